@@ -1,0 +1,395 @@
+"""The words of the house as frozen values. Owns their shapes; refuses behaviour, clocks, wires and disks.
+
+Times are timezone-aware UTC datetimes. External ids are the network's own, opaque, compared as bytes.
+Everything that came from a network is hostile until `listener.harmless` has seen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+# What was heard ------------------------------------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    """What sort of message it is."""
+
+    POST = "post"
+    COMMENT = "comment"
+    REPLY = "reply"
+    REPOST = "repost"
+    QUOTE = "quote"
+    REVIEW = "review"
+    DM = "dm"
+
+
+class Via(StrEnum):
+    """How a mention reached a brand. The first four address an account of ours."""
+
+    MENTION = "mention"
+    REPLY = "reply"
+    QUOTE = "quote"
+    DM = "dm"
+    TOPIC = "topic"
+    THREAD = "thread"
+    IMPORT = "import"
+    OWN = "own"
+
+
+ADDRESSES = frozenset({Via.MENTION, Via.REPLY, Via.QUOTE, Via.DM})
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A message's identity: network space (with account or server where ids are per account or server) and external id."""
+
+    space: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote it, as the message itself says; empty strings where it does not."""
+
+    space: str
+    external_id: str
+    handle: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An author as the network's profile call describes them."""
+
+    author: Author
+    bio: str = ""
+    followers: int | None = None
+    posts: int | None = None
+    verified: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One message as a source handed it over: also our own posts and the thread's context. An edit is the same key, a later revision."""
+
+    key: Key
+    source: str
+    author: Author
+    text: str
+    kind: Kind
+    raw: bytes
+    revision: str = ""
+    """The network's own order of states, compared as bytes; "" sorts first: a source that does not know."""
+    content_id: str = ""
+    """Equal content ids are equal content (Bluesky: cid)."""
+    parent: str | None = None
+    root: str | None = None
+    """Thread root where the network says it; None: found from the parent."""
+    quoted: str | None = None
+    named: tuple[str, ...] = ()
+    """External ids of the accounts that the message names in its markup (never guessed from the text)."""
+    tags: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    media: int = 0
+    langs: tuple[str, ...] = ()
+    """As claimed by the author."""
+    url: str = ""
+    claimed_at: datetime | None = None
+    """By the author: may lie; only shown."""
+    network_at: datetime | None = None
+    """By the network: sorts and clocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The network says that a message is gone. Known by key; outlives a create that comes late."""
+
+    key: Key
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorChanged:
+    """The network says that an account changed: a new handle, or a status of `authors.status` (deleted blanks everything)."""
+
+    author: Author
+    status: str = ""
+    """'' : unknown or unchanged; else active, deactivated, suspended, takendown, deleted."""
+
+
+Change = Deleted | AuthorChanged
+
+
+class Reason(StrEnum):
+    """Why an item could not be used. Closed: a new reason is a decision."""
+
+    NOT_DECODED = "not_decoded"
+    """Not even the wire format (broken JSON, broken CSV row)."""
+    WRONG_SHAPE = "wrong_shape"
+    """Decoded, but a field that we need is missing or of another type."""
+    TOO_BIG = "too_big"
+    BAD_TIME = "bad_time"
+    BAD_ID = "bad_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """An item that could not be used, kept raw."""
+
+    reason: Reason
+    detail: str
+    """Where and what, for a person: 'line 12: column "at" is not a time'. Never a stack trace."""
+    raw: bytes
+
+
+Item = Mention | Deleted | AuthorChanged | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A hole in a stream."""
+
+    start: datetime
+    end: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source hands over at once; stored with its cursor in one transaction, or not at all."""
+
+    items: tuple[Item, ...]
+    cursor: str | None
+    """The bookmark after these items. None: this batch moves no bookmark (thread context, look-ups)."""
+    heard_at: datetime
+    gaps: tuple[Gap, ...] = ()
+    item_at: datetime | None = None
+    """Network time of the newest item seen, wanted or not: the lag is `heard_at - item_at`."""
+    heard: int = 0
+    """Items looked at to make this batch, also those that concern nobody."""
+    history: bool = False
+    """Imported or filled in afterwards: no due time, no unread mark, no alert."""
+    final: bool = False
+    """The source is at its end (an import)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An identity of ours on a source."""
+
+    id: int
+    brand_id: int
+    source: str
+    space: str
+    external_id: str
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How a mention concerns one brand: a topic by its key, or an account that it addresses."""
+
+    brand_id: int
+    via: Via
+    topic: str = ""
+    account_id: int = 0
+
+
+# What the core thinks ------------------------------------------------------------------------------------------------
+
+
+class ToneLabel(StrEnum):
+    """The verdict; `not_scored` is a value of its own and never counts as neutral."""
+
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    POSITIVE = "positive"
+    NOT_SCORED = "not_scored"
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """VADER's four numbers, untouched, and our label. `scores` is None where the method does not fit."""
+
+    label: ToneLabel
+    neg: float | None = None
+    neu: float | None = None
+    pos: float | None = None
+    compound: float | None = None
+
+
+class Priority(IntEnum):
+    """How much it matters; higher is more urgent."""
+
+    LOW = 1
+    NORMAL = 2
+    HIGH = 3
+    URGENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What was known about a mention when it was judged, gathered by the store; kept with the assessment."""
+
+    brand: str
+    addresses: bool = False
+    """It addresses an account of ours."""
+    answers_us: bool = False
+    """Its parent is a post of ours."""
+    author_before: int = 0
+    """Mentions by this author that we already held, at most 1000."""
+    replied_before: bool = False
+    """We answered in this thread before."""
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A rule's finding: which rule, where in the text (code points, start and end in turn), with which values."""
+
+    rule: str
+    spans: tuple[int, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the core thinks of one mention for one brand. Equal input, equal assessment."""
+
+    tone: Tone
+    lang: str
+    need: float
+    """Need for an answer, 0 to 1."""
+    priority: Priority
+    reply_within: float | None
+    """Seconds from the mention's time to the due time; None: no clock."""
+    due_at: datetime | None
+    tags: tuple[str, ...]
+    team: str
+    opens: bool
+    """A rule says that this becomes a conversation even though it addresses nobody."""
+    flags: tuple[Flag, ...]
+    because: tuple[Mapping[str, Any], ...]
+    """In order of weight: {"rule": id, "title": ..., "then": [...], "spans": [...]} or {"signal": ..., "value": ...}; no words of the text."""
+    rulebook: str
+    methods: Mapping[str, str]
+
+
+# The unit of work ----------------------------------------------------------------------------------------------------
+
+
+class State(StrEnum):
+    """Where a conversation stands. new and ours are ours to answer; they move by themselves as messages come and go."""
+
+    NEW = "new"
+    OURS = "ours"
+    THEIRS = "theirs"
+    SNOOZED = "snoozed"
+    DONE = "done"
+
+
+OPEN = frozenset({State.NEW, State.OURS})
+
+
+class Origin(StrEnum):
+    """Why a conversation exists."""
+
+    ADDRESSED = "addressed"
+    RULE = "rule"
+    PERSON = "person"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The state row of a conversation: what the workflow may change."""
+
+    id: int
+    brand_id: int
+    state: State
+    priority: Priority
+    priority_by: int | None
+    due_at: datetime | None
+    assignee_id: int | None
+    team: str
+    tags: tuple[str, ...]
+    snoozed_until: datetime | None
+    next_at: datetime | None
+    unread: bool
+    version: int
+    thread_version: int
+    last_at: datetime
+    last_ours_at: datetime | None
+
+
+class OutboxState(StrEnum):
+    """How far something has left the house, honestly."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    SEEN = "seen"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    STOPPED = "stopped"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of ours as the deliverer hands it to a source."""
+
+    outbox_id: int
+    key: str
+    """Idempotency key, minted with the row."""
+    account: Account
+    parent: Key
+    parent_content_id: str
+    """The parent's content as the writer knew it: a differing one on the network stops the reply."""
+    root: str
+    parent_author: Author
+    text: str
+    lang: str
+    private: bool
+    queued_at: datetime
+    frozen: Mapping[str, Any] | None
+    """What an earlier attempt fixed before sending; a repeat must send exactly this."""
+
+
+class Role(StrEnum):
+    """What a person may do for a brand."""
+
+    VIEWER = "viewer"
+    RESPONDER = "responder"
+    LEAD = "lead"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One of the staff."""
+
+    id: int
+    login: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a human should fix in a file: never raised, always listed, all at once."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    """Stable, for machines and docs."""
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        tail = f" ({self.hint})" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.message} [{self.code}]{tail}"

@@ -1,0 +1,1 @@
+"""Sources: where mentions come from and where replies may go. One file a network behind one promise (`base`)."""
