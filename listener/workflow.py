@@ -1,0 +1,251 @@
+"""How a conversation moves: by what is heard, by what we answer, by what people do, by time.
+
+Owns every legal move and the order of work; pure: conversation x act x now -> conversation, or `Refused`.
+Refuses to store, to tell anybody, or to know a screen. Undo is not here: the store swaps the recorded fields back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from listener.errors import Refused
+from listener.model import OPEN, Assessment, Conversation, Priority, State
+
+# Acts of people ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Give it to a person, to a team, or to nobody (None and '')."""
+
+    person_id: int | None
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Put tags on and take tags off."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetPriority:
+    """Overrule the computed priority; None: back to computed from now on."""
+
+    priority: Priority | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """Out of sight until a time or until they write again."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Nothing more to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Back to work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Somebody has looked at it."""
+
+
+Act = Assign | Tag | SetPriority | Snooze | Close | Reopen | Read
+
+MAX_TAG = 40
+MAX_TAGS = 30
+
+
+def apply(conversation: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
+    """The conversation after the act, its version one higher; itself, unchanged, when the act changes nothing.
+
+    Raises `Refused` for what makes no sense now: closing the closed, snoozing into the past.
+    """
+    moved = _moved(conversation, act, person_id, now)
+    return moved if moved == conversation else replace(moved, version=conversation.version + 1)
+
+
+def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
+    match act:
+        case Assign(person, team):
+            return replace(c, assignee_id=person, team=team)
+        case Tag(add, remove):
+            return replace(c, tags=_tagged(c.tags, add, remove))
+        case SetPriority(None):
+            return replace(c, priority_by=None)
+        case SetPriority(priority):
+            return replace(c, priority=priority, priority_by=person_id)
+        case Snooze(until):
+            if until <= now:
+                raise Refused("that time has already passed", hint="snooze until a later time")
+            return replace(c, state=State.SNOOZED, snoozed_until=until, next_at=until)
+        case Close():
+            if c.state is State.DONE:
+                raise Refused("it is already closed")
+            return replace(c, state=State.DONE, due_at=None, snoozed_until=None, next_at=None, unread=False)
+        case Reopen():
+            if c.state in OPEN:
+                raise Refused("it is already open")
+            return replace(c, state=State.OURS, snoozed_until=None, next_at=None)
+        case Read():
+            return replace(c, unread=False)
+
+
+def _tagged(tags: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[str, ...]:
+    wanted = {tag.strip() for tag in add}
+    for tag in wanted:
+        if not tag or len(tag) > MAX_TAG or any(ord(c) < 32 for c in tag):
+            raise Refused(f"a tag has 1 to {MAX_TAG} plain characters")
+    after = (set(tags) | wanted) - {tag.strip() for tag in remove}
+    if len(after) > MAX_TAGS:
+        raise Refused(f"a conversation has at most {MAX_TAGS} tags")
+    return tuple(sorted(after))
+
+
+# What happens to it --------------------------------------------------------------------------------------------------
+
+
+def opened(
+    assessment: Assessment | None, *, brand_id: int, at: datetime, history: bool, by_person: bool = False
+) -> Conversation:
+    """A conversation as it begins with its first message. History is done already: no clock, no unread mark."""
+    priority = assessment.priority if assessment else Priority.NORMAL
+    return Conversation(
+        id=0,
+        brand_id=brand_id,
+        state=State.DONE if history else State.NEW,
+        priority=priority,
+        priority_by=None,
+        due_at=None if history or assessment is None else assessment.due_at,
+        assignee_id=None,
+        team=assessment.team if assessment else "",
+        tags=assessment.tags if assessment else (),
+        snoozed_until=None,
+        next_at=None,
+        unread=not history and not by_person,
+        version=1,
+        thread_version=1,
+        last_at=at,
+        last_ours_at=None,
+    )
+
+
+def heard(conversation: Conversation, assessment: Assessment | None, at: datetime, *, history: bool) -> Conversation:
+    """They wrote, or edited what they had written: it is ours again, whatever it was; clocks take the earlier, priority the higher."""
+    c = replace(
+        conversation,
+        last_at=max(conversation.last_at, at),
+        version=conversation.version + 1,
+        thread_version=conversation.thread_version + 1,
+    )
+    if history:
+        return c
+    if assessment is not None:
+        if c.priority_by is None:
+            c = replace(c, priority=max(c.priority, assessment.priority) if c.state in OPEN else assessment.priority)
+        due = assessment.due_at if c.state not in OPEN else _earlier(c.due_at, assessment.due_at)
+        c = replace(c, due_at=due, tags=tuple(sorted({*c.tags, *assessment.tags})), team=c.team or assessment.team)
+    state = c.state if c.state is State.NEW else State.OURS
+    return replace(c, state=state, snoozed_until=None, next_at=None, unread=True)
+
+
+def replied(conversation: Conversation, at: datetime, *, close: bool = False, history: bool = False) -> Conversation:
+    """We answered, here or in the network's own app: waiting for them, no clock running."""
+    c = replace(
+        conversation,
+        last_at=max(conversation.last_at, at),
+        last_ours_at=max(conversation.last_ours_at or at, at),
+        version=conversation.version + 1,
+        thread_version=conversation.thread_version + 1,
+    )
+    if history:
+        return c
+    state = State.DONE if close else State.THEIRS
+    return replace(c, state=state, due_at=None, snoozed_until=None, next_at=None, unread=False)
+
+
+def deleted(conversation: Conversation, *, nothing_left: bool) -> Conversation:
+    """A message of theirs is gone. With none left there is nothing to answer; a reply in the making must stop and ask."""
+    c = replace(conversation, version=conversation.version + 1, thread_version=conversation.thread_version + 1)
+    if nothing_left and c.state is not State.DONE:
+        return replace(c, state=State.DONE, due_at=None, snoozed_until=None, next_at=None, unread=False)
+    return c
+
+
+def woken(conversation: Conversation, now: datetime) -> Conversation:
+    """The snooze is over. Itself, unchanged, when it is not due."""
+    if conversation.state is not State.SNOOZED or conversation.snoozed_until is None:
+        return conversation
+    if conversation.snoozed_until > now:
+        return conversation
+    return replace(
+        conversation,
+        state=State.OURS,
+        snoozed_until=None,
+        next_at=None,
+        unread=True,
+        version=conversation.version + 1,
+    )
+
+
+def merged(older: Conversation, younger: Conversation) -> Conversation:
+    """One conversation of two whose threads turned out to be one: the more urgent of each field, the older's choices first."""
+    state = older.state if younger.state not in OPEN or older.state in OPEN else younger.state
+    latest = max((t for t in (older.last_ours_at, younger.last_ours_at) if t), default=None)
+    snoozed = state is State.SNOOZED
+    return replace(
+        older,
+        state=state,
+        priority=older.priority if older.priority_by is not None else max(older.priority, younger.priority),
+        due_at=_earlier(older.due_at, younger.due_at) if state in OPEN else older.due_at,
+        assignee_id=older.assignee_id or younger.assignee_id,
+        team=older.team or younger.team,
+        tags=tuple(sorted({*older.tags, *younger.tags})),
+        snoozed_until=older.snoozed_until if snoozed else None,
+        next_at=older.next_at if snoozed else None,
+        unread=older.unread or younger.unread,
+        last_at=max(older.last_at, younger.last_at),
+        last_ours_at=latest,
+        version=older.version + 1,
+        thread_version=max(older.thread_version, younger.thread_version) + 1,
+    )
+
+
+def _earlier(a: datetime | None, b: datetime | None) -> datetime | None:
+    return min((t for t in (a, b) if t is not None), default=None)
+
+
+# The order of work ---------------------------------------------------------------------------------------------------
+
+_NO_CLOCK = 10**17
+"""Above every due time in microseconds: what has no clock comes after what has one."""
+
+
+def sort_key(conversation: Conversation) -> int:
+    """Where it stands in its folder, ascending; built from absolute times, so the order never changes by waiting.
+
+    Open: what is due first; then, without a clock, the higher priority, then who has waited longest.
+    Snoozed: what wakes first. Waiting for them, done: the latest first.
+    """
+    last = _microseconds(conversation.last_at)
+    if conversation.state in OPEN:
+        if conversation.due_at is not None:
+            return _microseconds(conversation.due_at)
+        return _NO_CLOCK * (1 + Priority.URGENT - conversation.priority) + last
+    if conversation.state is State.SNOOZED and conversation.snoozed_until is not None:
+        return _microseconds(conversation.snoozed_until)
+    return -last
+
+
+def _microseconds(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000 + at.microsecond
