@@ -419,7 +419,7 @@ BEGIN
             UNION ALL
             SELECT brand_id, 'assigned', assignee_id::text, -1 FROM removed
             WHERE merged_into IS NULL AND folder = 'open' AND assignee_id IS NOT NULL
-        ) AS both GROUP BY 1, 2, 3 HAVING sum(n) <> 0;
+        ) AS moved GROUP BY 1, 2, 3 HAVING sum(n) <> 0;
     END IF;
     RETURN NULL;
 END $$;
