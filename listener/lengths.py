@@ -1,0 +1,51 @@
+"""How long a text is by each network's own count. Owns the limits; refuses to shorten anything.
+
+A limit is about what is sent, so our own words come here as typed. A source that is not listed has no known limit.
+Sources of the figures: Bluesky, lexicon app.bsky.feed.post (`maxGraphemes` 300, `maxLength` 3000, which counts UTF-8 bytes).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import regex
+
+_GRAPHEME = regex.compile(r"\X")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One way in which a network counts. `limit` 0: none known."""
+
+    unit: str
+    used: int
+    limit: int
+
+    @property
+    def over(self) -> int:
+        """How many units too long; 0 when it fits."""
+        return max(0, self.used - self.limit) if self.limit else 0
+
+
+def graphemes(text: str) -> int:
+    """Extended grapheme clusters (UAX 29): what a reader would call characters."""
+    return len(text) if text.isascii() and "\r" not in text else sum(1 for _ in _GRAPHEME.finditer(text))
+
+
+def utf8_bytes(text: str) -> int:
+    """Bytes on the wire; a lone surrogate, which no wire takes, counts as the three bytes that it would need."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def measures(source: str, text: str) -> tuple[Measure, ...]:
+    """Every count that the network applies, the one that people know first."""
+    if source == "bluesky":
+        return (Measure("characters", graphemes(text), 300), Measure("bytes", utf8_bytes(text), 3000))
+    return (Measure("characters", graphemes(text), 0),)
+
+
+def length(source: str, text: str) -> tuple[int, int]:
+    """(used, limit) of the count that the text breaks, else of the one that people know. Limit 0: none known."""
+    counted = measures(source, text)
+    worst = next((m for m in counted if m.over), counted[0])
+    return worst.used, worst.limit
