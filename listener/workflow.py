@@ -83,7 +83,7 @@ def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversa
             return replace(c, tags=_tagged(c.tags, add, remove))
         case SetPriority(None):
             return replace(c, priority_by=None)
-        case SetPriority(priority):
+        case SetPriority(Priority() as priority):
             return replace(c, priority=priority, priority_by=person_id)
         case Snooze(until):
             if until <= now:
@@ -99,6 +99,8 @@ def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversa
             return replace(c, state=State.OURS, snoozed_until=None, next_at=None)
         case Read():
             return replace(c, unread=False)
+        case SetPriority():
+            raise Refused("not a priority: " + repr(act.priority))
 
 
 def _tagged(tags: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[str, ...]:
