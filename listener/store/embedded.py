@@ -383,7 +383,7 @@ async def embedded(
     `say` gets a line when something takes long. `settings` are Postgres' own and count for whoever starts the server.
     `database` is created if missing. Raises FixMe when the folder cannot be used.
     """
-    server = _server(data, version, say, dict(settings or {}))
+    server = server_in(data, version=version, say=say, settings=settings)
     try:
         await server.join()
         if database is not None:
@@ -393,8 +393,14 @@ async def embedded(
         await server.leave()
 
 
-def _server(data: Path, version: int, say: Say, settings: Mapping[str, str]) -> Server:
+def server_in(
+    data: Path, *, version: int = 18, say: Say = _say_nothing, settings: Mapping[str, str] | None = None
+) -> Server:
+    """The server of a data folder, not yet joined, for callers that cannot use a `with` block: `join`, then `leave`.
+
+    `leave` alone stops a server which all its users have left by dying. Raises FixMe when the folder cannot be used.
+    """
     data = data.expanduser().absolute()
     programs = programs_for(data, version)
     make_folder(data, programs)
-    return Server(data, programs, data / "run", say, settings)
+    return Server(data, programs, data / "run", say, dict(settings or {}))

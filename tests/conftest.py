@@ -1,0 +1,102 @@
+"""What every test may ask for: a fresh database (`dsn`, `pool`, `empty_dsn`), and on which Postgres it runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from listener.store.connect import connect_pool
+from listener.store.programs import scratch_folder
+from tests.postgres import TestServer, TestServers, make_home, remove_home
+
+NEWEST = 18
+CHOICES = {"16": (16,), "18": (18,), "both": (16, 18)}
+HOME = pytest.StashKey[Path | None]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres",
+        choices=sorted(CHOICES),
+        default=None,
+        help="which Postgres the tests run on (default: both for tests/store, 18 for the rest)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[HOME] = make_home()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    home = config.stash.get(HOME, None)
+    if home is not None:
+        remove_home(home)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server_version" not in metafunc.fixturenames:
+        return
+    chosen = metafunc.config.getoption("--postgres")
+    if chosen is None:
+        chosen = "both" if Path(__file__).parent / "store" in metafunc.definition.path.parents else str(NEWEST)
+    versions = CHOICES[chosen]
+    if versions != (NEWEST,):
+        ids = [f"pg{version}" for version in versions]
+        metafunc.parametrize("server_version", versions, indirect=True, ids=ids, scope="session")
+
+
+@pytest.fixture(scope="session")
+def server_version(request: pytest.FixtureRequest) -> int:
+    """The major version of the Postgres that this test runs on."""
+    return int(getattr(request, "param", NEWEST))
+
+
+@pytest.fixture(scope="session")
+def postgres_servers() -> Iterator[TestServers]:
+    """All servers of this test run; most tests want `dsn` or `pool`."""
+    servers = TestServers()
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def postgres_server(postgres_servers: TestServers, server_version: int) -> TestServer:
+    """The embedded server that this test runs on."""
+    return postgres_servers.of(server_version)
+
+
+@pytest.fixture
+def dsn(postgres_server: TestServer) -> Iterator[str]:
+    """The address of a fresh, migrated database of this test's own."""
+    name = postgres_server.create()
+    yield postgres_server.dsn(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def empty_dsn(postgres_server: TestServer) -> Iterator[str]:
+    """The address of a fresh database without our schema."""
+    name = postgres_server.create("template0")
+    yield postgres_server.dsn(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool of connections into a fresh, migrated database."""
+    pool = await connect_pool(dsn, application_name="tests", max_size=8)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def data_folder() -> Iterator[Path]:
+    """An empty folder for an embedded server of the test's own, where also root's Postgres can reach it."""
+    home = scratch_folder("hubbub-test-")
+    home.chmod(0o711)
+    yield home / "postgres"
+    shutil.rmtree(home, ignore_errors=True)
