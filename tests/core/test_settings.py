@@ -1,0 +1,221 @@
+"""The settings file: what is read, and that every mistake is told with its place, all at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from listener.errors import FixMe
+from listener.settings import BadSettings, Secret, SecretRef, Settings, find_paths, load, parse
+
+GOOD = """\
+# a comment with [brackets] and = signs
+[database]
+url = "postgresql://hubbub@db.internal:5432/hubbub?sslmode=verify-full"
+password_env = "DB_PASSWORD"
+
+[[brand]]
+key = "larkspur"
+name = "Larkspur"
+zone = "Europe/Oslo"
+
+[[brand]]
+key = "teasel"
+
+[[account]]
+brand = "larkspur"
+source = "bluesky"
+handle = "@larkspur.example"
+password_file = "secrets/bluesky"
+service = "https://pds.example/"
+
+[source.bluesky]
+jetstream = [
+    "wss://one.example/",
+    "wss://two.example",
+]
+poll_seconds = 5
+
+[rules]
+folder = "our-rules"
+
+[inbox]
+hold_seconds = 8
+"""
+
+
+def read(text: str, tmp_path: Path) -> Settings:
+    return parse(text, tmp_path / "hubbub.toml", find_paths({"HUBBUB_HOME": str(tmp_path / "home")}))
+
+
+def mistakes(text: str, tmp_path: Path) -> list[tuple[int, int, str, str]]:
+    with pytest.raises(BadSettings) as caught:
+        read(text, tmp_path)
+    assert all(problem.file == str(tmp_path / "hubbub.toml") for problem in caught.value.problems)
+    return [(p.line, p.column, p.code, f"{p.message} ({p.hint})") for p in caught.value.problems]
+
+
+def test_a_good_file(tmp_path: Path) -> None:
+    settings = read(GOOD, tmp_path)
+    assert [(b.key, b.name, b.zone) for b in settings.brands] == [
+        ("larkspur", "Larkspur", "Europe/Oslo"),
+        ("teasel", "teasel", "UTC"),
+    ]
+    (account,) = settings.accounts
+    assert (account.handle, account.service) == ("larkspur.example", "https://pds.example")
+    assert account.password is not None
+    assert (account.password.kind, account.password.name) == ("file", str(tmp_path / "secrets/bluesky"))
+    assert settings.bluesky.jetstream == ("wss://one.example", "wss://two.example")
+    assert (settings.bluesky.poll_seconds, settings.hold_seconds) == (5.0, 8.0)
+    assert settings.rules == tmp_path / "our-rules"
+    assert not settings.database.is_embedded
+    dsn = settings.database.dsn({"DB_PASSWORD": "s/ecret:@"})
+    assert dsn.reveal() == "postgresql://hubbub:s%2Fecret%3A%40@db.internal:5432/hubbub?sslmode=verify-full"
+
+
+def test_nothing_at_all_is_enough(tmp_path: Path) -> None:
+    settings = read("", tmp_path)
+    assert settings.database.is_embedded
+    assert settings.database.embedded == tmp_path / "home" / "postgres"
+    assert [brand.key for brand in settings.brands] == ["main"]
+    assert settings.rules is None
+    assert settings.tracking(" larkspur ,  larkspur  support,larkspur").track == ("larkspur", "larkspur support")
+    with pytest.raises(FixMe):
+        settings.tracking(" , ")
+
+
+def test_every_mistake_at_once_with_its_place(tmp_path: Path) -> None:
+    text = """\
+[database]
+ulr = "postgresql://x@y/z"
+
+[[brand]]
+key = "larkspur"
+zone = "Mars/Olympus"
+
+[[account]]
+brand = "larkspurr"
+source = "bluesky"
+handle = "a.example"
+  password = "hunter2"
+
+[source.bluesky]
+jetstream = "https://not-a-websocket"
+poll_seconds = "often"
+
+[inbox]
+hold_seconds = true
+"""
+    found = mistakes(text, tmp_path)
+    assert [(line, column, code) for line, column, code, _ in found] == [
+        (2, 1, "unknown"),
+        (6, 1, "value"),
+        (9, 1, "value"),
+        (12, 3, "plain-secret"),
+        (15, 1, "value"),
+        (16, 1, "type"),
+        (19, 1, "type"),
+    ]
+    told = "\n".join(text for *_, text in found)
+    assert "did you mean 'url'?" in told
+    assert "did you mean 'larkspur'?" in told
+    assert "poll_seconds must be a number, not text" in told
+    assert "hold_seconds must be a number, not true or false" in told
+    assert "password_env" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "code"),
+    [
+        ("[database\n", 1, 10, "toml"),
+        ("a = 1\na = 2\n", 2, 6, "toml"),
+        ('x = """open', 1, 12, "toml"),
+        ("database = 3\n", 1, 1, "type"),
+        ('database.url = "mysql://x"\n', 1, 1, "value"),
+        ('[database]\nurl = "postgresql://u:pw@h/d"\n', 2, 1, "plain-secret"),
+        ("[brand]\nkey = 'a'\n", 1, 1, "type"),
+        ("[[brand]]\nname = 'a'\n", 1, 1, "missing"),
+        ("[[brand]]\nkey='a'\n[[brand]]\nkey='a'\n", 4, 1, "twice"),
+        ("source = { bluesky = { polls = 1 } }\n", 1, 24, "unknown"),
+        ('[source.mastodon]\nurl = "x"\n', 1, 1, "unknown"),
+        ('[rules]\nfolder = """\n[inbox]\n"""\n[inbox]\nhold_seconds = -1\n', 6, 1, "value"),
+        ("[inbox]\nhold_seconds = 1979-05-27\n", 2, 1, "type"),
+    ],
+)
+def test_places(tmp_path: Path, text: str, line: int, column: int, code: str) -> None:
+    assert (line, column, code) in [found[:3] for found in mistakes(text, tmp_path)]
+
+
+def test_an_account_without_a_password_is_told_what_to_say(tmp_path: Path) -> None:
+    ((line, _, code, told),) = mistakes("[[account]]\nsource = 'bluesky'\nhandle = 'a.example'\n", tmp_path)
+    assert (line, code) == (1, "missing")
+    assert "password_env" in told
+
+
+def test_a_missing_secret_names_the_setting(tmp_path: Path) -> None:
+    ref = SecretRef("env", "NOT_THERE", "hubbub.toml:3:1")
+    with pytest.raises(FixMe, match=r"hubbub.toml:3:1: the environment variable NOT_THERE is not set"):
+        ref.read({})
+    with pytest.raises(FixMe, match="is empty"):
+        ref.read({"NOT_THERE": "  "})
+    with pytest.raises(FixMe, match="cannot be read: No such file"):
+        SecretRef("file", str(tmp_path / "none"), "x:1:1").read({})
+    (tmp_path / "secret").write_text("pass word\n")
+    assert SecretRef("file", str(tmp_path / "secret"), "x:1:1").read({}).reveal() == "pass word"
+
+
+def test_secrets_do_not_show(tmp_path: Path) -> None:
+    settings = read('[database]\nurl = "postgresql://hubbub@secrethost/hubbub"\n', tmp_path)
+    assert "secrethost" not in repr(settings)
+    assert "hunter2" not in f"{Secret('hunter2')} {Secret('hunter2')!r} {[Secret('hunter2')]}"
+
+
+def test_where_the_file_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    environ = {"HUBBUB_HOME": str(home)}
+
+    def hold(seconds: int, path: Path) -> None:
+        path.write_text(f"[inbox]\nhold_seconds = {seconds}\n")
+
+    assert load(None, environ).file is None
+    hold(1, home / "hubbub.toml")
+    assert load(None, environ).hold_seconds == 1
+    hold(2, tmp_path / "hubbub.toml")
+    assert load(None, environ).hold_seconds == 2
+    hold(3, tmp_path / "named.toml")
+    assert load(None, environ | {"HUBBUB_CONFIG": str(tmp_path / "named.toml")}).hold_seconds == 3
+    hold(4, tmp_path / "given.toml")
+    assert load(tmp_path / "given.toml", environ | {"HUBBUB_CONFIG": "named.toml"}).hold_seconds == 4
+    with pytest.raises(FixMe, match="cannot be read"):
+        load(tmp_path / "absent.toml", environ)
+    (tmp_path / "binary.toml").write_bytes(b"# fine\n\xff\xfe")
+    with pytest.raises(BadSettings, match=r"binary.toml:2:1: not UTF-8"):
+        load(tmp_path / "binary.toml", environ)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission(tmp_path: Path) -> None:
+    path = tmp_path / "closed.toml"
+    path.write_text("")
+    path.chmod(0)
+    with pytest.raises(FixMe, match="Permission denied"):
+        load(path, {"HUBBUB_HOME": str(tmp_path)})
+
+
+def test_the_environment_overrides_hosts_and_database(tmp_path: Path) -> None:
+    environ = {
+        "HUBBUB_HOME": str(tmp_path),
+        "HUBBUB_JETSTREAM": "ws://127.0.0.1:1, ws://127.0.0.1:2",
+        "HUBBUB_DATABASE_URL": "postgresql://u:pw@h/d",
+    }
+    settings = load(None, environ)
+    assert settings.bluesky.jetstream == ("ws://127.0.0.1:1", "ws://127.0.0.1:2")
+    assert settings.database.dsn(environ).reveal() == "postgresql://u:pw@h/d"
+    assert "pw@h" not in repr(settings)
+    with pytest.raises(FixMe, match="not a websocket"):
+        load(None, environ | {"HUBBUB_JETSTREAM": "http://x"})
