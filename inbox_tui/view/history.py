@@ -1,0 +1,79 @@
+"""One event of a conversation as a sentence: who did what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from inbox_tui.view import words
+from inbox_tui.view.lines import say
+from listener.store.views import HistoryLine
+
+_PLAIN = {
+    "conversation.opened": "opened it",
+    "conversation.heard": "heard a new message",
+    "conversation.edited": "heard an edit",
+    "conversation.deleted": "heard that a message was deleted",
+    "conversation.merged": "joined it with another conversation",
+    "act.close": "closed it",
+    "act.reopen": "reopened it",
+    "act.note": "wrote a note",
+    "act.read": "read it",
+    "act.undo": "took back an act",
+    "wake": "woke it: the time had come",
+    "reply.queued": "wrote a reply",
+    "reply.withdrawn": "took the reply back",
+    "reply.sending": "began to send the reply",
+    "reply.accepted": "the network accepted the reply",
+    "reply.seen": "saw the reply on the network",
+    "reply.failed": "the reply failed",
+    "reply.unknown": "lost sight of the reply",
+    "reply.stopped": "stopped the reply",
+}
+
+
+def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime, zone: tzinfo | None) -> str:
+    """'Ana gave it to you-know-who', in words."""
+    actor = say(line.person) if line.person else "Hubbub"
+    spoken: dict[str, Callable[[], str]] = {
+        "act.assign": lambda: _assigned(line.after, names),
+        "act.tag": lambda: _tagged(line.before, line.after),
+        "act.priority": lambda: _priority(line.after),
+        "act.snooze": lambda: _snoozed(line.after, now, zone),
+    }
+    said = spoken[line.kind]() if line.kind in spoken else _PLAIN.get(line.kind) or say(line.kind).replace(".", " ")
+    return f"{actor} {said}"
+
+
+def _assigned(after: Mapping[str, Any], names: Mapping[int, str]) -> str:
+    person, team = after.get("assignee_id"), after.get("team")
+    if isinstance(person, int):
+        return f"gave it to {say(names.get(person, 'somebody'))}"
+    return f"gave it to the team {say(str(team))}" if team else "gave it to nobody"
+
+
+def _tagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    old, new = set(_texts(before.get("tags"))), set(_texts(after.get("tags")))
+    on = [f"#{say(tag)}" for tag in sorted(new - old)]
+    off = [f"#{say(tag)}" for tag in sorted(old - new)]
+    parts = ([f"put on {' '.join(on)}"] if on else []) + ([f"took off {' '.join(off)}"] if off else [])
+    return " and ".join(parts) or "changed the tags"
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []
+
+
+def _priority(after: Mapping[str, Any]) -> str:
+    value = after.get("priority")
+    return f"set the priority to {words.priority_words(value)}" if isinstance(value, int) else "changed the priority"
+
+
+def _snoozed(after: Mapping[str, Any], now: datetime, zone: tzinfo | None) -> str:
+    until = after.get("snoozed_until")
+    try:
+        at = datetime.fromisoformat(until) if isinstance(until, str) else until
+    except ValueError:
+        at = None
+    return f"snoozed it until {words.clock(at, now, zone)}" if isinstance(at, datetime) else "snoozed it"

@@ -1,0 +1,138 @@
+"""The lines of the lists: conversations of a folder, mentions of a topic, folders themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from inbox_tui.view import words
+from inbox_tui.view.lines import Line, Piece, column, cut, fit, say, spread
+from listener.model import OutboxState, State
+from listener.store.views import Counts, ListeningRow, QueueRow, TopicCount
+
+_DUE = 11
+_NEWS = frozenset(OutboxState) - {OutboxState.SEEN, OutboxState.WITHDRAWN}
+
+
+def who(handle: str, name: str) -> str:
+    """A person by handle, else by name."""
+    shown = say(handle)
+    return f"@{shown}" if shown else say(name) or "somebody"
+
+
+def in_folder(row: QueueRow, folder: str, person_id: int) -> bool:
+    """Whether a row, as it is now, belongs to a folder."""
+    if folder == "mine":
+        return row.state in (State.NEW, State.OURS) and row.assignee_id == person_id
+    if folder == "open":
+        return row.state in (State.NEW, State.OURS)
+    return row.state.value == folder
+
+
+def _holder(row: QueueRow, person_id: int) -> Piece | None:
+    """Who is on it: a claim is louder than an assignment."""
+    if row.claimed_by_id is not None:
+        return ("✎ you", "accent") if row.claimed_by_id == person_id else (f"✎ {say(row.claimed_by)}", "soon")
+    if row.assignee_id is not None:
+        return ("→ you", "accent") if row.assignee_id == person_id else (f"→ {say(row.assignee)}", "dim")
+    return (f"→ {say(row.team)}", "dim") if row.team else None
+
+
+def _marks(row: QueueRow, marked: bool) -> list[Piece]:
+    """Three cells: marked or unread, priority, space."""
+    first: Piece = ("✓", "accent") if marked else ("●", "accent") if row.unread else (" ", "")
+    return [first, words.priority_sign(row.priority), (" ", "")]
+
+
+def queue_lines(
+    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+) -> tuple[Line, Line]:
+    """One conversation in two lines. `left`: it is no longer in the folder that is shown."""
+    due_text, due_style = words.due(row.due_at, now)
+    top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
+    top.append((who(row.author_handle, row.author_name), "bold" if row.unread else ""))
+    if row.messages > 1:
+        top.append((f" ({row.messages})", "dim"))
+    aside: list[Piece] = []
+    if left:
+        aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
+    if holder := _holder(row, person_id):
+        aside.extend((holder, (" ", "")))
+    if row.outbox in _NEWS and row.outbox is not None:
+        aside.extend((words.outbox_sign(row.outbox), (" ", "")))
+    aside.append((f"{say(row.source)} {words.age(row.last_at, now)}", "dim"))
+    second: list[Piece] = [("   ", ""), words.tone(row.tone), (" ", "")]
+    if need := words.need(row.need):
+        second.extend((need, (" ", "")))
+    second.append((say(row.snippet), "" if row.snippet is not None else "gone"))
+    tags = _tags(row.tags, width // 3)
+    return spread(top, aside, width), spread(second, tags, width)
+
+
+def queue_line(
+    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+) -> tuple[Line]:
+    """One conversation in one line, for those who want to see many."""
+    due_text, due_style = words.due(row.due_at, now)
+    line: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
+    line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
+    line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))
+    line.append((" ", ""))
+    line.append((say(row.snippet), "" if row.snippet is not None else "gone"))
+    aside: list[Piece] = []
+    if left:
+        aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
+    if holder := _holder(row, person_id):
+        aside.extend((holder, (" ", "")))
+    aside.append((words.age(row.last_at, now), "dim"))
+    return (spread(line, aside, width),)
+
+
+def _tags(tags: tuple[str, ...], width: int) -> Line:
+    shown = [(f"#{say(tag)}", "tag") for tag in tags[:6]]
+    if len(tags) > len(shown):
+        shown.append((f"+{len(tags) - len(shown)}", "dim"))
+    spaced: list[Piece] = []
+    for piece in shown:
+        spaced.extend(((" ", ""), piece))
+    return cut(spaced, width)
+
+
+def listening_lines(row: ListeningRow, width: int, now: datetime, *, fresh: bool = False) -> tuple[Line, Line]:
+    """One mention in two lines."""
+    top: list[Piece] = [("● " if fresh else "  ", "accent"), (who(row.author_handle, row.author_name), "bold")]
+    if row.kind.value not in ("post", "reply"):
+        top.append((f" {row.kind.value}", "dim"))
+    aside: list[Piece] = []
+    if row.conversation_id is not None:
+        aside.append(("in the inbox ", "accent"))
+    if row.lang:
+        aside.append((f"{say(row.lang)} ", "dim"))
+    aside.append((f"{say(row.source)} {words.age(row.at, now)}", "dim"))
+    second: list[Piece] = [("  ", ""), words.tone(row.tone), (" ", "")]
+    if need := words.need(row.need):
+        second.extend((need, (" ", "")))
+    if row.deleted:
+        second.append(("deleted by its author ", "gone"))
+    second.append((say(row.text), "" if row.text is not None else "gone"))
+    rules = _tags(row.rules, width // 3)
+    return spread(top, aside, width), spread(second, rules, width)
+
+
+def folder_line(label: str, n: int | None, width: int, *, bad: int = 0) -> Line:
+    """A folder or topic with its count at the right edge."""
+    right: list[Piece] = []
+    if bad:
+        right.append((f"−{words.short_count(bad)} ", "bad"))
+    if n is not None:
+        right.append((words.short_count(n), "bold" if n else "dim"))
+    return spread([(fit(say(label), width - 4), "")], right, width)
+
+
+def folder_counts(counts: Counts) -> dict[str, int]:
+    """Folder key to exact count."""
+    return {**{key: counts.folders.get(key, 0) for key, _ in words.FOLDERS}, "mine": counts.mine}
+
+
+def topic_line(topic: TopicCount, width: int) -> Line:
+    """A topic: mentions of the last day, and how many of them are negative."""
+    return folder_line(topic.topic, topic.today, width, bad=topic.negative_today)

@@ -1,0 +1,267 @@
+"""The lines of a conversation: author card, where it stands, why it was flagged, the thread with our replies and notes, history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from inbox_tui.view import words
+from inbox_tui.view.history import history_sentence
+from inbox_tui.view.lines import Line, Piece, flow, joined, paragraphs, say
+from inbox_tui.view.queue import who
+from inbox_tui.view.replies import outbox_words
+from listener.harmless import harmless_url
+from listener.store.views import ListeningRow, Note, Opened, OutboxRow, ThreadMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom the lines are drawn."""
+
+    now: datetime
+    zone: tzinfo | None
+    person_id: int
+    names: Mapping[int, str]
+    """People of the brand by id: history says who, not which number."""
+    width: int
+    history: bool = False
+    """Show all of the history instead of how much there is."""
+
+
+def conversation_lines(opened: Opened, reader: Reader) -> list[Line]:
+    """Everything about a conversation, top to bottom."""
+    lines = [*author_card(opened, reader), *standing(opened, reader), *why(opened, reader), ()]
+    for entry in _entries(opened):
+        if isinstance(entry, ThreadMessage):
+            lines.extend(_message(entry, opened, reader))
+        elif isinstance(entry, OutboxRow):
+            lines.extend(_reply(entry, reader))
+        else:
+            lines.extend(_note(entry, reader))
+        lines.append(())
+    lines.extend(_history(opened, reader))
+    return lines
+
+
+def author_card(opened: Opened, reader: Reader) -> list[Line]:
+    """Who they are: handle, name, reach, past with us, and what the network says about the account."""
+    parts: list[Line] = [((who(opened.author_handle, opened.author_name), "title"),)]
+    if opened.author_handle and opened.author_name:
+        parts.append(((say(opened.author_name), "bold"),))
+    if opened.author_followers is not None:
+        parts.append(((words.count(opened.author_followers, "follower"), "dim"),))
+    n = opened.author_conversations
+    past = "first time here" if n == 0 else f"{'100 or more' if n >= 100 else n} other conversation{'s' * (n != 1)}"
+    parts.append(((past, "dim"),))
+    if opened.author_status not in ("", "active"):
+        parts.append(((f"account {say(opened.author_status)}", "bad"),))
+    lines = flow(joined(parts), reader.width)
+    if opened.author_bio:
+        lines.extend(flow(((say(opened.author_bio), "dim"),), reader.width)[:2])
+    return lines
+
+
+def standing(opened: Opened, reader: Reader) -> list[Line]:
+    """Where the conversation stands and whose it is."""
+    c = opened.conversation
+    parts: list[Line] = [((words.STATE_WORDS[c.state], "bold"),)]
+    if c.snoozed_until is not None:
+        parts.append(((f"until {words.clock(c.snoozed_until, reader.now, reader.zone)}", ""),))
+    if c.due_at is not None:
+        parts.append((words.due(c.due_at, reader.now),))
+    by_hand = " (set by hand)" if c.priority_by is not None else ""
+    parts.append(((f"priority {words.priority_words(c.priority)}{by_hand}", ""),))
+    if c.assignee_id is not None:
+        parts.append(
+            (("yours", "accent") if c.assignee_id == reader.person_id else (f"for {say(opened.assignee)}", ""),)
+        )
+    elif c.team:
+        parts.append(((f"for the team {say(c.team)}", ""),))
+    if opened.claimed_by_id == reader.person_id:
+        parts.append((("✎ you are on it", "accent"),))
+    elif opened.claimed_by_id is not None:
+        parts.append(((f"✎ {say(opened.claimed_by)} is on it", "soon"),))
+    parts.extend(((f"#{say(tag)}", "tag"),) for tag in c.tags)
+    via = f"{say(opened.source)}, " + (
+        f"to @{say(opened.account_handle)}" if opened.account_handle else "addressed to none of our accounts"
+    )
+    parts.append(((via, "dim"),))
+    return flow(joined(parts), reader.width)
+
+
+def why(opened: Opened, reader: Reader) -> list[Line]:
+    """Why it was flagged: rules and signals in order of weight."""
+    if not opened.because:
+        return [(("why: no rule fired", "dim"),)]
+    lines: list[Line] = []
+    for i, reason in enumerate(opened.because[:8]):
+        lead = "why: " if i == 0 else "     "
+        lines.extend(flow(((lead, "dim"), *_reason(reason)), reader.width, hanging="     "))
+    return lines
+
+
+def _reason(reason: Mapping[str, Any]) -> Iterator[Piece]:
+    if "rule" in reason:
+        yield f"rule {say(str(reason['rule']))}", "bold"
+        if title := reason.get("title"):
+            yield f" {say(str(title))}", ""
+        if then := reason.get("then"):
+            said = (
+                ", ".join(say(_plain(part)) for part in then) if isinstance(then, list | tuple) else say(_plain(then))
+            )
+            yield f" → {said}", "dim"
+        return
+    name, value = say(str(reason.get("signal", "?"))), reason.get("value")
+    shown = f"{value:.2f}" if isinstance(value, float) else say(_plain(value))
+    yield f"{name.replace('_', ' ')} {shown}", ""
+
+
+def _plain(value: Any) -> str:
+    """A value of a rule in words: no brackets and quotes of a programming language."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(_plain(v) for v in value)
+    return "yes" if value is True else "no" if value is False else "" if value is None else str(value)
+
+
+def _entries(opened: Opened) -> list[ThreadMessage | OutboxRow | Note]:
+    """Messages, replies that are not in the thread yet, and notes, oldest first."""
+    there = {message.external_id for message in opened.thread}
+    replies = [r for r in opened.replies if r.state.value != "withdrawn" and r.external_id not in there]
+    timed: list[tuple[datetime, int, ThreadMessage | OutboxRow | Note]] = [
+        *((message.at, 0, message) for message in opened.thread),
+        *((note.at, 1, note) for note in opened.notes),
+        *((reply.queued_at, 2, reply) for reply in replies),
+    ]
+    timed.sort(key=lambda item: (item[0], item[1]))
+    return [entry for _, _, entry in timed]
+
+
+def _spans(message: ThreadMessage, opened: Opened) -> tuple[int, ...]:
+    """The words that rules matched in this version of a message."""
+    found: list[int] = []
+    for flag in message.flags:
+        found.extend(_numbers(flag.get("spans")))
+    if message.id == opened.because_mention_id:
+        for reason in opened.because:
+            found.extend(_numbers(reason.get("spans")))
+    return tuple(found)
+
+
+def _numbers(spans: Any) -> list[int]:
+    """Spans as stored: numbers in turn, or pairs."""
+    flat: list[int] = []
+    for item in spans if isinstance(spans, list | tuple) else ():
+        flat.extend(item if isinstance(item, list | tuple) else (item,))
+    return [n for n in flat if isinstance(n, int)] if len(flat) % 2 == 0 else []
+
+
+def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator[Line]:
+    aside = not message.mine and not message.ours
+    name: Piece
+    if message.ours:
+        name = (f"◂ we, as {who(message.author_handle, message.author_name)}", "ours")
+    else:
+        name = (
+            f"{' ' if aside else '▸'} {who(message.author_handle, message.author_name)}",
+            "dim" if aside else "bold",
+        )
+    parts: list[Line] = [(name,), ((words.age(message.at, reader.now), "dim"),)]
+    if aside:
+        parts.append((("also in this thread", "dim"),))
+    if message.version > 1:
+        parts.append(((f"edited, v{message.version}", "note"),))
+    if message.author_status not in ("", "active"):
+        parts.append(((f"account {say(message.author_status)}", "bad"),))
+    if message.tone is not None and not message.ours:
+        parts.append((words.tone(message.tone),))
+    if message.need is not None and not message.ours and (need := words.need(message.need)):
+        parts.append((need,))
+    if message.media:
+        parts.append(((words.count(message.media, "picture or film", "pictures or films"), "dim"),))
+    for reply in opened.replies:
+        if reply.external_id is not None and reply.external_id == message.external_id:
+            parts.append((outbox_words(reply, reader.now),))
+    yield from flow(joined(parts), reader.width)
+    if message.deleted:
+        whom = "we deleted it" if message.ours else "deleted by its author"
+        yield from flow(((f"  {whom}; the text is gone", "gone"),), reader.width)
+    elif message.text is None:
+        yield (("  (text gone)", "gone"),)
+    else:
+        pieces = paragraphs(message.text, _spans(message, opened), "dim" if aside else "")
+        yield from flow(pieces, reader.width, indent="  ")
+
+
+def _reply(reply: OutboxRow, reader: Reader) -> Iterator[Line]:
+    as_whom = (
+        f"◂ {'you' if reply.person_id == reader.person_id else say(reply.person)}, as @{say(reply.account_handle)}"
+    )
+    private = (("privately", "note"),) if reply.private else ()
+    parts: list[Line] = [((as_whom, "ours"),), private, (outbox_words(reply, reader.now),)]
+    yield from flow(joined(parts), reader.width)
+    yield from flow(paragraphs(reply.body), reader.width, indent="  ")
+
+
+def _note(note: Note, reader: Reader) -> Iterator[Line]:
+    head = (f"✍ note by {say(note.person)}", "note"), (f", {words.age(note.at, reader.now)}, only for us", "dim")
+    yield from flow(head, reader.width)
+    yield from flow(paragraphs(note.body, style="note"), reader.width, indent="  ")
+
+
+def _history(opened: Opened, reader: Reader) -> Iterator[Line]:
+    if not opened.history:
+        return
+    if not reader.history:
+        yield ((f"history: {words.count(len(opened.history), 'entry', 'entries')}", "dim"), (" (h shows it)", "dim"))
+        return
+    yield (("history", "dim"),)
+    for line in opened.history:
+        said = history_sentence(line, reader.names, reader.now, reader.zone)
+        yield from flow(
+            ((f"  {words.clock(line.at, reader.now, reader.zone)} ", "dim"), (said, "")), reader.width, hanging="    "
+        )
+
+
+def versions_lines(versions: list[tuple[int, str | None, datetime]], reader: Reader) -> list[Line]:
+    """Every version of an edited message, oldest first."""
+    lines: list[Line] = []
+    for number, text, heard_at in versions:
+        head = f"version {number}, heard {words.clock(heard_at, reader.now, reader.zone)}"
+        lines.append(((head, "title"),))
+        pieces = paragraphs(text) if text is not None else [("(text gone)", "gone")]
+        lines.extend((*flow(pieces, reader.width, indent="  "), ()))
+    return lines
+
+
+def mention_lines(row: ListeningRow, reader: Reader) -> list[Line]:
+    """One mention of a topic in full."""
+    parts: list[Line] = [((who(row.author_handle, row.author_name), "title"),)]
+    if row.author_handle and row.author_name:
+        parts.append(((say(row.author_name), "bold"),))
+    parts.append(((f"{say(row.source)}, {row.kind.value}", "dim"),))
+    parts.append(((f"{words.age(row.at, reader.now)}, {words.clock(row.at, reader.now, reader.zone)}", "dim"),))
+    lines = flow(joined(parts), reader.width)
+    judged: list[Line] = [(words.tone(row.tone),)]
+    if need := words.need(row.need):
+        judged.append((need,))
+    judged.extend((("rule ", "dim"), (say(rule), "bold")) for rule in row.rules)
+    lines.extend((*flow(joined(judged), reader.width), ()))
+    if row.deleted:
+        lines.extend(flow((("deleted by its author; the text is gone", "gone"),), reader.width))
+    elif row.text is None:
+        lines.append((("(text gone)", "gone"),))
+    else:
+        lines.extend(flow(paragraphs(row.text), reader.width))
+    lines.append(())
+    inside = "it is in the inbox: i opens it" if row.conversation_id is not None else "i takes it into the inbox"
+    lines.append(((inside, "accent"),))
+    return lines
+
+
+def link_of(opened: Opened) -> str | None:
+    """The address of the newest message by its author, when it may be opened."""
+    return next((harmless_url(m.url) for m in reversed(opened.thread) if m.mine and m.url), None)
