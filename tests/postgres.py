@@ -1,7 +1,9 @@
 """The Postgres of the tests: one embedded server per version and test run, one fresh database per test.
 
 All workers of a run share the server (a second initdb costs more than sharing does). A migrated template is made once and
-cloned per test. Everything lies in one temp folder that the run deletes; what killed runs left behind is swept up.
+cloned per test. Everything lies in one temp folder that the run deletes; what killed runs left behind is swept up. That
+folder is in memory (/dev/shm) where there is room: cloning a database makes 350 files, which is 15 ms there and 30 to 400 ms
+on a disk, depending on who else writes.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ T = TypeVar("T")
 PREFIX = "hubbub-tests-"
 ENVIRONMENT = "HUBBUB_TEST_POSTGRES"
 TEMPLATE = "template_hubbub"
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30  # bytes free, for a run with many databases at once
 # Fast and careless: a test database that dies with the machine is no loss.
 SETTINGS = {
     "fsync": "off",
@@ -127,7 +131,7 @@ def make_home() -> Path | None:
     if ENVIRONMENT in os.environ:
         return None
     _sweep()
-    home = scratch_folder(PREFIX)
+    home = scratch_folder(PREFIX, under=_memory())
     home.chmod(0o711)  # for root: the database's own user must get through
     (home / "run.pid").write_text(str(os.getpid()))
     os.environ[ENVIRONMENT] = str(home)
@@ -141,8 +145,18 @@ def remove_home(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
+def _memory() -> Path | None:
+    """The folder in memory, unless TMPDIR says where to be, or it is small (in containers it often is)."""
+    try:
+        found = os.statvfs(MEMORY)
+    except OSError:
+        return None
+    roomy = found.f_bavail * found.f_frsize > ROOM and os.access(MEMORY, os.W_OK)
+    return MEMORY if roomy and "TMPDIR" not in os.environ else None
+
+
 def _sweep() -> None:
-    for home in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for home in [*Path(tempfile.gettempdir()).glob(f"{PREFIX}*"), *MEMORY.glob(f"{PREFIX}*")]:
         try:
             os.kill(int((home / "run.pid").read_text()), 0)
         except ProcessLookupError:

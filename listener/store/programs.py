@@ -104,9 +104,14 @@ def first_blocked(path: Path, user: OsUser) -> Path | None:
     return None
 
 
-def scratch_folder(prefix: str = "hubbub-") -> Path:
-    """A new empty folder for a throw-away database, where the embedded server's OS user can reach it. The caller deletes it."""
+def scratch_folder(prefix: str = "hubbub-", *, under: Path | None = None) -> Path:
+    """A new empty folder for a throw-away database, where the embedded server's OS user can reach it; `under` is preferred.
+
+    The caller deletes it.
+    """
     candidates = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
+    if under is not None:
+        candidates.insert(0, under)
     if os.geteuid() == 0:
         user = _service_user()
         candidates = [c for c in candidates if c.is_dir() and first_blocked(c.resolve() / "x", user) is None]
