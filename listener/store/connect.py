@@ -22,6 +22,9 @@ OLDEST = 16
 UNREADABLE = "postgresql://(an address that cannot be read)"
 SETTINGS = {"search_path": "hubbub", "timezone": "UTC"}
 
+Pool = asyncpg.Pool
+"""What is handed around outside of the store, where nobody may name the driver."""
+
 
 def redact(dsn: str) -> str:
     """The address without its password, for people to read. Anything that could hide one is left out."""
