@@ -1,0 +1,382 @@
+"""The one door for HTTP out: time-outs, bounded answers, polite repeats, rate budgets, web sockets, and our errors.
+
+It says for sure what can be said for sure about a call that went wrong: `TryAgain` when surely nothing was taken, `Uncertain` when a
+write may have arrived. It refuses to follow redirects, to keep cookies, to send a secret in the clear over a network, to put user names
+into addresses, and to log anything: bodies and headers hold people's words and our tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import ipaddress
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from listener.errors import FixMe, HubbubError, Refused, TryAgain, Uncertain
+
+MAX_BODY = 8 << 20
+"""Bytes of an answer that we are ready to hold."""
+
+MAX_MESSAGE = 32 << 20
+"""Bytes of one web socket message."""
+
+MAX_WAIT = 24 * 3600.0
+"""Seconds: the longest time that we let a server make us wait."""
+
+Params = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How patiently a call is repeated after a passing fault: full jitter between 0 and a doubling bound."""
+
+    attempts: int = 4
+    first: float = 0.25
+    longest: float = 8.0
+    """Seconds; a server that asks for more is not waited for here: the caller gets its `TryAgain`."""
+
+    def pause(self, attempt: int) -> float:
+        """Seconds before the attempt after `attempt` (from 1)."""
+        return random.uniform(0, min(self.longest, self.first * 2 ** min(attempt - 1, 30)))
+
+
+ONCE = Retry(attempts=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: 2xx to 4xx. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Budget:
+    """A bucket of points that fills evenly: `points` in `seconds`. Spending more than there is means waiting."""
+
+    def __init__(self, points: float, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        if points <= 0 or seconds <= 0:
+            raise ValueError("a budget needs points and seconds above zero")
+        self._full = points
+        self._rate = points / seconds
+        self._clock = clock
+        self._left = points
+        self._at = clock()
+        self._closed_until = 0.0
+
+    def wait(self, points: float = 1.0) -> float:
+        """Seconds until this many points can be spent; 0.0: now."""
+        now = self._clock()
+        self._left = min(self._full, self._left + (now - self._at) * self._rate)
+        self._at = now
+        short = min(points, self._full) - self._left
+        return max(0.0, self._closed_until - now, short / self._rate)
+
+    async def spend(self, points: float = 1.0, patience: float = 60.0) -> None:
+        """Take the points, waiting for them. TryAgain when that would take longer than `patience` seconds."""
+        while (wait := self.wait(points)) > 0:
+            if wait > patience:
+                raise TryAgain("our own rate budget is used up", after=wait, code="budget")
+            await asyncio.sleep(wait)
+        self._left -= points
+
+    def close_for(self, seconds: float) -> None:
+        """The server said that there is nothing left for so long."""
+        self._closed_until = max(self._closed_until, self._clock() + min(seconds, MAX_WAIT))
+
+
+def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset (epoch or seconds). None: not said."""
+    said = headers.get("retry-after", "").strip()
+    if said:
+        if (seconds := _number(said)) is not None:
+            return _bounded(seconds)
+        try:
+            return _bounded(email.utils.parsedate_to_datetime(said).timestamp() - now)
+        except (ValueError, OverflowError, TypeError):
+            pass
+    if (reset := _number(headers.get("ratelimit-reset", ""))) is not None:
+        return _bounded(reset - now if reset > 1e9 else reset)
+    return None
+
+
+def _number(text: str) -> float | None:
+    digits = text.strip()
+    return float(digits) if digits.isascii() and digits.replace(".", "", 1).isdigit() and len(digits) < 20 else None
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 0.0), MAX_WAIT)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine by its spelling alone; no look-up is made."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_url(url: str, schemes: frozenset[str] = frozenset({"http", "https"})) -> str:
+    """'host[:port]/path' of an address that we are willing to call, for messages. FixMe when we are not.
+
+    Plain http and ws only to this machine: everything else would show tokens to the network.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise FixMe("not an address", where=url[:60], hint="like https://host") from None
+    if "@" in parts.netloc:
+        raise FixMe("an address must not hold a user name or a password", where=host)
+    if parts.scheme not in schemes or not host:
+        raise FixMe(f"not an address of {' or '.join(sorted(schemes))}", where=url[:60])
+    if parts.scheme in {"http", "ws"} and not is_loopback(host):
+        raise FixMe("plain http is for this machine only", where=host, hint=f"write {parts.scheme}s://")
+    return f"{host}{f':{port}' if port else ''}{parts.path}"
+
+
+class Socket:
+    """An open web socket that only listens. Text arrives as bytes: whoever reads decides what valid text is."""
+
+    def __init__(self, inner: aiohttp.ClientWebSocketResponse[bool], where: str) -> None:
+        self._inner = inner
+        self._where = where
+
+    async def receive(self) -> bytes:
+        """The next message. TryAgain when the connection is at its end, however it ended."""
+        message = await self._inner.receive()
+        if message.type is aiohttp.WSMsgType.TEXT or message.type is aiohttp.WSMsgType.BINARY:
+            data: bytes = message.data
+            return data
+        if message.type is aiohttp.WSMsgType.ERROR:
+            raise TryAgain(f"the stream broke: {type(message.data).__name__}", where=self._where, code="broken")
+        raise TryAgain(f"the stream was closed (code {self._inner.close_code})", where=self._where, code="closed")
+
+
+class WebClient:
+    """Calls and streams to the outside. One for the whole program; `close` it at the end."""
+
+    def __init__(self, version: str, *, connect_timeout: float = 10.0, context: ssl.SSLContext | None = None) -> None:
+        self._agent = f"hubbub/{version}"
+        self._connect_timeout = connect_timeout
+        self._context = context
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(
+        self,
+        url: str,
+        *,
+        params: Params = (),
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 20.0,
+        max_body: int = MAX_BODY,
+        retry: Retry = ONCE,
+        budget: Budget | None = None,
+    ) -> Answer:
+        """Read something. Answers of 200 to 499 come back; TryAgain for a passing fault (also 408, 425, 429, 5xx) after all repeats."""
+        return await self._call("GET", url, params, headers, None, False, timeout, max_body, retry, budget, 1.0)
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        write: bool,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        max_body: int = MAX_BODY,
+        retry: Retry = ONCE,
+        budget: Budget | None = None,
+        points: float = 1.0,
+    ) -> Answer:
+        """Send JSON. With `write`, raises `Uncertain` whenever the bytes may have arrived and no clear answer came, and never repeats then."""
+        head = {"Content-Type": "application/json", **(headers or {})}
+        return await self._call("POST", url, (), head, body, write, timeout, max_body, retry, budget, points)
+
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        params: Params,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+        write: bool,
+        timeout: float,
+        max_body: int,
+        retry: Retry,
+        budget: Budget | None,
+        points: float,
+    ) -> Answer:
+        where = check_url(url)
+        attempt = 0
+        while True:
+            attempt += 1
+            if budget is not None:
+                await budget.spend(points)
+            try:
+                return await self._once(method, url, where, params, headers, body, write, timeout, max_body, budget)
+            except Uncertain:
+                raise
+            except TryAgain as fault:
+                if attempt >= retry.attempts or (fault.after or 0.0) > retry.longest:
+                    raise
+                await asyncio.sleep(max(fault.after or 0.0, retry.pause(attempt)))
+
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        where: str,
+        params: Params,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+        write: bool,
+        timeout: float,
+        max_body: int,
+        budget: Budget | None,
+    ) -> Answer:
+        left = SimpleNamespace(house=False)  # set by the trace just before the first byte is written
+        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=self._connect_timeout)
+        try:
+            async with self._open().request(
+                method,
+                url,
+                params=list(params) or None,
+                headers=headers,
+                data=body,
+                timeout=limits,
+                allow_redirects=False,
+                trace_request_ctx=left,
+            ) as response:
+                heads = {name.lower(): value for name, value in response.headers.items()}
+                asked = wait_asked(heads, time.time())
+                if budget is not None and heads.get("ratelimit-remaining", "").strip() == "0" and asked:
+                    budget.close_for(asked)
+                _check_status(response.status, where, write, asked, budget)
+                answer = await _read(response, max_body)
+        except HubbubError:
+            raise
+        except (aiohttp.InvalidURL, ValueError) as err:
+            raise FixMe(f"not an address: {type(err).__name__}", where=where) from None
+        except (aiohttp.ClientError, OSError, TimeoutError, _TooBig) as err:
+            told = f"no clear answer: {_told(err)}"
+            if write and left.house and not isinstance(err, aiohttp.ClientConnectorError):
+                raise Uncertain(told, where=where, code="no-answer") from None
+            raise TryAgain(told, where=where, code="no-answer") from None
+        return Answer(response.status, heads, answer)
+
+    @asynccontextmanager
+    async def socket(
+        self,
+        url: str,
+        *,
+        params: Params = (),
+        headers: Mapping[str, str] | None = None,
+        heartbeat: float = 30.0,
+        max_message: int = MAX_MESSAGE,
+        timeout: float = 20.0,
+    ) -> AsyncIterator[Socket]:
+        """An open web socket. TryAgain when it cannot be opened now, Refused (code 'http-400' and so on) when the server does not want us."""
+        where = check_url(url, frozenset({"ws", "wss"}))
+        try:
+            async with asyncio.timeout(timeout):
+                inner = await self._open().ws_connect(
+                    url,
+                    params=list(params) or None,
+                    headers=headers,
+                    heartbeat=heartbeat,
+                    max_msg_size=max_message,
+                    decode_text=False,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+                )
+        except aiohttp.WSServerHandshakeError as err:
+            said = {name.lower(): value for name, value in (err.headers or {}).items()}
+            if err.status in {408, 425, 429} or err.status >= 500:
+                after = wait_asked(said, time.time())
+                raise TryAgain(
+                    f"the server answered {err.status}", after=after, where=where, code=f"http-{err.status}"
+                ) from None
+            raise Refused(f"the server answered {err.status}", where=where, code=f"http-{err.status}") from None
+        except (aiohttp.ClientError, OSError, TimeoutError) as err:
+            raise TryAgain(f"no connection: {_told(err)}", where=where, code="no-connection") from None
+        try:
+            yield Socket(inner, where)
+        finally:
+            await inner.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_leaves_the_house)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=64, limit_per_host=16, ssl=self._context or True),
+                headers={"User-Agent": self._agent},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[trace],
+            )
+        return self._session
+
+
+class _TooBig(Exception):
+    """The answer is longer than we are ready to hold."""
+
+
+async def _leaves_the_house(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+    if (told := context.trace_request_ctx) is not None:
+        told.house = True
+
+
+def _check_status(status: int, where: str, write: bool, asked: float | None, budget: Budget | None) -> None:
+    """Passing faults as our errors; every other status is the caller's to judge."""
+    told = f"the server answered {status}"
+    if status in {425, 429}:
+        if budget is not None and asked:
+            budget.close_for(asked)
+        raise TryAgain(told, after=asked, where=where, code=f"http-{status}")
+    if status == 408 or status >= 500:
+        kind = Uncertain if write else TryAgain
+        raise kind(told, after=asked, where=where, code=f"http-{status}")
+
+
+async def _read(response: aiohttp.ClientResponse, max_body: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > max_body:
+            raise _TooBig
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _told(err: BaseException) -> str:
+    """What happened, in words that hold nothing of ours: library messages may repeat addresses with their parameters."""
+    if isinstance(err, _TooBig):
+        return "the answer is too big"
+    if isinstance(err, TimeoutError):
+        return "time-out"
+    if isinstance(err, aiohttp.ClientConnectorCertificateError):
+        return "the server's certificate is not trusted"
+    if isinstance(err, OSError) and err.strerror:
+        return err.strerror
+    return type(err).__name__
