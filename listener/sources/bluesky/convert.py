@@ -1,0 +1,511 @@
+"""Bluesky's wire as our words: pure functions from bytes to items that never raise, whatever the bytes are.
+
+Owns the shapes (Jetstream events, notifications, threads, profiles) as narrow structs: only what we need is decoded. An optional field of
+a wrong type costs that field, never the post; a post that cannot be used becomes a `Reject` that says why, in words without its text.
+It refuses clocks and wires, and it refuses to guess: who is named comes from facets, never from the text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from listener.model import Author, AuthorChanged, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
+from listener.sources.base import ThreadRead, storable
+
+NAME = "bluesky"
+SPACE = "bluesky"
+POST = "app.bsky.feed.post"
+
+MAX_FRAME = 1 << 20
+MAX_RAW = 64 << 10
+"""Bytes kept of an item that could not be used."""
+MAX_TEXT = 30_000
+"""Code points; ten times what the network's own lexicon allows in bytes."""
+MAX_LIST = 100
+"""Names, tags and links that we keep of one post."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US = 1_262_304_000_000_000  # 2010
+_LAST_US = 253_402_300_799_000_000  # the last second of 9999
+_DID = re.compile(r"did:[a-z]{1,32}:[A-Za-z0-9._:%-]{1,1024}")
+_RKEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
+_URI = re.compile(r"at://[A-Za-z0-9._:%-]{1,1024}/[A-Za-z0-9.-]{1,317}/[A-Za-z0-9._:~-]{1,512}")
+_HANDLE = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,20}[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
+_LANG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,7}")
+_TOKEN = re.compile(r"[A-Za-z0-9._:~-]{1,256}")
+_STATES = frozenset({"deactivated", "suspended", "takendown", "deleted"})
+
+
+# The shapes ----------------------------------------------------------------------------------------------------------
+
+
+class _Ref(msgspec.Struct):
+    uri: str = ""
+    cid: str = ""
+
+
+class _ReplyRef(msgspec.Struct):
+    parent: _Ref | None = None
+    root: _Ref | None = None
+
+
+class _Feature(msgspec.Struct):
+    kind: str = msgspec.field(default="", name="$type")
+    did: str = ""
+    uri: str = ""
+    tag: str = ""
+
+
+class _Facet(msgspec.Struct):
+    features: list[_Feature] | None = None
+
+
+class _Anything(msgspec.Struct):
+    pass
+
+
+class _Embedded(msgspec.Struct):
+    """`record` of an embed: a reference, or (with media beside it) a box around one."""
+
+    uri: str = ""
+    record: _Ref | None = None
+
+
+class _Embed(msgspec.Struct):
+    kind: str = msgspec.field(default="", name="$type")
+    record: _Embedded | None = None
+    images: list[_Anything] | None = None
+    items: list[_Anything] | None = None
+    video: _Anything | None = None
+    external: _Ref | None = None
+    media: _Embed | None = None
+
+
+class _Post(msgspec.Struct):
+    text: str | None = None
+    created_at: str = msgspec.field(default="", name="createdAt")
+    langs: list[str] | None = None
+    reply: _ReplyRef | None = None
+    embed: _Embed | None = None
+    facets: list[_Facet] | None = None
+    tags: list[str] | None = None
+
+
+class _Commit(msgspec.Struct):
+    rev: str = ""
+    operation: str = ""
+    collection: str = ""
+    rkey: str = ""
+    cid: str = ""
+    record: _Post | None = None
+
+
+class _AccountState(msgspec.Struct):
+    active: bool | None = None
+    status: str = ""
+
+
+class _Identity(msgspec.Struct):
+    handle: str = ""
+
+
+class Event(msgspec.Struct):
+    """One Jetstream event. `cursor` is absent on servers before 2026."""
+
+    did: str = ""
+    kind: str = ""
+    time_us: int = 0
+    cursor: int = 0
+    commit: _Commit | None = None
+    account: _AccountState | None = None
+    identity: _Identity | None = None
+
+
+class _Person(msgspec.Struct):
+    did: str = ""
+    handle: str = ""
+    name: str = msgspec.field(default="", name="displayName")
+
+
+class _Notification(msgspec.Struct):
+    uri: str = ""
+    cid: str = ""
+    reason: str = ""
+    indexed_at: str = msgspec.field(default="", name="indexedAt")
+    author: _Person | None = None
+    record: _Post | None = None
+
+
+class _NotificationPage(msgspec.Struct):
+    cursor: str = ""
+    notifications: list[msgspec.Raw] | None = None
+
+
+class _Verification(msgspec.Struct):
+    status: str = msgspec.field(default="", name="verifiedStatus")
+
+
+class _ProfileView(msgspec.Struct):
+    did: str = ""
+    handle: str = ""
+    name: str = msgspec.field(default="", name="displayName")
+    bio: str = msgspec.field(default="", name="description")
+    followers: int | None = msgspec.field(default=None, name="followersCount")
+    posts: int | None = msgspec.field(default=None, name="postsCount")
+    verification: _Verification | None = None
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_event = msgspec.json.Decoder(Event)
+_page = msgspec.json.Decoder(_NotificationPage)
+_notification = msgspec.json.Decoder(_Notification)
+
+
+def _tolerant(shape: type[S], data: bytes, decoder: msgspec.json.Decoder[S] | None = None) -> S | str:
+    """The struct, or in words why there is none. Wrong-typed fields fall back to their defaults; broken text is mended."""
+    try:
+        return msgspec.json.decode(data, type=shape) if decoder is None else decoder.decode(data)
+    except RecursionError:
+        return "nested too deeply"
+    except (msgspec.MsgspecError, ValueError):
+        pass  # the slow way below: rare, and worth a post
+    try:
+        loose = json.loads(data.decode("utf-8", "replace"))
+    except RecursionError:
+        return "nested too deeply"
+    except ValueError as err:
+        return f"not JSON: {err.msg} at character {err.pos}" if isinstance(err, json.JSONDecodeError) else "not JSON"
+    if not isinstance(loose, dict):
+        return f"not a JSON object but {type(loose).__name__}"
+    try:
+        return _fitted(shape, loose)
+    except RecursionError:
+        return "nested too deeply"
+
+
+def _fitted(shape: type[S], loose: dict[str, Any]) -> S:
+    """A struct from what fits: every field by itself, every list element by itself."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(shape):
+        if (value := loose.get(field.encode_name)) is not None:
+            fits, value = _fit(field.type, value)
+            if fits:
+                found[field.name] = value
+    return shape(**found)
+
+
+def _fit(kind: Any, value: Any) -> tuple[bool, Any]:
+    options = getattr(kind, "__args__", ())
+    if options and type(None) in options:  # `X | None`
+        kind = next(option for option in options if option is not type(None))
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return (True, _fitted(kind, value)) if isinstance(value, dict) else (False, None)
+    if getattr(kind, "__origin__", None) is list:
+        if not isinstance(value, list):
+            return False, None
+        return True, [fitted for one in value for fits, fitted in [_fit(kind.__args__[0], one)] if fits]
+    if kind is str:
+        return (True, storable(value)) if isinstance(value, str) else (False, None)
+    if kind is msgspec.Raw:
+        return True, msgspec.Raw(json.dumps(value).encode())
+    return (True, value) if type(value) is kind else (False, None)
+
+
+# Jetstream -----------------------------------------------------------------------------------------------------------
+
+
+def read_event(frame: bytes) -> Event | Reject:
+    """The event of a frame, for `convert_event` and for the bookmark; a Reject when it cannot be read."""
+    if len(frame) > MAX_FRAME:
+        return Reject(Reason.TOO_BIG, f"a frame of {len(frame)} bytes", frame[:MAX_RAW])
+    event = _tolerant(Event, frame, _event)
+    if isinstance(event, str):
+        return Reject(Reason.NOT_DECODED, event, frame[:MAX_RAW])
+    return event
+
+
+def convert_event(event: Event, frame: bytes, heard_at: datetime) -> Item | None:
+    """What an event means to us; None: not for us (likes, follows, kinds that we do not know). Never raises."""
+    commit = event.commit
+    if commit is None:
+        return _author_changed(event, frame) if event.kind in {"account", "identity"} else None
+    if event.kind != "commit" or commit.collection != POST:
+        return None
+    if not _DID.fullmatch(event.did) or not _RKEY.fullmatch(commit.rkey):
+        return Reject(Reason.BAD_ID, "the did or the record key is none", frame[:MAX_RAW])
+    uri = f"at://{event.did}/{POST}/{commit.rkey}"
+    revision = commit.rev if _TOKEN.fullmatch(commit.rev) else ""
+    if commit.operation == "delete":
+        return Deleted(Key(SPACE, uri), revision)
+    if commit.operation not in {"create", "update"}:
+        return None
+    if commit.record is None:
+        return Reject(Reason.WRONG_SHAPE, f"{commit.operation} without a record", frame[:MAX_RAW])
+    at = event_time(event) or heard_at
+    author = Author(SPACE, event.did)
+    return _mention(uri, author, commit.record, frame, revision=revision, content_id=commit.cid, network_at=at)
+
+
+def convert_jetstream(frame: bytes, heard_at: datetime) -> Item | None:
+    """One web socket frame of `/subscribe` as an item; None: not for us. Never raises."""
+    event = read_event(frame)
+    return event if isinstance(event, Reject) else convert_event(event, frame, heard_at)
+
+
+def event_time(event: Event) -> datetime | None:
+    """The network's time of an event; None when it is nonsense."""
+    return _EPOCH + timedelta(microseconds=event.time_us) if _FIRST_US <= event.time_us <= _LAST_US else None
+
+
+def _author_changed(event: Event, frame: bytes) -> Item | None:
+    if not _DID.fullmatch(event.did):
+        return Reject(Reason.BAD_ID, "the did is none", frame[:MAX_RAW])
+    if event.kind == "identity":
+        handle = clean_handle(event.identity.handle) if event.identity else ""
+        return AuthorChanged(Author(SPACE, event.did, handle)) if handle else None
+    state = event.account
+    if state is None or state.active is None:
+        return None
+    status = "active" if state.active else state.status if state.status in _STATES else ""
+    return AuthorChanged(Author(SPACE, event.did), status) if status else None
+
+
+# A post --------------------------------------------------------------------------------------------------------------
+
+
+def _mention(
+    uri: str, author: Author, post: _Post, raw: bytes, *, revision: str, content_id: str, network_at: datetime | None
+) -> Mention | Reject:
+    text = post.text
+    if text is None:
+        return Reject(Reason.WRONG_SHAPE, "the record has no text, or one that is not text", raw[:MAX_RAW])
+    if len(text) > MAX_TEXT:
+        return Reject(Reason.TOO_BIG, f"a text of {len(text)} characters", raw[:MAX_RAW])
+    parent = root = quoted = None
+    if post.reply is not None:
+        parent, root = _post_uri(post.reply.parent), _post_uri(post.reply.root)
+        root = root if parent else None
+    named, links, tags = _facets(post.facets) if post.facets else ((), (), ())
+    media = 0
+    if post.embed is not None:
+        quoted, media, link = _embed(post.embed)
+        if link and link not in links:
+            links = (*links, link)
+    if post.tags:
+        tags = _unique([*tags, *map(storable, post.tags)], 640)
+    langs = tuple(lang for lang in post.langs[:3] if _LANG.fullmatch(lang)) if post.langs else ()
+    return Mention(
+        Key(SPACE, uri),
+        NAME,
+        author,
+        text.replace("\x00", "␀") if "\x00" in text else text,
+        Kind.REPLY if parent else Kind.QUOTE if quoted else Kind.POST,
+        raw,
+        revision,
+        content_id if _TOKEN.fullmatch(content_id) else "",
+        parent,
+        root,
+        quoted,
+        named,
+        tags,
+        links,
+        media,
+        langs,
+        web_url(uri),
+        parse_time(post.created_at),
+        network_at,
+    )
+
+
+def _post_uri(ref: _Ref | None) -> str | None:
+    return ref.uri if ref is not None and _URI.fullmatch(ref.uri) else None
+
+
+def _facets(facets: list[_Facet]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Whom, where to and about what, by the markup. Offsets are not looked at: the network tells a named account whatever they say."""
+    named: list[str] = []
+    links: list[str] = []
+    tags: list[str] = []
+    for facet in facets:
+        for feature in facet.features or ():
+            kind = feature.kind
+            if kind == "app.bsky.richtext.facet#mention":
+                if _DID.fullmatch(feature.did):
+                    named.append(feature.did)
+            elif kind == "app.bsky.richtext.facet#link":
+                links.append(storable(feature.uri))
+            elif kind == "app.bsky.richtext.facet#tag":
+                tags.append(storable(feature.tag))
+    return _unique(named, 2048), _unique(links, 8192), _unique(tags, 640)
+
+
+def _embed(embed: _Embed) -> tuple[str | None, int, str]:
+    """(quoted post, pictures and videos, link card)."""
+    quoted: str | None = None
+    if embed.record is not None:
+        uri = embed.record.record.uri if embed.record.record is not None else embed.record.uri
+        quoted = uri if _URI.fullmatch(uri) and f"/{POST}/" in uri else None
+    boxes = [embed] if embed.media is None else [embed, embed.media]
+    media = sum(len(box.images or ()) + len(box.items or ()) + (box.video is not None) for box in boxes)
+    link = next((box.external.uri for box in boxes if box.external is not None), "")
+    return quoted, min(media, MAX_LIST), storable(link)[:8192]
+
+
+def _unique(values: list[str], longest: int) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value and len(value) <= longest))[:MAX_LIST]
+
+
+def web_url(uri: str) -> str:
+    """Where a person can see the post; '' when the uri is not a post's."""
+    repo, _, rest = uri.removeprefix("at://").partition("/")
+    collection, _, rkey = rest.partition("/")
+    return f"https://bsky.app/profile/{repo}/post/{rkey}" if collection == POST and rkey else ""
+
+
+def clean_handle(handle: str) -> str:
+    """The handle in lower case, or '' when it is none (also for the network's own 'handle.invalid')."""
+    lower = handle.lower()
+    return lower if len(lower) <= 253 and _HANDLE.fullmatch(lower) and lower != "handle.invalid" else ""
+
+
+def parse_time(text: str) -> datetime | None:
+    """A time as people's programs write it, in UTC; None for nonsense. Without a zone it is taken for UTC; a leap second is the one before."""
+    if not 10 <= len(text) <= 64:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        if text[16:19] != ":60":
+            return None
+        try:
+            moment = datetime.fromisoformat(f"{text[:16]}:59{text[19:]}")
+        except ValueError:
+            return None
+    zone = moment.tzinfo
+    if zone is UTC:
+        return moment
+    try:
+        return moment.replace(tzinfo=UTC) if zone is None else moment.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+# Notifications -------------------------------------------------------------------------------------------------------
+
+
+def read_notifications(body: bytes) -> tuple[list[bytes], str] | Reject:
+    """One page of listNotifications: the notifications, each by itself, and the cursor of the page before it ('' : none)."""
+    page = _tolerant(_NotificationPage, body, _page)
+    if isinstance(page, str) or page.notifications is None:
+        told = page if isinstance(page, str) else "no list of notifications"
+        return Reject(Reason.NOT_DECODED, f"listNotifications: {told}", body[:MAX_RAW])
+    return [bytes(one) for one in page.notifications], page.cursor
+
+
+def convert_notification(raw: bytes, heard_at: datetime) -> Mention | Reject | None:
+    """A notification that addresses us as a mention; None: a like, a follow, a reason that we do not know. Never raises."""
+    note = _tolerant(_Notification, raw, _notification)
+    if isinstance(note, str):
+        return Reject(Reason.NOT_DECODED, f"a notification: {note}", raw[:MAX_RAW])
+    if note.reason not in {"mention", "reply", "quote"} or (_URI.fullmatch(note.uri) and f"/{POST}/" not in note.uri):
+        return None
+    author = _author(note.author)
+    if author is None or not _URI.fullmatch(note.uri):
+        return Reject(Reason.BAD_ID, "a notification whose uri or author is none", raw[:MAX_RAW])
+    if note.record is None:
+        return Reject(Reason.WRONG_SHAPE, "a notification without a record", raw[:MAX_RAW])
+    at = sane_time(note.indexed_at) or heard_at
+    return _mention(note.uri, author, note.record, raw, revision="", content_id=note.cid, network_at=at)
+
+
+def notified_at(raw: bytes) -> datetime | None:
+    """The network's time of a notification of any reason; None when it is nonsense."""
+    note = _tolerant(_Notification, raw, _notification)
+    return None if isinstance(note, str) else sane_time(note.indexed_at)
+
+
+def sane_time(text: str) -> datetime | None:
+    """A time given by the network; None before 2010, which no server of this network ever meant."""
+    moment = parse_time(text)
+    return moment if moment is not None and moment.year >= 2010 else None
+
+
+def _author(person: _Person | None) -> Author | None:
+    if person is None or not _DID.fullmatch(person.did):
+        return None
+    return Author(SPACE, person.did, clean_handle(person.handle), storable(person.name)[:640])
+
+
+# Threads and profiles ------------------------------------------------------------------------------------------------
+
+
+def convert_post_view(view: dict[str, Any], heard_at: datetime) -> Mention | Reject | None:
+    """A post as the AppView shows it (getPosts, getPostThread); None: not a post. Never raises."""
+    try:
+        raw = json.dumps(view, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        note = _fitted(_Notification, view)
+    except (RecursionError, ValueError):
+        return Reject(Reason.TOO_BIG, "a post nested too deeply", b"")
+    if f"/{POST}/" not in note.uri:
+        return None
+    author = _author(note.author)
+    if author is None or not _URI.fullmatch(note.uri) or note.record is None:
+        return Reject(Reason.WRONG_SHAPE, "a post without uri, author or record", raw[:MAX_RAW])
+    at = sane_time(note.indexed_at) or heard_at
+    return _mention(note.uri, author, note.record, raw, revision="", content_id=note.cid, network_at=at)
+
+
+def convert_thread(body: bytes, heard_at: datetime) -> ThreadRead | Reject:
+    """The answer of getPostThread: posts from the top down, and the keys that it says are gone or closed to us. Never raises."""
+    try:
+        loose = json.loads(body.decode("utf-8", "replace"))
+    except (RecursionError, ValueError):
+        return Reject(Reason.NOT_DECODED, "getPostThread: not JSON", body[:MAX_RAW])
+    top = loose.get("thread") if isinstance(loose, dict) else None
+    if not isinstance(top, dict):
+        return Reject(Reason.WRONG_SHAPE, "getPostThread: no thread", body[:MAX_RAW])
+    found: dict[str, Mention] = {}
+    missing: list[Key] = []
+    above: list[dict[str, Any]] = []
+    parent = top.get("parent")
+    while isinstance(parent, dict):
+        above.append(parent)
+        parent = parent.get("parent")
+    waiting = [top, *above]  # taken from the end: the root first, then down, then the answers
+    while waiting:
+        node = waiting.pop()
+        view = node.get("post")
+        if isinstance(view, dict):
+            mention = convert_post_view(view, heard_at)
+            if isinstance(mention, Mention):
+                found.setdefault(mention.key.external_id, mention)
+        elif isinstance(uri := node.get("uri"), str) and _URI.fullmatch(uri):
+            missing.append(Key(SPACE, uri))
+        answers = node.get("replies")
+        if isinstance(answers, list):
+            waiting.extend(answer for answer in reversed(answers) if isinstance(answer, dict))
+    return ThreadRead(tuple(found.values()), tuple(dict.fromkeys(missing)))
+
+
+def convert_profile(body: bytes) -> Profile | Reject:
+    """The answer of getProfile. Never raises."""
+    view = _tolerant(_ProfileView, body)
+    if isinstance(view, str):
+        return Reject(Reason.NOT_DECODED, f"getProfile: {view}", body[:MAX_RAW])
+    author = _author(_Person(view.did, view.handle, view.name))
+    if author is None:
+        return Reject(Reason.BAD_ID, "getProfile: the did is none", body[:MAX_RAW])
+    verified = None if view.verification is None else view.verification.status == "valid"
+    return Profile(author, storable(view.bio)[:30_000], _count(view.followers), _count(view.posts), verified)
+
+
+def _count(number: int | None) -> int | None:
+    return number if number is not None and 0 <= number < 2**63 else None
