@@ -1,7 +1,8 @@
 """A real AT Protocol network on loopback: DID directory, PDS with firehose, and Bluesky's own AppView.
 
-Owns: getting the servers (npm, once, into a cache folder), starting Postgres, Redis and `bluesky/network.mjs`, stopping them, and the fixtures
-`bluesky_network` (one per pytest worker) and `bluesky_sign_up`. Refuses: anything the listener does; the servers are not ours and not pretend.
+Owns: getting the servers (npm, once, into a cache folder), starting Postgres, Redis and `bluesky/network.mjs`, stopping them,
+and the fixtures `bluesky_network` (one per pytest worker), `bluesky_sign_up` and `bluesky_jetstream`. Refuses: anything the
+listener does; the servers are not ours and not pretend.
 A test that uses the fixtures gets the marker `peer`, a longer time-out and the xdist group `bluesky` by itself. Where something is missing the test
 is skipped with the reason; `HUBBUB_REQUIRE_PEERS=1` turns that into a failure. `HUBBUB_PEERS_CACHE` moves the cache folder.
 
@@ -55,6 +56,7 @@ import pytest
 import pytest_asyncio
 
 from tests.peers.bluesky_people import Person, sign_up
+from tests.peers.jetstream_bridge import JetstreamBridge, jetstream_bridge
 
 RECIPE = Path(__file__).parent / "bluesky"
 INSTALL_SECONDS = 420.0
@@ -331,6 +333,13 @@ async def bluesky_sign_up(bluesky_network: BlueskyNetwork) -> AsyncIterator[Sign
 
         yield sign
         await asyncio.sleep(0)
+
+
+@pytest_asyncio.fixture
+async def bluesky_jetstream(bluesky_network: BlueskyNetwork) -> AsyncIterator[JetstreamBridge]:
+    """The network's events in Jetstream's form; `bluesky_jetstream.url` is what a consumer connects to."""
+    async with jetstream_bridge(bluesky_network.firehose) as bridge:
+        yield bridge
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
