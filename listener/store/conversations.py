@@ -45,6 +45,11 @@ FROM unnest($2::bigint[], $3::text[], $4::smallint[], $5::int[], $6::timestamptz
 WHERE c.id = n.id
 """
 
+_FOLLOW = """
+UPDATE replies AS r SET fence = $3 FROM outbox AS o
+WHERE o.reply_id = r.id AND o.state = 'queued' AND r.conversation_id = $1 AND r.fence = $2 AND r.person_id = $4
+"""
+
 _TELL = """
 INSERT INTO events (brand_id, kind, conversation_id, mention_id, outbox_id, person_id, act, undoes, before, after, at)
 SELECT brand_id, kind, conversation_id, mention_id, outbox_id, person_id, act, undoes, before::jsonb, after::jsonb, $1
@@ -114,6 +119,11 @@ async def save(connection: asyncpg.Connection, conversations: Sequence[Conversat
         for c in conversations
     ]  # fmt: skip
     await connection.execute(_SAVE, now, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def follow(connection: asyncpg.Connection, before: Conversation, after: Conversation, person_id: int) -> None:
+    """A person's own answer does not fence off what the same person has queued behind it; a colleague's does."""
+    await connection.execute(_FOLLOW, before.id, before.thread_version, after.thread_version, person_id)
 
 
 async def tell(connection: asyncpg.Connection, events: Sequence[Event], now: datetime) -> None:

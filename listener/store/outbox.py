@@ -1,0 +1,433 @@
+"""What leaves: replies as rows first, deliveries second. Owns the states of the outbox and who may send when.
+
+queued -> sending -> accepted -> seen; or failed, stopped (the thread moved: a person decides), withdrawn, unknown.
+A claim is its own short transaction; no transaction is open while a network is called. Before the first byte leaves, what will be
+sent is frozen in the row. A lease that runs out in *sending* becomes *unknown* when something was frozen (it may have left) and
+*queued* when nothing was (it cannot have left). Refuses to call a network and to repeat anything by itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import asyncpg
+import msgspec
+
+from listener import workflow
+from listener.errors import Refused
+from listener.model import Account, Author, Key, OutboxState, Reply
+from listener.store.connect import acquired
+from listener.store.conversations import Event, changes, follow, lock, save, tell
+from listener.store.views import OutboxRow
+
+_INSERT_REPLY = """
+INSERT INTO replies (brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang, fence, close_after, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id
+"""
+
+_INSERT = """
+INSERT INTO outbox (brand_id, lane, reply_id, conversation_id, account_id, key, state, not_before, queued_at, changed_at)
+VALUES ($1, 'reply', $2, $3, $4, $5, 'queued', $6, $7, $7) RETURNING id
+"""
+
+_PARENT = """
+SELECT m.id, m.state, m.ours FROM mentions AS m
+JOIN conversation_mentions AS j ON j.mention_id = m.id AND j.conversation_id = $2 WHERE m.id = $1
+"""
+
+_ACCOUNT = "SELECT state, problem, handle FROM accounts WHERE id = $1 AND brand_id = $2"
+
+_IN_FLIGHT = """
+SELECT o.id, p.name FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id JOIN people AS p ON p.id = r.person_id
+WHERE o.conversation_id = $1 AND o.state IN ('queued', 'sending', 'unknown') AND r.person_id <> $2 ORDER BY o.id LIMIT 1
+"""
+
+_ROW = """
+SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, coalesce(w.handle, '') AS parent_handle,
+       r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at,
+       o.external_id, o.problem, o.code, r.fence
+FROM outbox AS o
+JOIN replies AS r ON r.id = o.reply_id
+JOIN accounts AS a ON a.id = r.account_id
+JOIN people AS p ON p.id = r.person_id
+JOIN mentions AS m ON m.id = r.parent_id
+JOIN authors AS w ON w.id = m.author_id
+"""
+_BY_ID = _ROW + "WHERE o.id = $1"
+_BY_CONVERSATION = _ROW + "WHERE o.conversation_id = $1 ORDER BY o.id"
+
+_LOCK = """
+SELECT o.id, o.brand_id, o.state, o.conversation_id, o.reply_id, o.attempt, o.attempts, o.frozen IS NOT NULL AS is_frozen,
+       o.external_id, r.body, r.close_after, r.fence, r.person_id, r.account_id
+FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id WHERE o.id = $1 FOR UPDATE OF o
+"""
+
+# The oldest that is due and that nothing older of its conversation still stands before: order is kept per conversation.
+_NEXT = """
+SELECT o.id FROM outbox AS o
+WHERE o.lane = $1 AND o.state = 'queued' AND o.not_before <= $2
+  AND NOT EXISTS (SELECT FROM outbox AS e WHERE e.conversation_id = o.conversation_id AND e.id < o.id
+                  AND e.state IN ('queued', 'sending', 'unknown'))
+  AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
+ORDER BY o.not_before, o.id LIMIT 1 FOR UPDATE OF o SKIP LOCKED
+"""
+
+_NEXT_DUE = """
+SELECT min(o.not_before) FROM outbox AS o
+WHERE o.state = 'queued' AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
+  AND NOT EXISTS (SELECT FROM outbox AS e WHERE e.conversation_id = o.conversation_id AND e.id < o.id
+                  AND e.state IN ('queued', 'sending', 'unknown'))
+"""
+
+_TAKE = """
+UPDATE outbox SET state = 'sending', attempt = $2, lease_until = $3, attempts = attempts + 1, changed_at = $4 WHERE id = $1
+"""
+
+_REPLY = """
+SELECT o.id AS outbox_id, o.key, o.frozen::text AS frozen, o.queued_at, r.body, r.lang, r.visibility = 'private' AS private,
+       a.id AS account_id, a.brand_id, a.source, a.space AS account_space, a.external_id AS account_external_id, a.handle,
+       m.space, m.external_id, m.content_id, m.root,
+       w.space AS author_space, w.external_id AS author_external_id, w.handle AS author_handle, w.name AS author_name
+FROM outbox AS o
+JOIN replies AS r ON r.id = o.reply_id
+JOIN accounts AS a ON a.id = r.account_id
+JOIN mentions AS m ON m.id = r.parent_id
+JOIN authors AS w ON w.id = m.author_id
+WHERE o.id = $1
+"""
+
+_RENEW = "UPDATE outbox SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'sending' RETURNING id"
+
+_FREEZE = """
+UPDATE outbox SET frozen = $3::text::jsonb, external_id = $4, changed_at = $5
+WHERE id = $1 AND attempt = $2 AND state = 'sending' AND frozen IS NULL RETURNING id
+"""
+
+_SETTLE = """
+UPDATE outbox SET state = $2, problem = $3, code = $4, not_before = coalesce($5, not_before), lease_until = NULL,
+    receipt = coalesce($6::text::jsonb, receipt), external_id = coalesce($7, external_id), changed_at = $8,
+    frozen = CASE WHEN $9 THEN NULL ELSE frozen END
+WHERE id = $1
+"""
+
+_FENCE = "UPDATE replies SET fence = $2 WHERE id = $1"
+
+_EXPIRED = (
+    "SELECT id, frozen IS NOT NULL AS is_frozen FROM outbox WHERE state = 'sending' AND lease_until < $1 ORDER BY id"
+)
+
+_UNSETTLED = """
+SELECT id, state FROM outbox WHERE state IN ('unknown', 'accepted') AND changed_at < $1 AND lane = 'reply' ORDER BY changed_at, id
+LIMIT 50
+"""
+
+_LOOKED = "UPDATE outbox SET changed_at = $2 WHERE id = $1 AND state IN ('unknown', 'accepted')"
+
+_SEEN_ALREADY = """
+SELECT k.mention_id FROM mention_keys AS k JOIN accounts AS a ON a.space = k.space
+WHERE a.id = $1 AND k.external_id = $2
+"""
+
+_REPLY_IS = "UPDATE replies SET mention_id = $2 WHERE id = $1"
+
+Settled = Literal["accepted", "seen", "failed", "unknown", "stopped", "queued"]
+
+
+# What people do ------------------------------------------------------------------------------------------------------
+
+
+async def queue_reply(
+    pool: asyncpg.Pool, person_id: int, conversation_id: int, account_id: int, parent_mention_id: int, body: str, *,
+    visibility: Literal["public", "private"], lang: str, fence: int, hold_seconds: float, close_after: bool, now: datetime,
+) -> OutboxRow:  # fmt: skip
+    """Put an answer in the outbox; it leaves after `hold_seconds` unless taken back.
+
+    `fence` is the conversation's thread_version that the writer had read. Refused when the thread has moved since, when the message
+    is gone, when the account is out, or when a colleague's answer is on its way.
+    """
+    if not body.strip():
+        raise Refused("the reply is empty")
+    async with acquired(pool) as connection, connection.transaction():
+        conversation = (await lock(connection, [conversation_id])).get(conversation_id)
+        if conversation is None:
+            raise Refused("there is no such conversation", where=str(conversation_id))
+        await _may_answer(connection, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id)
+        if conversation.thread_version != fence:
+            raise Refused(
+                "the thread has changed since you began to write", code="thread_moved", hint="read it again, then send"
+            )
+        reply_id = await connection.fetchval(
+            _INSERT_REPLY, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id, visibility,
+            body, lang, fence, close_after, now,
+        )  # fmt: skip
+        outbox_id = await connection.fetchval(
+            _INSERT, conversation.brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex,
+            now + timedelta(seconds=hold_seconds), now,
+        )  # fmt: skip
+        event = Event(
+            conversation.brand_id, "reply.queued", conversation_id, parent_mention_id, outbox_id, person_id,
+            after={"state": "queued"},
+        )  # fmt: skip
+        await tell(connection, [event], now)
+        return _row(await connection.fetchrow(_BY_ID, outbox_id))
+
+
+async def _may_answer(
+    connection: asyncpg.Connection, brand_id: int, conversation_id: int, account_id: int, parent_id: int, person_id: int
+) -> None:
+    parent = await connection.fetchrow(_PARENT, parent_id, conversation_id)
+    if parent is None:
+        raise Refused("that message is not in this conversation")
+    if parent["state"] == "deleted":
+        raise Refused("the message was deleted by its author", code="parent_gone", hint="there is nothing to answer")
+    account = await connection.fetchrow(_ACCOUNT, account_id, brand_id)
+    if account is None:
+        raise Refused("that account does not belong to this brand")
+    if account["state"] == "stopped":
+        raise Refused(f"{account['handle']} cannot send: {account['problem']}", code="account_stopped")
+    other = await connection.fetchrow(_IN_FLIGHT, conversation_id, person_id)
+    if other is not None:
+        raise Refused(f"{other['name']} is already answering: a reply is on its way", code="answered_by_colleague")
+
+
+async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime) -> str:
+    """Take a reply back; its words. Refused once it is on its way or its fate is not known."""
+    async with acquired(pool) as connection, connection.transaction():
+        row = await _locked(connection, outbox_id)
+        if row["state"] not in ("queued", "failed", "stopped"):
+            raise Refused(f"too late: it is {row['state']}", code=row["state"])
+        await _settle(connection, row, "withdrawn", now, person_id=person_id)
+        return str(row["body"])
+
+
+async def retry(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime, *, fence: int) -> None:
+    """Send again what failed or was stopped, by a person who has read the thread as it is (`fence`). Really sends."""
+    async with acquired(pool) as connection, connection.transaction():
+        row = await _locked(connection, outbox_id)
+        if row["state"] not in ("failed", "stopped"):
+            raise Refused(f"only what failed or was stopped can be sent again; it is {row['state']}", code=row["state"])
+        conversation = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
+        if conversation.thread_version != fence:
+            raise Refused("the thread has changed meanwhile", code="thread_moved", hint="read it again, then send")
+        await connection.execute(_FENCE, row["reply_id"], fence)
+        # Nothing of it is on the network: both states are only reached when the network did not take it.
+        await _settle(connection, row, "queued", now, not_before=now, person_id=person_id, thaw=True)
+
+
+async def resolve_unknown(
+    pool: asyncpg.Pool, outbox_id: int, person_id: int, verdict: Literal["sent", "not_sent"], now: datetime
+) -> None:
+    """A person has looked on the network: it is there, or it is not (then it may be sent again)."""
+    async with acquired(pool) as connection, connection.transaction():
+        row = await _locked(connection, outbox_id)
+        if row["state"] != "unknown":
+            raise Refused(f"its fate is known: {row['state']}", code=row["state"])
+        if verdict == "sent":
+            await _settle(connection, row, "accepted", now, person_id=person_id)
+        else:
+            await _settle(
+                connection, row, "failed", now, person_id=person_id, problem="a person found that it was not sent"
+            )
+
+
+# What the deliverer does ---------------------------------------------------------------------------------------------
+
+
+async def claim_next(
+    pool: asyncpg.Pool, lane: str, attempt: uuid.UUID, now: datetime, lease_seconds: float
+) -> Reply | None:
+    """The next reply that may leave, leased to this attempt; None when there is none.
+
+    One whose thread has moved since its writer read it is stopped on the way, and a person is asked.
+    """
+    while True:
+        async with acquired(pool) as connection, connection.transaction():
+            outbox_id = await connection.fetchval(_NEXT, lane, now)
+            if outbox_id is None:
+                return None
+            row = await _locked(connection, outbox_id)
+            conversation = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
+            if conversation.thread_version != row["fence"]:
+                problem = "the thread has changed since this was written: read it again, then send or take back"
+                await _settle(connection, row, "stopped", now, problem=problem, code="thread_moved")
+                continue
+            await connection.execute(_TAKE, outbox_id, attempt, now + timedelta(seconds=lease_seconds), now)
+            event = Event(
+                row["brand_id"], "reply.sending", row["conversation_id"], None, outbox_id,
+                before={"state": "queued"}, after={"state": "sending"},
+            )  # fmt: skip
+            await tell(connection, [event], now)
+            return _reply(await connection.fetchrow(_REPLY, outbox_id))
+
+
+async def renew(pool: asyncpg.Pool, outbox_id: int, attempt: uuid.UUID, until: datetime) -> bool:
+    """Keep the lease while a slow network answers; False when it is no longer ours."""
+    async with acquired(pool) as connection:
+        return await connection.fetchval(_RENEW, outbox_id, attempt, until) is not None
+
+
+async def freeze(
+    pool: asyncpg.Pool,
+    outbox_id: int,
+    attempt: uuid.UUID,
+    frozen: Mapping[str, Any],
+    external_id: str | None,
+    now: datetime,
+) -> bool:
+    """Fix what will be sent, before it is sent. False: the lease is no longer ours, do not send."""
+    async with acquired(pool) as connection:
+        text = msgspec.json.encode(frozen).decode()
+        return await connection.fetchval(_FREEZE, outbox_id, attempt, text, external_id, now) is not None
+
+
+async def settle(
+    pool: asyncpg.Pool, outbox_id: int, attempt: uuid.UUID | None, state: Settled, now: datetime, *, problem: str = "",
+    code: str = "", not_before: datetime | None = None, receipt: Mapping[str, Any] | None = None,
+    external_id: str | None = None, thaw: bool = False,
+) -> bool:  # fmt: skip
+    """Write down what became of an attempt; False when the row has moved on meanwhile (seen on the stream, another attempt).
+
+    `attempt` None: settled by looking, not by sending. `thaw`: surely nothing left; the next attempt looks and freezes anew.
+    """
+    async with acquired(pool) as connection, connection.transaction():
+        row = await _locked(connection, outbox_id)
+        if attempt is not None and (row["attempt"] != attempt or row["state"] not in ("sending", "unknown")):
+            return False
+        if attempt is None and row["state"] not in ("unknown", "accepted"):
+            return False
+        await _settle(
+            connection, row, state, now, problem=problem, code=code, not_before=not_before, receipt=receipt,
+            external_id=external_id, thaw=thaw,
+        )  # fmt: skip
+        return True
+
+
+async def again(
+    pool: asyncpg.Pool, outbox_id: int, attempt: uuid.UUID, now: datetime, lease_seconds: float
+) -> Reply | None:
+    """Take an *unknown* up once more: only for a network where we chose the record's id and a look found nothing."""
+    async with acquired(pool) as connection, connection.transaction():
+        row = await _locked(connection, outbox_id)
+        if row["state"] != "unknown" or not row["is_frozen"]:
+            return None
+        await connection.execute(_TAKE, outbox_id, attempt, now + timedelta(seconds=lease_seconds), now)
+        return _reply(await connection.fetchrow(_REPLY, outbox_id))
+
+
+async def expired(pool: asyncpg.Pool, now: datetime) -> int:
+    """Leases that ran out: *unknown* if it may have left, *queued* if it cannot have."""
+    n = 0
+    async with acquired(pool) as connection, connection.transaction():
+        for found in await connection.fetch(_EXPIRED, now):
+            row = await _locked(connection, found["id"])
+            if row["state"] != "sending":
+                continue
+            n += 1
+            if row["is_frozen"]:
+                problem = "the sender died while sending: looking on the network whether it arrived"
+                await _settle(connection, row, "unknown", now, problem=problem, code="lease_expired")
+            else:
+                await _settle(connection, row, "queued", now, not_before=now)
+    return n
+
+
+async def unsettled(pool: asyncpg.Pool, before: datetime) -> Sequence[tuple[OutboxState, Reply]]:
+    """What was accepted or unknown and has not changed since `before`: to be looked up on the network."""
+    async with acquired(pool) as connection:
+        found = await connection.fetch(_UNSETTLED, before)
+        return [(OutboxState(f["state"]), _reply(await connection.fetchrow(_REPLY, f["id"]))) for f in found]
+
+
+async def looked(pool: asyncpg.Pool, outbox_id: int, now: datetime) -> None:
+    """A look that settled nothing: look again later, not at once."""
+    async with acquired(pool) as connection:
+        await connection.execute(_LOOKED, outbox_id, now)
+
+
+async def next_due(pool: asyncpg.Pool) -> datetime | None:
+    """When the next queued reply may leave."""
+    async with acquired(pool) as connection:
+        due: datetime | None = await connection.fetchval(_NEXT_DUE)
+        return due
+
+
+async def row(pool: asyncpg.Pool, outbox_id: int) -> OutboxRow | None:
+    """One outbox row as people see it."""
+    async with acquired(pool) as connection:
+        found = await connection.fetchrow(_BY_ID, outbox_id)
+        return None if found is None else _row(found)
+
+
+async def of_conversation(connection: asyncpg.Connection, conversation_id: int) -> tuple[OutboxRow, ...]:
+    """All replies of a conversation, oldest first."""
+    return tuple(_row(r) for r in await connection.fetch(_BY_CONVERSATION, conversation_id))
+
+
+# Inside --------------------------------------------------------------------------------------------------------------
+
+
+async def _locked(connection: asyncpg.Connection, outbox_id: int) -> asyncpg.Record:
+    found = await connection.fetchrow(_LOCK, outbox_id)
+    if found is None:
+        raise Refused("there is no such reply", where=str(outbox_id))
+    return found
+
+
+async def _settle(
+    connection: asyncpg.Connection, row: asyncpg.Record, state: str, now: datetime, *, problem: str = "", code: str = "",
+    not_before: datetime | None = None, receipt: Mapping[str, Any] | None = None, external_id: str | None = None,
+    thaw: bool = False, person_id: int | None = None,
+) -> None:  # fmt: skip
+    if state in ("accepted", "seen"):
+        mention_id = await connection.fetchval(_SEEN_ALREADY, row["account_id"], external_id or row["external_id"])
+        if mention_id is not None:
+            state = "seen"
+            await connection.execute(_REPLY_IS, row["reply_id"], mention_id)
+    events = []
+    first_success = state in ("accepted", "seen") and row["state"] in ("sending", "unknown")
+    if first_success and row["conversation_id"] is not None:
+        before = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
+        after = workflow.replied(before, now, close=row["close_after"])
+        await save(connection, [after], now)
+        await follow(connection, before, after, row["person_id"])
+        was, became = changes(before, after)
+        events.append(
+            Event(row["brand_id"], "conversation.replied", before.id, None, row["id"], before=was, after=became)
+        )
+    text = None if receipt is None else msgspec.json.encode(receipt).decode()
+    await connection.execute(_SETTLE, row["id"], state, problem, code, not_before, text, external_id, now, thaw)
+    before_state, after_state = {"state": row["state"]}, {"state": state, "code": code}
+    kind = f"reply.{state}"
+    conversation_id = row["conversation_id"]
+    events.append(
+        Event(
+            row["brand_id"], kind, conversation_id, None, row["id"], person_id, before=before_state, after=after_state
+        )
+    )
+    await tell(connection, events, now)
+
+
+def _row(r: asyncpg.Record) -> OutboxRow:
+    return OutboxRow(**{**dict(r), "state": OutboxState(r["state"])})
+
+
+def _reply(r: asyncpg.Record) -> Reply:
+    return Reply(
+        outbox_id=r["outbox_id"],
+        key=r["key"],
+        account=Account(
+            r["account_id"], r["brand_id"], r["source"], r["account_space"], r["account_external_id"], r["handle"]
+        ),
+        parent=Key(r["space"], r["external_id"]),
+        parent_content_id=r["content_id"],
+        root=r["root"],
+        parent_author=Author(r["author_space"], r["author_external_id"], r["author_handle"], r["author_name"]),
+        text=r["body"],
+        lang=r["lang"],
+        private=r["private"],
+        queued_at=r["queued_at"],
+        frozen=None if r["frozen"] is None else msgspec.json.decode(r["frozen"]),
+    )
