@@ -1,0 +1,135 @@
+"""Who holds a conversation now, so that nobody answers twice. Owns leases; a dead terminal's lease ends by itself.
+
+A claim belongs to one terminal (`session`), which renews it. Taking, letting go and expiry are told as events, with ids only;
+a renewal is silent. Claims stay apart from the state row, which therefore stays cold.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from listener.errors import Refused
+from listener.model import Person
+from listener.store.connect import acquired
+from listener.store.conversations import Event, tell
+
+SECONDS = 60.0
+"""How long a claim lives without being renewed."""
+
+# One statement decides; of many at once, one wins. A viewer has no row in `may`.
+_CLAIM = """
+WITH may AS (
+    SELECT c.id, c.brand_id FROM conversations c JOIN memberships m ON m.brand_id = c.brand_id AND m.person_id = $2
+    WHERE c.id = $1 AND m.role <> 'viewer'
+), was AS (
+    SELECT person_id, session, until FROM claims WHERE conversation_id = $1
+), taken AS (
+    INSERT INTO claims AS c (conversation_id, person_id, session, until) SELECT id, $2, $3, $5 FROM may
+    ON CONFLICT (conversation_id) DO UPDATE
+        SET person_id = excluded.person_id, session = excluded.session, until = excluded.until
+        WHERE c.until < $4 OR c.session = excluded.session OR $6
+    RETURNING conversation_id
+)
+SELECT may.brand_id, taken.conversation_id IS NOT NULL AS ours, was.person_id AS before,
+       was.session IS NOT DISTINCT FROM $3 AND was.until >= $4 AS renewed
+FROM may LEFT JOIN taken ON true LEFT JOIN was ON true
+"""
+
+_HOLDER = """
+SELECT p.id, p.login, p.name FROM claims c JOIN people p ON p.id = c.person_id WHERE c.conversation_id = $1 AND c.until >= $2
+"""
+
+_RENEW = "UPDATE claims SET until = $3 WHERE session = $1 AND until >= $2 RETURNING conversation_id"
+
+_RELEASE = """
+WITH gone AS (
+    DELETE FROM claims WHERE session = $1 AND ($2::bigint IS NULL OR conversation_id = $2) RETURNING conversation_id, person_id
+)
+SELECT gone.conversation_id, gone.person_id, c.brand_id FROM gone JOIN conversations c ON c.id = gone.conversation_id
+ORDER BY gone.conversation_id
+"""
+
+_EXPIRE = """
+WITH dead AS (
+    SELECT conversation_id FROM claims WHERE until < $1 ORDER BY conversation_id LIMIT 500 FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM claims c USING dead WHERE c.conversation_id = dead.conversation_id RETURNING c.conversation_id, c.person_id
+)
+SELECT gone.conversation_id, gone.person_id, c.brand_id FROM gone JOIN conversations c ON c.id = gone.conversation_id
+ORDER BY gone.conversation_id
+"""
+
+
+async def claim(
+    pool: asyncpg.Pool,
+    conversation_id: int,
+    person_id: int,
+    session: str,
+    now: datetime,
+    seconds: float = SECONDS,
+    *,
+    take_over: bool = False,
+) -> Person | None:
+    """None: it is ours until `now` + `seconds`. A person: they hold it, and nothing has changed.
+
+    `take_over` takes it from whoever holds it, on purpose. Raises Refused for a viewer or an unknown conversation.
+    """
+    until = now + timedelta(seconds=seconds)
+    async with acquired(pool) as connection:
+        while True:
+            async with connection.transaction():
+                row = await connection.fetchrow(_CLAIM, conversation_id, person_id, session, now, until, take_over)
+                if row is None:
+                    raise Refused("you may look at this conversation but not work on it")
+                if row["ours"]:
+                    if not row["renewed"]:
+                        before = None if row["before"] is None else {"person": row["before"]}
+                        event = Event(
+                            row["brand_id"],
+                            "claim.taken",
+                            conversation_id,
+                            person_id=person_id,
+                            before=before,
+                            after={"person": person_id},
+                        )
+                        await tell(connection, [event], now)
+                    return None
+            holder = await connection.fetchrow(_HOLDER, conversation_id, now)
+            if holder is not None:
+                return Person(**dict(holder))
+            # Let go of between the two statements: it is free, so ask again.
+
+
+async def renew(pool: asyncpg.Pool, session: str, now: datetime, seconds: float = SECONDS) -> frozenset[int]:
+    """Prolongs this terminal's claims and says which it still holds; what is missing has expired or was taken over."""
+    async with acquired(pool) as connection:
+        rows = await connection.fetch(_RENEW, session, now, now + timedelta(seconds=seconds))
+    return frozenset(row["conversation_id"] for row in rows)
+
+
+async def release(pool: asyncpg.Pool, conversation_id: int, session: str, now: datetime) -> bool:
+    """Lets go of one claim. False: this terminal did not hold it."""
+    return bool(await _let_go(pool, now, _RELEASE, session, conversation_id))
+
+
+async def release_all(pool: asyncpg.Pool, session: str, now: datetime) -> int:
+    """Lets go of all that this terminal holds, as it leaves. How many."""
+    return await _let_go(pool, now, _RELEASE, session, None)
+
+
+async def expire(pool: asyncpg.Pool, now: datetime) -> int:
+    """Ends the claims of terminals that died, and tells everybody. How many."""
+    return await _let_go(pool, now, _EXPIRE, now)
+
+
+async def _let_go(pool: asyncpg.Pool, now: datetime, statement: str, *values: object) -> int:
+    async with acquired(pool) as connection, connection.transaction():
+        rows = await connection.fetch(statement, *values)
+        events = [
+            Event(row["brand_id"], "claim.released", row["conversation_id"], before={"person": row["person_id"]})
+            for row in rows
+        ]
+        await tell(connection, events, now)
+    return len(rows)

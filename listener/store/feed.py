@@ -1,0 +1,155 @@
+"""What has changed, told as it happens. Owns LISTEN and the reading of the `events` table; refuses to carry text, and to poll.
+
+NOTIFY is only a bell; truth is the table. Ids and even transaction ids become visible out of order, so a reader's place is not an id
+but a snapshot: the transactions it has seen. After a bell it takes what is visible now and was not visible in that snapshot.
+So nothing is skipped or told twice, a transaction that stays open holds up nobody but itself (it rings its own bell when it commits),
+and no timer runs while nothing happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from listener.errors import NotReachable, TryAgain
+from listener.store.connect import acquired, connect, store_errors
+from listener.store.views import Changed
+
+CHANNEL = "hubbub"
+
+MOST = 5_000
+"""Events read at a time. Who has missed more is told to read everything again: cheaper than a list of all of it."""
+
+FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
+"""Seconds between attempts to come back after a lost connection."""
+
+PATIENCE = 30.0
+"""Seconds that a statement may take before the connection counts as lost."""
+
+_HERE = "SELECT pg_current_snapshot()::text"
+
+# A position from before a restore may lie in the future of this database: then there is nothing to compare with.
+_SINCE = """
+WITH here AS (
+    SELECT pg_current_snapshot() AS now, $1::text::pg_snapshot AS since
+)
+SELECT here.now::text AS position, pg_snapshot_xmax(here.now) < pg_snapshot_xmax(here.since) AS rewound,
+       e.kind, e.conversation_id, e.outbox_id, e.topics
+FROM here LEFT JOIN LATERAL (
+    SELECT kind, conversation_id, outbox_id,
+           (SELECT array_agg(t) FROM jsonb_object_keys(after -> 'topics') AS t) AS topics
+    FROM events
+    WHERE xid >= pg_snapshot_xmin(here.since) AND NOT pg_visible_in_snapshot(xid, here.since)
+      AND ($2::int IS NULL OR brand_id = $2)
+    ORDER BY xid, id LIMIT $3
+) AS e ON true
+"""
+
+
+async def position(pool: asyncpg.Pool) -> str:
+    """The place of a reader who has seen everything committed so far. Opaque; take it before reading what a screen shows."""
+    async with acquired(pool) as connection:
+        return str(await connection.fetchval(_HERE))
+
+
+async def since(
+    connection: asyncpg.Connection, place: str, brand_id: int | None, *, most: int = MOST
+) -> tuple[str, Changed]:
+    """What became visible after `place`, and the new place. With more than `most` events: lost, and no list."""
+    rows = await connection.fetch(_SINCE, place, brand_id, most + 1, timeout=PATIENCE)
+    here = str(rows[0]["position"])
+    if len(rows) > most or rows[0]["rewound"]:
+        return here, EVERYTHING
+    return here, Changed(
+        conversations=frozenset(row["conversation_id"] for row in rows if row["conversation_id"] is not None),
+        topics=frozenset(topic for row in rows for topic in row["topics"] or ()),
+        outbox=frozenset(row["outbox_id"] for row in rows if row["outbox_id"] is not None),
+        rulebook=any((row["kind"] or "").startswith("rulebook.") for row in rows),
+        lost=False,
+    )
+
+
+EVERYTHING = Changed(frozenset(), frozenset(), frozenset(), rulebook=True, lost=True)
+"""Read everything again."""
+
+NOTHING = Changed(frozenset(), frozenset(), frozenset(), rulebook=False, lost=False)
+
+
+@dataclass(slots=True)
+class Feed:
+    """The feed of one database, by a connection of its own. `told` hears True when connected and False when not."""
+
+    dsn: str = field(repr=False)
+    application_name: str = "hubbub feed"
+    told: Callable[[bool], None] = lambda _: None
+
+    async def changes(self, brand_id: int | None, *, since: str | None = None) -> AsyncGenerator[Changed, None]:
+        """What changes for a brand (None: for any), for ever, coalesced: one `Changed` per catch-up, never an empty one.
+
+        `since`: a `position` to start from; None: from when this begins to listen. After a lost connection it comes back by itself,
+        catches up and says `lost`. Raises FixMe when the database refuses us for good (password, name, version).
+        """
+        place, again = since, False
+        while True:
+            bell = asyncio.Event()
+            connection = await self._listening(bell, brand_id, patient=again)
+            try:
+                if place is None:
+                    with store_errors():
+                        place = str(await connection.fetchval(_HERE, timeout=PATIENCE))
+                self.told(True)
+                bell.set()
+                while True:
+                    await bell.wait()
+                    bell.clear()
+                    if connection.is_closed():
+                        break
+                    place, changed = await _caught_up(connection, place, brand_id, lost=again)
+                    again = False
+                    if changed != NOTHING:
+                        yield changed
+            except (TryAgain, NotReachable):
+                pass
+            finally:
+                self.told(False)
+                connection.terminate()
+            again = True
+
+    async def _listening(self, bell: asyncio.Event, brand_id: int | None, *, patient: bool) -> asyncpg.Connection:
+        """A connection that rings `bell` for this brand and when it breaks. The first attempt fails loudly, later ones wait."""
+        wait = FIRST_WAIT
+
+        def rung(_: object, __: int, ___: str, payload: str) -> None:
+            if brand_id is None or payload in (str(brand_id), "rulebook"):
+                bell.set()
+
+        while True:
+            try:
+                connection = await connect(self.dsn, application_name=self.application_name)
+                try:
+                    connection.add_termination_listener(lambda _: bell.set())
+                    with store_errors():
+                        await connection.add_listener(CHANNEL, rung)
+                except BaseException:
+                    connection.terminate()
+                    raise
+                return connection
+            except (TryAgain, NotReachable):
+                if not patient:
+                    raise
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+            wait = min(wait * 2, LONGEST_WAIT)
+
+
+async def _caught_up(
+    connection: asyncpg.Connection, place: str, brand_id: int | None, *, lost: bool
+) -> tuple[str, Changed]:
+    with store_errors():
+        place, changed = await since(connection, place, brand_id)
+    if lost:
+        changed = Changed(changed.conversations, changed.topics, changed.outbox, changed.rulebook, lost=True)
+    return place, changed

@@ -1,0 +1,24 @@
+"""Windows of data for the screens: the queue, a topic's mentions, one conversation whole. Reads only, and never a whole table.
+
+No statement in here grows with a table: pages are cut from an index before anything is joined, counts are maintained, threads are
+limited. Texts are as the network sent them: hostile until `listener.harmless` has seen them.
+"""
+
+from __future__ import annotations
+
+from listener.store.inbox.listening import listening, listening_rows, topics, versions
+from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
+from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
+
+__all__ = [
+    "FIRST",
+    "LAST",
+    "counts",
+    "listening",
+    "listening_rows",
+    "open",
+    "page",
+    "rows",
+    "topics",
+    "versions",
+]

@@ -1,0 +1,145 @@
+"""The Listening view: a topic's mentions, newest first; the topics with their day; earlier versions of one message.
+
+Cut from the index of hearings by comparing rows, then joined by keys. A mention heard by several sources is one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from listener.model import Kind, ToneLabel
+from listener.store.connect import acquired
+from listener.store.views import ListeningRow, TopicCount
+
+Place = tuple[datetime, int]
+
+# `picked` (id, at) has at most a page of rows; all else is fetched by key, one row at a time.
+_LINES = """
+SELECT m.id, m.at, m.source, a.handle AS author_handle, a.name AS author_name,
+       CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, coalesce(j.tone, 'not_scored') AS tone,
+       coalesce(j.need, 0) AS need, m.lang, f.rules, k.conversation_id, m.state = 'deleted' AS deleted
+FROM picked
+JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
+LEFT JOIN LATERAL (SELECT handle, name FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
+LEFT JOIN LATERAL (
+    SELECT text FROM mention_versions WHERE mention_id = m.id AND version = m.version LIMIT 1
+) AS v ON true
+LEFT JOIN LATERAL (
+    SELECT tone, need FROM assessments WHERE mention_id = m.id AND brand_id = $1 AND version = m.version LIMIT 1
+) AS j ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(rule ORDER BY rule) AS rules FROM flags
+    WHERE mention_id = m.id AND brand_id = $1 AND version = m.version
+) AS f ON true
+LEFT JOIN LATERAL (
+    SELECT coalesce(c.merged_into, c.id) AS conversation_id
+    FROM conversation_mentions b JOIN conversations c ON c.id = b.conversation_id
+    WHERE b.mention_id = m.id AND c.brand_id = $1 ORDER BY c.merged_into NULLS FIRST, c.id LIMIT 1
+) AS k ON true
+ORDER BY picked.at DESC, picked.id DESC
+"""
+
+_OLDER = f"""
+WITH picked AS MATERIALIZED (
+    SELECT mention_id AS id, at FROM hearings
+    WHERE brand_id = $1 AND topic = $2 AND via = 'topic' AND (at, mention_id) < ($3, $4)
+    GROUP BY at, mention_id ORDER BY at DESC, mention_id DESC LIMIT $5
+) {_LINES}
+"""  # noqa: S608 - constants
+
+_NEWER = f"""
+WITH picked AS MATERIALIZED (
+    SELECT mention_id AS id, at FROM hearings
+    WHERE brand_id = $1 AND topic = $2 AND via = 'topic' AND (at, mention_id) > ($3, $4)
+    GROUP BY at, mention_id ORDER BY at, mention_id LIMIT $5
+) {_LINES}
+"""  # noqa: S608 - constants
+
+_ROWS = f"""
+WITH picked AS MATERIALIZED (
+    SELECT id, at FROM mentions m WHERE id = ANY($2::bigint[])
+       AND EXISTS (SELECT 1 FROM hearings h WHERE h.mention_id = m.id AND h.brand_id = $1)
+) {_LINES}
+"""  # noqa: S608 - constants
+
+# Topics are found by hopping through the key of `counters`, one step a topic, however many hours each has.
+_TOPICS = """
+WITH RECURSIVE topic AS (
+    (SELECT key FROM counters WHERE brand_id = $1 AND name = 'topic' ORDER BY key LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.key FROM counters c WHERE c.brand_id = $1 AND c.name = 'topic' AND c.key > topic.key ORDER BY c.key LIMIT 1)
+    FROM topic WHERE topic.key IS NOT NULL
+), names AS (
+    SELECT key FROM topic WHERE key IS NOT NULL
+    UNION
+    SELECT key FROM counter_deltas WHERE brand_id = $1 AND name = 'topic'
+)
+SELECT names.key AS topic, heard.today, heard.negative_today
+FROM names, LATERAL (
+    SELECT coalesce(sum(n) FILTER (WHERE name = 'topic'), 0)::bigint AS today,
+           coalesce(sum(n) FILTER (WHERE name = 'topic-negative'), 0)::bigint AS negative_today
+    FROM (
+        SELECT name, n FROM counters
+        WHERE brand_id = $1 AND name IN ('topic', 'topic-negative') AND key = names.key AND bucket > $2
+        UNION ALL
+        SELECT name, n FROM counter_deltas
+        WHERE brand_id = $1 AND name IN ('topic', 'topic-negative') AND key = names.key AND bucket > $2
+    ) AS n
+) AS heard
+ORDER BY names.key
+"""
+
+_VERSIONS = """
+SELECT version, text, heard_at FROM mention_versions WHERE mention_id = $1 ORDER BY version
+"""
+
+
+async def listening(
+    pool: asyncpg.Pool,
+    brand_id: int,
+    topic: str,
+    *,
+    before: Place | None = None,
+    after: Place | None = None,
+    limit: int = 50,
+) -> list[ListeningRow]:
+    """At most `limit` mentions of a topic, newest first: older than the place (at, id), newer than it, or the newest."""
+    statement, place = (_OLDER, before or _BEYOND) if after is None else (_NEWER, after)
+    async with acquired(pool) as connection:
+        return [_row(row) for row in await connection.fetch(statement, brand_id, topic, *place, limit)]
+
+
+async def listening_rows(pool: asyncpg.Pool, brand_id: int, ids: Collection[int]) -> list[ListeningRow]:
+    """These mentions as they are now, newest first; those that the brand never heard are missing."""
+    async with acquired(pool) as connection:
+        return [_row(row) for row in await connection.fetch(_ROWS, brand_id, list(ids))]
+
+
+async def topics(pool: asyncpg.Pool, brand_id: int, now: datetime) -> list[TopicCount]:
+    """Every topic in which anything was ever heard, by name, with its last 24 hours."""
+    async with acquired(pool) as connection:
+        found = await connection.fetch(_TOPICS, brand_id, now - timedelta(hours=24))
+    return [TopicCount(**dict(row)) for row in found]
+
+
+async def versions(pool: asyncpg.Pool, mention_id: int) -> list[tuple[int, str | None, datetime]]:
+    """All versions of a message as (version, text or None where blanked, heard at), the first one first."""
+    async with acquired(pool) as connection:
+        return [(row["version"], row["text"], row["heard_at"]) for row in await connection.fetch(_VERSIONS, mention_id)]
+
+
+_BEYOND: Place = (datetime.max, 2**63 - 1)
+
+
+def _row(row: Mapping[str, Any]) -> ListeningRow:
+    values = dict(row)
+    values["kind"] = Kind(values["kind"])
+    values["tone"] = ToneLabel(values["tone"])
+    values["rules"] = tuple(values["rules"] or ())
+    values["author_handle"] = values["author_handle"] or ""
+    values["author_name"] = values["author_name"] or ""
+    return ListeningRow(**values)
