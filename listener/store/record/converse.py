@@ -24,6 +24,7 @@ from listener.model import (
     Kind,
     Mention,
     Origin,
+    Via,
 )
 from listener.store.conversations import Event, changes, follow, lock, save
 from listener.store.record.judge import Assessed
