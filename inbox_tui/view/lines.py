@@ -41,6 +41,11 @@ def say(text: str | None) -> str:
     return GONE if text is None else harmless(text)
 
 
+def typed(text: str) -> str:
+    """Text that somebody pastes, or wrote before, with its line ends: as harmless as the rest."""
+    return harmless(text, lines=True)
+
+
 def paragraphs(text: str, spans: Sequence[int] = (), style: str = "") -> list[Piece]:
     """Outside text with its line ends, harmless, the words at `spans` (code points, start and end in turn) marked."""
     shown, moved = harmless_spans(text, _sound(spans, len(text)), lines=True)

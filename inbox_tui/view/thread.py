@@ -182,9 +182,8 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
         parts.append((need,))
     if message.media:
         parts.append(((words.count(message.media, "picture or film", "pictures or films"), "dim"),))
-    for reply in opened.replies:
-        if reply.external_id is not None and reply.external_id == message.external_id:
-            parts.append((outbox_words(reply, reader.now),))
+    known = message.external_id
+    parts.extend((outbox_words(reply, reader.now),) for reply in opened.replies if reply.external_id == known)
     yield from flow(joined(parts), reader.width)
     if message.deleted:
         whom = "we deleted it" if message.ours else "deleted by its author"

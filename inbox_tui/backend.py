@@ -1,0 +1,196 @@
+"""The one door between the inbox and the store. Owns who is looking (brand, person, session); refuses to show or decide anything.
+
+`Backend` is what screens may ask; `PostgresBackend` asks the store; tests obey the same promise in memory.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from listener.errors import Refused
+from listener.model import Person
+from listener.store.views import (
+    Changed,
+    Counts,
+    ListeningRow,
+    Opened,
+    OutboxRow,
+    QueueRow,
+    TopicCount,
+)
+from listener.workflow import Act
+
+Place = tuple[Any, int]
+"""Where a row stands in its list: pass it back to get the rows after or before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act did."""
+
+    act_id: uuid.UUID | None
+    changed: tuple[int, ...]
+    refused: Mapping[int, str]
+    """Conversation to the reason, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One window of search results, and how far back the search got; None: to the end."""
+
+    rows: tuple[ListeningRow, ...]
+    searched_to: datetime | None = None
+
+
+class Backend(Protocol):
+    """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
+
+    @property
+    def me(self) -> Person:
+        """Who is looking."""
+        ...
+
+    @property
+    def brand(self) -> str:
+        """The brand's name."""
+        ...
+
+    async def page(
+        self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
+    ) -> Sequence[QueueRow]:
+        """Rows of a folder in the order of work, right after or right before a place."""
+        ...
+
+    async def rows(self, ids: Sequence[int]) -> Sequence[QueueRow]:
+        """These conversations as they are now, in whatever folder."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Exact counts of the folders."""
+        ...
+
+    async def topics(self, now: datetime) -> Sequence[TopicCount]:
+        """The topics of Listening."""
+        ...
+
+    async def listening(
+        self, topic: str, *, before: Place | None = None, after: Place | None = None, limit: int
+    ) -> Sequence[ListeningRow]:
+        """A topic's mentions, newest first, older than `before` or newer than `after`."""
+        ...
+
+    async def open(self, conversation_id: int, now: datetime) -> Opened | None:
+        """A conversation whole; None: there is none."""
+        ...
+
+    async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
+        """Every version of a message: number, text, when it was heard."""
+        ...
+
+    async def search(self, query: str, *, before: Place | None = None, limit: int) -> Found:
+        """Mentions that match, newest first. Raises `BadQuery`."""
+        ...
+
+    async def people(self) -> Sequence[Person]:
+        """Everybody who works for the brand."""
+        ...
+
+    async def do(self, ids: Sequence[int], act: Act, now: datetime) -> Done:
+        """One act on one or many conversations."""
+        ...
+
+    async def undo(self, act_id: uuid.UUID, now: datetime) -> Done:
+        """Take an act back."""
+        ...
+
+    async def last_act(self) -> uuid.UUID | None:
+        """The last act of this person that can be taken back."""
+        ...
+
+    async def note(self, conversation_id: int, body: str, now: datetime) -> Done:
+        """Write a note."""
+        ...
+
+    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+        """Keep a draft; `thread_version` is what the writer had read."""
+        ...
+
+    async def drop_draft(self, conversation_id: int) -> None:
+        """Throw the draft away."""
+        ...
+
+    async def claim(self, conversation_id: int, now: datetime) -> Person | None:
+        """Hold it for a minute. None: it is ours now; else who holds it."""
+        ...
+
+    async def renew_claims(self, now: datetime) -> None:
+        """Keep holding what this terminal holds."""
+        ...
+
+    async def release(self, conversation_id: int) -> None:
+        """Let go."""
+        ...
+
+    async def take_in(self, mention_id: int, now: datetime) -> int:
+        """Make a conversation of a mention, or find the one that it is in."""
+        ...
+
+    async def queue_reply(
+        self,
+        opened: Opened,
+        parent_mention_id: int,
+        body: str,
+        *,
+        private: bool,
+        fence: int,
+        hold_seconds: float,
+        close_after: bool,
+        now: datetime,
+    ) -> OutboxRow:
+        """Put a reply in the outbox. Raises `Refused` when the thread is no longer at `fence`."""
+        ...
+
+    async def withdraw(self, outbox_id: int, now: datetime) -> str:
+        """Take a reply back and give its text. Raises `Refused` when it has begun to leave."""
+        ...
+
+    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
+        """Send a failed or stopped reply after all."""
+        ...
+
+    async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:
+        """Say what a person saw on the network."""
+        ...
+
+    async def listener_beat(self) -> datetime | None:
+        """The listener's last sign of life."""
+        ...
+
+    def changes(self) -> AsyncIterator[Changed]:
+        """What has changed, for ever; `lost` after the connection was away."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of claims and connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueryProblem:
+    """What is wrong with a query and where (columns count from 1)."""
+
+    column: int
+    message: str
+    hint: str = ""
+
+
+class BadQuery(Refused):
+    """The query cannot be read; all of its problems at once."""
+
+    def __init__(self, problems: Sequence[QueryProblem]) -> None:
+        super().__init__("; ".join(p.message for p in problems))
+        self.problems = tuple(problems)

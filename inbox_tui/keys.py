@@ -1,0 +1,155 @@
+"""The key map, one table: every act, its keys, its words. Footer, help, palette and bindings are made from it; nothing else names a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One act that a key does."""
+
+    act: str
+    """Name of the action, the same in the app, the screens and the palette."""
+    keys: tuple[str, ...]
+    """As Textual names them, the one to show first."""
+    short: str
+    """For the footer: one or two words."""
+    words: str
+    """For help and palette: what it does."""
+    where: str
+    group: str
+    footer: bool = False
+    writes: bool = False
+    """Not offered in read-only mode."""
+
+
+KEYS: tuple[Key, ...] = (
+    # Moving
+    Key("down", ("j", "down"), "down", "Next row", EVERYWHERE, "Move"),
+    Key("up", ("k", "up"), "up", "Previous row", EVERYWHERE, "Move"),
+    Key("page_down", ("pagedown", "ctrl+d"), "page", "One page down", EVERYWHERE, "Move"),
+    Key("page_up", ("pageup", "ctrl+u"), "page", "One page up", EVERYWHERE, "Move"),
+    Key("first", ("g", "home"), "top", "To the top, where new rows wait", EVERYWHERE, "Move", footer=True),
+    Key("last", ("G", "end"), "end", "To the end", EVERYWHERE, "Move"),
+    Key("open", ("enter", "right"), "open", "Open the row under the cursor", EVERYWHERE, "Move", footer=True),
+    Key("back", ("escape", "left"), "back", "Back to the list", EVERYWHERE, "Move"),
+    Key("folders", ("f",), "folders", "To the folders", EVERYWHERE, "Move"),
+    Key("folder('open')", ("1",), "Open", "Folder: Open", INBOX, "Folders"),
+    Key("folder('mine')", ("2",), "Mine", "Folder: Mine", INBOX, "Folders"),
+    Key("folder('theirs')", ("3",), "Theirs", "Folder: Waiting for them", INBOX, "Folders"),
+    Key("folder('snoozed')", ("4",), "Snoozed", "Folder: Snoozed", INBOX, "Folders"),
+    Key("folder('done')", ("5",), "Done", "Folder: Done", INBOX, "Folders"),
+    # Answering
+    Key("reply", ("r",), "reply", "Write a reply (takes the conversation)", INBOX, "Answer", footer=True, writes=True),
+    Key(
+        "settle",
+        ("x",),
+        "settle",
+        "Decide about a reply that failed, stopped or got lost",
+        INBOX,
+        "Answer",
+        writes=True,
+    ),
+    Key(
+        "take_back",
+        ("z", "u"),
+        "undo",
+        "Take back the reply that waits, else undo the last act",
+        EVERYWHERE,
+        "Answer",
+        True,
+        True,
+    ),
+    # Triage
+    Key("claim", ("c",), "claim", "Take it, or let it go", INBOX, "Triage", footer=True, writes=True),
+    Key("assign", ("a",), "assign", "Give it to a person or a team", INBOX, "Triage", footer=True, writes=True),
+    Key("tag", ("t",), "tag", "Put tags on; -tag takes one off", INBOX, "Triage", footer=True, writes=True),
+    Key("priority", ("p",), "priority", "Set the priority", INBOX, "Triage", writes=True),
+    Key("snooze", ("s",), "snooze", "Put it out of sight for a while", INBOX, "Triage", footer=True, writes=True),
+    Key("note", ("n",), "note", "Write a note that only we see", INBOX, "Triage", writes=True),
+    Key("close", ("e",), "close", "Close: nothing more to do", INBOX, "Triage", footer=True, writes=True),
+    Key("reopen", ("o",), "reopen", "Open it again", INBOX, "Triage", writes=True),
+    Key("mark", ("space",), "mark", "Mark the row: acts then take all marked rows", INBOX, "Triage", writes=True),
+    Key("unmark", ("backslash",), "unmark", "Take all marks off", INBOX, "Triage", writes=True),
+    Key(
+        "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
+    ),
+    # Looking
+    Key("versions", ("v",), "versions", "What an edited message said before", INBOX, "Look"),
+    Key("history", ("h",), "history", "Show or fold the history", INBOX, "Look"),
+    Key("yank", ("y",), "copy", "Copy the message's text", EVERYWHERE, "Look"),
+    Key("yank_link", ("Y",), "copy link", "Copy the message's address", INBOX, "Look"),
+    Key("search", ("slash",), "search", "Search in the query language", EVERYWHERE, "Look", footer=True),
+    Key("listening", ("l",), "listening", "Listening: the mentions of a topic", INBOX, "Look", footer=True),
+    Key("inbox", ("l",), "inbox", "Inbox: the conversations", LISTENING, "Look", footer=True),
+    Key("compact", ("m",), "compact", "One line a row, or two", EVERYWHERE, "Look"),
+    Key("dark", ("d",), "dark", "Dark or light", EVERYWHERE, "Look"),
+    Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
+    Key("help", ("question_mark",), "help", "This list", EVERYWHERE, "Hubbub", footer=True),
+    Key("leave", ("q", "ctrl+q"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),
+    # In the composer
+    Key(
+        "send",
+        ("ctrl+s", "ctrl+enter"),
+        "send",
+        "Send: it waits a few seconds in which z takes it back",
+        COMPOSER,
+        "Composer",
+        True,
+        True,
+    ),
+    Key(
+        "send_close",
+        ("ctrl+e",),
+        "send and close",
+        "Send, and close the conversation",
+        COMPOSER,
+        "Composer",
+        True,
+        True,
+    ),
+    Key("put_down", ("escape",), "put down", "Put it down; the draft is kept", COMPOSER, "Composer", True),
+    Key("discard", ("ctrl+x",), "throw away", "Throw the draft away", COMPOSER, "Composer", True, True),
+)
+
+GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Hubbub")
+
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "backslash": "\\",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+}
+
+
+def shown(key: str) -> str:
+    """A key as people read it: '?', 'esc', '^s'."""
+    return f"^{key[5:]}" if key.startswith("ctrl+") else _SHOWN.get(key, key)
+
+
+def here(place: str, *, read_only: bool = False) -> tuple[Key, ...]:
+    """The keys that work in a place; the composer takes letters for itself and shares none with the rest."""
+    wide = () if place == COMPOSER else (EVERYWHERE,)
+    return tuple(key for key in KEYS if key.where in (place, *wide) and not (read_only and key.writes))
+
+
+def clashes() -> list[tuple[str, str, str]]:
+    """Keys that two acts of one place claim: (place, key, acts). Must be empty."""
+    found: list[tuple[str, str, str]] = []
+    for place in (INBOX, LISTENING, COMPOSER):
+        taken: dict[str, str] = {}
+        for entry in here(place):
+            for key in entry.keys:
+                if key in taken:
+                    found.append((place, key, f"{taken[key]} and {entry.act}"))
+                taken[key] = entry.act
+    return found

@@ -1,0 +1,105 @@
+"""What has happened on the screen, as facts in the past tense. Widgets post them, screens decide. Owns no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from listener.store.views import Changed
+
+
+@dataclass
+class RowReached(Message):
+    """The cursor of a list came to rest on a row; None: the list is empty."""
+
+    source: str
+    """The list's id."""
+    row_id: int | None
+
+
+@dataclass
+class RowChosen(Message):
+    """A row was opened: Enter or a click."""
+
+    source: str
+    row_id: int
+
+
+@dataclass
+class NewsCounted(Message):
+    """How many new rows wait above what is shown."""
+
+    source: str
+    above: int
+
+
+@dataclass
+class FolderChosen(Message):
+    """A folder (or a topic, when `topic`) was chosen at the left."""
+
+    key: str
+    topic: bool
+
+
+@dataclass
+class DraftChanged(Message):
+    """The writer typed."""
+
+    body: str
+
+
+@dataclass
+class ReplySubmitted(Message):
+    """The writer wants it sent."""
+
+    body: str
+    close_after: bool
+
+
+@dataclass
+class ComposerLeft(Message):
+    """The writer put the reply down, or threw it away."""
+
+    body: str
+    discard: bool
+
+
+@dataclass
+class KeyClicked(Message):
+    """A key in the footer was clicked."""
+
+    act: str
+
+
+@dataclass
+class Heard(Message):
+    """The feed told of changes."""
+
+    changed: Changed
+
+
+@dataclass
+class ConversationWanted(Message):
+    """Somebody asked for a conversation from elsewhere than the queue."""
+
+    conversation_id: int
+
+
+@dataclass
+class TopicWanted(Message):
+    """Somebody asked for a topic of Listening."""
+
+    topic: str
+
+
+@dataclass
+class Said(Message):
+    """Something to tell in the status line."""
+
+    words: str
+    style: str = ""
+
+
+class Ticked(Message):
+    """Some seconds have passed: ages and due words may read differently."""

@@ -1,0 +1,138 @@
+"""Where a reply is written. Always says as whom, to whom, and public or private in words, and counts as the network counts.
+
+Posts `DraftChanged`, `ReplySubmitted` and `ComposerLeft`; refuses to send, save or check anything but the length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import TextArea
+
+from inbox_tui.keys import COMPOSER
+from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said
+from inbox_tui.view.lines import Line, Piece, joined, typed
+from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.fields import Page
+from listener.lengths import Measure, measures
+
+
+class Composer(Vertical, inherit_bindings=False):
+    """The composer. `begin` opens it for one conversation; it stays until the screen ends it."""
+
+    BINDINGS = bindings(COMPOSER, priority=True)
+    DEFAULT_CSS = """
+    Composer { height: auto; max-height: 60%; background: $surface; display: none; border-top: solid $secondary; }
+    Composer.-open { display: block; }
+    Composer Page { height: auto; min-height: 4; max-height: 14; border: none; padding: 0 1; background: $surface; }
+    Composer Bar { background: $surface; }
+    """
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self.conversation_id: int | None = None
+        self._source = ""
+        self._whom: Line = ()
+        self._asking = ""
+
+    def compose(self) -> ComposeResult:
+        """To whom, the text, how long it is."""
+        yield Bar(id="composer-whom")
+        yield Page("", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
+        yield Bar(id="composer-count")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is writing."""
+        return self.has_class("-open")
+
+    @property
+    def text(self) -> str:
+        """What is written by now."""
+        return self.query_one("#composer-text", Page).text
+
+    def begin(
+        self, conversation_id: int, source: str, *, as_whom: str, to_whom: str, private: bool, draft: str = ""
+    ) -> None:
+        """Open for a conversation; names are harmless already."""
+        self.conversation_id, self._source = conversation_id, source
+        sight: Piece = (
+            ("PRIVATE: only they can read it", "soon") if private else ("PUBLIC: everybody can read it", "bad")
+        )
+        self._whom = joined([(("as ", "dim"), (as_whom, "ours")), (("to ", "dim"), (to_whom, "bold")), (sight,)])
+        self.query_one("#composer-whom", Bar).show(self._whom)
+        page = self.query_one("#composer-text", Page)
+        page.text = typed(draft)
+        page.move_cursor(page.document.end)
+        self.add_class("-open")
+        self._count()
+        page.focus()
+
+    def end(self) -> None:
+        """Fold away."""
+        self.conversation_id = None
+        self.remove_class("-open")
+
+    def warn(self, words: str) -> None:
+        """Say something beside the counter until the next key."""
+        self._asking = words
+        self._count()
+
+    def _count(self) -> None:
+        counted = measures(self._source, self.text.strip())
+        self.query_one("#composer-count", Bar).show(
+            ((self._asking, "soon"),)
+            if self._asking
+            else (("^s sends · ^e sends and closes · esc puts it down", "dim"),),
+            _counter(counted),
+        )
+
+    @on(TextArea.Changed)
+    def _typed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._asking = ""
+        self._count()
+        if self.is_open:
+            self.post_message(DraftChanged(self.text))
+
+    def _submit(self, close_after: bool) -> None:
+        body = self.text.strip()
+        if not body:
+            self.warn("there is nothing to send yet")
+            return
+        over = [m for m in measures(self._source, body) if m.over]
+        if over:
+            self.warn(f"too long by {over[0].over} {over[0].unit}: the network would refuse it")
+            self.post_message(Said(f"not sent: too long by {over[0].over} {over[0].unit}", "bad"))
+            return
+        self.post_message(ReplySubmitted(body, close_after))
+
+    def action_send(self) -> None:
+        """Send it."""
+        self._submit(close_after=False)
+
+    def action_send_close(self) -> None:
+        """Send it, and the conversation is done."""
+        self._submit(close_after=True)
+
+    def action_put_down(self) -> None:
+        """Keep the draft for later."""
+        self.post_message(ComposerLeft(self.text, discard=False))
+
+    def action_discard(self) -> None:
+        """Throw the draft away."""
+        self.post_message(ComposerLeft(self.text, discard=True))
+
+
+def _counter(counted: Sequence[Measure]) -> Line:
+    worst = next((m for m in counted if m.over), counted[0])
+    if not worst.limit:
+        return ((f"{worst.used} {worst.unit}", "dim"),)
+    left = worst.limit - worst.used
+    style = "late" if left < 0 else "soon" if left < worst.limit // 10 else "dim"
+    tail = f", {-left} too many" if left < 0 else ""
+    return ((f"{worst.used} of {worst.limit} {worst.unit}{tail}", style),)

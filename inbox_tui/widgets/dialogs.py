@@ -1,0 +1,294 @@
+"""Small questions over the screen: choose one, type one line, answer a question, read a sheet. Each gives its answer back and is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from inbox_tui.view.lines import Line, fit, flow
+from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.choices import Choice, Choices
+from inbox_tui.widgets.fields import Field, Page
+from inbox_tui.widgets.paper import Paper
+
+_BOX = """
+    align: center middle;
+    background: $background 50%;
+    .box { width: 64; max-width: 95%; height: auto; max-height: 85%; background: $surface; border: round $secondary; padding: 0 1; }
+    .box Bar { background: $surface; padding: 0; }
+    .box Field { margin: 0 0 1 0; }
+    .box Choices { max-height: 16; }
+"""
+
+
+class Pick(ModalScreen[str | None]):
+    """Choose one of some lines; typing narrows them."""
+
+    DEFAULT_CSS = "Pick {" + _BOX + "}"
+    BINDINGS = [
+        Binding("escape", "cancel"),
+        Binding("down,ctrl+n", "move(1)", priority=True),
+        Binding("up", "move(-1)", priority=True),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[Choice], *, filtered: bool = True) -> None:
+        super().__init__()
+        self._title, self._choices, self._filtered = title, choices, filtered
+
+    def compose(self) -> ComposeResult:
+        """Title, a field to narrow, the lines."""
+        with Vertical(classes="box"):
+            yield Bar(id="dialog-title")
+            if self._filtered:
+                yield Field(placeholder="type to narrow", id="dialog-field")
+            yield Choices(self._choices, id="dialog-choices")
+
+    def on_mount(self) -> None:
+        """The field first, else the lines."""
+        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("enter takes it, esc leaves", "dim"),))
+        self.query_one("#dialog-field" if self._filtered else "#dialog-choices").focus()
+
+    @on(Input.Changed)
+    def _narrow(self, event: Input.Changed) -> None:
+        wanted = event.value.casefold().split()
+        shown = [c for c in self._choices if all(w in "".join(t for t, _ in c.line).casefold() for w in wanted)]
+        self.query_one(Choices).show(shown)
+
+    @on(Input.Submitted)
+    def _enter(self) -> None:
+        self.query_one(Choices).choose()
+
+    @on(Choices.Chosen)
+    def _chosen(self, event: Choices.Chosen) -> None:
+        event.stop()
+        self.dismiss(event.key)
+
+    def on_key(self, event: events.Key) -> None:
+        """Without a field, letters are the choices' own keys, and Enter takes the line under the cursor."""
+        if self._filtered:
+            return
+        if event.key == "enter":
+            self.query_one(Choices).choose()
+        elif event.character and any(c.key == event.character for c in self._choices):
+            event.stop()
+            self.dismiss(event.character)
+        elif event.key in ("j", "k"):
+            self.action_move(1 if event.key == "j" else -1)
+
+    def action_move(self, delta: int) -> None:
+        """The cursor over the lines."""
+        self.query_one(Choices).move(delta)
+
+    def action_cancel(self) -> None:
+        """Leave without an answer."""
+        self.dismiss(None)
+
+
+class Ask(ModalScreen[str | None]):
+    """A question with a few answers, each a key. Escape is None."""
+
+    DEFAULT_CSS = "Ask {" + _BOX + ".box Paper { height: auto; max-height: 12; padding: 0; } }"
+    BINDINGS = [
+        Binding("escape", "cancel"),
+        Binding("down", "move(1)", priority=True),
+        Binding("up", "move(-1)", priority=True),
+    ]
+
+    def __init__(self, title: str, said: Sequence[str], answers: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._title, self._said, self._answers = title, said, answers
+
+    def compose(self) -> ComposeResult:
+        """Title, what there is to know, the answers."""
+        with Vertical(classes="box"):
+            yield Bar(id="dialog-title")
+            yield Paper(id="dialog-said")
+            yield Choices(
+                [Choice(key, ((f"{key} ", "accent"), (words, ""))) for key, words in self._answers], id="dialog-choices"
+            )
+
+    def on_mount(self) -> None:
+        """Words as wide as the box."""
+        self.query_one("#dialog-title", Bar).show(((self._title, "title"),))
+        lines: list[Line] = []
+        for sentence in self._said:
+            lines.extend(flow(((sentence, ""),), min(58, max(20, self.app.size.width - 8))))
+        paper = self.query_one("#dialog-said", Paper)
+        paper.styles.height = max(1, min(12, len(lines)))
+        paper.show(lines, keep=False)
+        self.query_one(Choices).focus()
+
+    @on(Choices.Chosen)
+    def _chosen(self, event: Choices.Chosen) -> None:
+        event.stop()
+        self.dismiss(event.key)
+
+    def on_key(self, event: events.Key) -> None:
+        """An answer's own key, or Enter."""
+        if event.key == "enter":
+            event.stop()
+            self.query_one(Choices).choose()
+        elif event.character and any(event.character == key for key, _ in self._answers):
+            event.stop()
+            self.dismiss(event.character)
+
+    def action_move(self, delta: int) -> None:
+        """The cursor over the answers."""
+        self.query_one(Choices).move(delta)
+
+    def action_cancel(self) -> None:
+        """No answer."""
+        self.dismiss(None)
+
+
+class Prompt(ModalScreen[str | None]):
+    """Type one line. `complete` gives words that may follow, the first is taken with Tab."""
+
+    DEFAULT_CSS = "Prompt {" + _BOX + "}"
+    BINDINGS = [Binding("escape", "cancel"), Binding("tab", "complete", priority=True)]
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        value: str = "",
+        hint: str = "",
+        complete: Callable[[str], Sequence[str]] | None = None,
+        problem: Callable[[str], Sequence[Line]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._title, self._value, self._hint = title, value, hint
+        self._complete, self._problem = complete, problem
+        self._offers: Sequence[str] = ()
+
+    def compose(self) -> ComposeResult:
+        """Title, the field, what may follow or what is wrong."""
+        with Vertical(classes="box"):
+            yield Bar(id="dialog-title")
+            yield Field(self._value, id="dialog-field")
+            yield Paper(id="dialog-said")
+
+    def on_mount(self) -> None:
+        """Ready to type."""
+        self.query_one("#dialog-title", Bar).show(((self._title, "title"),))
+        self.query_one("#dialog-said").styles.height = 3
+        self.query_one(Field).focus()
+        self._look(self._value)
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        self._look(event.value)
+
+    def _look(self, value: str) -> None:
+        lines: list[Line] = []
+        if self._problem is not None and value.strip():
+            lines.extend(self._problem(value))
+        if not lines and self._complete is not None:
+            self._offers = self._complete(value)
+            if self._offers:
+                lines.append((("tab: ", "dim"), (fit("  ".join(self._offers[:6]), 54), "tag")))
+        if not lines:
+            lines.extend(flow(((self._hint, "dim"),), 56))
+        self.query_one("#dialog-said", Paper).show(lines, keep=False)
+
+    @on(Input.Submitted)
+    def _enter(self, event: Input.Submitted) -> None:
+        if self._problem is not None and event.value.strip() and self._problem(event.value):
+            self._look(event.value)
+            return
+        self.dismiss(event.value)
+
+    def action_complete(self) -> None:
+        """Take the first offer for the last word."""
+        if not self._offers:
+            return
+        field = self.query_one(Field)
+        head, _, last = field.value.rpartition(" ")
+        sign = "-" if last.startswith("-") else ""
+        field.value = f"{head} {sign}{self._offers[0]} ".lstrip()
+        field.cursor_position = len(field.value)
+
+    def action_cancel(self) -> None:
+        """Leave it."""
+        self.dismiss(None)
+
+
+class Write(ModalScreen[str | None]):
+    """Type some lines: a note."""
+
+    DEFAULT_CSS = "Write {" + _BOX + ".box Page { height: 8; border: none; background: $surface; } }"
+    BINDINGS = [Binding("escape", "cancel", priority=True), Binding("ctrl+s,ctrl+enter", "take", priority=True)]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        """Title and the page."""
+        with Vertical(classes="box"):
+            yield Bar(id="dialog-title")
+            yield Page("", id="dialog-page", soft_wrap=True)
+
+    def on_mount(self) -> None:
+        """Ready to type."""
+        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("^s keeps it, esc leaves", "dim"),))
+        self.query_one(Page).focus()
+
+    def action_take(self) -> None:
+        """Keep what is written."""
+        self.dismiss(self.query_one(Page).text.strip() or None)
+
+    def action_cancel(self) -> None:
+        """Leave it."""
+        self.dismiss(None)
+
+
+class Sheet(ModalScreen[None]):
+    """Lines to read. `lines` makes them for a width."""
+
+    DEFAULT_CSS = "Sheet {" + _BOX + ".box { width: 90; } .box Paper { height: auto; max-height: 100%; padding: 0; } }"
+    BINDINGS = [
+        Binding("escape,q,enter,question_mark", "cancel"),
+        Binding("j,down", "move(1)"),
+        Binding("k,up", "move(-1)"),
+        Binding("pagedown,space", "page(1)"),
+        Binding("pageup", "page(-1)"),
+    ]
+
+    def __init__(self, title: str, lines: Callable[[int], Sequence[Line]]) -> None:
+        super().__init__()
+        self._title, self._make = title, lines
+
+    def compose(self) -> ComposeResult:
+        """Title and the sheet."""
+        with Vertical(classes="box"):
+            yield Bar(id="dialog-title")
+            yield Paper(id="dialog-paper")
+
+    def on_mount(self) -> None:
+        """Lines for the box that this terminal allows."""
+        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("esc leaves", "dim"),))
+        size = self.app.size
+        lines = self._make(min(86, max(20, int(size.width * 0.95) - 6)))
+        paper = self.query_one("#dialog-paper", Paper)
+        paper.styles.height = max(1, min(len(lines), int(size.height * 0.85) - 3))
+        paper.show(lines, keep=False)
+        paper.focus()
+
+    def action_move(self, delta: int) -> None:
+        """Scroll by a line."""
+        self.query_one(Paper).move(delta)
+
+    def action_page(self, direction: int) -> None:
+        """Scroll by a screenful."""
+        self.query_one(Paper).move_page(direction)
+
+    def action_cancel(self) -> None:
+        """Done reading."""
+        self.dismiss(None)

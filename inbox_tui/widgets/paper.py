@@ -1,0 +1,100 @@
+"""A sheet of lines to read: conversation, mention, help. Scrolls, holds still when lines above change, and can be copied from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from inbox_tui.view.lines import Line
+from inbox_tui.widgets.drawing import COMPONENTS, PIECES_CSS, piece_styles, strip_of
+
+
+class Paper(ScrollView, can_focus=True, inherit_bindings=False):
+    """Lines as given; whoever gives them makes them for `line_width`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
+    DEFAULT_CSS = (
+        """
+    Paper { overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1; padding: 0 1;
+    """
+        + PIECES_CSS
+        + "}"
+    )
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._lines: Sequence[Line] = ()
+        self._styles: dict[str, Style] = {}
+
+    @property
+    def line_width(self) -> int:
+        """Cells for a line."""
+        return max(10, self.scrollable_content_region.width)
+
+    @property
+    def plain(self) -> str:
+        """The lines as text."""
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in self._lines)
+
+    def show(self, lines: Sequence[Line], *, keep: bool = True, end: bool = False) -> None:
+        """Other lines. `keep`: stay where the reader is; `end`: show the newest, at the bottom."""
+        at_end = self._lines and self.scroll_offset.y >= self.max_scroll_y
+        self._lines = lines
+        self.virtual_size = Size(0, len(lines))
+        if end or (keep and at_end and self.max_scroll_y > 0):
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+        elif not keep:
+            self.scroll_to(y=0, animate=False, force=True)
+        self.refresh()
+
+    def move(self, delta: int) -> None:
+        """Scroll by lines."""
+        self.scroll_to(y=self.scroll_offset.y + delta, animate=False, force=True)
+
+    def move_page(self, direction: int) -> None:
+        """Scroll by a screenful."""
+        self.move(direction * max(1, self.size.height - 1))
+
+    def notify_style_update(self) -> None:
+        """Theme changed: colours are looked up again."""
+        super().notify_style_update()
+        self._styles = {}
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        if not self._styles:
+            self._styles = piece_styles(self)
+        index = self.scroll_offset.y + y
+        line = self._lines[index] if 0 <= index < len(self._lines) else ()
+        strip = strip_of(line, self.scrollable_content_region.width, self._styles, self.rich_style)
+        if (selection := self.text_selection) is not None and (span := selection.get_span(index)) is not None:
+            strip = self._selected(strip, *span)
+        return strip.apply_offsets(0, index)
+
+    def _selected(self, strip: Strip, start: int, end: int) -> Strip:
+        """The part of a line that the mouse has marked, on the selection's background."""
+        stop = strip.cell_length if end == -1 else min(end, strip.cell_length)
+        start = min(start, stop)
+        back = Style(bgcolor=self.screen.get_component_rich_style("screen--selection").bgcolor)
+        cuts = [cut for cut in (start, stop, strip.cell_length) if cut]
+        parts = strip.divide(sorted(set(cuts)))
+        out, at = [], 0
+        for part in parts:
+            inside = start <= at < stop
+            out.append(part.apply_style(back) if inside else part)
+            at += part.cell_length
+        return Strip.join(out)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The marked text, for copying."""
+        return selection.extract(self.plain), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """The mouse marked something else."""
+        self.refresh()

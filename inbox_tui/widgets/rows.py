@@ -1,0 +1,490 @@
+"""A list of any length on a window of rows: draws only what is seen, fetches what comes next, and never moves under the reader.
+
+The cursor is on a row's id, not on a place: rows may come and go around it, the line under the reader's eyes stays where it is.
+Rows that arrive above are counted and announced instead. Refuses to know what a row is: `load` fetches, `draw` makes lines, `belongs` says whether a row is still in the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar, Generic, TypeVar
+
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from inbox_tui.messages import NewsCounted, RowChosen, RowReached
+from inbox_tui.view.lines import Line
+from inbox_tui.widgets.drawing import COMPONENTS, PIECES_CSS, piece_styles, strip_of
+from inbox_tui.widgets.window import Place, Window
+
+Row = TypeVar("Row")
+Load = Callable[[Place | None, Place | None, int], Awaitable[Sequence[Row]]]
+"""(after, before, limit) -> rows in order, right after or right before a place; neither: from the top."""
+
+PAGE = 100
+
+
+class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
+    """The list widget. The screen calls its verbs; it posts `RowReached`, `RowChosen` and `NewsCounted`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENTS, "rows--cursor", "rows--odd"}
+    DEFAULT_CSS = (
+        """
+    Rows {
+        overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1;
+        .rows--cursor { background: $block-cursor-blurred-background; }
+        &:focus .rows--cursor { background: $secondary 35%; }
+    """
+        + PIECES_CSS
+        + "}"
+    )
+
+    def __init__(
+        self,
+        load: Load[Row],
+        draw: Callable[[Row, int, bool, bool], Sequence[Line]],
+        *,
+        place: Callable[[Row], Place],
+        ident: Callable[[Row], int],
+        fresh: Callable[[Row], bool],
+        belongs: Callable[[Row], bool],
+        end: Place | None = None,
+        empty: Sequence[str] = (),
+        id: str,  # noqa: A002 - Textual's own word
+    ) -> None:
+        super().__init__(id=id)
+        self._load, self._draw, self._end = load, draw, end
+        self._fresh, self._belongs = fresh, belongs
+        self.window: Window[Row] = Window(place, ident)
+        self.total: int | None = None
+        """Exact number of rows in the list where somebody counts them."""
+        self.row_height = 2
+        self.cursor_id: int | None = None
+        self.marked: set[int] = set()
+        self.empty = tuple(empty)
+        self.loaded = False
+        self._news: set[int] = set()
+        self._told = 0
+        self._slack = 0
+        self._filling = False
+        self._generation = 0
+        self._styles: dict[str, Style] = {}
+        self._drawn: dict[int, tuple[Row, tuple[int, bool, bool, bool, bool], list[Strip]]] = {}
+
+    # Asked by the screen ---------------------------------------------------------------------------------------------
+
+    @property
+    def cursor_row(self) -> Row | None:
+        """The row under the cursor."""
+        return None if self.cursor_id is None else self.window.get(self.cursor_id)
+
+    @property
+    def news(self) -> int:
+        """How many new rows are above what is shown."""
+        return len(self._news)
+
+    async def restart(self, *, keep_cursor: bool = False) -> None:
+        """Read from the top. With `keep_cursor` the cursor stays on its row if that is still on the first page."""
+        self._generation += 1
+        generation = self._generation
+        rows = await self._load(None, None, PAGE)
+        if generation != self._generation:
+            return
+        self.loaded = True
+        self._news.clear()
+        self._slack = 0
+        old = self.cursor_id if keep_cursor else None
+        self.window.restart(rows, 0, at_top=True, at_end=len(rows) < PAGE)
+        self._resize()
+        self.set_scroll(0, 0)
+        self.scroll_target_y = 0
+        kept = old is not None and self.window.index(old) is not None
+        self.cursor_id = old if kept else (self.window.ident(rows[0]) if rows else None)
+        self._bring_into_view()
+        self._tell_news()
+        self.post_message(RowReached(self.id or "", self.cursor_id))
+        self.refresh()
+        self._fill()
+
+    async def reread(self) -> None:
+        """Read the rows held again around the cursor, after changes may have been missed; nothing moves."""
+        row = self.cursor_row
+        if row is None:
+            await self.restart()
+            return
+        generation = self._generation
+        place = self.window.place(row)
+        before = await self._load(None, place, PAGE)
+        after = await self._load(place, None, PAGE)
+        if generation != self._generation or self.cursor_row is None:
+            return
+        with self._holding():
+            at_top = len(before) < PAGE
+            index = self.window.index(self.window.ident(row)) or 0
+            first = 0 if at_top else max(1, self.window.first + index - len(before))
+            self.window.restart([*before, row, *after], first, at_top=at_top, at_end=len(after) < PAGE)
+            self.window.held = self.window.ident(row)
+        self._fill()
+
+    def set_total(self, total: int | None) -> None:
+        """How many rows the list has by now."""
+        if total != self.total:
+            with self._holding():
+                self.total = total
+
+    def changed(self, rows: Iterable[Row]) -> None:
+        """Rows as they are now: updated, put in, or taken out, while the line under the reader stays where it is."""
+        with self._holding():
+            for row in rows:
+                self._changed(row, self._belongs(row))
+        self._tell_news()
+
+    def taken_out(self, ids: Iterable[int]) -> None:
+        """Rows that are nowhere any more."""
+        with self._holding():
+            for row_id in ids:
+                self.window.remove(row_id)
+                self._news.discard(row_id)
+                if row_id == self.cursor_id:
+                    self.cursor_id = None
+        self._tell_news()
+
+    def move(self, delta: int) -> None:
+        """The cursor some rows down (or up)."""
+        if not self.window.rows:
+            return
+        index = self.window.index(self.cursor_id) if self.cursor_id is not None else None
+        if index is None:
+            top = self.scroll_offset.y // self.row_height - self.window.first
+            target = min(max(top, 0), len(self.window) - 1)
+        else:
+            target = min(max(index + delta, 0), len(self.window) - 1)
+        self.go(self.window.ident(self.window.rows[target]))
+
+    def move_page(self, direction: int) -> None:
+        """The cursor one screenful down (1) or up (-1)."""
+        self.move(direction * max(1, self.size.height // self.row_height - 1))
+
+    def go(self, row_id: int) -> None:
+        """The cursor to a row that is held."""
+        if self.window.index(row_id) is None:
+            return
+        old, self.cursor_id = self.cursor_id, row_id
+        if old != row_id:
+            self._leave(old)
+            self._refresh_row(old)
+            self._refresh_row(row_id)
+            self.post_message(RowReached(self.id or "", row_id))
+        self._slack_off()
+        self._bring_into_view()
+        self._fill()
+
+    async def to_first(self) -> None:
+        """To the top, with everything that is new."""
+        await self.restart()
+
+    async def to_last(self) -> None:
+        """To the end, however far."""
+        if self._end is None or self.window.at_end:
+            if self.window.rows:
+                self.go(self.window.ident(self.window.rows[-1]))
+            return
+        self._generation += 1
+        generation = self._generation
+        rows = await self._load(None, self._end, PAGE)
+        if generation != self._generation or not rows:
+            return
+        first = max(0, (self.total or 0) - len(rows))
+        self.window.restart(rows, first, at_top=len(rows) < PAGE, at_end=True)
+        self._resize()
+        self.go(self.window.ident(rows[-1]))
+        self.refresh()
+
+    def toggle_mark(self) -> None:
+        """Mark or unmark the row under the cursor, and go one down."""
+        if self.cursor_id is None:
+            return
+        self.marked ^= {self.cursor_id}
+        self._refresh_row(self.cursor_id)
+        self.move(1)
+
+    def unmark(self) -> None:
+        """No row is marked."""
+        self.marked.clear()
+        self.refresh()
+
+    def set_row_height(self, height: int) -> None:
+        """One line a row, or two."""
+        with self._holding():
+            self.row_height = height
+        self._bring_into_view()
+
+    def redraw(self) -> None:
+        """Make the lines again: time has passed."""
+        self._drawn.clear()
+        self.refresh()
+
+    # Changes ---------------------------------------------------------------------------------------------------------
+
+    def _changed(self, row: Row, belongs: bool) -> None:
+        row_id = self.window.ident(row)
+        held_now = self.window.index(row_id) is not None
+        if not belongs:
+            if not held_now:
+                return
+            if row_id == self.cursor_id:
+                self.window.update(row)
+                self.window.held = row_id
+            else:
+                self.window.remove(row_id)
+                self.marked.discard(row_id)
+            self._news.discard(row_id)
+            return
+        if held_now:
+            self.window.update(row)
+            if not self.window.sorts_elsewhere(row):
+                if self.window.held == row_id:
+                    self.window.held = None
+                return
+            if row_id == self.cursor_id:
+                self.window.held = row_id
+                return
+            self.window.remove(row_id)
+            self.window.insert(row)
+            return
+        known = self.window.seen(row_id)
+        index = self.window.insert(row)
+        cursor = self.window.index(self.cursor_id) if self.cursor_id is not None else None
+        above = index is None and self.window.rows and self.window.place(row) < self.window.place(self.window.rows[0])
+        if index is not None and cursor is not None:
+            above = index < cursor
+        if above and not known and self._fresh(row):
+            self._news.add(row_id)
+
+    def _leave(self, row_id: int | None) -> None:
+        """The cursor has left a row: if it was only held back, it goes where it belongs now."""
+        if row_id is None or self.window.held != row_id:
+            return
+        row = self.window.get(row_id)
+        with self._holding():
+            self.window.remove(row_id)
+            if row is not None and self._belongs(row):
+                self.window.insert(row)
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Whatever happens to the rows, the line that the reader looks at keeps its height on the screen."""
+        top = self.scroll_offset.y
+        view = self.scrollable_content_region.height or self.size.height
+        anchor: int | None = None
+        offset = 0
+        index = self.window.index(self.cursor_id) if self.cursor_id is not None else None
+        if index is not None:
+            offset = (self.window.first + index) * self.row_height - top
+            if -self.row_height < offset < view:
+                anchor = self.cursor_id
+        if anchor is None:
+            rank = -(-top // self.row_height)
+            row = self.window.at(rank)
+            if row is not None:
+                anchor, offset = self.window.ident(row), rank * self.row_height - top
+        yield
+        self._drawn.clear()
+        if self.cursor_id is None and self.window.rows and self.loaded:
+            self.cursor_id = self.window.ident(self.window.rows[0])
+            self.post_message(RowReached(self.id or "", self.cursor_id))
+        index = self.window.index(anchor) if anchor is not None else None
+        if index is None:
+            self._slack = 0
+            self._resize()
+        else:
+            target = max(0, (self.window.first + index) * self.row_height - offset)
+            self._slack = max(0, target + view - self._ranks() * self.row_height)
+            self._resize()
+            if target != top:
+                self.set_scroll(None, target)
+                self.set_reactive(ScrollView.scroll_target_y, target)
+                self.vertical_scrollbar.position = target
+        self.refresh()
+
+    # Size, scrolling, fetching ---------------------------------------------------------------------------------------
+
+    def _ranks(self) -> int:
+        """How many rows the scroll bar stands for."""
+        if self.window.at_end:
+            return self.window.end
+        return max(self.total or 0, self.window.end + 1)
+
+    def _resize(self) -> None:
+        self.virtual_size = Size(0, self._ranks() * self.row_height + self._slack)
+
+    def _slack_off(self) -> None:
+        """The reader moves by themselves: blank lines kept for holding still are no longer needed."""
+        if self._slack:
+            self._slack = 0
+            self._resize()
+
+    def _bring_into_view(self) -> None:
+        index = self.window.index(self.cursor_id) if self.cursor_id is not None else None
+        if index is None:
+            return
+        y = (self.window.first + index) * self.row_height
+        top, view = self.scroll_offset.y, self.scrollable_content_region.height or self.size.height
+        if y < top:
+            self.scroll_to(y=y, animate=False, force=True)
+        elif y + self.row_height > top + view > 0:
+            self.scroll_to(y=y + self.row_height - view, animate=False, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The reader scrolled: fetch what comes into view."""
+        super().watch_scroll_y(old_value, new_value)
+        self._fill()
+
+    def _step(self) -> str | None:
+        """What must be fetched next for the rows in view, and a page around them."""
+        if not self.loaded:
+            return None
+        low = self.scroll_offset.y // self.row_height
+        high = low + self.size.height // self.row_height + 1
+        if not self.window.at_end and low > self.window.end + 2 * PAGE:
+            return "jump"
+        if not self.window.at_top and high < self.window.first - 2 * PAGE:
+            return "jump"
+        if not self.window.at_end and high + PAGE // 2 > self.window.end:
+            return "after"
+        if not self.window.at_top and low - PAGE // 2 < self.window.first:
+            return "before"
+        return None
+
+    def _fill(self) -> None:
+        if not self._filling and self._step() is not None:
+            self._filling = True
+            self.run_worker(self._fetch(), group="fill", exit_on_error=True)
+
+    async def _fetch(self) -> None:
+        try:
+            while (step := self._step()) is not None:
+                generation = self._generation
+                window = self.window
+                if step == "jump":
+                    await self._jump(generation)
+                elif step == "after":
+                    rows = await self._load(window.place(window.rows[-1]), None, PAGE)
+                    if generation == self._generation:
+                        with self._holding():
+                            window.append(rows, at_end=len(rows) < PAGE)
+                else:
+                    rows = await self._load(None, window.place(window.rows[0]), PAGE)
+                    if generation == self._generation:
+                        with self._holding():
+                            window.prepend(rows, at_top=len(rows) < PAGE)
+        finally:
+            self._filling = False
+
+    async def _jump(self, generation: int) -> None:
+        """The scroll bar was dragged far: guess the place of that rank between two known ones, and read there."""
+        rank = self.scroll_offset.y // self.row_height
+        place = await self._guess(rank)
+        if generation != self._generation:
+            return
+        rows = [] if place is None else list(await self._load(place, None, PAGE))
+        if generation != self._generation:
+            return
+        if len(rows) < PAGE and self._end is not None:
+            rows = list(await self._load(None, self._end, PAGE))
+            first, at_end = max(0, (self.total or 0) - len(rows)), True
+        else:
+            first, at_end = rank, False
+        if generation == self._generation and rows:
+            self.window.restart(rows, first, at_top=False, at_end=at_end)
+            self._drawn.clear()
+            self._resize()
+            self.refresh()
+
+    async def _guess(self, rank: int) -> Place | None:
+        """A place about `rank` rows from the top, by straight line between the window and the nearer end of the list."""
+        top = await self._load(None, None, 1)
+        bottom = await self._load(None, self._end, 1) if self._end is not None else []
+        if not top or not bottom or not self.total:
+            return None
+        low, high = (0, self.window.place(top[0])[0]), (self.total, self.window.place(bottom[-1])[0])
+        if self.window.rows:
+            here = (self.window.first, self.window.place(self.window.rows[0])[0])
+            low, high = (here, high) if rank > here[0] else (low, here)
+        share = (rank - low[0]) / max(1, high[0] - low[0])
+        return int(low[1] + (high[1] - low[1]) * share), 0
+
+    # Drawing ---------------------------------------------------------------------------------------------------------
+
+    def notify_style_update(self) -> None:
+        """Theme or focus changed: colours are looked up again."""
+        super().notify_style_update()
+        self._styles = {}
+        self._drawn.clear()
+
+    def _refresh_row(self, row_id: int | None) -> None:
+        index = self.window.index(row_id) if row_id is not None else None
+        if index is not None:
+            self.refresh_lines((self.window.first + index) * self.row_height, self.row_height)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of one row; a row that is still being fetched is an ellipsis."""
+        width = self.scrollable_content_region.width
+        if not self._styles:
+            self._styles = piece_styles(self)
+        base = self.rich_style
+        if not self.window.rows:
+            text = self.empty[y] if self.loaded and y < len(self.empty) else ""
+            return strip_of((("  " + text, "dim"),), width, self._styles, base)
+        rank, part = divmod(self.scroll_offset.y + y, self.row_height)
+        row = self.window.at(rank)
+        if row is None:
+            waiting = part == 0 and rank < self._ranks()
+            return strip_of((("  …", "dim"),) if waiting else (), width, self._styles, base)
+        return self._strips(row, width, base)[part]
+
+    def _strips(self, row: Row, width: int, base: Style) -> list[Strip]:
+        row_id = self.window.ident(row)
+        cursor, marked = row_id == self.cursor_id, row_id in self.marked
+        left = self.window.held == row_id and not self._belongs(row)
+        look = (width, cursor, marked, left, self.has_focus)
+        known = self._drawn.get(row_id)
+        if known is not None and known[0] is row and known[1] == look:
+            return known[2]
+        if self._news and row_id in self._news:
+            self._news.discard(row_id)
+            self.call_later(self._tell_news)
+        if cursor:
+            base += Style(bgcolor=self.get_component_rich_style("rows--cursor").bgcolor)
+        bar = ("▌", "accent") if cursor else (" ", "")
+        lines = self._draw(row, width - 1, marked, left)
+        if left:
+            lines = [tuple((text, "dim" if style != "note" else style) for text, style in line) for line in lines]
+        strips = [strip_of((bar, *line), width, self._styles, base) for line in lines]
+        strips.extend(strip_of((), width, self._styles, base) for _ in range(self.row_height - len(strips)))
+        if len(self._drawn) > 400:
+            self._drawn.clear()
+        self._drawn[row_id] = (row, look, strips)
+        return strips
+
+    def _tell_news(self) -> None:
+        if len(self._news) != self._told:
+            self._told = len(self._news)
+            self.post_message(NewsCounted(self.id or "", self._told))
+
+    def on_resize(self) -> None:
+        """Another width: lines are made again."""
+        self._drawn.clear()
+        self._fill()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click is cursor and Enter."""
+        rank = (self.scroll_offset.y + event.y) // self.row_height
+        row = self.window.at(rank)
+        if row is not None:
+            self.go(self.window.ident(row))
+            self.post_message(RowChosen(self.id or "", self.window.ident(row)))

@@ -1,0 +1,144 @@
+"""A window over a list too long to hold: some hundred rows in order, and where among all rows they stand. Pure; draws and fetches nothing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+Row = TypeVar("Row")
+Place = tuple[Any, int]
+
+KEEP = 600
+"""Rows held at most: memory does not grow with the table."""
+
+
+class Window(Generic[Row]):
+    """Consecutive rows. `first` is the rank of `rows[0]` among all rows: exact near the ends, an estimate after a jump."""
+
+    def __init__(self, place: Callable[[Row], Place], ident: Callable[[Row], int], keep: int = KEEP) -> None:
+        self.place = place
+        self.ident = ident
+        self.keep = keep
+        self.rows: list[Row] = []
+        self.first = 0
+        self.at_top = True
+        self.at_end = True
+        self.held: int | None = None
+        """A row that stays where it is although it has left the list or belongs elsewhere."""
+        self._index: dict[int, int] = {}
+        self._seen: OrderedDict[int, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def end(self) -> int:
+        """The rank after the last row held."""
+        return self.first + len(self.rows)
+
+    def index(self, row_id: int) -> int | None:
+        """Where a row is among the rows held."""
+        return self._index.get(row_id)
+
+    def get(self, row_id: int) -> Row | None:
+        """A row held, by its id."""
+        index = self._index.get(row_id)
+        return None if index is None else self.rows[index]
+
+    def at(self, rank: int) -> Row | None:
+        """The row of a rank, when it is held."""
+        index = rank - self.first
+        return self.rows[index] if 0 <= index < len(self.rows) else None
+
+    def seen(self, row_id: int) -> bool:
+        """Whether the row has been held lately."""
+        return row_id in self._seen
+
+    def restart(self, rows: Sequence[Row], first: int, *, at_top: bool, at_end: bool) -> None:
+        """Forget everything and begin with these rows."""
+        self.rows = list(rows)
+        self.first = first
+        self.at_top, self.at_end = at_top, at_end
+        self.held = None
+        self._reindex()
+
+    def append(self, rows: Sequence[Row], *, at_end: bool) -> None:
+        """Rows that follow; the front gives way."""
+        self.rows.extend(row for row in rows if self.ident(row) not in self._index)
+        self.at_end = at_end
+        surplus = len(self.rows) - self.keep
+        if surplus > 0:
+            del self.rows[:surplus]
+            self.first += surplus
+            self.at_top = False
+        self._reindex()
+
+    def prepend(self, rows: Sequence[Row], *, at_top: bool) -> None:
+        """Rows that come before (in order); the back gives way. At the top the rank becomes exact again."""
+        new = [row for row in rows if self.ident(row) not in self._index]
+        self.rows[:0] = new
+        self.first = max(0, self.first - len(new))
+        self.at_top = at_top
+        if at_top:
+            self.first = 0
+        elif self.first == 0:
+            self.first = 1  # an estimate was wrong: there are rows above
+        if len(self.rows) > self.keep:
+            del self.rows[self.keep :]
+            self.at_end = False
+        self._reindex()
+
+    def update(self, row: Row) -> None:
+        """A row held, as it is now; its place among the others stays."""
+        index = self._index.get(self.ident(row))
+        if index is not None:
+            self.rows[index] = row
+
+    def insert(self, row: Row) -> int | None:
+        """A row that belongs into the list: its index when it lies inside the window, None when above or below."""
+        place = self.place(row)
+        index = next(
+            (i for i, other in enumerate(self.rows) if self.ident(other) != self.held and self.place(other) > place),
+            len(self.rows),
+        )
+        if index == 0 and not self.at_top:
+            self.first += 1
+            return None
+        if index == len(self.rows) and not self.at_end:
+            return None
+        self.rows.insert(index, row)
+        if len(self.rows) > self.keep:
+            del self.rows[self.keep :]
+            self.at_end = False
+        self._reindex()
+        return index
+
+    def remove(self, row_id: int) -> int | None:
+        """Take a row out; the index that it had."""
+        index = self._index.get(row_id)
+        if index is None:
+            return None
+        del self.rows[index]
+        if self.held == row_id:
+            self.held = None
+        self._reindex()
+        return index
+
+    def sorts_elsewhere(self, row: Row) -> bool:
+        """Whether a row held would, as it is now, stand between other neighbours."""
+        index = self._index.get(self.ident(row))
+        if index is None:
+            return False
+        place = self.place(row)
+        above = self.rows[index - 1] if index > 0 else None
+        below = self.rows[index + 1] if index + 1 < len(self.rows) else None
+        return (above is not None and self.place(above) > place) or (below is not None and self.place(below) < place)
+
+    def _reindex(self) -> None:
+        self._index = {self.ident(row): i for i, row in enumerate(self.rows)}
+        for row_id in self._index:
+            self._seen.pop(row_id, None)
+            self._seen[row_id] = None
+        while len(self._seen) > 8 * self.keep:
+            self._seen.popitem(last=False)
