@@ -155,6 +155,19 @@ def test_every_contract_has_plants() -> None:
     assert [contract["id"] for contract in CONTRACTS] == list(PLANTS)
 
 
+def test_every_room_on_a_thinking_floor_is_in_the_thinking_wing() -> None:
+    """All floors below the fourth think, but for the web client; so does assess. A new room there may not be forgotten."""
+    layers: list[str] = next(contract for contract in CONTRACTS if contract["id"] == "listener-floors")["layers"]
+    below = layers[next(place for place, layer in enumerate(layers) if "store" in layer) + 1 :]
+    rooms = {room for layer in below for room in re.findall(r"\w+", layer)} - {"webclient"} | {"assess"}
+    there = {
+        f"listener.{room}"
+        for room in rooms
+        if list((ROOT / "listener").glob(f"{room}.py")) or (ROOT / "listener" / room).is_dir()
+    }
+    assert there == {module for module in THINKING if module.startswith("listener.")}
+
+
 def test_the_house_as_it_stands_keeps_every_contract(tmp_path: Path) -> None:
     code, words = lint(copy_of_the_house(tmp_path))
     assert code == 0, words
