@@ -28,6 +28,7 @@ class Installed:
 
     wheel: Path
     programs: Path
+    tracked: frozenset[str]
 
     def run(self, *command: str, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run one of its programs in an empty folder, with an empty home."""
@@ -55,6 +56,10 @@ class Installed:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """Built by the backend that is here and installed without a network; what it rests on is borrowed from this environment."""
     folder = tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", *PROGRAMS, "rules"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    tracked = frozenset(name for name in listed.stdout.split("\0") if name and (ROOT / name).exists())
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, timeout=120)
     (wheel,) = folder.glob("*.whl")
@@ -79,15 +84,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     subprocess.run(install, check=True, capture_output=True, timeout=120)
     # A path file, not a copy: path files inside the borrowed folder are not read, so the clone stays out of sight.
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    yield Installed(wheel, fresh / "bin")
+    yield Installed(wheel, fresh / "bin", tracked)
     shutil.rmtree(fresh, ignore_errors=True)
 
 
 def test_the_wheel_holds_every_file_the_programs_read(installed: Installed) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", *PROGRAMS, "rules"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    tracked = {name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()}
     wanted = {
         f"listener/shipped_rules/{name.removeprefix('rules/')}" if name.startswith("rules/") else name
         for name in tracked
