@@ -91,7 +91,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 def test_the_wheel_holds_every_file_the_programs_read(installed: Installed) -> None:
     wanted = {
         f"listener/shipped_rules/{name.removeprefix('rules/')}" if name.startswith("rules/") else name
-        for name in tracked
+        for name in installed.tracked
     }
     held = set(zipfile.ZipFile(installed.wheel).namelist())
     assert wanted - held == set()
