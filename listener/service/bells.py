@@ -1,0 +1,49 @@
+"""One ear on the database's feed for the whole service: whoever waits for a change is woken from here. Owns the fan-out.
+
+Loops need no timer for what others do: a reply that a person queues, a snooze, a conversation that opens all ring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from listener.service.database import House
+from listener.service.stopping import Stop, Stopped
+from listener.store.feed import Feed
+from listener.store.views import Changed
+
+log = logging.getLogger("hubbub.bells")
+
+
+@dataclass(slots=True)
+class Bells:
+    """Events to wait for. After a lost connection all of them ring once."""
+
+    outbox: asyncio.Event = field(default_factory=asyncio.Event)
+    clocks: asyncio.Event = field(default_factory=asyncio.Event)
+    conversations: Callable[[frozenset[int]], None] = lambda _: None
+
+    def ring(self, changed: Changed) -> None:
+        """Wakes whom this concerns."""
+        if changed.outbox or changed.lost:
+            self.outbox.set()
+        if changed.conversations or changed.lost:
+            self.clocks.set()
+        if changed.conversations:
+            self.conversations(changed.conversations)
+
+    async def listen(self, house: House, stop: Stop) -> None:
+        """Until the service ends."""
+
+        async def hear() -> None:
+            feed = Feed(house.dsn, "hubbub bells")
+            async for changed in feed.changes(None):
+                self.ring(changed)
+
+        try:
+            await stop.unless(house.persistently(hear, stop, "the change feed"))
+        except Stopped:
+            return

@@ -1,0 +1,194 @@
+"""Hearing: each stream's batches into the database, with their bookmark, in order, none dropped. Owns the reading of one stream.
+
+A batch is stored before the next one is asked for, so memory does not grow with a burst. While the database is away the same batch
+waits. A source that only a person can help is stopped and told; the others go on. Refuses to run a stream that another listener runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain
+from listener.model import Account, Batch
+from listener.service.database import House, passes
+from listener.service.pulse import Pulse
+from listener.service.rules import Bench
+from listener.service.stopping import Backoff, Stop, Stopped
+from listener.sources.base import Stream
+from listener.store import people, sources
+from listener.store.record import CursorMoved, Recorded, record
+
+log = logging.getLogger("hubbub.listen")
+
+BEAT_SECONDS = 15.0
+GHOST_SECONDS = 45.0
+"""How long a source that another connection holds is waited for: our own dead predecessor's lock ends with its connection."""
+GHOST_PAUSE = 0.5
+
+Clock = Callable[[], datetime]
+T = TypeVar("T")
+
+
+def wall_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Ear:
+    """One stream being listened to."""
+
+    house: House
+    stream: Stream
+    bench: Bench
+    pulse: Pulse
+    stop: Stop
+    accounts: Sequence[Account] = ()
+    heard: Callable[[Recorded], None] = lambda _: None
+    """Told after each commit."""
+    clock: Clock = wall_clock
+
+    async def listen(self) -> None:
+        """Until the service ends, or until a person must help this source. FixMe when another listener runs it."""
+        with contextlib.suppress(Stopped):
+            while not self.stop.is_set:
+                async with contextlib.AsyncExitStack() as stack:
+                    held = await self._hold(stack)
+                    opened = await self._persistently(
+                        lambda: sources.open_source(self.house.pool, self.stream.key, self.clock())
+                    )
+                    if not await self._until_lost(opened, held):
+                        return
+                log.warning("%s: the connection that holds it was lost; taking it again", self.stream.key)
+
+    async def _until_lost(self, opened: sources.OpenSource, held: sources.Hold) -> bool:
+        """True when the hold was lost and the stream must be taken again; False when a person must help."""
+        try:
+            await self._accounts("ready", "")
+            await self._read(opened, held)
+        except SourceStopped as err:
+            await self._stopped(opened.id, err)
+            return False
+        except CursorMoved:
+            raise
+        except (FixMe, Refused) as err:
+            await self._stopped(opened.id, err)
+            return False
+        return True
+
+    async def _hold(self, stack: contextlib.AsyncExitStack) -> sources.Hold:
+        waited, told = 0.0, False
+        while True:
+            try:
+                return await self._persistently(
+                    lambda: stack.enter_async_context(sources.hold(self.house.dsn, self.stream.key))
+                )
+            except Refused as err:
+                if waited >= GHOST_SECONDS:
+                    raise FixMe(err.what, where=self.stream.key, hint=err.hint) from err
+                if not told:
+                    log.warning("%s; waiting for it to let go", err)
+                    told = True
+            waited += GHOST_PAUSE
+            await self.stop.pause(GHOST_PAUSE)
+
+    async def _read(self, opened: sources.OpenSource, held: sources.Hold) -> None:
+        cursor, backoff = opened.cursor, Backoff()
+        log.info("%s: listening %s", self.stream.key, "from its bookmark" if cursor else "from now on")
+        while not held.lost.is_set():
+            batches = self.stream.batches(cursor)
+            try:
+                while (batch := await self._next(batches, held, opened.id)) is not None:
+                    await self._store(opened.id, batch, cursor)
+                    cursor = cursor if batch.cursor is None else batch.cursor
+                    backoff.reset()
+                if not held.lost.is_set():
+                    raise SourceStopped("the stream ended", where=self.stream.key, hint="start the listener again")
+            except TryAgain as err:
+                log.warning("%s: %s", self.stream.key, err)
+                await self.stop.pause(err.after if err.after is not None else backoff.next())
+            finally:
+                if isinstance(batches, AsyncGenerator):
+                    await batches.aclose()
+
+    async def _next(self, batches: AsyncIterator[Batch], held: sources.Hold, source_id: int) -> Batch | None:
+        """The next batch; None when the stream is at its end or the hold is lost. Shows a sign of life meanwhile."""
+        task = asyncio.ensure_future(anext(batches, None))
+        ends = [asyncio.ensure_future(self.stop.wait()), asyncio.ensure_future(held.lost.wait())]
+        try:
+            while not task.done():
+                await asyncio.wait({task, *ends}, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if self.stop.is_set:
+                    raise Stopped
+                if held.lost.is_set():
+                    return None
+                if not task.done():
+                    await self._beat(source_id)
+            return task.result()
+        finally:
+            for end in (*ends, task):
+                end.cancel()
+            await asyncio.gather(*ends, task, return_exceptions=True)
+
+    async def _store(self, source_id: int, batch: Batch, expect: str | None) -> None:
+        """Stores one batch, however long that takes. A commit whose answer was lost is recognised by its bookmark."""
+        repeated = False
+
+        async def once() -> Recorded | None:
+            nonlocal repeated
+            again, repeated = repeated, True
+            bench = self.bench.now
+            try:
+                return await record(
+                    self.house.pool, source_id, batch, bench.hear, bench.judge, expect=expect, now=self.clock()
+                )
+            except CursorMoved:
+                if not again or batch.cursor is None:
+                    raise
+                held = await sources.open_source(self.house.pool, self.stream.key, self.clock())
+                if held.cursor != batch.cursor:
+                    raise
+                return None
+
+        recorded = await self._persistently(once)
+        committed = self.clock()
+        self.pulse.committed(batch, recorded, committed)
+        if recorded is None:
+            return
+        for gap in batch.gaps:
+            log.warning("%s: a gap from %s to %s: %s", self.stream.key, gap.start, gap.end, gap.cause)
+        if recorded.rejects:
+            log.warning("%s: %d items could not be used; they are kept as rejects", self.stream.key, recorded.rejects)
+        self.heard(recorded)
+
+    async def _beat(self, source_id: int) -> None:
+        try:
+            await sources.beat(self.house.pool, source_id, self.clock())
+        except (TryAgain, FixMe) as err:
+            if not passes(err):
+                raise
+            await self.house.revive()
+
+    async def _stopped(self, source_id: int, err: HubbubError) -> None:
+        log.error("%s is stopped: %s", self.stream.key, err)
+        await self._persistently(
+            lambda: sources.set_state(self.house.pool, source_id, "stopped", str(err), self.clock())
+        )
+        await self._accounts("stopped", str(err))
+
+    async def _accounts(self, state: str, problem: str) -> None:
+        """Marks the account whose own stream this is."""
+        for account in self.accounts:
+            if self.stream.key.endswith(f"/{account.external_id}"):
+                mark = functools.partial(people.account_state, self.house.pool, account.id, state, problem)
+                await self._persistently(mark)
+
+    async def _persistently(self, act: Callable[[], Awaitable[T]]) -> T:
+        return await self.house.persistently(act, self.stop, self.stream.key)
