@@ -1,0 +1,27 @@
+"""What people do to conversations, and taking it back. Owns the transaction in which a row and its event change together.
+
+Which moves are legal is `listener.workflow`'s; this room asks it, with the rows locked. What left the house is not undone here.
+Refuses a viewer's acts, and acts on what a colleague has changed meanwhile where the caller says what it had seen.
+"""
+
+from __future__ import annotations
+
+from listener.store.acts.doing import do, mark_read, note
+from listener.store.acts.drafts import drop_draft, save_draft
+from listener.store.acts.opening import open_from_mention
+from listener.store.acts.rights import may_act
+from listener.store.acts.transaction import Done
+from listener.store.acts.undoing import last_act, undo
+
+__all__ = [
+    "Done",
+    "do",
+    "drop_draft",
+    "last_act",
+    "mark_read",
+    "may_act",
+    "note",
+    "open_from_mention",
+    "save_draft",
+    "undo",
+]

@@ -1,0 +1,124 @@
+"""Doing: one act on one or many conversations, a note, the unread mark."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import asyncpg
+
+from listener import workflow
+from listener.errors import Refused
+from listener.model import Conversation
+from listener.store.acts.rights import Who, who
+from listener.store.acts.transaction import Done, Tally, chunks
+from listener.store.acts.words import what_happened
+from listener.store.connect import acquired
+from listener.store.conversations import Event, changes
+from listener.workflow import Act, Assign, Close, Read, Reopen, SetPriority, Snooze, Tag
+
+MAX_NOTE = 10_000
+"""Characters of a note."""
+
+KINDS: Mapping[type, str] = {
+    Assign: "act.assign",
+    Tag: "act.tag",
+    SetPriority: "act.priority",
+    Snooze: "act.snooze",
+    Close: "act.close",
+    Reopen: "act.reopen",
+    Read: "act.read",
+}
+
+_LATEST = """
+SELECT e.kind, e.at, e.person_id, coalesce(p.name, '') AS person FROM events e LEFT JOIN people p ON p.id = e.person_id
+WHERE e.conversation_id = $1 AND e.kind NOT LIKE 'claim.%' ORDER BY e.id DESC LIMIT $2
+"""
+
+_ADD_NOTE = """
+INSERT INTO notes (brand_id, conversation_id, person_id, body, at) VALUES ($1, $2, $3, $4, $5) RETURNING id
+"""
+
+_UNREAD = "SELECT unread FROM conversations WHERE id = $1"
+
+
+async def do(
+    pool: asyncpg.Pool,
+    person_id: int,
+    conversation_ids: Collection[int],
+    act: Act,
+    now: datetime,
+    *,
+    expect: Mapping[int, int] | None = None,
+) -> Done:
+    """One act on one or many conversations, in one transaction, with one id by which it can be undone.
+
+    `expect`: conversation id to the version that the person had on screen. Where somebody else changed it since, it is
+    refused, and said who and what. One refusal does not hold up the others.
+    """
+    async with acquired(pool) as connection, connection.transaction():
+        tally = Tally(connection, await who(connection, person_id), now)
+        assignee = None
+        if isinstance(act, Assign) and act.person_id is not None:
+            assignee = await who(connection, act.person_id)
+        for chunk in chunks(conversation_ids):
+            rows: list[Conversation] = []
+            events: list[Event] = []
+            for before in await tally.locked(chunk):
+                try:
+                    await _check_unchanged(connection, before, expect, person_id, now)
+                    _check_assignee(assignee, before.brand_id)
+                    after = workflow.apply(before, act, person_id, now)
+                except Refused as refused:
+                    tally.refused[before.id] = str(refused)
+                    continue
+                if after != before:
+                    rows.append(after)
+                    events.append(tally.event(before, KINDS[type(act)], *changes(before, after)))
+            await tally.write(rows, events)
+    return tally.done()
+
+
+async def note(pool: asyncpg.Pool, person_id: int, conversation_id: int, body: str, now: datetime) -> Done:
+    """A private note of the staff, never sent anywhere. Raises Refused when empty or longer than 10,000 characters."""
+    body = body.strip()
+    if not body or len(body) > MAX_NOTE or "\0" in body:
+        raise Refused(f"a note has 1 to {MAX_NOTE:,} characters")
+    async with acquired(pool) as connection, connection.transaction():
+        tally = Tally(connection, await who(connection, person_id), now)
+        for c in await tally.locked([conversation_id]):
+            note_id = await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now)
+            event = tally.event(c, "act.note", {}, {"note": note_id})
+            await tally.write([replace(c, version=c.version + 1)], [event])
+    return tally.done()
+
+
+async def mark_read(pool: asyncpg.Pool, person_id: int, conversation_id: int, now: datetime) -> bool:
+    """Somebody has looked at it: the unread mark goes away. False, and nothing written, where there was none."""
+    async with acquired(pool) as connection:
+        unread = await connection.fetchval(_UNREAD, conversation_id)
+    return bool(unread) and bool((await do(pool, person_id, [conversation_id], Read(), now)).changed)
+
+
+async def _check_unchanged(
+    connection: asyncpg.Connection,
+    current: Conversation,
+    expect: Mapping[int, int] | None,
+    person_id: int,
+    now: datetime,
+) -> None:
+    """Raises Refused where somebody else changed it after the version that was seen; the person's own acts do not count."""
+    seen = (expect or {}).get(current.id, current.version)
+    if seen == current.version:
+        return
+    # A version is at least one event.
+    latest = await connection.fetch(_LATEST, current.id, max(1, min(current.version - seen, 50)))
+    others = [event for event in latest if event["person_id"] != person_id]
+    if others:
+        raise Refused(f"{what_happened(others[0], now)}; look again")
+
+
+def _check_assignee(assignee: Who | None, brand_id: int) -> None:
+    if assignee is not None and assignee.may_not(brand_id):
+        raise Refused("that person cannot work on this brand", hint="assign it to one of its responders")

@@ -1,0 +1,31 @@
+"""What a person has typed so far, one draft a person and conversation. Told to nobody: a draft is its writer's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import asyncpg
+
+from listener.store.connect import acquired
+
+_SAVE = """
+INSERT INTO drafts AS d (person_id, conversation_id, body, thread_version, updated_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (person_id, conversation_id) DO UPDATE
+    SET body = excluded.body, thread_version = excluded.thread_version, updated_at = excluded.updated_at
+"""
+
+_DROP = "DELETE FROM drafts WHERE person_id = $1 AND conversation_id = $2"
+
+
+async def save_draft(
+    pool: asyncpg.Pool, person_id: int, conversation_id: int, body: str, thread_version: int, now: datetime
+) -> None:
+    """Keeps the words, and which state of the thread they answer."""
+    async with acquired(pool) as connection:
+        await connection.execute(_SAVE, person_id, conversation_id, body.replace("\0", ""), thread_version, now)
+
+
+async def drop_draft(pool: asyncpg.Pool, person_id: int, conversation_id: int) -> None:
+    """Forgets the draft: sent, or thrown away."""
+    async with acquired(pool) as connection:
+        await connection.execute(_DROP, person_id, conversation_id)

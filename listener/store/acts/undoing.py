@@ -1,0 +1,141 @@
+"""Undoing: a new act with before and after swapped, refused with a question where those fields were changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from listener.errors import Refused
+from listener.model import Conversation, Priority, State
+from listener.store.acts.rights import who
+from listener.store.acts.transaction import Done, Tally, chunks
+from listener.store.acts.words import what_happened
+from listener.store.connect import acquired
+from listener.store.conversations import FIELDS, Event, changes
+
+_EVENTS_OF = """
+SELECT id, conversation_id, before, after FROM events WHERE act = $1 AND kind LIKE 'act.%' ORDER BY id
+"""
+
+_LATEST_OF_FIELDS = """
+SELECT e.kind, e.at, e.person_id, coalesce(p.name, '') AS person FROM events e LEFT JOIN people p ON p.id = e.person_id
+WHERE e.conversation_id = $1 AND e.id > $2 AND (e.after ?| $3::text[] OR e.before ?| $3::text[]) ORDER BY e.id DESC LIMIT 1
+"""
+
+_NEXT_ACT_BACK = """
+SELECT id, act FROM events
+WHERE person_id = $1 AND id < $2 AND act IS NOT NULL AND act <> ALL($3::uuid[])
+  AND kind LIKE 'act.%' AND kind NOT IN ('act.undo', 'act.read')
+ORDER BY id DESC LIMIT 1
+"""
+
+_UNDOES = "SELECT DISTINCT act FROM events WHERE undoes = $1 AND act IS NOT NULL"
+
+_REMOVE_NOTE = "UPDATE notes SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL RETURNING id"
+_RESTORE_NOTE = "UPDATE notes SET removed_at = NULL WHERE id = $1 AND removed_at IS NOT NULL RETURNING id"
+
+_TYPES: Mapping[str, Any] = {
+    "state": State,
+    "priority": Priority,
+    "priority_by": int | None,
+    "due_at": datetime | None,
+    "assignee_id": int | None,
+    "team": str,
+    "tags": tuple[str, ...],
+    "snoozed_until": datetime | None,
+    "next_at": datetime | None,
+    "unread": bool,
+}
+"""How the fields of an event, which are JSON, become values again."""
+
+
+async def undo(pool: asyncpg.Pool, person_id: int, act_id: UUID, now: datetime, *, anyway: bool = False) -> Done:
+    """Takes an act back: a new act with before and after swapped; of an undo, that is a redo.
+
+    Where one of its fields was changed since, it is refused with a question, which `anyway` answers with yes.
+    Raises Refused when there is no such act.
+    """
+    async with acquired(pool) as connection, connection.transaction():
+        tally = Tally(connection, await who(connection, person_id), now)
+        told = await connection.fetch(_EVENTS_OF, act_id)
+        if not told:
+            raise Refused("there is no such act to undo")
+        by_conversation = {row["conversation_id"]: row for row in told}
+        for chunk in chunks(by_conversation):
+            rows: list[Conversation] = []
+            events: list[Event] = []
+            for current in await tally.locked(chunk):
+                event = by_conversation[current.id]
+                was_note, becomes_note = (event["after"] or {}).get("note"), (event["before"] or {}).get("note")
+                try:
+                    await _move_note(connection, was_note, becomes_note, now)
+                    after = await _taken_back(connection, current, event, now, anyway=anyway)
+                except Refused as refused:
+                    tally.refused[current.id] = str(refused)
+                    continue
+                was, became = changes(current, after)
+                was |= {} if was_note is None else {"note": was_note}
+                became |= {} if becomes_note is None else {"note": becomes_note}
+                rows.append(after)
+                events.append(tally.event(current, "act.undo", was, became, undoes=act_id))
+            await tally.write(rows, events)
+    return tally.done()
+
+
+async def last_act(pool: asyncpg.Pool, person_id: int) -> UUID | None:
+    """The person's newest act that can be undone and is in force (not undone, or undone and redone); None: nothing left."""
+    seen: list[UUID] = []
+    before = 2**63 - 1
+    async with acquired(pool) as connection:
+        while len(seen) < 100 and (row := await connection.fetchrow(_NEXT_ACT_BACK, person_id, before, seen)):
+            if await _in_force(connection, row["act"]):
+                return UUID(str(row["act"]))
+            seen.append(row["act"])
+            before = row["id"]
+    return None
+
+
+async def _in_force(connection: asyncpg.Connection, act: UUID) -> bool:
+    """An act is in force unless one of the acts that undo it is."""
+    for row in await connection.fetch(_UNDOES, act):
+        if await _in_force(connection, row["act"]):
+            return False
+    return True
+
+
+async def _move_note(connection: asyncpg.Connection, added: int | None, removed: int | None, now: datetime) -> None:
+    """An added note goes out of sight, a removed one comes back."""
+    gone = added is None or await connection.fetchval(_REMOVE_NOTE, added, now)
+    back = removed is None or await connection.fetchval(_RESTORE_NOTE, removed)
+    if not gone or not back:
+        raise Refused("that is undone already")
+
+
+async def _taken_back(
+    connection: asyncpg.Connection, current: Conversation, event: Mapping[str, Any], now: datetime, *, anyway: bool
+) -> Conversation:
+    """The conversation as it was before that event, as far as the event's fields go. Raises Refused, with a question."""
+    before = {name: value for name, value in (event["before"] or {}).items() if name in FIELDS}
+    after = event["after"] or {}
+    is_now = _plain(current)
+    if before and all(is_now[name] == value for name, value in before.items()):
+        raise Refused("that is undone already")
+    # Whether somebody has looked at it since is no reason to ask.
+    differing = [name for name in before if name != "unread" and is_now[name] != after.get(name)]
+    if differing and not anyway:
+        latest = await connection.fetchrow(_LATEST_OF_FIELDS, current.id, event["id"], differing)
+        raise Refused(f"{what_happened(latest, now)}; undo all the same?")
+    fields = {name: msgspec.convert(value, _TYPES[name]) for name, value in before.items()}
+    return replace(current, **fields, version=current.version + 1)
+
+
+def _plain(c: Conversation) -> dict[str, Any]:
+    """The fields as an event holds them."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({name: getattr(c, name) for name in FIELDS}))
+    return found

@@ -1,0 +1,129 @@
+"""What has to be done without anybody asking: counters folded, snoozes ended, dead claims let go, old leavings swept.
+
+Every job may run in several programs at once and be killed anywhere: a lease or the rows' own locks see to it that it is done once.
+Refuses to keep time: the hall calls, with `now`, when `next_at` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from listener import workflow
+from listener.store import claims
+from listener.store.connect import acquired
+from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
+
+FOLD_AT_ONCE = 20_000
+WAKE_AT_ONCE = 200
+SWEEP_AT_ONCE = 5_000
+
+TOMBSTONES_FOR = timedelta(days=30)
+"""How long a delete waits for a create that another source may bring late."""
+
+REJECTS_FOR = timedelta(days=90)
+
+# The lease ends with the transaction. One folder at a time: two would wait for each other's counter rows.
+_FOLDER = "SELECT pg_try_advisory_xact_lock(7502739001)"
+
+# In one statement, so that no reader ever sees a delta twice or not at all.
+_FOLD = """
+WITH gone AS (
+    DELETE FROM counter_deltas WHERE id IN (SELECT id FROM counter_deltas ORDER BY id LIMIT $1)
+    RETURNING brand_id, name, key, bucket, n
+), folded AS (
+    INSERT INTO counters AS c (brand_id, name, key, bucket, n)
+    SELECT brand_id, name, key, bucket, sum(n) FROM gone GROUP BY 1, 2, 3, 4
+    ON CONFLICT (brand_id, name, key, bucket) DO UPDATE SET n = c.n + excluded.n
+)
+SELECT count(*) FROM gone
+"""
+
+_DUE = f"""
+SELECT {COLUMNS} FROM conversations WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - constant
+
+_NEXT_AT = """
+SELECT least((SELECT min(next_at) FROM conversations WHERE next_at IS NOT NULL), (SELECT min(until) FROM claims))
+"""
+
+_SWEEP_TOMBSTONES = """
+DELETE FROM tombstones WHERE (space, external_id) IN
+    (SELECT space, external_id FROM tombstones WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+
+_SWEEP_REJECTS = """
+DELETE FROM rejects WHERE (source_id, digest) IN
+    (SELECT source_id, digest FROM rejects WHERE last_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep took away."""
+
+    tombstones: int
+    rejects: int
+
+
+async def fold(pool: asyncpg.Pool) -> int:
+    """Adds deltas to the counters, at most 20,000; how many. 0: there were none, or another program is at it."""
+    async with acquired(pool) as connection, connection.transaction():
+        if not await connection.fetchval(_FOLDER):
+            return 0
+        return int(await connection.fetchval(_FOLD, FOLD_AT_ONCE))
+
+
+async def wake(pool: asyncpg.Pool, now: datetime) -> int:
+    """Ends every snooze that is due, and every claim whose terminal died, and tells everybody. How many conversations woke."""
+    await claims.expire(pool, now)
+    woken = 0
+    while (more := await _wake(pool, now)) is not None:
+        woken += more
+    return woken
+
+
+async def _wake(pool: asyncpg.Pool, now: datetime) -> int | None:
+    """One transaction's worth; None: nothing is due, or others have it in hand."""
+    async with acquired(pool) as connection, connection.transaction():
+        due = [of_row(row) for row in await connection.fetch(_DUE, now, WAKE_AT_ONCE)]
+        if not due:
+            return None
+        after, events = [], []
+        for c in due:
+            awake = workflow.woken(c, now)
+            if awake is c:
+                # A time without a reason to look: cleared, or it would be due for ever.
+                after.append(replace(c, next_at=None))
+                continue
+            was, became = changes(c, awake)
+            after.append(awake)
+            events.append(Event(c.brand_id, "wake", c.id, before=was, after=became))
+        await save(connection, after, now)
+        await tell(connection, events, now)
+        return len(events)
+
+
+async def next_at(pool: asyncpg.Pool) -> datetime | None:
+    """When `wake` has something to do again; None: nothing is planned. It may have passed already."""
+    async with acquired(pool) as connection:
+        found: datetime | None = await connection.fetchval(_NEXT_AT)
+    return found
+
+
+async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
+    """Sweeps out tombstones after 30 days and rejects 90 days after they were last seen, in small transactions."""
+    return Swept(
+        await _sweep(pool, _SWEEP_TOMBSTONES, now - TOMBSTONES_FOR),
+        await _sweep(pool, _SWEEP_REJECTS, now - REJECTS_FOR),
+    )
+
+
+async def _sweep(pool: asyncpg.Pool, statement: str, before: datetime) -> int:
+    swept = 0
+    async with acquired(pool) as connection:
+        while gone := int((await connection.execute(statement, before, SWEEP_AT_ONCE)).rpartition(" ")[2]):
+            swept += gone
+    return swept
