@@ -37,6 +37,8 @@ WHERE id = $1
 """
 
 _TRIES = 5
+_UNFIT = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, UnicodeError, OverflowError)
+"""What says that a value does not fit into Postgres, however often it is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ async def record(
         try:
             with store_errors():
                 return await _once(pool, source_id, batch, hear, judge, expect, now)
-        except asyncpg.DataError as error:
+        except _UNFIT as error:
             return await _split(pool, source_id, batch, hear, judge, expect, now, error)
         except TryAgain as busy:
             if busy.after != 0 or attempt == _TRIES - 1:
@@ -94,7 +96,7 @@ async def record(
 
 async def _split(
     pool: asyncpg.Pool, source_id: int, batch: Batch, hear: Hear, judge: Judge, expect: str | None, now: datetime,
-    error: asyncpg.DataError,
+    error: Exception,
 ) -> Recorded:  # fmt: skip
     """Halve a batch that holds something Postgres cannot, until it stands alone; the cursor moves with the last part only."""
     if not batch.items:

@@ -29,7 +29,7 @@ SELECT n.id, n.brand_id, b.key AS brand,
        EXISTS (SELECT FROM mention_keys AS pk JOIN mentions AS p ON p.id = pk.mention_id
                WHERE pk.space = n.space AND pk.external_id = n.parent AND p.ours) AS answers_us,
        EXISTS (SELECT FROM mentions AS t WHERE t.space = n.space AND t.root = n.root AND t.ours AND t.id <> n.id) AS replied,
-       (SELECT count(*) FROM (SELECT FROM mentions AS a WHERE a.author_id = n.author_id AND a.id <> n.id LIMIT 100) AS some)
+       (SELECT count(*) FROM (SELECT FROM mentions AS a WHERE a.author_id = n.author_id AND a.id <> n.id LIMIT $7) AS earlier)
            AS author_before
 FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[])
      AS n(id, brand_id, space, parent, root, author_id)
@@ -132,7 +132,7 @@ async def _contexts(
             replied_before=r["replied"],
             history=history,
         )
-        for r in await connection.fetch(_CONTEXT, *_columns(rows))
+        for r in await connection.fetch(_CONTEXT, *_columns(rows), AUTHOR_BEFORE)
     }
 
 
