@@ -21,23 +21,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aiohttp import web
 
 from pretend import ledger
-from pretend.burst import Plan
-from pretend.faults import Fault
+from pretend.burst import Burst, Plan
+from pretend.faults import Fault, FaultBook, Shuffler
+from pretend.repo import Actor, World
+from pretend.sessions import Sessions
+from pretend.settings import Settings
+from pretend.stage import Stage
 from pretend.wire import Json, XrpcError, bad_request, encode
+from pretend.xrpc import RequestLog
 
-if TYPE_CHECKING:
-    from pretend.network import Network
+
+class Directed(Protocol):
+    """What this door needs of the network behind it; `pretend.network.Network` is it."""
+
+    settings: Settings
+    world: World
+    account: Actor
+    stage: Stage
+    sessions: Sessions
+    faults: FaultBook
+    shuffler: Shuffler
+    requests: RequestLog
+    bursts: list[Burst]
+
+    def state(self) -> Json:
+        """Counts, progress and settings."""
+
+    def records(self, *repos: str, collection: str | None) -> list[Json]:
+        """Every record key of these repos, with its commits."""
+
+    def burst(self, plan: Plan) -> Burst:
+        """Start emitting random posts in the background."""
+
+    async def burst_over(self, burst: Burst) -> None:
+        """Wait until a burst is done."""
 
 
 class Control:
     """The door of one network."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Directed) -> None:
         self._network = network
         stage, account = network.stage, network.account.did
         sessions, world = network.sessions, network.world
