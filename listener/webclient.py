@@ -33,6 +33,8 @@ MAX_MESSAGE = 32 << 20
 MAX_WAIT = 24 * 3600.0
 """Seconds: the longest time that we let a server make us wait."""
 
+_TEXT, _BINARY = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY
+
 Params = Sequence[tuple[str, str]]
 
 
@@ -159,7 +161,7 @@ class Socket:
     async def receive(self) -> bytes:
         """The next message. TryAgain when the connection is at its end, however it ended."""
         message = await self._inner.receive()
-        if message.type is aiohttp.WSMsgType.TEXT or message.type is aiohttp.WSMsgType.BINARY:
+        if message.type is _TEXT or message.type is _BINARY:
             data: bytes = message.data
             return data
         if message.type is aiohttp.WSMsgType.ERROR:
@@ -209,8 +211,11 @@ class WebClient:
         budget: Budget | None = None,
         points: float = 1.0,
     ) -> Answer:
-        """Send JSON. With `write`, raises `Uncertain` whenever the bytes may have arrived and no clear answer came, and never repeats then."""
-        head = {"Content-Type": "application/json", **(headers or {})}
+        """Send JSON (or nothing at all).
+
+        With `write`, raises `Uncertain` whenever the bytes may have arrived and no clear answer came, and never repeats then.
+        """
+        head = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
         return await self._call("POST", url, (), head, body, write, timeout, max_body, retry, budget, points)
 
     async def _call(
@@ -281,8 +286,8 @@ class WebClient:
         except (aiohttp.ClientError, OSError, TimeoutError, _TooBig) as err:
             told = f"no clear answer: {_told(err)}"
             if write and left.house and not isinstance(err, aiohttp.ClientConnectorError):
-                raise Uncertain(told, where=where, code="no-answer") from None
-            raise TryAgain(told, where=where, code="no-answer") from None
+                raise Uncertain(told, where=where, code="no_answer") from None
+            raise TryAgain(told, where=where, code="no_answer") from None
         return Answer(response.status, heads, answer)
 
     @asynccontextmanager
@@ -296,7 +301,7 @@ class WebClient:
         max_message: int = MAX_MESSAGE,
         timeout: float = 20.0,
     ) -> AsyncIterator[Socket]:
-        """An open web socket. TryAgain when it cannot be opened now, Refused (code 'http-400' and so on) when the server does not want us."""
+        """An open web socket. TryAgain when it cannot be opened now, Refused (code 'http_400' and so on) when the server does not want us."""
         where = check_url(url, frozenset({"ws", "wss"}))
         try:
             async with asyncio.timeout(timeout):
@@ -314,11 +319,11 @@ class WebClient:
             if err.status in {408, 425, 429} or err.status >= 500:
                 after = wait_asked(said, time.time())
                 raise TryAgain(
-                    f"the server answered {err.status}", after=after, where=where, code=f"http-{err.status}"
+                    f"the server answered {err.status}", after=after, where=where, code=f"http_{err.status}"
                 ) from None
-            raise Refused(f"the server answered {err.status}", where=where, code=f"http-{err.status}") from None
+            raise Refused(f"the server answered {err.status}", where=where, code=f"http_{err.status}") from None
         except (aiohttp.ClientError, OSError, TimeoutError) as err:
-            raise TryAgain(f"no connection: {_told(err)}", where=where, code="no-connection") from None
+            raise TryAgain(f"no connection: {_told(err)}", where=where, code="no_connection") from None
         try:
             yield Socket(inner, where)
         finally:
@@ -352,10 +357,10 @@ def _check_status(status: int, where: str, write: bool, asked: float | None, bud
     if status in {425, 429}:
         if budget is not None and asked:
             budget.close_for(asked)
-        raise TryAgain(told, after=asked, where=where, code=f"http-{status}")
+        raise TryAgain(told, after=asked, where=where, code=f"http_{status}")
     if status == 408 or status >= 500:
         kind = Uncertain if write else TryAgain
-        raise kind(told, after=asked, where=where, code=f"http-{status}")
+        raise kind(told, after=asked, where=where, code=f"http_{status}")
 
 
 async def _read(response: aiohttp.ClientResponse, max_body: int) -> bytes:

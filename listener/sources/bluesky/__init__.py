@@ -1,0 +1,8 @@
+"""Bluesky (AT Protocol): the public stream, notifications, threads, profiles, and replies. Owns this network, knows no other."""
+
+from listener.sources.bluesky.jetstream import Habits, Jetstream
+from listener.sources.bluesky.notifications import Notifications
+from listener.sources.bluesky.session import Login
+from listener.sources.bluesky.source import Bluesky, Options
+
+__all__ = ["Bluesky", "Habits", "Jetstream", "Login", "Notifications", "Options"]

@@ -1,0 +1,267 @@
+"""Answers on Bluesky: look first, fix exactly what is sent, put it under a record key of our own, find it again.
+
+Owns the record's shape: strong references to root and parent, facets in UTF-8 byte offsets, the record key. Because we choose the key,
+the same put twice is one post. It refuses to keep the text: `frozen` holds ids, times and offsets only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import regex
+
+from listener.errors import Refused, TryAgain, Uncertain
+from listener.lengths import measures
+from listener.model import Reply
+from listener.sources.base import Sent
+from listener.sources.bluesky.convert import NAME, POST, clean_handle
+from listener.sources.bluesky.session import Session
+
+_PUT_POINTS = 2.0
+_GONE = frozenset({"RecordNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"})
+_BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
+# As the network's own app finds them: at the start, after a space or an opening bracket.
+_MENTION = regex.compile(r"(?<=^|[\s(])@([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)")
+_LINK = regex.compile(r"(?<=^|[\s(])https?://\S+", regex.IGNORECASE)
+_UNSEEN = r"\u00ad\u2060\u200a-\u200d\u20e2"
+_TAG = regex.compile(rf"(?<=^|\s)[#＃]((?!\ufe0f)[^\s{_UNSEEN}]*[^\d\s\p{{P}}{_UNSEEN}][^\s{_UNSEEN}]*)")
+_TAIL = regex.compile(r"[.,;:!?'\"…]+$")
+_TAG_TAIL = regex.compile(r"\p{P}+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a text in UTF-8 bytes, and what it is."""
+
+    start: int
+    end: int
+    kind: str
+    """mention, link or tag."""
+    value: str
+    """The handle, the address, or the tag without its sign."""
+
+
+def find_spans(text: str) -> tuple[Span, ...]:
+    """Handles, addresses and tags in a text of ours, in order, never overlapping; offsets in UTF-8 bytes."""
+    found: list[tuple[int, int, str, str]] = []
+    for match in _LINK.finditer(text):
+        url = _trimmed_link(match.group())
+        if _is_link(url):
+            found.append((match.start(), match.start() + len(url), "link", url))
+    found.extend(
+        (match.start(), match.end(), "mention", handle)
+        for match in _MENTION.finditer(text)
+        if (handle := clean_handle(match.group(1)))
+    )
+    for match in _TAG.finditer(text):
+        tag = _TAG_TAIL.sub("", match.group(1))
+        if 0 < len(tag) <= 64:
+            found.append((match.start(), match.start() + 1 + len(tag), "tag", tag))
+    spans: list[Span] = []
+    end = place = size = 0
+    for start, stop, kind, value in sorted(found):
+        if start < end:
+            continue
+        size += len(text[place:start].encode("utf-8", "replace"))
+        length = len(text[start:stop].encode("utf-8", "replace"))
+        spans.append(Span(size, size + length, kind, value))
+        size, place, end = size + length, stop, stop
+    return tuple(spans)
+
+
+def _trimmed_link(url: str) -> str:
+    url = _TAIL.sub("", url)
+    return url[:-1] if url.endswith(")") and "(" not in url else url
+
+
+def _is_link(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and "@" not in parts.netloc and len(url) <= 2048
+    except ValueError:
+        return False
+
+
+def mint_tid(us: int, clock_id: int) -> str:
+    """A timestamp identifier: 53 bits of unix microseconds, ten of clock id, thirteen sortable characters."""
+    number = (us & ((1 << 53) - 1)) << 10 | (clock_id & 1023)
+    return "".join(_BASE32[number >> shift & 31] for shift in range(60, -1, -5))
+
+
+async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, Any]:
+    """What will be sent, without the text. Refused when the parent is gone, changed or closed to us, or the text does not fit."""
+    for measure in measures(NAME, reply.text):
+        if measure.over:
+            raise Refused(f"the text has {measure.used} {measure.unit}, {measure.limit} fit", code="too_long")
+    if not reply.text.strip():
+        raise Refused("there is no text", code="empty")
+    parent, root = await _parent(session, reply)
+    facets = await _facets(session, reply.text)
+    moment = now.astimezone(UTC)
+    us = int(moment.timestamp() * 1_000_000)
+    did = session.did
+    # The outbox row in the clock id: two answers of the same microsecond still get different keys.
+    rkey = mint_tid(us, reply.outbox_id)
+    return {
+        "repo": did,
+        "rkey": rkey,
+        "uri": f"at://{did}/{POST}/{rkey}",
+        "created_at": moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
+        "langs": [reply.lang] if reply.lang else [],
+        "parent": parent,
+        "root": root,
+        "facets": facets,
+    }
+
+
+async def _parent(session: Session, reply: Reply) -> tuple[dict[str, str], dict[str, str]]:
+    """(parent, root) as strong references, after a look at the network."""
+    uri = reply.parent.external_id
+    view: dict[str, Any] | None = None
+    try:
+        posts = _body(await session.get("app.bsky.feed.getPosts", [("uris", uri)])).get("posts")
+        view = next((post for post in posts or () if isinstance(post, dict) and post.get("uri") == uri), None)
+    except Refused as fault:
+        if fault.code not in {"HTTP404", "XRPCNotSupported", "MethodNotImplemented"}:
+            raise
+    except TryAgain as fault:
+        if fault.code == "budget" or fault.code.startswith("http_429"):
+            raise
+    if view is not None:
+        _check_closed(view)
+        cid, record = view.get("cid"), view.get("record")
+    else:
+        # The AppView lags behind or is away: ask the repositories themselves.
+        cid, record = await _record(session, uri)
+    if not isinstance(cid, str) or not isinstance(record, dict):
+        raise TryAgain("the network shows the message in a shape that we do not understand", code="wrong_shape")
+    if reply.parent_content_id and cid != reply.parent_content_id:
+        raise Refused("the message was edited since it was read", code="parent_changed", hint="read it again")
+    parent = {"uri": uri, "cid": cid}
+    return parent, _ref(record.get("reply")) or parent
+
+
+def _ref(reply: object) -> dict[str, str] | None:
+    """The root of a reply as its own record says it."""
+    root = reply.get("root") if isinstance(reply, dict) else None
+    if not isinstance(root, dict):
+        return None
+    uri, cid = root.get("uri"), root.get("cid")
+    return {"uri": uri, "cid": cid} if isinstance(uri, str) and isinstance(cid, str) and uri and cid else None
+
+
+def _check_closed(view: Mapping[str, Any]) -> None:
+    viewer = view.get("viewer")
+    if isinstance(viewer, dict) and viewer.get("replyDisabled") is True:
+        raise Refused("the author allows no replies from us", code="reply_disabled")
+    author = view.get("author")
+    between = author.get("viewer") if isinstance(author, dict) else None
+    if isinstance(between, dict) and between.get("blockedBy") is True:
+        raise Refused("the author has blocked us", code="blocked")
+    if isinstance(between, dict) and between.get("blocking"):
+        raise Refused("we have blocked the author", code="blocking")
+
+
+async def _record(session: Session, uri: str) -> tuple[object, object]:
+    repo, _, rest = uri.removeprefix("at://").partition("/")
+    collection, _, rkey = rest.partition("/")
+    params = [("repo", repo), ("collection", collection), ("rkey", rkey)]
+    try:
+        body = _body(await session.get("com.atproto.repo.getRecord", params))
+    except Refused as fault:
+        if fault.code in _GONE or "not locate record" in fault.what or "not find repo" in fault.what:
+            raise Refused("the message is no longer on the network", code="parent_gone") from None
+        raise
+    return body.get("cid"), body.get("value")
+
+
+def _body(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise TryAgain("an answer that is not JSON", code="not_decoded")
+    return body
+
+
+async def _facets(session: Session, text: str) -> list[dict[str, Any]]:
+    spans = find_spans(text)
+    handles = sorted({span.value for span in spans if span.kind == "mention"})
+    dids = dict(zip(handles, await asyncio.gather(*(_resolve(session, handle) for handle in handles)), strict=True))
+    facets: list[dict[str, Any]] = []
+    for span in spans:
+        if span.kind == "mention":
+            if not dids[span.value]:
+                continue  # nobody has this handle: it stays plain text
+            feature = {"$type": "app.bsky.richtext.facet#mention", "did": dids[span.value]}
+        elif span.kind == "link":
+            feature = {"$type": "app.bsky.richtext.facet#link", "uri": span.value}
+        else:
+            feature = {"$type": "app.bsky.richtext.facet#tag", "tag": span.value}
+        facets.append({"index": {"byteStart": span.start, "byteEnd": span.end}, "features": [feature]})
+    return facets
+
+
+async def _resolve(session: Session, handle: str) -> str:
+    try:
+        did = _body(await session.get("com.atproto.identity.resolveHandle", [("handle", handle)])).get("did")
+    except Refused:
+        return ""
+    return did if isinstance(did, str) else ""
+
+
+def record(reply: Reply, frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as it is sent: equal for equal `frozen` and text, so a repeat is no change."""
+    made: dict[str, Any] = {
+        "$type": POST,
+        "text": reply.text,
+        "createdAt": frozen["created_at"],
+        "reply": {"root": frozen["root"], "parent": frozen["parent"]},
+    }
+    if frozen["langs"]:
+        made["langs"] = frozen["langs"]
+    if frozen["facets"]:
+        made["facets"] = frozen["facets"]
+    return made
+
+
+async def send(session: Session, reply: Reply) -> Sent:
+    """Put the frozen record. Errors as `Source.send` promises."""
+    frozen = reply.frozen
+    if frozen is None:
+        raise ValueError("freeze first")
+    body = {
+        "repo": frozen["repo"],
+        "collection": POST,
+        "rkey": frozen["rkey"],
+        "validate": True,
+        "record": record(reply, frozen),
+    }
+    raw = await session.write("com.atproto.repo.putRecord", body, _PUT_POINTS)
+    try:
+        answer = json.loads(raw)
+        uri, cid = answer["uri"], answer["cid"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Uncertain("the network took the message but its answer is broken", code="not_decoded") from None
+    return Sent(str(uri), {"uri": str(uri), "cid": str(cid)})
+
+
+async def look_up(session: Session, reply: Reply) -> Sent | None:
+    """Our record by its own key; None: surely not there."""
+    if reply.frozen is None:
+        return None
+    await session.start()
+    try:
+        cid, _ = await _record(session, reply.frozen["uri"])
+    except Refused as fault:
+        if fault.code == "parent_gone":
+            return None
+        raise
+    return Sent(reply.frozen["uri"], {"uri": reply.frozen["uri"], "cid": str(cid)})

@@ -1,0 +1,169 @@
+"""Bluesky in both directions: puts its streams, sessions, replies, threads and profiles together behind `Source`.
+
+Owns which session speaks for which account. It refuses to know settings files, databases and brands: whoever builds it hands in plain values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from listener.errors import Refused, SourceStopped, TryAgain
+from listener.lengths import length
+from listener.model import Account, Author, Key, Profile, Reject, Reply
+from listener.sources.base import Capability, Say, Sent, Stream, ThreadRead, Wanted
+from listener.sources.bluesky import reply as replies
+from listener.sources.bluesky.convert import NAME, SPACE, clean_handle, convert_profile, convert_thread
+from listener.sources.bluesky.jetstream import Habits, Jetstream
+from listener.sources.bluesky.notifications import Notifications
+from listener.sources.bluesky.session import Login, Session, xrpc_error
+from listener.webclient import Budget, Params, Retry, WebClient
+
+PUBLIC_HOSTS = ("wss://jetstream1.us-east.bsky.network", "wss://jetstream2.us-west.bsky.network")
+PUBLIC_APPVIEW = "https://public.api.bsky.app"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an operator may say about Bluesky, as plain values."""
+
+    hosts: tuple[str, ...] = PUBLIC_HOSTS
+    """Jetstream servers in order of preference; empty: the public stream is not read."""
+    appview: str = PUBLIC_APPVIEW
+    """For threads and profiles where no account of ours asks."""
+    poll_seconds: float = 15.0
+    habits: Habits = field(default_factory=Habits)
+
+
+class Bluesky:
+    """The source `bluesky`. `identify` each login before `streams`, so that its notifications are among them."""
+
+    name = NAME
+    repeatable = True
+
+    def __init__(
+        self,
+        web: WebClient,
+        folder: Path,
+        logins: Sequence[Login] = (),
+        options: Options | None = None,
+        *,
+        wanted: Wanted = lambda _: True,
+        say: Say = lambda _: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`folder` keeps the sessions, readable by us alone."""
+        self._web = web
+        self._options = options or Options()
+        self._say = say
+        self._clock = clock
+        self._sessions = {login.identifier: Session(web, login, folder) for login in logins}
+        self._notifications: dict[str, Notifications] = {}
+        self._public = Budget(3000, 300)
+        hosts = self._options.hosts
+        self.jetstream = (
+            Jetstream(web, hosts, wanted, habits=self._options.habits, say=say, clock=clock) if hosts else None
+        )
+        """The public stream; its `wanted` may be replaced at any time."""
+        silent = "" if logins else "no account of ours is set up"
+        self.capabilities: Mapping[Capability, str] = {
+            Capability.REPLY: silent,
+            Capability.PRIVATE_REPLY: "private messages are not part of what we read on Bluesky",
+            Capability.THREAD: "",
+            Capability.PROFILE: "",
+            Capability.DELETE_OWN: "delete it in the network's own app",
+        }
+
+    async def identify(self, identifier: str) -> Author:
+        """Who a login is on the network: its DID and handle. From the saved session where there is one, so mostly without a call.
+
+        SourceStopped when only a person can help, TryAgain for a passing fault.
+        """
+        session = self._sessions[identifier]
+        did = await session.start()
+        if did not in self._notifications:
+            self._notifications[did] = Notifications(
+                session, did, poll=self._options.poll_seconds, say=self._say, clock=self._clock
+            )
+        return Author(SPACE, did, clean_handle(session.handle) or identifier)
+
+    def streams(self) -> tuple[Stream, ...]:
+        """The public stream, and the notifications of every account identified so far."""
+        public: tuple[Stream, ...] = (self.jetstream,) if self.jetstream is not None else ()
+        return (*public, *self._notifications.values())
+
+    def notifications(self, did: str) -> Notifications:
+        """One account's stream. KeyError before `identify`."""
+        return self._notifications[did]
+
+    async def freeze(self, reply: Reply, now: datetime) -> Mapping[str, Any]:
+        """As `Source.freeze`."""
+        return await replies.freeze(await self._session(reply.account), reply, now)
+
+    async def send(self, reply: Reply) -> Sent:
+        """As `Source.send`; a repeat is no change, because the record's key is ours."""
+        return await replies.send(await self._session(reply.account), reply)
+
+    async def look_up(self, reply: Reply) -> Sent | None:
+        """As `Source.look_up`: asks our own repository, which is never behind."""
+        return await replies.look_up(await self._session(reply.account), reply)
+
+    async def thread(self, account: Account | None, key: Key) -> ThreadRead:
+        """As `Source.thread`: ten levels down, eighty up, as the AppView shows it to the account or to anybody."""
+        params = [("uri", key.external_id), ("depth", "10"), ("parentHeight", "80")]
+        try:
+            read = convert_thread(await self._ask(account, "app.bsky.feed.getPostThread", params), self._clock())
+        except Refused as fault:
+            if fault.code == "NotFound":
+                return ThreadRead((), (key,))
+            raise
+        if isinstance(read, Reject):
+            raise TryAgain(read.detail, where=NAME, code="not_decoded")
+        return read
+
+    async def profile(self, account: Account | None, author: Author) -> Profile | None:
+        """As `Source.profile`."""
+        try:
+            body = await self._ask(account, "app.bsky.actor.getProfile", [("actor", author.external_id)])
+        except Refused as fault:
+            if fault.code in {"AccountTakedown", "AccountDeactivated", "AccountSuspended"} or "not found" in fault.what:
+                return None
+            raise
+        read = convert_profile(body)
+        if isinstance(read, Reject):
+            raise TryAgain(read.detail, where=NAME, code="not_decoded")
+        return read
+
+    def length(self, text: str) -> tuple[int, int]:
+        """Graphemes and 300, or UTF-8 bytes and 3000 where it is those that do not fit."""
+        return length(NAME, text)
+
+    async def close(self) -> None:
+        """Nothing of its own to let go: connections are the web client's."""
+
+    async def _session(self, account: Account) -> Session:
+        for identifier, session in self._sessions.items():
+            if session.did == account.external_id or identifier.lower() in {account.handle, account.external_id}:
+                if await session.start() != account.external_id:
+                    continue
+                return session
+        raise SourceStopped(
+            "no login for this account",
+            where=account.handle or account.external_id,
+            hint="add it to the settings",
+            code="NoLogin",
+        )
+
+    async def _ask(self, account: Account | None, method: str, params: Params) -> bytes:
+        """The body of a query, as our account sees it, else as anybody does."""
+        if account is not None and account.source == NAME and self._sessions:
+            return await (await self._session(account)).get(method, params)
+        url = f"{self._options.appview.rstrip('/')}/xrpc/{method}"
+        answer = await self._web.get(url, params=params, retry=Retry(attempts=3), budget=self._public)
+        if answer.status == 200:
+            return answer.body
+        code, message = xrpc_error(answer)
+        raise Refused(message or code, where=method, code=code)
