@@ -60,7 +60,7 @@ _BY_ID = _ROW + "WHERE o.id = $1"
 _BY_CONVERSATION = _ROW + "WHERE o.conversation_id = $1 ORDER BY o.id"
 
 _LOCK = """
-SELECT o.id, o.brand_id, o.state, o.conversation_id, o.reply_id, o.attempt, o.attempts, o.frozen IS NOT NULL AS is_frozen,
+SELECT o.id, o.brand_id, o.state, o.code, o.conversation_id, o.reply_id, o.attempt, o.attempts, o.frozen IS NOT NULL AS is_frozen,
        o.external_id, r.body, r.close_after, r.fence, r.person_id, r.account_id
 FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id WHERE o.id = $1 FOR UPDATE OF o
 """
@@ -132,6 +132,9 @@ WHERE a.id = $1 AND k.external_id = $2
 """
 
 _REPLY_IS = "UPDATE replies SET mention_id = $2 WHERE id = $1"
+
+NOT_SENT = "not_sent"
+"""The code of a failure that a person declared."""
 
 Settled = Literal["accepted", "seen", "failed", "unknown", "stopped", "queued"]
 
@@ -213,8 +216,10 @@ async def retry(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetim
         if conversation.thread_version != fence:
             raise Refused("the thread has changed meanwhile", code="thread_moved", hint="read it again, then send")
         await connection.execute(_FENCE, row["reply_id"], fence)
-        # Nothing of it is on the network: both states are only reached when the network did not take it.
-        await _settle(connection, row, "queued", now, not_before=now, person_id=person_id, thaw=True)
+        # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
+        # frozen record goes out again: should the person be wrong, a network that lets us choose the id still has it once.
+        thaw = row["code"] != NOT_SENT
+        await _settle(connection, row, "queued", now, not_before=now, person_id=person_id, thaw=thaw)
 
 
 async def resolve_unknown(
