@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -86,7 +85,7 @@ async def judge_all(
         (
             k.id, brand_id, k.version, a.rulebook, _json(a.methods), a.tone.label.value, a.tone.neg, a.tone.neu, a.tone.pos,
             a.tone.compound, a.need, int(a.priority), None if history else a.due_at, "\x1f".join(a.tags), a.team,
-            _json(a.because), _json(asdict(contexts[(k.id, brand_id)])),
+            _json(a.because), _json(contexts[(k.id, brand_id)]),
         )
         for k, brand_id, _ in todo
         for a in (assessed[(k.id, brand_id)],)
@@ -177,7 +176,7 @@ def _hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-def _json(value: Mapping[str, Any] | Sequence[Any]) -> str:
+def _json(value: Mapping[str, Any] | Sequence[Any] | Context) -> str:
     return msgspec.json.encode(value).decode()
 
 

@@ -144,6 +144,8 @@ def storable(text: str) -> str:
 def cleaned(mention: Mention) -> Mention:
     """The mention with every text storable."""
     author = mention.author
+    if _all_storable(mention):
+        return mention
     return replace(
         mention,
         key=Key(storable(mention.key.space), storable(mention.key.external_id)),
@@ -158,6 +160,21 @@ def cleaned(mention: Mention) -> Mention:
         url=storable(mention.url),
         media=min(max(mention.media, 0), 1000),
     )  # fmt: skip
+
+
+def _all_storable(mention: Mention) -> bool:
+    author = mention.author
+    every = "".join((
+        mention.text, author.handle, author.name, author.external_id, mention.key.external_id, mention.key.space, mention.url,
+        mention.revision, mention.content_id, mention.parent or "", mention.root or "", mention.quoted or "", *mention.langs,
+    ))  # fmt: skip
+    if "\x00" in every or "\x1f" in "".join(mention.langs) or len(mention.langs) > 8 or not 0 <= mention.media <= 1000:
+        return False
+    try:
+        every.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def sorting_time(mention: Mention, heard_at: datetime) -> datetime:
