@@ -19,6 +19,7 @@ import msgspec
 from listener import workflow
 from listener.errors import Refused
 from listener.model import Account, Author, Key, OutboxState, Reply
+from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, follow, lock, save, tell
 from listener.store.views import OutboxRow
@@ -157,6 +158,7 @@ async def queue_reply(
         conversation = (await lock(connection, [conversation_id])).get(conversation_id)
         if conversation is None:
             raise Refused("there is no such conversation", where=str(conversation_id))
+        await may_act(connection, person_id, conversation.brand_id)
         await _may_answer(connection, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id)
         if conversation.thread_version != fence:
             raise Refused(
@@ -200,6 +202,7 @@ async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: date
     """Take a reply back; its words. Refused once it is on its way or its fate is not known."""
     async with acquired(pool) as connection, connection.transaction():
         row = await _locked(connection, outbox_id)
+        await may_act(connection, person_id, row["brand_id"])
         if row["state"] not in ("queued", "failed", "stopped"):
             raise Refused(f"too late: it is {row['state']}", code=row["state"])
         await _settle(connection, row, "withdrawn", now, person_id=person_id)
@@ -210,6 +213,7 @@ async def retry(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetim
     """Send again what failed or was stopped, by a person who has read the thread as it is (`fence`). Really sends."""
     async with acquired(pool) as connection, connection.transaction():
         row = await _locked(connection, outbox_id)
+        await may_act(connection, person_id, row["brand_id"])
         if row["state"] not in ("failed", "stopped"):
             raise Refused(f"only what failed or was stopped can be sent again; it is {row['state']}", code=row["state"])
         conversation = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
@@ -228,6 +232,7 @@ async def resolve_unknown(
     """A person has looked on the network: it is there, or it is not (then it may be sent again)."""
     async with acquired(pool) as connection, connection.transaction():
         row = await _locked(connection, outbox_id)
+        await may_act(connection, person_id, row["brand_id"])
         if row["state"] != "unknown":
             raise Refused(f"its fate is known: {row['state']}", code=row["state"])
         if verdict == "sent":

@@ -75,6 +75,8 @@ class House:
         source_id = await pool.fetchval("INSERT INTO sources (key) VALUES ('bluesky/jetstream') RETURNING id")
         ada = await pool.fetchval("INSERT INTO people (login, name) VALUES ('ada', 'Ada') RETURNING id")
         bob = await pool.fetchval("INSERT INTO people (login, name) VALUES ('bob', 'Bob') RETURNING id")
+        for person_id in (ada, bob):
+            await pool.execute("INSERT INTO memberships VALUES ($1, $2, 'responder')", person_id, brand_id)
         return cls(pool, brand_id, Account(*row.values()), source_id, ada, bob)
 
     def addressed(self, *names: str, via: Via = Via.MENTION) -> None:

@@ -212,3 +212,13 @@ async def test_a_stopped_account_sends_nothing(desk: Desk) -> None:
     assert await outbox.next_due(desk.pool) is None
     with pytest.raises(Refused, match="AccountTakedown"):
         await desk.queue("another")
+
+
+async def test_a_viewer_sends_and_withdraws_nothing(desk: Desk) -> None:
+    row = await desk.queue()
+    await desk.pool.execute("UPDATE memberships SET role = 'viewer' WHERE person_id = $1", desk.house.colleague_id)
+    with pytest.raises(Refused, match="viewer"):
+        await desk.queue(person=desk.house.colleague_id)
+    with pytest.raises(Refused, match="viewer"):
+        await outbox.withdraw(desk.pool, row.id, desk.house.colleague_id, NOW)
+    assert await desk.state(row) is OutboxState.QUEUED
