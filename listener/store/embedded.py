@@ -179,7 +179,7 @@ class Server:
                 if lock.try_exclusive():
                     if started:
                         raise start_failed(self.data)
-                    await self._prepare()
+                    await self._prepare(lock)
                     await self._launch(lock)
                     started = True
             finally:
@@ -222,11 +222,11 @@ class Server:
             return []
         return [line.strip() for line in lines] if lines and lines[0].strip().lstrip("-").isdigit() else []
 
-    async def _prepare(self) -> None:
+    async def _prepare(self, lock: FileLock) -> None:
         """The data folder and the cluster in it, made if missing. Nobody runs in it now."""
         if not (self.cluster / "PG_VERSION").exists():
             self._say("making a new database")
-            await self._initdb()
+            await self._initdb(lock)
         self.socket_folder = socket_folder(self.data, self.programs)
         for name in (SOCKET, f"{SOCKET}.lock"):
             (self.socket_folder / name).unlink(missing_ok=True)
@@ -243,20 +243,21 @@ class Server:
                 hint=f"start it with version {found}, or back it up with that and restore into a new folder",
             )
 
-    async def _initdb(self) -> None:
+    async def _initdb(self, lock: FileLock) -> None:
         half = self.data / "cluster.new"
         remove_tree(half)
         command = ["initdb", "--pgdata", str(half), "--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8"]
         command += ["--no-locale", "--data-checksums", "--no-instructions"]
         if self._settings.get("fsync") == "off":
             command.append("--no-sync")
-        code, output = await self._run(command)
+        code, output = await self._run(command, lock)
         if code != 0:
             remove_tree(half)
             raise told(output, self.data, "the database could not be made")
         half.rename(self.cluster)
 
-    async def _run(self, command: list[str]) -> tuple[int, str]:
+    async def _run(self, command: list[str], lock: FileLock) -> tuple[int, str]:
+        """The program gets the lock too: if we are killed, the next starter waits for it instead of tearing up its work."""
         process = await asyncio.create_subprocess_exec(
             self.programs.path(command[0]),
             *command[1:],
@@ -264,6 +265,7 @@ class Server:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=(lock.fileno(),),
             **self._surroundings(),
         )
         try:

@@ -1,0 +1,39 @@
+"""A program that uses an embedded server, for tests that kill it. Speaks lines: reads commands, answers each with one line.
+
+`python -m tests.store.embedded_client FOLDER VERSION [--adopt]`: joins, says `ready PID`; then `ensure` (starts the server again
+if it died), `leave`, end of input likewise. What the server says to people is passed on as `said TEXT`. With --adopt the
+program becomes the parent of orphans, so that a killed Postgres stays a zombie for as long as the program lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sys
+from pathlib import Path
+
+from listener.errors import HubbubError
+from listener.store.embedded import server_in
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+async def main(folder: str, version: str, *options: str) -> None:
+    if "--adopt" in options:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    say = [lambda text: print("said", text, flush=True)]
+    server = server_in(Path(folder), version=int(version), say=say[0], settings={"fsync": "off"})
+    try:
+        await server.join()
+        print("ready", server.postmaster(), server.socket_folder, flush=True)
+        while (line := await asyncio.to_thread(sys.stdin.readline)).strip() == "ensure":
+            await server.ensure_running()
+            print("ready", server.postmaster(), server.socket_folder, flush=True)
+        await server.leave()
+        print("left", line.strip() or "alone", flush=True)
+    except HubbubError as err:
+        print("refused", type(err).__name__, str(err).replace("\n", " "), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
