@@ -16,7 +16,7 @@ from importlib.resources import files
 from pretend.lexicon import reply_uri
 from pretend.repo import Actor, Change, World
 from pretend.stage import Stage
-from pretend.wire import POST, Json, did_of, iso, repo_of
+from pretend.wire import POST, Json, XrpcError, did_of, iso, repo_of
 
 MAX_SPEED = 0.0  # the speed that means as fast as possible
 DEFAULT_SPEED = 600.0  # seconds of the day in one real second: twelve and a half hours take 75 seconds
@@ -26,6 +26,7 @@ MOST_REACTIONS = 2  # in one thread by one person
 
 ACTS = frozenset({"say", "edit", "delete", "like", "repost", "follow", "block", "account", "close"})
 SIDES = frozenset({"at", "by", "id", "to", "quote", "lang", "claims", "status", "handle"})
+REFERENCES = ("to", "quote", "edit", "delete", "like", "repost", "close")
 SPREADS = frozenset({"at", "storm", "minutes", "texts", "by", "lang", "to", "times"})
 
 
@@ -53,7 +54,7 @@ def names() -> list[str]:
 
 
 def read(name: str, seed: int) -> Script:
-    """The script of this name; storms are spread out with the seed.
+    """The script of this name, as `parse`.
 
     Raises:
         ValueError: An unknown day, or a line that is not understood, with its number.
@@ -61,6 +62,18 @@ def read(name: str, seed: int) -> Script:
     if name not in names():
         raise ValueError(f"no such day: {name!r}; there are {', '.join(names())}")
     text = (files("pretend") / "days" / f"{name}.jsonl").read_text("utf-8")
+    try:
+        return parse(text, seed)
+    except ValueError as error:
+        raise ValueError(f"days/{name}.jsonl, {error}") from error
+
+
+def parse(text: str, seed: int) -> Script:
+    """A script from its lines; storms are spread out with the seed.
+
+    Raises:
+        ValueError: A line that is not understood, with its number, or an act upon something not said yet.
+    """
     script, chance, known = Script(), random.Random(seed), set[str]()
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("//"):
@@ -68,14 +81,12 @@ def read(name: str, seed: int) -> Script:
         try:
             _read_line(script, json.loads(line), chance)
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"days/{name}.jsonl:{number}: {error}") from error
+            raise ValueError(f"line {number}: {error}") from error
     script.steps.sort(key=lambda step: step.at)
     for step in script.steps:
-        used = {
-            step.act[key] for key in ("to", "quote", "edit", "delete", "like", "repost", "close") if key in step.act
-        }
+        used = {step.act[key] for key in REFERENCES if key in step.act}
         if used - known:
-            raise ValueError(f"days/{name}.jsonl: {sorted(used - known)} is used before it is said")
+            raise ValueError(f"{sorted(used - known)} is used before it is said")
         known |= {step.act["id"]} if "id" in step.act else set()
     return script
 
@@ -137,6 +148,7 @@ class Day:
         self._told = told
         self._uris: dict[str, str] = {}
         self._next = 0
+        self._acting = False  # what the script itself does finds its reactions in the script
         self._reactions: set[asyncio.Task[None]] = set()
         self._reacted: dict[tuple[str, str], int] = {}
         self.done = asyncio.Event()
@@ -180,9 +192,20 @@ class Day:
             step = steps[self._next]
             wait = began + (step.at - first) / self._speed - loop.time() if self._speed else 0.0
             await asyncio.sleep(max(0.0, wait))
-            uri = self._act(step.act)
+            uri = self._carry_out(step.act)
             self._world.note("day", {"step": self._next, "id": step.act.get("id", ""), "uri": uri})
             self._next += 1
+
+    def _carry_out(self, act: Json) -> str:
+        self._acting = True
+        try:
+            return self._act(act)
+        except XrpcError as refused:
+            # Somebody else deleted what the script wanted to act upon; the day goes on without it.
+            self._told({"day": "skipped", "act": act, "why": refused.message})
+            return ""
+        finally:
+            self._acting = False
 
     def _act(self, act: Json) -> str:
         """Carry out one act; the address of what it wrote."""
@@ -236,7 +259,8 @@ class Day:
     def _notice(self, change: Change) -> None:
         """When we answer somebody, perhaps somebody reacts."""
         entry = change.entry
-        if entry.did != self._ours.did or entry.collection != POST or change.operation != "create":
+        ours = entry.did == self._ours.did and entry.collection == POST and change.operation == "create"
+        if not ours or self._acting:
             return
         parent = reply_uri(entry.record or {}, "parent")
         person = self._world.find(repo_of(parent))

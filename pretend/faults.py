@@ -82,7 +82,7 @@ class Fault:
     def shown(self) -> Json:
         """The fault as JSON, without what has its default."""
         return {
-            field.name: getattr(self, field.name)
+            field.name: list(value) if isinstance(value := getattr(self, field.name), tuple) else value
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != field.default
         }
@@ -129,11 +129,21 @@ class FaultBook:
         """Behave well from now on."""
         self._lines.clear()
 
-    def due(self, where: str, effects: frozenset[Effect]) -> list[Fault]:
-        """The faults whose turn it is at this request or event. Asking is what counts it."""
+    def due(self, where: str, effects: frozenset[Effect], one_of: frozenset[Effect] = frozenset()) -> list[Fault]:
+        """The faults whose turn it is at this request or event. Asking is what counts it.
+
+        Of the effects in `one_of` at most one hits: the lines after it have not seen this request, so that a script of
+        several lines is played one after the other.
+        """
         if not self._lines:
             return []
-        hits = [line.fault for line in self._matching(where) if line.fault.effect in effects and line.turn()]
+        hits: list[Fault] = []
+        hit = False
+        for line in self._matching(where):
+            alone = line.fault.effect in one_of
+            if line.fault.effect in effects and not (alone and hit) and line.turn():
+                hits.append(line.fault)
+                hit = hit or alone
         self._lines = [line for line in self._lines if not line.over]
         return hits
 

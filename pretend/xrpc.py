@@ -12,19 +12,23 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
-from multidict import MultiMapping
 
 from pretend.faults import Effect, Fault, FaultBook
 from pretend.log import Clock
 from pretend.settings import Settings
 from pretend.wire import Json, XrpcError, bad_request, encode
 
+if TYPE_CHECKING:
+    from multidict import MultiMapping
+
 MAX_REQUESTS_KEPT = 200_000
 WINDOW_SECONDS = 300
 
-_EFFECTS = frozenset({Effect.LATE, Effect.CUT, Effect.STATUS, Effect.MALFORMED})
+_ENDINGS = frozenset({Effect.CUT, Effect.STATUS, Effect.MALFORMED})
+_EFFECTS = _ENDINGS | {Effect.LATE}
 _NAMES = {
     400: "InvalidRequest",
     401: "AuthenticationRequired",
@@ -175,7 +179,7 @@ class Xrpc:
             body = None
         line = Request(self._clock(), request.method, name, _key(body))
         self._log.requests.append(line)
-        faults = self._book.due(name, _EFFECTS)
+        faults = self._book.due(name, _EFFECTS, _ENDINGS)
         line.fault = ",".join(fault.effect for fault in faults)
         bad = next((fault for fault in faults if fault.effect is not Effect.LATE), None)
         if bad is None or bad.carried_out or bad.effect is Effect.MALFORMED:
