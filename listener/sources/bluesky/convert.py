@@ -1,8 +1,7 @@
 """Bluesky's wire as our words: pure functions from bytes to items that never raise, whatever the bytes are.
 
-Owns the shapes (Jetstream events, notifications, threads, profiles) as narrow structs: only what we need is decoded. An optional field of
-a wrong type costs that field, never the post; a post that cannot be used becomes a `Reject` that says why, in words without its text.
-It refuses clocks and wires, and it refuses to guess: who is named comes from facets, never from the text.
+Owns what events, notifications, threads and profiles mean. A post that cannot be used becomes a `Reject` that says why, in words without
+its text. It refuses clocks and wires, and it refuses to guess: who is named comes from facets, never from the text.
 """
 
 from __future__ import annotations
@@ -10,12 +9,26 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Any
 
 from listener.model import Author, AuthorChanged, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
 from listener.sources.base import ThreadRead, storable
+from listener.sources.bluesky.shapes import (
+    EVENT,
+    NOTIFICATION,
+    PAGE,
+    Embed,
+    Event,
+    Facet,
+    Notification,
+    NotificationPage,
+    Person,
+    Post,
+    ProfileView,
+    Ref,
+    decode,
+    fitted,
+)
 
 NAME = "bluesky"
 SPACE = "bluesky"
@@ -43,182 +56,6 @@ _TOKEN = re.compile(r"[A-Za-z0-9._:~-]{1,256}")
 _STATES = frozenset({"deactivated", "suspended", "takendown", "deleted"})
 
 
-# The shapes ----------------------------------------------------------------------------------------------------------
-
-
-class _Ref(msgspec.Struct):
-    uri: str = ""
-    cid: str = ""
-
-
-class _ReplyRef(msgspec.Struct):
-    parent: _Ref | None = None
-    root: _Ref | None = None
-
-
-class _Feature(msgspec.Struct):
-    kind: str = msgspec.field(default="", name="$type")
-    did: str = ""
-    uri: str = ""
-    tag: str = ""
-
-
-class _Facet(msgspec.Struct):
-    features: list[_Feature] | None = None
-
-
-class _Anything(msgspec.Struct):
-    pass
-
-
-class _Embedded(msgspec.Struct):
-    """`record` of an embed: a reference, or (with media beside it) a box around one."""
-
-    uri: str = ""
-    record: _Ref | None = None
-
-
-class _Embed(msgspec.Struct):
-    kind: str = msgspec.field(default="", name="$type")
-    record: _Embedded | None = None
-    images: list[_Anything] | None = None
-    items: list[_Anything] | None = None
-    video: _Anything | None = None
-    external: _Ref | None = None
-    media: _Embed | None = None
-
-
-class _Post(msgspec.Struct):
-    text: str | None = None
-    created_at: str = msgspec.field(default="", name="createdAt")
-    langs: list[str] | None = None
-    reply: _ReplyRef | None = None
-    embed: _Embed | None = None
-    facets: list[_Facet] | None = None
-    tags: list[str] | None = None
-
-
-class _Commit(msgspec.Struct):
-    rev: str = ""
-    operation: str = ""
-    collection: str = ""
-    rkey: str = ""
-    cid: str = ""
-    record: _Post | None = None
-
-
-class _AccountState(msgspec.Struct):
-    active: bool | None = None
-    status: str = ""
-
-
-class _Identity(msgspec.Struct):
-    handle: str = ""
-
-
-class Event(msgspec.Struct):
-    """One Jetstream event. `cursor` is absent on servers before 2026."""
-
-    did: str = ""
-    kind: str = ""
-    time_us: int = 0
-    cursor: int = 0
-    commit: _Commit | None = None
-    account: _AccountState | None = None
-    identity: _Identity | None = None
-
-
-class _Person(msgspec.Struct):
-    did: str = ""
-    handle: str = ""
-    name: str = msgspec.field(default="", name="displayName")
-
-
-class _Notification(msgspec.Struct):
-    uri: str = ""
-    cid: str = ""
-    reason: str = ""
-    indexed_at: str = msgspec.field(default="", name="indexedAt")
-    author: _Person | None = None
-    record: _Post | None = None
-
-
-class _NotificationPage(msgspec.Struct):
-    cursor: str = ""
-    notifications: list[msgspec.Raw] | None = None
-
-
-class _Verification(msgspec.Struct):
-    status: str = msgspec.field(default="", name="verifiedStatus")
-
-
-class _ProfileView(msgspec.Struct):
-    did: str = ""
-    handle: str = ""
-    name: str = msgspec.field(default="", name="displayName")
-    bio: str = msgspec.field(default="", name="description")
-    followers: int | None = msgspec.field(default=None, name="followersCount")
-    posts: int | None = msgspec.field(default=None, name="postsCount")
-    verification: _Verification | None = None
-
-
-S = TypeVar("S", bound=msgspec.Struct)
-
-_event = msgspec.json.Decoder(Event)
-_page = msgspec.json.Decoder(_NotificationPage)
-_notification = msgspec.json.Decoder(_Notification)
-
-
-def _tolerant(shape: type[S], data: bytes, decoder: msgspec.json.Decoder[S] | None = None) -> S | str:
-    """The struct, or in words why there is none. Wrong-typed fields fall back to their defaults; broken text is mended."""
-    try:
-        return msgspec.json.decode(data, type=shape) if decoder is None else decoder.decode(data)
-    except RecursionError:
-        return "nested too deeply"
-    except (msgspec.MsgspecError, ValueError):
-        pass  # the slow way below: rare, and worth a post
-    try:
-        loose = json.loads(data.decode("utf-8", "replace"))
-    except RecursionError:
-        return "nested too deeply"
-    except ValueError as err:
-        return f"not JSON: {err.msg} at character {err.pos}" if isinstance(err, json.JSONDecodeError) else "not JSON"
-    if not isinstance(loose, dict):
-        return f"not a JSON object but {type(loose).__name__}"
-    try:
-        return _fitted(shape, loose)
-    except RecursionError:
-        return "nested too deeply"
-
-
-def _fitted(shape: type[S], loose: dict[str, Any]) -> S:
-    """A struct from what fits: every field by itself, every list element by itself."""
-    found: dict[str, Any] = {}
-    for field in msgspec.structs.fields(shape):
-        if (value := loose.get(field.encode_name)) is not None:
-            fits, value = _fit(field.type, value)
-            if fits:
-                found[field.name] = value
-    return shape(**found)
-
-
-def _fit(kind: Any, value: Any) -> tuple[bool, Any]:
-    options = getattr(kind, "__args__", ())
-    if options and type(None) in options:  # `X | None`
-        kind = next(option for option in options if option is not type(None))
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return (True, _fitted(kind, value)) if isinstance(value, dict) else (False, None)
-    if getattr(kind, "__origin__", None) is list:
-        if not isinstance(value, list):
-            return False, None
-        return True, [fitted for one in value for fits, fitted in [_fit(kind.__args__[0], one)] if fits]
-    if kind is str:
-        return (True, storable(value)) if isinstance(value, str) else (False, None)
-    if kind is msgspec.Raw:
-        return True, msgspec.Raw(json.dumps(value).encode())
-    return (True, value) if type(value) is kind else (False, None)
-
-
 # Jetstream -----------------------------------------------------------------------------------------------------------
 
 
@@ -226,7 +63,7 @@ def read_event(frame: bytes) -> Event | Reject:
     """The event of a frame, for `convert_event` and for the bookmark; a Reject when it cannot be read."""
     if len(frame) > MAX_FRAME:
         return Reject(Reason.TOO_BIG, f"a frame of {len(frame)} bytes", frame[:MAX_RAW])
-    event = _tolerant(Event, frame, _event)
+    event = decode(Event, frame, EVENT)
     if isinstance(event, str):
         return Reject(Reason.NOT_DECODED, event, frame[:MAX_RAW])
     return event
@@ -282,7 +119,7 @@ def _author_changed(event: Event, frame: bytes) -> Item | None:
 
 
 def _mention(
-    uri: str, author: Author, post: _Post, raw: bytes, *, revision: str, content_id: str, network_at: datetime | None
+    uri: str, author: Author, post: Post, raw: bytes, *, revision: str, content_id: str, network_at: datetime | None
 ) -> Mention | Reject:
     text = post.text
     if text is None:
@@ -325,11 +162,11 @@ def _mention(
     )
 
 
-def _post_uri(ref: _Ref | None) -> str | None:
+def _post_uri(ref: Ref | None) -> str | None:
     return ref.uri if ref is not None and _URI.fullmatch(ref.uri) else None
 
 
-def _facets(facets: list[_Facet]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _facets(facets: list[Facet]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Whom, where to and about what, by the markup. Offsets are not looked at: the network tells a named account whatever they say."""
     named: list[str] = []
     links: list[str] = []
@@ -347,7 +184,7 @@ def _facets(facets: list[_Facet]) -> tuple[tuple[str, ...], tuple[str, ...], tup
     return _unique(named, 2048), _unique(links, 8192), _unique(tags, 640)
 
 
-def _embed(embed: _Embed) -> tuple[str | None, int, str]:
+def _embed(embed: Embed) -> tuple[str | None, int, str]:
     """(quoted post, pictures and videos, link card)."""
     quoted: str | None = None
     if embed.record is not None:
@@ -403,7 +240,7 @@ def parse_time(text: str) -> datetime | None:
 
 def read_notifications(body: bytes) -> tuple[list[bytes], str] | Reject:
     """One page of listNotifications: the notifications, each by itself, and the cursor of the page before it ('' : none)."""
-    page = _tolerant(_NotificationPage, body, _page)
+    page = decode(NotificationPage, body, PAGE)
     if isinstance(page, str) or page.notifications is None:
         told = page if isinstance(page, str) else "no list of notifications"
         return Reject(Reason.NOT_DECODED, f"listNotifications: {told}", body[:MAX_RAW])
@@ -412,7 +249,7 @@ def read_notifications(body: bytes) -> tuple[list[bytes], str] | Reject:
 
 def convert_notification(raw: bytes, heard_at: datetime) -> Mention | Reject | None:
     """A notification that addresses us as a mention; None: a like, a follow, a reason that we do not know. Never raises."""
-    note = _tolerant(_Notification, raw, _notification)
+    note = decode(Notification, raw, NOTIFICATION)
     if isinstance(note, str):
         return Reject(Reason.NOT_DECODED, f"a notification: {note}", raw[:MAX_RAW])
     if note.reason not in {"mention", "reply", "quote"} or (_URI.fullmatch(note.uri) and f"/{POST}/" not in note.uri):
@@ -428,7 +265,7 @@ def convert_notification(raw: bytes, heard_at: datetime) -> Mention | Reject | N
 
 def notified_at(raw: bytes) -> datetime | None:
     """The network's time of a notification of any reason; None when it is nonsense."""
-    note = _tolerant(_Notification, raw, _notification)
+    note = decode(Notification, raw, NOTIFICATION)
     return None if isinstance(note, str) else sane_time(note.indexed_at)
 
 
@@ -438,7 +275,7 @@ def sane_time(text: str) -> datetime | None:
     return moment if moment is not None and moment.year >= 2010 else None
 
 
-def _author(person: _Person | None) -> Author | None:
+def _author(person: Person | None) -> Author | None:
     if person is None or not _DID.fullmatch(person.did):
         return None
     return Author(SPACE, person.did, clean_handle(person.handle), storable(person.name)[:640])
@@ -451,7 +288,7 @@ def convert_post_view(view: dict[str, Any], heard_at: datetime) -> Mention | Rej
     """A post as the AppView shows it (getPosts, getPostThread); None: not a post. Never raises."""
     try:
         raw = json.dumps(view, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        note = _fitted(_Notification, view)
+        note = fitted(Notification, view)
     except (RecursionError, ValueError):
         return Reject(Reason.TOO_BIG, "a post nested too deeply", b"")
     if f"/{POST}/" not in note.uri:
@@ -497,10 +334,10 @@ def convert_thread(body: bytes, heard_at: datetime) -> ThreadRead | Reject:
 
 def convert_profile(body: bytes) -> Profile | Reject:
     """The answer of getProfile. Never raises."""
-    view = _tolerant(_ProfileView, body)
+    view = decode(ProfileView, body)
     if isinstance(view, str):
         return Reject(Reason.NOT_DECODED, f"getProfile: {view}", body[:MAX_RAW])
-    author = _author(_Person(view.did, view.handle, view.name))
+    author = _author(Person(view.did, view.handle, view.name))
     if author is None:
         return Reject(Reason.BAD_ID, "getProfile: the did is none", body[:MAX_RAW])
     verified = None if view.verification is None else view.verification.status == "valid"

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.model import Batch, Gap, Item, Mention, Reject
 from listener.sources.base import Say, Wanted
-from listener.sources.bluesky.convert import POST, Event, convert_event, event_time, read_event
+from listener.sources.bluesky.convert import POST, convert_event, event_time, read_event
+from listener.sources.bluesky.shapes import Event
 from listener.webclient import Socket, WebClient
 
 MARGIN_US = 10_000_000
