@@ -109,7 +109,7 @@ class Jetstream:
         self.trouble = ""
         """Why nothing is heard now, in words; '' while all is well."""
         self._web = web
-        self._hosts = tuple(host if "://" in host else f"wss://{host}" for host in hosts)
+        self._hosts = tuple(_address(host) for host in hosts)
         self._habits = habits or Habits()
         self._say = say
         self._clock = clock
@@ -166,7 +166,7 @@ class Jetstream:
         by_seq = place.seq and place.host == name and not by_time
         asked = place.seq if by_seq else max(0, place.us - MARGIN_US)
         params = [("wantedCollections", POST), ("cursor", str(asked))]
-        async with self._web.socket(f"{host.rstrip('/')}/subscribe", params=params) as socket:
+        async with self._web.socket(f"{host}/subscribe", params=params) as socket:
             pump = _Pump(socket, self._habits)
             reading = asyncio.create_task(pump.run())
             try:
@@ -207,6 +207,11 @@ class Jetstream:
     def hears(self, item: Item) -> bool:
         """Whether an item goes on to the hall."""
         return not isinstance(item, Mention) or self.wanted(item)
+
+
+def _address(host: str) -> str:
+    """'wss://host' of a bare host name, an address, or an address with the path that we add ourselves."""
+    return (host if "://" in host else f"wss://{host}").rstrip("/").removesuffix("/subscribe")
 
 
 class _WrongPlace(Exception):

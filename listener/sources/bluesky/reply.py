@@ -123,16 +123,12 @@ async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, 
 async def _parent(session: Session, reply: Reply) -> tuple[dict[str, str], dict[str, str]]:
     """(parent, root) as strong references, after a look at the network."""
     uri = reply.parent.external_id
-    view: dict[str, Any] | None = None
     try:
-        posts = _body(await session.get("app.bsky.feed.getPosts", [("uris", uri)])).get("posts")
-        view = next((post for post in posts or () if isinstance(post, dict) and post.get("uri") == uri), None)
-    except Refused as fault:
-        if fault.code not in {"HTTP404", "XRPCNotSupported", "MethodNotImplemented"}:
-            raise
+        view = await _view(session, uri)
     except TryAgain as fault:
-        if fault.code == "budget" or fault.code.startswith("http_429"):
+        if fault.code in {"budget", "http_429"}:
             raise
+        view = None
     if view is not None:
         _check_closed(view)
         cid, record = view.get("cid"), view.get("record")
@@ -145,6 +141,25 @@ async def _parent(session: Session, reply: Reply) -> tuple[dict[str, str], dict[
         raise Refused("the message was edited since it was read", code="parent_changed", hint="read it again")
     parent = {"uri": uri, "cid": cid}
     return parent, _ref(record.get("reply")) or parent
+
+
+async def _view(session: Session, uri: str) -> dict[str, Any] | None:
+    """The parent as the AppView shows it to us; None where it does not know it (yet, or any more). Refused when it is hidden from us."""
+    try:
+        posts = _body(await session.get("app.bsky.feed.getPosts", [("uris", uri)])).get("posts")
+        for post in posts if isinstance(posts, list) else ():
+            if isinstance(post, dict) and post.get("uri") == uri:
+                return post
+        around = [("uri", uri), ("depth", "0"), ("parentHeight", "0")]
+        top = _body(await session.get("app.bsky.feed.getPostThread", around)).get("thread")
+    except Refused as fault:
+        if fault.code in {"NotFound", "HTTP404", "XRPCNotSupported"}:
+            return None
+        raise
+    if isinstance(top, dict) and top.get("blocked"):
+        raise Refused("the author has blocked us, or we have blocked the author", code="blocked")
+    post = top.get("post") if isinstance(top, dict) else None
+    return post if isinstance(post, dict) and post.get("uri") == uri else None
 
 
 def _ref(reply: object) -> dict[str, str] | None:
