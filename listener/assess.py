@@ -1,0 +1,166 @@
+"""The whole judgement: same mention, same context, same rulebook, same methods, same time: same assessment.
+
+Owns which topics a message is about, need-for-an-answer's signals, due times, and the reasons in order of weight. Pure: refuses clocks,
+look-ups, and to know how a message is stored or shown. Reasons name rules, signals and spans; never the words of a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, ToneLabel
+from listener.query.index import loose, may_match
+from listener.query.match import Subject, asks
+from listener.rulebook.combine import Finding, Verdict, combine, findings, says
+from listener.rulebook.shape import Rulebook, Topic
+from listener.rulebook.subject import Heard, Methods, heard_by, judged
+
+__all__ = ["Judge", "Methods", "TopicEar", "assess", "judge_at", "topics_of"]
+
+Judge = Callable[[Mention, Sequence[Hearing], Context], Assessment]
+
+NEED_METHOD = "need-1"
+
+# How much each signal alone says that somebody should answer. Set by hand: what a community manager would say. They add up as
+# independent chances do, so many weak signals never pass 1 and one strong one is never drowned.
+NEED_ADDRESSED = 0.35
+NEED_ANSWERS_US = 0.15
+NEED_QUESTION = 0.35
+NEED_NEGATIVE = 0.20
+NEED_WAITED = 0.15
+"""We answered in this thread before, and here is more from it."""
+NEED_URGENT = 0.70
+NEED_HIGH = 0.50
+NEED_CLOCK = 0.35
+"""A rule wants a reply in time."""
+PRAISE_FACTOR = 0.5
+"""Praise that asks nothing can wait."""
+
+
+class TopicEar:
+    """Which topics of one brand a message is about. Asked for every post of a whole network: nearly always a few substring tests."""
+
+    __slots__ = ("_entries", "_literals", "_unbound")
+
+    def __init__(self, topics: Iterable[Topic]) -> None:
+        self._entries = tuple(topics)
+        literals = {literal for topic in self._entries for literal in topic.query.literals or ()}
+        # A literal that holds another one is found by it.
+        self._literals = tuple(
+            sorted(one for one in literals if not any(other != one and other in one for other in literals))
+        )
+        self._unbound = any(topic.query.literals is None for topic in self._entries)
+
+    def __call__(self, mention: Mention) -> tuple[str, ...]:
+        """Keys of the topics, in order."""
+        text = loose(mention.text, mention.tags)
+        if not self._unbound and not any(literal in text for literal in self._literals):
+            return ()
+        subject: Subject | None = None
+        found: list[str] = []
+        for topic in self._entries:
+            if (topic.sources and mention.source not in topic.sources) or not may_match(topic.query.literals, text):
+                continue
+            subject = subject or Subject.of(mention)
+            if topic.query.test(subject):
+                found.append(topic.key)
+        return tuple(found)
+
+
+def topics_of(rulebook: Rulebook, brand: str) -> TopicEar:
+    """The ear for one brand's topics: those that name it, and those that name no brand."""
+    return TopicEar(topic for topic in rulebook.topics if topic.brand in {"", brand})
+
+
+def judge_at(rulebook: Rulebook, methods: Methods, now: Callable[[], datetime]) -> Judge:
+    """`assess` with everything but the message handed in."""
+
+    def judge(mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
+        return assess(mention, hearings, context, rulebook, methods, now())
+
+    return judge
+
+
+def assess(
+    mention: Mention, hearings: Sequence[Hearing], context: Context, rulebook: Rulebook, methods: Methods, now: datetime
+) -> Assessment:
+    """What the core thinks of one message for one brand. `hearings` are that brand's own."""
+    heard = heard_by(hearings, context.brand, rulebook)
+    subject, tone = judged(mention, heard, methods)
+    found = findings(rulebook, subject, heard)
+    verdict = combine(found)
+    need, signals = _need(subject, context, verdict)
+    priority = verdict.priority or (Priority.NORMAL if heard.addressed else Priority.LOW)
+    return Assessment(
+        tone=tone,
+        lang=subject.lang or "",
+        need=need,
+        priority=priority,
+        reply_within=verdict.reply_within,
+        due_at=_due(mention, verdict, context, now),
+        tags=verdict.tags,
+        team=verdict.team,
+        opens=verdict.opens,
+        flags=tuple(Flag(one.rule.id, one.spans, _values(one, subject, heard)) for one in found),
+        because=(*(_reason(one) for one in found), *signals),
+        rulebook=rulebook.hash,
+        methods={**methods.names(), "need": NEED_METHOD},
+    )
+
+
+def _due(mention: Mention, verdict: Verdict, context: Context, now: datetime) -> datetime | None:
+    """When the answer is due: counted from the network's time, never from one in the future. History has no clock."""
+    if verdict.reply_within is None or context.history:
+        return None
+    said_at = min(mention.network_at, now) if mention.network_at is not None else now
+    return said_at + timedelta(seconds=verdict.reply_within)
+
+
+def _need(subject: Subject, context: Context, verdict: Verdict) -> tuple[float, tuple[Mapping[str, Any], ...]]:
+    """Need for an answer, 0 to 1, and the signals that made it, strongest first."""
+    question = asks(subject.text)
+    weights: list[tuple[float, str]] = [
+        (NEED_ADDRESSED, "addressed to us") if context.addresses or subject.addressed else (0.0, ""),
+        (NEED_ANSWERS_US, "answers us") if context.answers_us else (0.0, ""),
+        (NEED_QUESTION, "question") if question else (0.0, ""),
+        (NEED_NEGATIVE, "negative tone") if subject.tone is ToneLabel.NEGATIVE else (0.0, ""),
+        (NEED_WAITED, "we answered before") if context.replied_before else (0.0, ""),
+        _rule_weight(verdict),
+    ]
+    present = sorted(((weight, signal) for weight, signal in weights if weight), key=lambda one: (-one[0], one[1]))
+    silence = 1.0
+    for weight, _ in present:
+        silence *= 1.0 - weight
+    need = 1.0 - silence
+    signals: list[Mapping[str, Any]] = [{"signal": signal, "value": weight} for weight, signal in present]
+    urgent = verdict.priority is not None and verdict.priority >= Priority.HIGH
+    if subject.tone is ToneLabel.POSITIVE and not question and not urgent and verdict.reply_within is None:
+        need *= PRAISE_FACTOR
+        signals.append({"signal": "praise that asks nothing", "value": -PRAISE_FACTOR})
+    return round(min(max(need, 0.0), 1.0), 4), tuple(signals)
+
+
+def _rule_weight(verdict: Verdict) -> tuple[float, str]:
+    if verdict.priority is Priority.URGENT:
+        return NEED_URGENT, "a rule says urgent"
+    if verdict.priority is Priority.HIGH:
+        return NEED_HIGH, "a rule says high"
+    if verdict.reply_within is not None:
+        return NEED_CLOCK, "a rule wants a reply in time"
+    return 0.0, ""
+
+
+def _reason(found: Finding) -> Mapping[str, Any]:
+    return {"rule": found.rule.id, "title": found.rule.title, "then": says(found.rule), "spans": list(found.spans)}
+
+
+def _values(found: Finding, subject: Subject, heard: Heard) -> Mapping[str, Any]:
+    """What the rule was judged on besides the text."""
+    return {
+        "tone": subject.tone.value if subject.tone else "",
+        "lang": subject.lang or "",
+        "addressed": heard.addressed,
+        "topics": sorted(heard.topics & (found.rule.scope.topics or heard.topics)),
+    }

@@ -1,0 +1,73 @@
+"""A YAML document as plain values that know their places. Owns these shapes; refuses to know which library read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A scalar, always as the words that were written: `no`, `09:30` and `0x1F` stay what they are."""
+
+    value: str
+    line: int
+    column: int
+    plain: bool = True
+    """Written without quotes."""
+    locate: Callable[[int], tuple[int, int]] = field(default=lambda _: (1, 1), compare=False, repr=False)
+    """Line and column in the file of an offset into `value`."""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was written, or YAML's null."""
+        return self.plain and self.value in {"", "~", "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping; pairs as written, repeats included."""
+
+    pairs: tuple[tuple[Text, Node], ...]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence."""
+
+    items: tuple[Node, ...]
+    line: int
+    column: int
+
+
+Node = Text | Table | Items
+
+
+def locator(source: str, start: int, line: int, column: int, value: str) -> Callable[[int], tuple[int, int]]:
+    """Line and column in the file for each offset into a scalar's value, found by walking both together.
+
+    Folding, indentation, quotes and doubled quotes are skipped; behind an escape sequence the place is that of the sequence. `start` is
+    where the scalar's content begins in `source` (after its quote or its block header), `line` and `column` the same place.
+    """
+    places: list[tuple[int, int]] = []
+
+    def walk() -> None:
+        at, row, col = start, line, column
+        for char in value:
+            while at < len(source) and source[at] != char and not (char.isspace() and source[at].isspace()):
+                at, row, col = (at + 1, row + 1, 1) if source[at] == "\n" else (at + 1, row, col + 1)
+                if at - start > 4 * len(value) + 4096:
+                    return
+            places.append((row, col))
+            if at < len(source):
+                at, row, col = (at + 1, row + 1, 1) if source[at] == "\n" else (at + 1, row, col + 1)
+        places.append((row, col))
+
+    def locate(offset: int) -> tuple[int, int]:
+        if not places:
+            walk()
+        return places[min(offset, len(places) - 1)] if places else (line, column)
+
+    return locate

@@ -1,0 +1,170 @@
+"""A rulebook as frozen values. Owns shapes and the content hash; refuses to parse and to judge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from listener.model import Kind, Priority, Problem
+from listener.query.index import literals
+from listener.query.match import Test, test_of
+from listener.query.tree import Node
+
+
+class TopicKind(StrEnum):
+    """What a topic listens for."""
+
+    BRAND = "brand"
+    COMPETITOR = "competitor"
+    CAMPAIGN = "campaign"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query ready to be asked."""
+
+    text: str
+    tree: Node
+    test: Test = field(compare=False, repr=False)
+    literals: frozenset[str] | None
+    """What a cheap test looks for first; None: it must always be judged."""
+
+    @classmethod
+    def of(cls, text: str, tree: Node) -> Query:
+        """From what the parser made of a text."""
+        return cls(text, tree, test_of(tree), literals(tree))
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A named query that says what is listened for."""
+
+    key: str
+    kind: TopicKind
+    title: str
+    query: Query
+    brand: str = ""
+    """A brand's key; "": every brand."""
+    sources: frozenset[str] = frozenset()
+    """Networks that it listens on; empty: all."""
+    names: tuple[str, ...] = ()
+    """Names that are taken out before tone is scored."""
+    place: Place = Place("", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which messages a rule looks at: those that address us, or were heard by one of these topics or kinds of topic."""
+
+    addressed: bool = False
+    topics: frozenset[str] = frozenset()
+    kinds: frozenset[TopicKind] = frozenset()
+    everything: bool = False
+    brands: frozenset[str] = frozenset()
+    """Only for these brands; empty: each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """What follows when a rule fires. None and empty say nothing about it."""
+
+    priority: Priority | None = None
+    reply_within: float | None = None
+    """Seconds."""
+    tags: tuple[str, ...] = ()
+    team: str = ""
+    opens: bool = False
+    """It becomes a conversation even though it addresses nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message that must, or must not, make a rule fire."""
+
+    text: str
+    place: Place
+    addressed: bool = True
+    source: str = "bluesky"
+    kind: Kind = Kind.POST
+    author: str = "someone.example"
+    langs: tuple[str, ...] = ("en",)
+    """As claimed by the author."""
+    links: int = 0
+    media: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One judgement by a team lead."""
+
+    id: str
+    title: str
+    owner: str
+    scope: Scope
+    when: Query
+    then: Then
+    rank: int = 0
+    """Settles what can have one value only; the highest wins, then the first id."""
+    fires: tuple[Example, ...] = ()
+    silent: tuple[Example, ...] = ()
+    place: Place = Place("", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """People who answer for one sort of thing."""
+
+    key: str
+    title: str
+    place: Place = Place("", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Everything that is in force, immutable; topics, rules and teams in the order of their keys, whatever the files' order."""
+
+    topics: tuple[Topic, ...]
+    rules: tuple[Rule, ...]
+    teams: tuple[Team, ...]
+    files: Mapping[str, str]
+    """Path to text, exactly as read."""
+    hash: str
+    warnings: tuple[Problem, ...] = ()
+
+    def topic(self, key: str) -> Topic | None:
+        """A topic by its key."""
+        return next((topic for topic in self.topics if topic.key == key), None)
+
+    def rule(self, id: str) -> Rule | None:  # noqa: A002 (the word of the files)
+        """A rule by its id."""
+        return next((rule for rule in self.rules if rule.id == id), None)
+
+
+def content_hash(files: Mapping[str, str]) -> str:
+    """One hash for the files together; their order does not count, their names and every character do."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        for part in (path, files[path]):
+            raw = part.encode("utf-8", "surrogatepass")
+            digest.update(len(raw).to_bytes(8, "big"))
+            digest.update(raw)
+    return digest.hexdigest()
+
+
+EMPTY = Rulebook((), (), (), MappingProxyType({}), content_hash({}))
+"""No rules at all: what is in force before the first good rulebook."""

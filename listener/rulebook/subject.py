@@ -1,0 +1,106 @@
+"""A message as rules see it: with its language and tone found, and how it reached the brand. Owns `Methods`; refuses to combine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from listener.model import ADDRESSES, Hearing, Mention, Tone, Via
+from listener.query.match import Subject
+from listener.rulebook.shape import Rule, Rulebook, Scope, TopicKind
+
+
+class FindsLanguage(Protocol):
+    """What `listener.language.Languages` does."""
+
+    @property
+    def method(self) -> str:
+        """Its name with its version."""
+        ...
+
+    def find(self, text: str, claimed: Iterable[str] = ()) -> str:
+        """BCP-47 primary tag, or ""."""
+        ...
+
+
+class HearsTone(Protocol):
+    """What `listener.sentiment.Vader` does."""
+
+    @property
+    def method(self) -> str:
+        """Its name with its version."""
+        ...
+
+    def tone(self, text: str, lang: str, brand_names: Iterable[str] = ()) -> Tone:
+        """The tone of a text in a language."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """The methods in force, loaded once and handed in."""
+
+    languages: FindsLanguage
+    vader: HearsTone
+
+    def names(self) -> Mapping[str, str]:
+        """Which method, in which version, for what."""
+        return {"tone": self.vader.method, "lang": self.languages.method}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a message reached one brand, as scopes ask for it."""
+
+    brand: str
+    addressed: bool
+    topics: frozenset[str]
+    kinds: frozenset[TopicKind]
+    names: tuple[str, ...]
+    """Brand names that are no mood."""
+
+
+def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Heard:
+    """What the hearings of one brand come to. What was imported for a brand counts as heard by it."""
+    keys = frozenset(one.topic for one in hearings if one.via is Via.TOPIC)
+    known = [topic for topic in rulebook.topics if topic.key in keys]
+    kinds = {topic.kind for topic in known}
+    if any(one.via is Via.IMPORT for one in hearings):
+        kinds.add(TopicKind.BRAND)
+    addressed = any(one.via in ADDRESSES for one in hearings)
+    names = {
+        name
+        for topic in rulebook.topics
+        if topic.kind is TopicKind.BRAND and topic.brand in {"", brand}
+        for name in topic.names
+    }
+    return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)))
+
+
+def judged(mention: Mention, heard: Heard, methods: Methods) -> tuple[Subject, Tone]:
+    """The subject that rules ask, and its tone with all numbers."""
+    lang = methods.languages.find(mention.text, mention.langs)
+    tone = methods.vader.tone(mention.text, lang, heard.names)
+    subject = replace(
+        Subject.of(mention),
+        addressed=heard.addressed,
+        lang=lang,
+        tone=tone.label,
+        topics=heard.topics,
+        rules=frozenset(),
+    )
+    return subject, tone
+
+
+def in_scope(rule: Rule, heard: Heard) -> bool:
+    """Whether a rule looks at what was heard so."""
+    scope: Scope = rule.scope
+    if scope.brands and heard.brand not in scope.brands:
+        return False
+    return (
+        scope.everything
+        or (scope.addressed and heard.addressed)
+        or not scope.topics.isdisjoint(heard.topics)
+        or not scope.kinds.isdisjoint(heard.kinds)
+    )

@@ -1,0 +1,59 @@
+"""Words from the command line as a rule file, so that they are parsed, hashed and published like everything else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from listener.query.words import segment
+
+TRACK_FILE = "track.yaml"
+TOPICS_FILE = "topics.yaml"
+
+
+def with_track(files: Mapping[str, str], words: Iterable[str], *, keep_topics: bool = False) -> dict[str, str]:
+    """The rule files with one brand topic for each word or phrase, in `track.yaml`.
+
+    `topics.yaml` makes room for it, unless `keep_topics`: who tracks words wants to hear those, not the example brand.
+    """
+    kept = {path: text for path, text in files.items() if keep_topics or path.rsplit("/", 1)[-1] != TOPICS_FILE}
+    kept.pop(TRACK_FILE, None)
+    text = track_file(words)
+    return {**kept, TRACK_FILE: text} if text else kept
+
+
+def track_file(words: Iterable[str]) -> str:
+    """The rule file for these words; "" when none of them holds a letter."""
+    topics: dict[str, str] = {}
+    for word in words:
+        plain = " ".join(word.replace('"', " ").split())
+        if not segment(plain).forms:
+            continue
+        key = _key(plain)
+        while key in topics and topics[key] != plain:
+            key = f"{key[:58]}-{len(topics) + 1}"
+        topics[key] = plain
+    if not topics:
+        return ""
+    lines = ["topics:"]
+    for key, plain in sorted(topics.items()):
+        shown = json.dumps(plain, ensure_ascii=False)
+        query = json.dumps(
+            plain if plain.startswith(("#", "@")) and " " not in plain else f'"{plain}"', ensure_ascii=False
+        )
+        lines += [
+            f"  - key: {key}",
+            f"    title: {shown}",
+            "    kind: brand",
+            f"    query: {query}",
+            f"    names: [{shown}]",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _key(plain: str) -> str:
+    """A topic key that reads like the word; what is not a small Latin letter or digit is told by its number."""
+    folded = "-".join(known[-1] for known in segment(plain).forms)
+    ascii_only = "".join(char if char.isascii() else f"u{ord(char):x}" for char in folded)
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")[:63].strip("-") or "track"

@@ -1,0 +1,160 @@
+"""Rule files from the disk: which there are, reading them whole, and noticing a save. Owns every touch of the disk for rules.
+
+A save is taken up when it has settled, whole or not at all: what cannot be read or parsed is told and never replaces what is in force.
+Links that lead out of the folder are not followed; names, sizes and numbers are limited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from listener.model import Problem
+from listener.rulebook.parse import MAX_FILE, MAX_FILES, parse
+from listener.rulebook.shape import Rulebook
+
+SUFFIXES = frozenset({".yaml", ".yml"})
+POLL_SECONDS = 0.25
+"""With one settled look after a change, a save is taken up in about half a second."""
+
+Prepare = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""What is done to the files before they are parsed: adding the tracked words."""
+
+Loaded = Rulebook | list[Problem]
+
+
+def default_folder() -> Path:
+    """The shipped rules: inside the installed package, else beside it in a source tree."""
+    here = Path(__file__).resolve().parent
+    shipped = here / "shipped_rules"
+    return shipped if shipped.is_dir() else here.parent / "rules"
+
+
+def read(folder: Path) -> dict[str, str] | list[Problem]:
+    """Every rule file below the folder: path (relative, with slashes) to text. Or what keeps it from being read."""
+    problems: list[Problem] = []
+    files: dict[str, str] = {}
+    try:
+        found = _paths(folder)
+    except OSError as error:
+        return [_unreadable(folder, error)]
+    if len(found) > MAX_FILES:
+        return [
+            Problem(
+                str(folder), 1, 1, "too-many-files", f"more than {MAX_FILES} rule files", "is this the right folder?"
+            )
+        ]
+    for name, path in sorted(found.items()):
+        try:
+            with path.open("rb") as file:
+                raw = file.read(4 * MAX_FILE + 1)
+            if len(raw) > 4 * MAX_FILE:
+                problems.append(
+                    Problem(name, 1, 1, "too-big", "the file is too big", f"at most {MAX_FILE:,} characters")
+                )
+                continue
+            files[name] = _text(raw)
+        except OSError as error:
+            problems.append(_unreadable(path, error, name))
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+            problems.append(Problem(name, line, column, "not-utf-8", "this is not UTF-8 text", "save it as UTF-8"))
+    if not files and not problems:
+        problems.append(Problem(str(folder), 1, 1, "no-rules", "there is no rule file here", "rule files end in .yaml"))
+    return problems or files
+
+
+def load(folder: Path, prepare: Prepare | None = None) -> Loaded:
+    """The rulebook in a folder, or every problem that keeps it from being one."""
+    files = read(folder)
+    if isinstance(files, list):
+        return files
+    return parse(files if prepare is None else prepare(files))
+
+
+async def watch(
+    folder: Path, prepare: Prepare | None = None, *, known: str = "", poll_seconds: float = POLL_SECONDS
+) -> AsyncIterator[Loaded]:
+    """Each new state of the folder, for ever: a rulebook that differs from the last, or the problems that keep it from being one.
+
+    `known` is the hash of the rulebook that is in force already. A save is waited for until two looks in a row see the same.
+    """
+    state = _State(known=known)
+    while True:
+        seen = await asyncio.to_thread(_stamp, folder)
+        if seen != state.judged and seen == state.seen:
+            loaded = await asyncio.to_thread(load, folder, prepare)
+            # Saved again while it was read: what was read may be half of each.
+            if await asyncio.to_thread(_stamp, folder) == seen:
+                state.judged = seen
+                if state.news(loaded):
+                    yield loaded
+        state.seen = seen
+        await asyncio.sleep(poll_seconds)
+
+
+Stamp = tuple[tuple[str, int, int, int, int], ...] | str
+
+
+@dataclass(slots=True)
+class _State:
+    """What the watch has seen and told."""
+
+    known: str
+    seen: Stamp | None = None
+    judged: Stamp | None = None
+    told: list[Problem] | None = None
+
+    def news(self, loaded: Loaded) -> bool:
+        """Whether this was not told before."""
+        if isinstance(loaded, list):
+            fresh = loaded != self.told
+            self.told = loaded
+            return fresh
+        # Good again after problems is news, even when it is the same rulebook.
+        fresh = loaded.hash != self.known or self.told is not None
+        self.known, self.told = loaded.hash, None
+        return fresh
+
+
+def _paths(folder: Path) -> dict[str, Path]:
+    """Rule files by their relative name. Hidden ones, editors' backups and links out of the folder are left out."""
+    root = folder.resolve(strict=True)
+    if not root.is_dir():
+        raise NotADirectoryError(20, "not a folder", str(folder))
+    found: dict[str, Path] = {}
+    for base, folders, names in os.walk(root):
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        for name in names:
+            path = Path(base, name)
+            if path.suffix in SUFFIXES and not name.startswith((".", "#")) and path.resolve().is_relative_to(root):
+                found[path.relative_to(root).as_posix()] = path
+        if len(found) > MAX_FILES:
+            break
+    return found
+
+
+def _stamp(folder: Path) -> Stamp:
+    """What tells one state of the folder from another, cheaply. A text when it cannot be looked at."""
+    try:
+        stamps = []
+        for name, path in sorted(_paths(folder).items()):
+            info = path.stat()
+            stamps.append((name, info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino))
+        return tuple(stamps)
+    except OSError as error:
+        return f"{type(error).__name__} {error.errno}"
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def _unreadable(path: Path, error: OSError, name: str = "") -> Problem:
+    what = error.strerror or type(error).__name__
+    hint = "does the folder still exist, and may this user read it?"
+    return Problem(name or str(path), 1, 1, "unreadable", f"cannot be read: {what}", hint)
