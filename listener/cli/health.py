@@ -176,6 +176,8 @@ async def _listener(settings: Settings, house: House, now: datetime) -> list[Che
             waits = program.state.get("problem")
             state = WARNING if waits else FINE
             found.append(Check(program.name, state, f"{where}{f'; it waits: {waits}' if waits else ''}"))
+            for handle, why in program.state.get("refused", {}).items():
+                found.append(Check("account", BAD, f"{handle}: {why}", "mend that, then start the listener again"))
     if not rows:
         state = WARNING if here else BAD
         found.append(

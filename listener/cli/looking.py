@@ -1,0 +1,284 @@
+"""`hubbub list`, `show` and `reply`: the inbox from a shell. Owns how a mention and a conversation look as lines.
+
+Every text from a network is made harmless before it is printed; --json gives it as it is, escaped by JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from listener.errors import FixMe, Refused
+
+if TYPE_CHECKING:
+    from listener.model import Person
+    from listener.service.database import House
+    from listener.settings import Settings
+    from listener.store.views import Opened, OutboxRow, ThreadMessage
+
+SETTLED = frozenset({"accepted", "seen", "failed", "stopped", "unknown", "withdrawn"})
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--brand", metavar="KEY", help="which brand; default: the first")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings to use")
+
+
+def configure_list(parser: argparse.ArgumentParser) -> None:
+    """A query and how many."""
+    parser.add_argument(
+        "query", nargs="?", default="", metavar="QUERY", help="as in the inbox's search box; none: the queue"
+    )
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (50)")
+    parser.add_argument(
+        "--folder", choices=("open", "theirs", "snoozed", "done"), default="open", help="of the queue, without a query"
+    )
+    _common(parser)
+    parser.epilog = """\
+examples:
+  hubbub list                              what is due first
+  hubbub list 'refund OR "money back"'     mentions, newest first
+  hubbub list outage --json | jq -r '.rows[].text'
+
+Exit code 1 when nothing matches."""
+
+
+def configure_show(parser: argparse.ArgumentParser) -> None:
+    """Which conversation."""
+    parser.add_argument("id", type=int, metavar="ID", help="the conversation's number, as list shows it")
+    _common(parser)
+    parser.epilog = "examples:\n  hubbub show 17\n  hubbub show 17 --json | jq '.thread[].text'"
+
+
+def configure_reply(parser: argparse.ArgumentParser) -> None:
+    """To what, in which words, as whom."""
+    parser.add_argument("id", type=int, metavar="ID", help="the conversation's number")
+    parser.add_argument("text", metavar="TEXT", help="what to say, publicly")
+    parser.add_argument(
+        "--as", dest="account", metavar="ACCOUNT", help="the account's handle; default: the one addressed"
+    )
+    parser.add_argument("--wait", action="store_true", help="until it is on the network, failed, or unknown")
+    parser.add_argument("--close", action="store_true", help="close the conversation once it is sent")
+    _common(parser)
+    parser.epilog = """\
+examples:
+  hubbub reply 17 "Thanks, we are on it." --wait
+  hubbub reply 17 "Sorted now." --as larkspur.example --close
+
+It goes through the outbox as in the inbox, with the same seconds to take it back; a running listener sends it."""
+
+
+@asynccontextmanager
+async def _open(arguments: argparse.Namespace) -> AsyncIterator[tuple[Settings, House, int]]:
+    from listener import settings as reading
+    from listener.service.database import opened
+    from listener.store import people
+
+    settings = reading.load(arguments.config)
+    if settings.database.is_embedded and not (settings.database.embedded / "cluster").exists():
+        raise FixMe("there is no database yet", where=str(settings.database.embedded), hint="hubbub up makes one")
+    async with opened(settings, "hubbub", migrating=False, max_size=2) as house:
+        found = {key: number for number, key, _ in await people.brands(house.pool)}
+        wanted = arguments.brand or next(
+            (brand.key for brand in settings.brands if brand.key in found), next(iter(found), "")
+        )
+        if wanted not in found:
+            raise FixMe(
+                f"there is no brand {wanted!r}", hint=f"there are: {', '.join(found) or 'none yet: start the listener'}"
+            )
+        yield settings, house, found[wanted]
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """The queue, or what matches a query."""
+    from listener.cli.terminal import run_async
+
+    return run_async(_search(arguments) if arguments.query.strip() else _queue(arguments))
+
+
+async def _queue(arguments: argparse.Namespace) -> int:
+    from listener.cli.terminal import moment, print_json, table
+    from listener.store import inbox
+
+    now = datetime.now(UTC)
+    async with _open(arguments) as (_, house, brand_id):
+        rows = await inbox.page(house.pool, brand_id, arguments.folder, limit=max(1, arguments.limit))
+    if arguments.json:
+        print_json({"folder": arguments.folder, "rows": rows})
+    elif rows:
+        lines = []
+        for row in rows:
+            due = f"due {moment(row.due_at, now)}" if row.due_at else ""
+            text = row.snippet or "(gone)"
+            lines.append((str(row.id), due, f"@{row.author_handle}", row.tone.value, ",".join(row.tags), text))
+        print(table(lines))
+    return 0 if rows else 1
+
+
+async def _search(arguments: argparse.Namespace) -> int:
+    from listener.cli.terminal import moment, print_json, say, table
+    from listener.query.parse import parse
+    from listener.store import inbox
+
+    parsed = parse(arguments.query)
+    if parsed.tree is None or parsed.problems:
+        from listener.settings import BadSettings
+
+        raise BadSettings(parsed.problems)
+    now = datetime.now(UTC)
+    async with _open(arguments) as (_, house, brand_id):
+        found = await inbox.search(house.pool, brand_id, parsed, limit=max(1, arguments.limit))
+    if arguments.json:
+        print_json({"query": arguments.query, "rows": found.rows, "searched_to": found.searched_to})
+    elif found.rows:
+        print(
+            table(
+                (str(row.conversation_id or "-"), moment(row.at, now), f"@{row.author_handle}", row.tone.value, row.text or "(gone)")
+                for row in found.rows
+            )
+        )  # fmt: skip
+    if found.searched_to is not None and not arguments.json:
+        say(f"searched back to {found.searched_to:%Y-%m-%d %H:%M}; narrow the query to get further")
+    return 0 if found.rows else 1
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """One conversation whole."""
+    from listener.cli.terminal import print_json, run_async
+
+    async def show() -> int:
+        async with _open(arguments) as (_, house, brand_id):
+            person = await _me(house, brand_id)
+            found = await _conversation(house, arguments.id, person)
+        if arguments.json:
+            print_json(found)
+        else:
+            _print(found)
+        return 0
+
+    return run_async(show())
+
+
+async def _me(house: House, brand_id: int) -> Person:
+    """Who sits here, as the database knows them; a new one becomes a responder."""
+    from listener.cli.running import login_name
+    from listener.model import Role
+    from listener.store import people
+
+    login = login_name()
+    known = {person.login: person for person in await people.people(house.pool, brand_id)}
+    return known.get(login) or await people.ensure_person(house.pool, login, login, brand_id, Role.RESPONDER)
+
+
+async def _conversation(house: House, conversation_id: int, person: Person) -> Opened:
+    from listener.store import inbox
+
+    found = await inbox.open(house.pool, conversation_id, person.id, datetime.now(UTC))
+    if found is None:
+        raise FixMe(f"there is no conversation {conversation_id}", hint="hubbub list shows their numbers")
+    return found
+
+
+def _print(found: Opened) -> None:
+    from listener.cli.terminal import coloured, moment
+    from listener.harmless import harmless
+
+    now = datetime.now(UTC)
+    c = found.conversation
+    due = f", due {moment(c.due_at, now)}" if c.due_at else ""
+    title = f"conversation {c.id} with @{harmless(found.author_handle)} on {found.source}"
+    print(f"{coloured(title, 'bold')}: {c.state.value}, priority {c.priority.name.lower()}{due}")
+    followers = f", {found.author_followers:,} followers" if found.author_followers is not None else ""
+    print(f"author: {harmless(found.author_name)}{followers}; {harmless(found.author_bio)[:200]}")
+    told = [
+        harmless(str(reason.get("title") or reason.get("rule") or reason.get("signal"))) for reason in found.because
+    ]
+    if told:
+        print(f"because: {'; '.join(told)}")
+    if c.tags or found.assignee or found.claimed_by:
+        print(
+            f"tags: {', '.join(c.tags) or '-'}; assigned to {found.assignee or 'nobody'}; held by {found.claimed_by or 'nobody'}"
+        )
+    for message in found.thread:
+        print()
+        who = coloured(f"@{harmless(message.author_handle)}", "cyan" if message.ours else "bold")
+        edited = ", edited" if message.version > 1 else ""
+        print(f"{who} {moment(message.at, now)}{edited}{'' if message.mine else ' (context)'}")
+        text = harmless(message.text, lines=True) if message.text is not None else "(deleted)"
+        print("\n".join(f"  {line}" for line in text.splitlines()))
+    for row in found.replies:
+        if row.state.value != "seen":
+            print(
+                f"\nreply {row.id} by {row.person}, {row.state.value}: {row.body}{f' ({harmless(row.problem)})' if row.problem else ''}"
+            )
+
+
+def run_reply(arguments: argparse.Namespace) -> int:
+    """Queues the reply; with --wait, follows it to the network."""
+    from listener.cli.terminal import print_json, run_async
+
+    async def reply() -> int:
+        async with _open(arguments) as (settings, house, brand_id):
+            row = await _queue_reply(arguments, settings, house, brand_id)
+            if arguments.wait:
+                row = await _followed(house, row)
+        if arguments.json:
+            print_json(row)
+        else:
+            tail = f": {row.problem}" if row.problem else ""
+            print(f"reply {row.id} as @{row.account_handle} to @{row.parent_handle}, publicly: {row.state.value}{tail}")
+        return 0 if row.state.value in ("queued", "sending", "accepted", "seen") else 1
+
+    return run_async(reply())
+
+
+async def _queue_reply(arguments: argparse.Namespace, settings: Settings, house: House, brand_id: int) -> OutboxRow:
+    from listener.lengths import length
+    from listener.store import outbox, people
+
+    person = await _me(house, brand_id)
+    found = await _conversation(house, arguments.id, person)
+    account_id = found.account_id
+    if arguments.account:
+        handle = arguments.account.removeprefix("@").lower()
+        fits = [a for a in await people.accounts(house.pool) if a.handle.lower() == handle and a.source == found.source]
+        if not fits:
+            raise FixMe(
+                f"there is no account {arguments.account!r} on {found.source}", hint="hubbub status lists the accounts"
+            )
+        account_id = fits[0].id
+    if not account_id:
+        raise Refused("no account of ours can answer this", hint="name one with --as, or add one to hubbub.toml")
+    size, most = length(found.source, arguments.text)
+    if most and size > most:
+        raise Refused(f"too long: {size} of {most}", hint="shorten it")
+    return await outbox.queue_reply(
+        house.pool, person.id, found.conversation.id, account_id, parent_of(found).id, arguments.text,
+        visibility="public", lang="", fence=found.conversation.thread_version, hold_seconds=settings.hold_seconds,
+        close_after=arguments.close, now=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def parent_of(found: Opened) -> ThreadMessage:
+    """The message that an answer goes to: the author's newest one that is still there."""
+    theirs = [message for message in found.thread if message.mine and not message.ours and not message.deleted]
+    if not theirs:
+        raise Refused("there is nothing left to answer: its messages were deleted")
+    return theirs[-1]
+
+
+async def _followed(house: House, row: OutboxRow, *, within: float = 120.0) -> OutboxRow:
+    """The row once its fate is known, or after two minutes as it is then."""
+    from listener.store import outbox
+
+    deadline = time.monotonic() + within
+    while row.state.value not in SETTLED and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+        row = await outbox.row(house.pool, row.id) or row
+    return row

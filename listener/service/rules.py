@@ -1,0 +1,178 @@
+"""The rulebook in force, and what is made of it: who hears what, and the judge. Owns loading, reloading and falling back.
+
+A bad file never replaces a good rulebook: at a save the last good one stays; at the start the one last published in the database judges,
+else the shipped one. Either way the problems are told, with file, line and column. Refuses to judge a single message itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from listener import rulefiles
+from listener.assess import Judge, Methods, judge_at, topics_of
+from listener.errors import FixMe
+from listener.language import Languages
+from listener.model import Account, Hearing, Mention, Problem
+from listener.rulebook.check import check
+from listener.rulebook.parse import parse
+from listener.rulebook.shape import Rulebook
+from listener.rulebook.track import with_track
+from listener.sentiment import Vader
+from listener.service.database import House
+from listener.service.hearing import Hearer, Topics
+from listener.service.stopping import Stop, Stopped
+from listener.settings import Settings
+from listener.store import rulebooks
+
+log = logging.getLogger("hubbub.rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One rulebook with the accounts of now: immutable, swapped whole."""
+
+    rulebook: Rulebook
+    hearer: Hearer
+    judge: Judge
+
+    def hear(self, mention: Mention) -> Sequence[Hearing]:
+        """How a message concerns whom."""
+        return self.hearer.hear(mention)
+
+
+def load_methods() -> Methods:
+    """The language finder and the tone scorer, with their tables read from the disk."""
+    return Methods(Languages.load(), Vader.load())
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where these settings keep their rules."""
+    return settings.rules or rulefiles.default_folder()
+
+
+def prepare_for(settings: Settings) -> Callable[[Mapping[str, str]], Mapping[str, str]] | None:
+    """What is done to the files before they are read: tracked words become topics."""
+    if not settings.track:
+        return None
+    return lambda files: with_track(files, settings.track)
+
+
+@dataclass(slots=True)
+class Bench:
+    """Where judgement sits: always one `Judgement`, `now`; streams and loops ask for it anew with every batch."""
+
+    settings: Settings
+    house: House
+    stop: Stop
+    clock: Callable[[], datetime]
+    _now: Judgement | None = None
+    _methods: Methods | None = None
+    _brand_ids: Mapping[str, int] = field(default_factory=dict)
+    _accounts: Sequence[Account] = ()
+
+    @property
+    def now(self) -> Judgement:
+        """What judges now. Only after `start`."""
+        assert self._now is not None, "start the bench first"  # noqa: S101
+        return self._now
+
+    async def start(self, brand_ids: Mapping[str, int], accounts: Sequence[Account], *, stored: bool = False) -> None:
+        """Loads methods and rules, and publishes them. `stored`: take what the database has in force, if anything. FixMe: no rules at all."""
+        self._brand_ids, self._accounts = brand_ids, accounts
+        self._methods = await asyncio.to_thread(load_methods)
+        if stored and (book := await self._published()) is not None:
+            self._seat(book)
+            return
+        loaded = await asyncio.to_thread(self._load)
+        if isinstance(loaded, Rulebook):
+            await self._accept(loaded)
+            return
+        await self._refuse(loaded)
+        book = await self._published()
+        if book is not None:
+            log.warning("the rulebook last published judges: %s", book.hash[:12])
+            self._seat(book)
+            return
+        shipped = rulefiles.load(rulefiles.default_folder(), prepare_for(self.settings))
+        if not isinstance(shipped, Rulebook):
+            raise FixMe("the shipped rules are broken", where=str(shipped[0]), hint="install Hubbub again")
+        log.warning("the shipped rules judge: %s", shipped.hash[:12])
+        await self.house.persistently(
+            lambda: rulebooks.publish(self.house.pool, shipped.hash, shipped.files, "", self.clock()),
+            self.stop,
+            "rules",
+        )
+        await self._refuse(loaded)
+        self._seat(shipped)
+
+    async def watch(self) -> None:
+        """Takes up every save, until the service ends."""
+        folder = folder_of(self.settings)
+
+        async def follow() -> None:
+            async for loaded in rulefiles.watch(folder, prepare_for(self.settings), known=self.now.rulebook.hash):
+                await self._taken(await asyncio.to_thread(self._tried, loaded))
+
+        with contextlib.suppress(Stopped):
+            await self.stop.unless(follow())
+
+    def know(self, accounts: Sequence[Account]) -> None:
+        """Other accounts of ours from now on."""
+        self._accounts = accounts
+        if self._now is not None:
+            self._seat(self._now.rulebook)
+
+    def wanted(self, mention: Mention) -> bool:
+        """Whether anybody is concerned, by the rulebook of now."""
+        return self.now.hearer.wanted(mention)
+
+    async def _taken(self, loaded: rulefiles.Loaded) -> None:
+        if isinstance(loaded, Rulebook):
+            await self._accept(loaded)
+        else:
+            await self._refuse(loaded)
+
+    def _load(self) -> rulefiles.Loaded:
+        return self._tried(rulefiles.load(folder_of(self.settings), prepare_for(self.settings)))
+
+    def _tried(self, loaded: rulefiles.Loaded) -> rulefiles.Loaded:
+        """A rulebook whose own examples do not come out as they say is refused like one that cannot be read."""
+        if isinstance(loaded, Rulebook) and self._methods is not None:
+            problems = check(loaded, self._methods).problems
+            return list(problems) if problems else loaded
+        return loaded
+
+    async def _published(self) -> Rulebook | None:
+        found = await self.house.persistently(lambda: rulebooks.in_force(self.house.pool), self.stop, "rules")
+        if found is None:
+            return None
+        loaded = parse(found.files)
+        return loaded if isinstance(loaded, Rulebook) else None
+
+    async def _accept(self, book: Rulebook) -> None:
+        await self.house.persistently(
+            lambda: rulebooks.publish(self.house.pool, book.hash, book.files, "", self.clock()), self.stop, "rules"
+        )
+        self._seat(book)
+        log.info("rulebook %s judges: %d topics, %d rules", book.hash[:12], len(book.topics), len(book.rules))
+        for warning in book.warnings:
+            log.warning("rules: %s", warning)
+
+    async def _refuse(self, problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            log.error("rules: %s", problem)
+        in_force = self._now.rulebook.hash if self._now is not None else None
+        await self.house.persistently(
+            lambda: rulebooks.health(self.house.pool, problems, in_force, self.clock()), self.stop, "rules"
+        )
+
+    def _seat(self, book: Rulebook) -> None:
+        assert self._methods is not None  # noqa: S101
+        topics: dict[int, Topics] = {number: topics_of(book, key) for key, number in self._brand_ids.items()}
+        self._now = Judgement(book, Hearer(self._accounts, topics), judge_at(book, self._methods, self.clock))

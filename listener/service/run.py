@@ -1,0 +1,228 @@
+"""The composition root: everything is built here, handed what it needs, and run in the one task group. Owns start and end.
+
+Files that the thinking wing needs are read from here (`rules`); sources get plain values and secrets; nothing below knows the settings.
+Refuses to go on when something inside is broken: the first error that only a human can mend ends the whole, loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from listener.errors import FixMe, SourceStopped, TryAgain
+from listener.model import Account, Author
+from listener.service import processes
+from listener.service.bells import Bells
+from listener.service.database import House, opened
+from listener.service.deliver import Deliverer
+from listener.service.listen import Ear, wall_clock
+from listener.service.pulse import Pulse
+from listener.service.rules import Bench
+from listener.service.stopping import Backoff, Stop, Stopped
+from listener.service.threads import Threads
+from listener.service.timekeeper import Timekeeper
+from listener.settings import AccountSettings, Settings
+from listener.sources.base import Stream
+from listener.sources.bluesky import Bluesky, Habits, Login, Options
+from listener.store import people
+from listener.webclient import WebClient
+
+log = logging.getLogger("hubbub")
+
+POOL_SIZE = 10
+
+
+def version() -> str:
+    """This program's version."""
+    return importlib.metadata.version("hubbub")
+
+
+async def serve(settings: Settings, *, only: str | None = None, leashed: bool = False) -> int:
+    """The listener until it is asked to end: both halves, or `only` "listen" or "deliver". `leashed`: also when our starter is gone.
+
+    FixMe, NotReachable: what a human must mend. Returns 0 after a good end.
+    """
+    roles = [only] if only else list(processes.ROLES)
+    stop = Stop()
+    with processes.held(settings, roles), _signals(stop):
+        async with _leash(stop, leashed):
+            say = logging.getLogger("hubbub.database").info
+            async with opened(
+                settings, f"hubbub {only or 'listener'}", migrating=True, say=say, max_size=POOL_SIZE
+            ) as house:
+                await Service(settings, house, stop, only).run()
+    log.info("ended: %s", stop.why or "done")
+    return 0
+
+
+@contextlib.contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set, f"asked by {number.name}")
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+@contextlib.asynccontextmanager
+async def _leash(stop: Stop, leashed: bool) -> AsyncIterator[None]:
+    if not leashed:
+        yield
+        return
+    async with processes.leash() as gone:
+
+        async def watch() -> None:
+            await gone.wait()
+            stop.set("whoever started it is gone")
+
+        task = asyncio.ensure_future(watch())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+@dataclass(slots=True)
+class Service:
+    """All parts of one running listener."""
+
+    settings: Settings
+    house: House
+    stop: Stop
+    only: str | None = None
+    pulse: Pulse = field(default_factory=Pulse)
+    bells: Bells = field(default_factory=Bells)
+    _brand_ids: dict[str, int] = field(default_factory=dict)
+    _accounts: dict[int, Account] = field(default_factory=dict)
+    _refusals: dict[str, str] = field(default_factory=dict)
+    """Handle -> why its login was refused: such an account may have no row yet."""
+
+    async def run(self) -> None:
+        """Until the end is asked for. Whatever a human must mend ends all of it and is raised."""
+        await self._brands()
+        web = WebClient(version())
+        try:
+            bluesky = self._bluesky(web)
+            bench = Bench(self.settings, self.house, self.stop, wall_clock)
+            if self.only != "deliver":
+                await bench.start(self._brand_ids, list(self._accounts.values()))
+            await self._run(bluesky, bench)
+        except* Stopped:
+            pass
+        finally:
+            await web.close()
+
+    async def _run(self, bluesky: Bluesky, bench: Bench) -> None:
+        sources = {bluesky.name: bluesky}
+        if bluesky.jetstream is not None:
+            bluesky.jetstream.wanted = bench.wanted
+        keeper = Timekeeper(
+            self.house, self.bells, self.stop, wall_clock, self.only or "listener", version(), figures=self._figures
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.bells.listen(self.house, self.stop), name="bells")
+            group.create_task(keeper.keep(), name="timekeeper")
+            if self.only != "listen":
+                deliverer = Deliverer(self.house, sources, self.bells, self.stop, wall_clock)
+                group.create_task(deliverer.deliver(), name="deliver")
+            if self.only != "deliver":
+                threads = Threads(self.house, sources, bench, self.stop, wall_clock)
+                self.bells.conversations = threads.ring
+                group.create_task(threads.fetch(), name="threads")
+                group.create_task(bench.watch(), name="rules")
+                public: Sequence[Stream] = (bluesky.jetstream,) if bluesky.jetstream is not None else ()
+                for stream in public:
+                    self._listen(group, stream, bench)
+            for account in self.settings.accounts:
+                group.create_task(self._account(group, bluesky, bench, account), name=f"account {account.handle}")
+            processes.tell_ready()
+            log.info("hubbub %s listens (%s)", version(), self.only or "everything")
+
+    def _listen(self, group: asyncio.TaskGroup, stream: Stream, bench: Bench) -> None:
+        ear = Ear(self.house, stream, bench, self.pulse, self.stop, list(self._accounts.values()), clock=wall_clock)
+        group.create_task(ear.listen(), name=stream.key)
+
+    # Brands and accounts
+
+    async def _brands(self) -> None:
+        """Rows for what the settings name. Accounts known from an earlier run count at once, also while their network is away."""
+        for brand in self.settings.brands:
+            self._brand_ids[brand.key] = await people.ensure_brand(self.house.pool, brand.key, brand.name, brand.zone)
+        named = {(a.source, a.handle.lower(), self._brand_ids[a.brand]) for a in self.settings.accounts}
+        for account in await people.accounts(self.house.pool):
+            if (account.source, account.handle.lower(), account.brand_id) in named:
+                self._accounts[account.id] = account
+
+    async def _account(self, group: asyncio.TaskGroup, bluesky: Bluesky, bench: Bench, wanted: AccountSettings) -> None:
+        """Logs in, however long the network is away, and listens to what addresses the account. A refused login stops this account only."""
+        backoff = Backoff(1.0, 300.0)
+        with contextlib.suppress(Stopped):
+            while True:
+                try:
+                    who = await self.stop.unless(bluesky.identify(wanted.handle))
+                except TryAgain as err:
+                    log.warning("%s: no login yet: %s", wanted.handle, err)
+                    await self.stop.pause(max(err.after or 0.0, backoff.next()))
+                    continue
+                except SourceStopped as err:
+                    await self._refused(wanted, err)
+                    return
+                break
+            account = await self._ensure_account(wanted, who)
+            bench.know(list(self._accounts.values()))
+            if self.only != "deliver":
+                self._listen(group, bluesky.notifications(account.external_id), bench)
+
+    async def _ensure_account(self, wanted: AccountSettings, who: Author) -> Account:
+        brand_id = self._brand_ids[wanted.brand]
+        account = await self.house.persistently(
+            lambda: people.ensure_account(
+                self.house.pool, brand_id, wanted.source, who.space, who.external_id, who.handle or wanted.handle
+            ),
+            self.stop,
+            wanted.handle,
+        )
+        self._accounts[account.id] = account
+        await self._mark(account, "ready", "")
+        return account
+
+    async def _mark(self, account: Account, state: str, problem: str) -> None:
+        await self.house.persistently(
+            lambda: people.account_state(self.house.pool, account.id, state, problem), self.stop, account.handle
+        )
+
+    async def _refused(self, wanted: AccountSettings, err: SourceStopped) -> None:
+        log.error("%s is stopped: %s", wanted.handle, err)
+        self._refusals[wanted.handle] = str(err)
+        for account in self._accounts.values():
+            if account.source == wanted.source and account.handle.lower() == wanted.handle.lower():
+                await self._mark(account, "stopped", str(err))
+
+    def _bluesky(self, web: WebClient) -> Bluesky:
+        own = self.settings.bluesky
+        logins = []
+        for account in self.settings.accounts:
+            if account.password is None:
+                raise FixMe("an account needs a password", where=account.place)
+            logins.append(Login(account.handle, account.password.read().reveal(), account.service or own.pds))
+        listens = self.settings.listen_bluesky and self.only != "deliver"
+        options = Options(
+            hosts=own.jetstream if listens else (),
+            appview=own.appview,
+            poll_seconds=own.poll_seconds,
+            habits=replace(Habits(), look_back=own.look_back_hours * 3600.0),
+        )
+        say = logging.getLogger("hubbub.bluesky").warning
+        return Bluesky(web, self.settings.paths.state / "sessions", logins, options, say=say)
+
+    def _figures(self) -> dict[str, object]:
+        told = {"problem": self.house.problem, "refused": dict(self._refusals), "track": list(self.settings.track)}
+        return {**self.pulse.shown(), **told}
