@@ -131,7 +131,7 @@ def make_home() -> Path | None:
     if ENVIRONMENT in os.environ:
         return None
     _sweep()
-    home = scratch_folder(PREFIX, under=_memory())
+    home = scratch_folder(PREFIX, under=memory())
     home.chmod(0o711)  # for root: the database's own user must get through
     (home / "run.pid").write_text(str(os.getpid()))
     os.environ[ENVIRONMENT] = str(home)
@@ -145,7 +145,7 @@ def remove_home(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _memory() -> Path | None:
+def memory() -> Path | None:
     """The folder in memory, unless TMPDIR says where to be, or it is small (in containers it often is)."""
     try:
         found = os.statvfs(MEMORY)

@@ -182,10 +182,11 @@ class Server:
                     await self._prepare(lock)
                     await self._launch(lock)
                     started = True
+                    waiting = _Patience(self._say)
             finally:
                 lock.release()
             if answer is _Answer.NOT_YET:
-                waiting.tell("the database is recovering after a crash; this can take minutes")
+                waiting.tell("waiting for the database to get ready; after a crash this can take minutes")
             elif not started:
                 waiting.tell("waiting for processes of a killed database server to end")
             else:
