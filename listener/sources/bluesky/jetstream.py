@@ -117,6 +117,10 @@ class Jetstream:
     async def batches(self, cursor: str | None) -> AsyncIterator[Batch]:
         """As `Stream` promises. Without a cursor: from now on."""
         place = Place.read(cursor) if cursor is not None else Place(unix_us(self._clock()))
+        if cursor is None:
+            yield Batch(
+                (), str(place), self._clock()
+            )  # so that a listener that dies before the first word resumes here
         turn = failures = 0
         by_time = False
         while True:

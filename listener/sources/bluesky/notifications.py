@@ -46,6 +46,7 @@ class Notifications:
         did: str,
         *,
         poll: float = 15.0,
+        batch: int = BATCH,
         say: Say = lambda _: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -54,6 +55,7 @@ class Notifications:
         """Why nothing is heard now, in words; '' while all is well."""
         self._session = session
         self._poll = poll
+        self._size = batch
         self._say = say
         self._clock = clock
         self._bell = asyncio.Event()
@@ -124,8 +126,8 @@ class Notifications:
         notes = sorted(((at, note) for at, note in sweep.notes if note not in handed), key=lambda one: one[0] or now)
         if not sweep.complete and mark is not None and notes:
             gaps = (Gap(mark, notes[0][0] or now, f"more than {MAX_PAGES * PAGE} notifications since the last look"),)
-        for start in range(0, max(len(notes), 1), BATCH):
-            part = notes[start : start + BATCH]
+        for start in range(0, max(len(notes), 1), self._size):
+            part = notes[start : start + self._size]
             items: list[Item] = []
             item_at = None
             for at, note in part:

@@ -34,6 +34,7 @@ from listener.sources.files.columns import (
 from listener.sources.files.lines import Lines, Place, Record, csv_records, json_records, look
 
 BATCH = 1000
+"""Rows of one batch."""
 MAX_OURS = 10_000
 _SAMPLE = 1000
 _DELIMITERS = ",;\t|"
@@ -70,10 +71,13 @@ class ImportPlan:
 class ImportStream:
     """One file, from its bookmark to its end."""
 
-    def __init__(self, plan: ImportPlan, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, plan: ImportPlan, *, batch: int = BATCH, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         """Looks at the file's beginning. FixMe when it is not one that can be imported by this plan; what was guessed is in `columns`."""
         self.plan = plan
         self._clock = clock
+        self._size = batch
         self._progress = (0, 0)
         try:
             "".encode(plan.encoding)
@@ -127,7 +131,7 @@ class ImportStream:
             item = self._item(record)
             if item is not None:
                 items.append(item)
-            if heard >= BATCH:
+            if heard >= self._size:
                 final = False
                 break
         self._progress = (lines.done, lines.total)
@@ -251,8 +255,8 @@ class Files:
     repeatable = False
     capabilities: Mapping[Capability, str] = dict.fromkeys(Capability, _NO)
 
-    def __init__(self, plans: tuple[ImportPlan, ...] = ()) -> None:
-        self._streams = tuple(ImportStream(plan) for plan in plans)
+    def __init__(self, plans: tuple[ImportPlan, ...] = (), *, batch: int = BATCH) -> None:
+        self._streams = tuple(ImportStream(plan, batch=batch) for plan in plans)
 
     def streams(self) -> tuple[Stream, ...]:
         """One for each file."""
