@@ -30,14 +30,17 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 PATIENCE = 30.0
 """Seconds that a statement may take before the connection counts as lost."""
 
-_HERE = "SELECT pg_current_snapshot()::text"
+_HERE = "SELECT pg_postmaster_start_time()::text || '/' || pg_current_snapshot()::text"
 
-# A position from before a restore may lie in the future of this database: then there is nothing to compare with.
+# A server that crashed may give transaction ids again that it gave before, to transactions which had written nothing;
+# a restored database may stand anywhere. Places of another life of the server compare with nothing.
 _SINCE = """
 WITH here AS (
-    SELECT pg_current_snapshot() AS now, $1::text::pg_snapshot AS since
+    SELECT pg_current_snapshot() AS now, split_part($1, '/', 2)::pg_snapshot AS since,
+           pg_postmaster_start_time()::text AS life, split_part($1, '/', 1) AS life_then
 )
-SELECT here.now::text AS position, pg_snapshot_xmax(here.now) < pg_snapshot_xmax(here.since) AS rewound,
+SELECT here.life || '/' || here.now::text AS position,
+       here.life <> here.life_then OR pg_snapshot_xmax(here.now) < pg_snapshot_xmax(here.since) AS other_life,
        e.kind, e.conversation_id, e.outbox_id, e.topics
 FROM here LEFT JOIN LATERAL (
     SELECT kind, conversation_id, outbox_id,
@@ -62,7 +65,7 @@ async def since(
     """What became visible after `place`, and the new place. With more than `most` events: lost, and no list."""
     rows = await connection.fetch(_SINCE, place, brand_id, most + 1, timeout=PATIENCE)
     here = str(rows[0]["position"])
-    if len(rows) > most or rows[0]["rewound"]:
+    if len(rows) > most or rows[0]["other_life"]:
         return here, EVERYTHING
     return here, Changed(
         conversations=frozenset(row["conversation_id"] for row in rows if row["conversation_id"] is not None),
@@ -90,26 +93,27 @@ class Feed:
     async def changes(self, brand_id: int | None, *, since: str | None = None) -> AsyncGenerator[Changed, None]:
         """What changes for a brand (None: for any), for ever, coalesced: one `Changed` per catch-up, never an empty one.
 
-        `since`: a `position` to start from; None: from when this begins to listen. After a lost connection it comes back by itself,
-        catches up and says `lost`. Raises FixMe when the database refuses us for good (password, name, version).
+        `since`: a `position` to start from; None: from when this begins to listen. After a lost connection it comes back by itself
+        and says `lost`; what has changed meanwhile is found by reading again. Raises FixMe when the database refuses us for good.
         """
         place, again = since, False
         while True:
             bell = asyncio.Event()
             connection = await self._listening(bell, brand_id, patient=again)
             try:
+                # First listen, then look where we are: what commits from here on either rings or is seen by the first look.
                 if place is None:
-                    with store_errors():
-                        place = str(await connection.fetchval(_HERE, timeout=PATIENCE))
+                    place = await _here(connection)
                 self.told(True)
+                if again:
+                    yield EVERYTHING
                 bell.set()
                 while True:
                     await bell.wait()
                     bell.clear()
                     if connection.is_closed():
                         break
-                    place, changed = await _caught_up(connection, place, brand_id, lost=again)
-                    again = False
+                    place, changed = await _caught_up(connection, place, brand_id)
                     if changed != NOTHING:
                         yield changed
             except (TryAgain, NotReachable):
@@ -117,7 +121,7 @@ class Feed:
             finally:
                 self.told(False)
                 connection.terminate()
-            again = True
+            place, again = None, True
 
     async def _listening(self, bell: asyncio.Event, brand_id: int | None, *, patient: bool) -> asyncpg.Connection:
         """A connection that rings `bell` for this brand and when it breaks. The first attempt fails loudly, later ones wait."""
@@ -145,11 +149,11 @@ class Feed:
             wait = min(wait * 2, LONGEST_WAIT)
 
 
-async def _caught_up(
-    connection: asyncpg.Connection, place: str, brand_id: int | None, *, lost: bool
-) -> tuple[str, Changed]:
+async def _here(connection: asyncpg.Connection) -> str:
     with store_errors():
-        place, changed = await since(connection, place, brand_id)
-    if lost:
-        changed = Changed(changed.conversations, changed.topics, changed.outbox, changed.rulebook, lost=True)
-    return place, changed
+        return str(await connection.fetchval(_HERE, timeout=PATIENCE))
+
+
+async def _caught_up(connection: asyncpg.Connection, place: str, brand_id: int | None) -> tuple[str, Changed]:
+    with store_errors():
+        return await since(connection, place, brand_id)
