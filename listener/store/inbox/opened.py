@@ -30,7 +30,7 @@ SELECT {", ".join("s." + column.strip() for column in COLUMNS.split(","))},
        a.handle AS author_handle, a.name AS author_name, a.bio AS author_bio, a.followers AS author_followers,
        a.status AS author_status, coalesce(p.name, '') AS assignee, coalesce(h.name, '') AS claimed_by, l.person_id AS claimed_by_id,
        (SELECT count(*) FROM (SELECT 1 FROM conversations o WHERE o.author_id = s.author_id AND o.brand_id = s.brand_id
-                              AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS some)::int AS author_conversations
+                              AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations
 FROM c JOIN conversations s ON s.id = c.id
 JOIN brands b ON b.id = s.brand_id
 JOIN authors a ON a.id = s.author_id
