@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from listener.store.views import Changed
-
 
 @dataclass
 class RowReached(Message):
@@ -73,13 +71,6 @@ class KeyClicked(Message):
 
 
 @dataclass
-class Heard(Message):
-    """The feed told of changes."""
-
-    changed: Changed
-
-
-@dataclass
 class ConversationWanted(Message):
     """Somebody asked for a conversation from elsewhere than the queue."""
 
@@ -88,7 +79,7 @@ class ConversationWanted(Message):
 
 @dataclass
 class TopicWanted(Message):
-    """Somebody asked for a topic of Listening."""
+    """Somebody asked for a topic of Listening; '': as it was left."""
 
     topic: str
 
@@ -101,5 +92,5 @@ class Said(Message):
     style: str = ""
 
 
-class Ticked(Message):
-    """Some seconds have passed: ages and due words may read differently."""
+class InboxWanted(Message):
+    """Somebody asked for the Inbox as it was left."""

@@ -30,9 +30,14 @@ class Reader:
     """Show all of the history instead of how much there is."""
 
 
-def conversation_lines(opened: Opened, reader: Reader) -> list[Line]:
-    """Everything about a conversation, top to bottom."""
-    lines = [*author_card(opened, reader), *standing(opened, reader), *why(opened, reader), ()]
+def head_lines(opened: Opened, reader: Reader) -> list[Line]:
+    """What stays in sight above the thread: who, where it stands, why."""
+    return [*author_card(opened, reader), *standing(opened, reader), *why(opened, reader)]
+
+
+def thread_lines(opened: Opened, reader: Reader) -> list[Line]:
+    """The thread with our replies and notes, oldest first, then the history."""
+    lines: list[Line] = []
     for entry in _entries(opened):
         if isinstance(entry, ThreadMessage):
             lines.extend(_message(entry, opened, reader))

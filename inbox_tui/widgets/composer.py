@@ -6,15 +6,17 @@ Posts `DraftChanged`, `ReplySubmitted` and `ComposerLeft`; refuses to send, save
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import TextArea
 
 from inbox_tui.keys import COMPOSER
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said
-from inbox_tui.view.lines import Line, Piece, joined, typed
+from inbox_tui.view.lines import Line, Piece, typed
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.fields import Page
@@ -24,7 +26,7 @@ from listener.lengths import Measure, measures
 class Composer(Vertical, inherit_bindings=False):
     """The composer. `begin` opens it for one conversation; it stays until the screen ends it."""
 
-    BINDINGS = bindings(COMPOSER, priority=True)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(COMPOSER, priority=True)
     DEFAULT_CSS = """
     Composer { height: auto; max-height: 60%; background: $surface; display: none; border-top: solid $secondary; }
     Composer.-open { display: block; }
@@ -60,10 +62,10 @@ class Composer(Vertical, inherit_bindings=False):
     ) -> None:
         """Open for a conversation; names are harmless already."""
         self.conversation_id, self._source = conversation_id, source
-        sight: Piece = (
-            ("PRIVATE: only they can read it", "soon") if private else ("PUBLIC: everybody can read it", "bad")
-        )
-        self._whom = joined([(("as ", "dim"), (as_whom, "ours")), (("to ", "dim"), (to_whom, "bold")), (sight,)])
+        sight: Piece = ("PRIVATE reply", "soon") if private else ("PUBLIC reply", "bad")
+        who_reads = ", only they can read it" if private else ", everybody can read it"
+        names: Line = ((" as ", "dim"), (as_whom, "ours"), (" to ", "dim"), (to_whom, "bold"))
+        self._whom = (sight, *names, (who_reads, "dim"))
         self.query_one("#composer-whom", Bar).show(self._whom)
         page = self.query_one("#composer-text", Page)
         page.text = typed(draft)

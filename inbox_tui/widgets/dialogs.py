@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
@@ -31,7 +32,7 @@ class Pick(ModalScreen[str | None]):
     """Choose one of some lines; typing narrows them."""
 
     DEFAULT_CSS = "Pick {" + _BOX + "}"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel"),
         Binding("down,ctrl+n", "move(1)", priority=True),
         Binding("up", "move(-1)", priority=True),
@@ -94,7 +95,7 @@ class Ask(ModalScreen[str | None]):
     """A question with a few answers, each a key. Escape is None."""
 
     DEFAULT_CSS = "Ask {" + _BOX + ".box Paper { height: auto; max-height: 12; padding: 0; } }"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel"),
         Binding("down", "move(1)", priority=True),
         Binding("up", "move(-1)", priority=True),
@@ -151,7 +152,7 @@ class Prompt(ModalScreen[str | None]):
     """Type one line. `complete` gives words that may follow, the first is taken with Tab."""
 
     DEFAULT_CSS = "Prompt {" + _BOX + "}"
-    BINDINGS = [Binding("escape", "cancel"), Binding("tab", "complete", priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel"), Binding("tab", "complete", priority=True)]
 
     def __init__(
         self,
@@ -223,7 +224,10 @@ class Write(ModalScreen[str | None]):
     """Type some lines: a note."""
 
     DEFAULT_CSS = "Write {" + _BOX + ".box Page { height: 8; border: none; background: $surface; } }"
-    BINDINGS = [Binding("escape", "cancel", priority=True), Binding("ctrl+s,ctrl+enter", "take", priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", priority=True),
+        Binding("ctrl+s,ctrl+enter", "take", priority=True),
+    ]
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -253,7 +257,7 @@ class Sheet(ModalScreen[None]):
     """Lines to read. `lines` makes them for a width."""
 
     DEFAULT_CSS = "Sheet {" + _BOX + ".box { width: 90; } .box Paper { height: auto; max-height: 100%; padding: 0; } }"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark", "cancel"),
         Binding("j,down", "move(1)"),
         Binding("k,up", "move(-1)"),

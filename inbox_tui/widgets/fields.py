@@ -13,7 +13,7 @@ class Field(Input):
 
     DEFAULT_CSS = "Field { height: 1; border: none; padding: 0 1; }"
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
         self.insert_text_at_cursor(typed(event.text).replace("\n", " "))

@@ -1,7 +1,9 @@
 """A list of any length on a window of rows: draws only what is seen, fetches what comes next, and never moves under the reader.
 
 The cursor is on a row's id, not on a place: rows may come and go around it, the line under the reader's eyes stays where it is.
-Rows that arrive above are counted and announced instead. Refuses to know what a row is: `load` fetches, `draw` makes lines, `belongs` says whether a row is still in the list.
+Rows that arrive above are counted and announced instead.
+
+Refuses to know what a row is: `load` fetches, `draw` makes lines, `belongs` says whether a row is still in the list.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The one door between the inbox and the store. Owns who is looking (brand, person, session); refuses to show or decide anything.
 
-`Backend` is what screens may ask; `PostgresBackend` asks the store; tests obey the same promise in memory.
+`Backend` is what screens may ask; `postgres` asks the store; the tests' own obeys the same promise in memory.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -83,12 +83,20 @@ class Backend(Protocol):
         """A topic's mentions, newest first, older than `before` or newer than `after`."""
         ...
 
+    async def listening_rows(self, ids: Sequence[int]) -> Sequence[ListeningRow]:
+        """These mentions as they are now."""
+        ...
+
     async def open(self, conversation_id: int, now: datetime) -> Opened | None:
         """A conversation whole; None: there is none."""
         ...
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
         """Every version of a message: number, text, when it was heard."""
+        ...
+
+    def check_query(self, query: str) -> None:
+        """Raises `BadQuery` with everything that is wrong with it."""
         ...
 
     async def search(self, query: str, *, before: Place | None = None, limit: int) -> Found:
@@ -103,12 +111,16 @@ class Backend(Protocol):
         """One act on one or many conversations."""
         ...
 
-    async def undo(self, act_id: uuid.UUID, now: datetime) -> Done:
-        """Take an act back."""
+    async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
+        """Take an act back; `anyway` also where somebody changed the same since."""
         ...
 
     async def last_act(self) -> uuid.UUID | None:
         """The last act of this person that can be taken back."""
+        ...
+
+    async def mark_read(self, conversation_id: int, now: datetime) -> bool:
+        """Somebody has looked at it; whether that changed anything."""
         ...
 
     async def note(self, conversation_id: int, body: str, now: datetime) -> Done:
@@ -123,15 +135,15 @@ class Backend(Protocol):
         """Throw the draft away."""
         ...
 
-    async def claim(self, conversation_id: int, now: datetime) -> Person | None:
-        """Hold it for a minute. None: it is ours now; else who holds it."""
+    async def claim(self, conversation_id: int, now: datetime, *, take_over: bool = False) -> Person | None:
+        """Hold it for a minute. None: it is ours now; else who holds it, and nothing has changed."""
         ...
 
     async def renew_claims(self, now: datetime) -> None:
         """Keep holding what this terminal holds."""
         ...
 
-    async def release(self, conversation_id: int) -> None:
+    async def release(self, conversation_id: int, now: datetime) -> None:
         """Let go."""
         ...
 
@@ -170,11 +182,11 @@ class Backend(Protocol):
         """The listener's last sign of life."""
         ...
 
-    def changes(self) -> AsyncIterator[Changed]:
-        """What has changed, for ever; `lost` after the connection was away."""
+    def changes(self, told: Callable[[bool], None]) -> AsyncIterator[Changed]:
+        """What has changed since the first read, for ever; `lost` after the connection was away. `told` hears whether it is connected."""
         ...
 
-    async def close(self) -> None:
+    async def close(self, now: datetime) -> None:
         """Let go of claims and connections."""
         ...
 

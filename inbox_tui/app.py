@@ -1,0 +1,237 @@
+"""The inbox as an app: which screen is shown, what comes from the feed, the clock, and the acts that every screen has.
+
+Owns the desk and the feed; refuses to know what screens do with changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from inbox_tui import keys
+from inbox_tui.backend import BadQuery
+from inbox_tui.messages import ConversationWanted, InboxWanted, TopicWanted
+from inbox_tui.screens.base import Desk, DeskScreen
+from inbox_tui.view.keymap import help_lines
+from inbox_tui.view.lines import Line, flow, say
+from inbox_tui.widgets.bindings import bindings
+from listener.errors import HubbubError
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox import InboxScreen
+    from inbox_tui.screens.listening import ListeningScreen
+
+STOP_LISTENING = 10
+"""Exit code: the person asked to stop the listener too. 0: keep it."""
+
+RENEW_EVERY, LOOK_EVERY, TICK_EVERY = 20, 5, 5
+"""Seconds between renewals of claims, looks at the listener's pulse, and redrawing of ages."""
+
+DARK, LIGHT = "textual-dark", "textual-light"
+
+
+_HERE = frozenset({"leave", "help", "dark", "search"})
+
+
+class Inbox(App[None], inherit_bindings=False):
+    """The app. It opens on the Inbox; `ListeningFirst` on Listening."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        keys.EVERYWHERE, but=frozenset(key.act for key in keys.KEYS) - _HERE
+    )
+    TITLE = "Hubbub"
+    DEFAULT_MODE = "inbox"
+
+    def __init__(self, desk: Desk, *, ask_on_quit: bool = False) -> None:
+        super().__init__()
+        self.desk = desk
+        self._ask_on_quit = ask_on_quit
+        self._seconds = 0
+        self._last_query = ""
+        self.add_mode("inbox", self._inbox_screen)
+        self.add_mode("listening", self._listening_screen)
+
+    def _inbox_screen(self) -> Screen[None]:
+        from inbox_tui.screens.inbox import InboxScreen
+
+        return InboxScreen(self.desk)
+
+    def _listening_screen(self) -> Screen[None]:
+        from inbox_tui.screens.listening import ListeningScreen
+
+        return ListeningScreen(self.desk)
+
+    @property
+    def place(self) -> DeskScreen | None:
+        """The screen of the mode that is shown, also below a dialog."""
+        base = self.screen_stack[0] if self.screen_stack else None
+        return base if isinstance(base, DeskScreen) else None
+
+    # Live ------------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Begin to follow the feed, and the clock."""
+        self.run_worker(self._follow(), group="feed", exit_on_error=True)
+        self.set_interval(1.0, self._second)
+
+    async def _follow(self) -> None:
+        """What changes goes to every screen that exists, one change after the other: a slow screen makes the feed coalesce."""
+        try:
+            async for changed in self.desk.backend.changes(self._told):
+                for stack in list(self._screen_stacks.values()):
+                    if stack and isinstance(stack[0], DeskScreen) and stack[0].is_mounted:
+                        await stack[0].heard(changed)
+        except HubbubError as fault:
+            self._told(False)
+            if self.place is not None:
+                self.place.say_fault(fault)
+
+    def _told(self, connected: bool) -> None:
+        if connected != self.desk.connected:
+            self.desk.connected = connected
+            if self.place is not None and self.place.is_mounted:
+                self.place.show_bars()
+
+    def _second(self) -> None:
+        self._seconds += 1
+        place = self.place
+        if place is None or not place.is_mounted:
+            return
+        if self._seconds % TICK_EVERY == 0:
+            place.tick()
+        else:
+            place.second()
+        if self._seconds % RENEW_EVERY == 0 and not self.desk.read_only:
+            self.run_worker(place.attempt(self.desk.backend.renew_claims(self.desk.now())), group="claims")
+        if self._seconds == 1 or self._seconds % LOOK_EVERY == 0:
+            self.run_worker(self._pulse(), group="pulse", exclusive=True)
+
+    async def _pulse(self) -> None:
+        """Is anybody listening? Nobody rings a bell when a listener dies, so this one row is looked at."""
+        try:
+            self.desk.beat = await self.desk.backend.listener_beat()
+            self.desk.beat_known = True
+        except HubbubError:
+            self.desk.beat_known = False
+        if self.place is not None and self.place.is_mounted:
+            self.place.show_bars()
+
+    # From one screen to another --------------------------------------------------------------------------------------
+
+    async def on_conversation_wanted(self, event: ConversationWanted) -> None:
+        """To the Inbox, on that conversation."""
+        await self.switch_mode("inbox")
+        screen = cast("InboxScreen", self.place)
+        screen.call_after_refresh(screen.read_conversation, event.conversation_id)
+
+    async def on_inbox_wanted(self, event: InboxWanted) -> None:
+        """To the Inbox as it was left."""
+        await self.switch_mode("inbox")
+
+    async def on_topic_wanted(self, event: TopicWanted) -> None:
+        """To Listening."""
+        screen = await self._listening()
+        if event.topic and (event.topic != screen.topic or screen.query_text is not None):
+            await screen.show_topic(event.topic)
+
+    async def _listening(self) -> ListeningScreen:
+        await self.switch_mode("listening")
+        return cast("ListeningScreen", self.place)
+
+    # Acts that every screen has --------------------------------------------------------------------------------------
+
+    def action_search(self) -> None:
+        """Ask for a query, show what matches."""
+        if not self._in_dialog():
+            self.run_worker(self._search(), group="search", exclusive=True)
+
+    async def _search(self) -> None:
+        from inbox_tui.widgets.dialogs import Prompt
+
+        hint = 'words, "exact phrases", AND OR NOT, ( ), from:handle, lang:en, tone:negative'
+        query = await self.push_screen_wait(Prompt("Search", value=self._last_query, hint=hint, problem=self._problems))
+        if query and query.strip():
+            self._last_query = query.strip()
+            screen = await self._listening()
+            await screen.search(self._last_query)
+
+    def _problems(self, query: str) -> list[Line]:
+        """What is wrong with a query, a mark under the character."""
+        try:
+            self.desk.backend.check_query(query)
+        except BadQuery as bad:
+            first = bad.problems[0]
+            text = say(first.message + (f" ({first.hint})" if first.hint else ""))
+            mark = (" " * max(0, first.column - 1) + "^", "bad")
+            return [(mark,), *flow(((text, "bad"),), 56)]
+        return []
+
+    def action_help(self) -> None:
+        """Every key, by group."""
+        from inbox_tui.widgets.dialogs import Sheet
+
+        place = self.place
+        if place is not None and not self._in_dialog():
+            read_only = self.desk.read_only
+            self.push_screen(Sheet("Keys", lambda width: help_lines(width, place.place, read_only=read_only)))
+
+    def action_dark(self) -> None:
+        """Dark or light."""
+        self.theme = LIGHT if self.theme == DARK else DARK
+
+    def action_leave(self) -> None:
+        """Leave; asks once about the listener when told to."""
+        if not self._in_dialog():
+            self.run_worker(self._leave(), group="leave", exclusive=True)
+
+    async def _leave(self) -> None:
+        code = 0
+        if self._ask_on_quit:
+            from inbox_tui.widgets.dialogs import Ask
+
+            answer = await self.push_screen_wait(
+                Ask(
+                    "Keep listening?",
+                    ["The listener can go on hearing while nobody looks; hubbub down ends it."],
+                    [("k", "keep listening"), ("s", "stop listening")],
+                )
+            )
+            if answer is None:
+                return
+            code = STOP_LISTENING if answer == "s" else 0
+        for stack in list(self._screen_stacks.values()):
+            if stack and isinstance(stack[0], DeskScreen):
+                await stack[0].leaving()
+        self.exit(return_code=code)
+
+    def _in_dialog(self) -> bool:
+        return len(self.screen_stack) > 1
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every act of the key map that works here, with its keys."""
+        place = self.place
+        if place is None:
+            return
+        for key in keys.here(place.place, read_only=self.desk.read_only):
+            if key.act == "command_palette":
+                continue
+            shown = " or ".join(keys.shown(k) for k in key.keys)
+            yield SystemCommand(key.words, f"key {shown}", self._runner(key.act))
+
+    def _runner(self, act: str) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            place = self.place
+            if place is not None:
+                await (self.run_action(act) if act in _HERE else place.run_action(act))
+
+        return run
+
+
+class ListeningFirst(Inbox):
+    """The app, opening on Listening."""
+
+    DEFAULT_MODE = "listening"

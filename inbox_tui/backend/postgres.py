@@ -1,0 +1,227 @@
+"""The backend that asks the store. Owns the pool, the feed's connection and this terminal's claims; adds nothing to what the store says."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from inbox_tui.backend import BadQuery, Done, Found, Place, QueryProblem
+from listener.errors import FixMe
+from listener.model import Person
+from listener.store import acts, alive, claims, feed, inbox, outbox
+from listener.store import people as staff
+from listener.store.connect import connect_pool
+from listener.store.views import Changed, Counts, ListeningRow, Opened, OutboxRow, QueueRow, TopicCount
+from listener.workflow import Act
+
+if TYPE_CHECKING:
+    from listener.query.parse import Parsed
+
+
+@dataclass(slots=True)
+class PostgresBackend:
+    """`Backend` for one brand as one person, on the real store. Made by `connect`."""
+
+    dsn: str = field(repr=False)
+    pool: Any
+    brand_id: int
+    brand: str
+    me: Person
+    session: str
+    position: str
+    """Where the feed begins: before the first read, so that nothing falls between."""
+
+    async def page(
+        self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
+    ) -> Sequence[QueueRow]:
+        """Rows of a folder; 'mine' is 'open' of one person."""
+        mine = folder == "mine"
+        return await inbox.page(
+            self.pool,
+            self.brand_id,
+            "open" if mine else folder,
+            after=after,
+            before=before,
+            limit=limit,
+            person_id=self.me.id if mine else None,
+        )
+
+    async def rows(self, ids: Sequence[int]) -> Sequence[QueueRow]:
+        """These conversations as they are now."""
+        return await inbox.rows(self.pool, ids)
+
+    async def counts(self) -> Counts:
+        """Exact counts."""
+        return await inbox.counts(self.pool, self.brand_id, self.me.id)
+
+    async def topics(self, now: datetime) -> Sequence[TopicCount]:
+        """Topics of the brand."""
+        return await inbox.topics(self.pool, self.brand_id, now)
+
+    async def listening(
+        self, topic: str, *, before: Place | None = None, after: Place | None = None, limit: int
+    ) -> Sequence[ListeningRow]:
+        """A topic's mentions."""
+        return await inbox.listening(self.pool, self.brand_id, topic, before=before, after=after, limit=limit)
+
+    async def listening_rows(self, ids: Sequence[int]) -> Sequence[ListeningRow]:
+        """These mentions as they are now."""
+        return await inbox.listening_rows(self.pool, self.brand_id, ids)
+
+    async def open(self, conversation_id: int, now: datetime) -> Opened | None:
+        """A conversation whole."""
+        return await inbox.open(self.pool, conversation_id, self.me.id, now)
+
+    async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
+        """Every version of a message."""
+        return await inbox.versions(self.pool, mention_id)
+
+    def check_query(self, query: str) -> None:
+        """Raises `BadQuery`."""
+        parsed(query)
+
+    async def search(self, query: str, *, before: Place | None = None, limit: int) -> Found:
+        """Mentions that match."""
+        found = await inbox.search(self.pool, self.brand_id, parsed(query).tree, before=before, limit=limit)
+        return Found(tuple(found.rows), found.searched_to)
+
+    async def people(self) -> Sequence[Person]:
+        """Everybody who works for the brand."""
+        return await staff.people(self.pool, self.brand_id)
+
+    async def do(self, ids: Sequence[int], act: Act, now: datetime) -> Done:
+        """One act."""
+        done = await acts.do(self.pool, self.me.id, ids, act, now)
+        return Done(done.act_id, tuple(done.changed), done.refused)
+
+    async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
+        """Take an act back."""
+        done = await acts.undo(self.pool, self.me.id, act_id, now, anyway=anyway)
+        return Done(done.act_id, tuple(done.changed), done.refused)
+
+    async def last_act(self) -> uuid.UUID | None:
+        """The last act that can be taken back."""
+        return await acts.last_act(self.pool, self.me.id)
+
+    async def mark_read(self, conversation_id: int, now: datetime) -> bool:
+        """Somebody has looked at it."""
+        return await acts.mark_read(self.pool, self.me.id, conversation_id, now)
+
+    async def note(self, conversation_id: int, body: str, now: datetime) -> Done:
+        """Write a note."""
+        done = await acts.note(self.pool, self.me.id, conversation_id, body, now)
+        return Done(done.act_id, tuple(done.changed), done.refused)
+
+    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+        """Keep a draft."""
+        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now)
+
+    async def drop_draft(self, conversation_id: int) -> None:
+        """Throw the draft away."""
+        await acts.drop_draft(self.pool, self.me.id, conversation_id)
+
+    async def claim(self, conversation_id: int, now: datetime, *, take_over: bool = False) -> Person | None:
+        """Hold it for a minute."""
+        return await claims.claim(self.pool, conversation_id, self.me.id, self.session, now, take_over=take_over)
+
+    async def renew_claims(self, now: datetime) -> None:
+        """Keep holding what this terminal holds."""
+        await claims.renew(self.pool, self.session, now)
+
+    async def release(self, conversation_id: int, now: datetime) -> None:
+        """Let go."""
+        await claims.release(self.pool, conversation_id, self.session, now)
+
+    async def take_in(self, mention_id: int, now: datetime) -> int:
+        """Make a conversation of a mention."""
+        return await acts.open_from_mention(self.pool, self.me.id, self.brand_id, mention_id, now)
+
+    async def queue_reply(
+        self,
+        opened: Opened,
+        parent_mention_id: int,
+        body: str,
+        *,
+        private: bool,
+        fence: int,
+        hold_seconds: float,
+        close_after: bool,
+        now: datetime,
+    ) -> OutboxRow:
+        """Put a reply in the outbox, in the language that it answers."""
+        lang = next((m.lang for m in opened.thread if m.id == parent_mention_id), "")
+        return await outbox.queue_reply(
+            self.pool,
+            self.me.id,
+            opened.conversation.id,
+            opened.account_id,
+            parent_mention_id,
+            body,
+            visibility="private" if private else "public",
+            lang=lang,
+            fence=fence,
+            hold_seconds=hold_seconds,
+            close_after=close_after,
+            now=now,
+        )
+
+    async def withdraw(self, outbox_id: int, now: datetime) -> str:
+        """Take a reply back."""
+        return await outbox.withdraw(self.pool, outbox_id, self.me.id, now)
+
+    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
+        """Send it after all."""
+        await outbox.retry(self.pool, outbox_id, self.me.id, now, fence=fence)
+
+    async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:
+        """What a person saw on the network."""
+        await outbox.resolve_unknown(self.pool, outbox_id, self.me.id, "sent" if sent else "not_sent", now)
+
+    async def listener_beat(self) -> datetime | None:
+        """The listener's last sign of life."""
+        return next((p.beat_at for p in await alive.programs(self.pool) if p.name == "listener"), None)
+
+    def changes(self, told: Callable[[bool], None]) -> AsyncIterator[Changed]:
+        """What changes from the moment before the first read."""
+        wire = feed.Feed(self.dsn, application_name="hubbub inbox feed", told=told)
+        return wire.changes(self.brand_id, since=self.position)
+
+    async def close(self, now: datetime) -> None:
+        """Let go of claims and connections."""
+        try:
+            await claims.release_all(self.pool, self.session, now)
+        finally:
+            await self.pool.close()
+
+
+async def connect(dsn: str, brand_key: str, login: str) -> PostgresBackend:
+    """Open the store for a brand and a person; both must be known there. Raises FixMe and NotReachable."""
+    pool = await connect_pool(dsn, application_name="hubbub inbox", min_size=1, max_size=4)
+    try:
+        known = {key: (brand_id, name) for brand_id, key, name in await staff.brands(pool)}
+        if brand_key not in known:
+            raise FixMe(f"there is no brand {brand_key!r}", hint=f"known: {', '.join(sorted(known)) or 'none yet'}")
+        brand_id, brand = known[brand_key]
+        people = {person.login: person for person in await staff.people(pool, brand_id)}
+        if login not in people:
+            raise FixMe(
+                f"{login!r} does not work for {brand}", hint=f"known: {', '.join(sorted(people)) or 'nobody yet'}"
+            )
+        place = await feed.position(pool)
+    except BaseException:
+        await pool.close()
+        raise
+    return PostgresBackend(dsn, pool, brand_id, brand, people[login], uuid.uuid4().hex, place)
+
+
+def parsed(query: str) -> Parsed:
+    """A query of the search box. Raises `BadQuery` with every problem and its column."""
+    from listener.query.parse import parse
+
+    found = parse(query)
+    if found.tree is None:
+        raise BadQuery([QueryProblem(p.column, p.message, p.hint) for p in found.problems])
+    return found

@@ -1,0 +1,240 @@
+"""What every screen has: the desk it works at, the bars, moving, and plain words for refusals. Owns no data of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, ClassVar, TypeVar
+
+from textual import events, on
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from inbox_tui import keys
+from inbox_tui.backend import Backend
+from inbox_tui.messages import InboxWanted, KeyClicked, Said, TopicWanted
+from inbox_tui.view import words
+from inbox_tui.view.lines import Piece, joined, say
+from inbox_tui.widgets.bars import Bar, KeysBar
+from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.choices import Choices
+from inbox_tui.widgets.composer import Composer
+from inbox_tui.widgets.paper import Paper
+from inbox_tui.widgets.rows import Rows
+from listener.errors import HubbubError, Refused
+from listener.store.views import Changed
+
+Answer = TypeVar("Answer")
+
+DEAF_AFTER = timedelta(seconds=15)
+"""A listener whose last beat is older than this is not listening."""
+
+
+@dataclass
+class Desk:
+    """Where a person works: the backend, the clock, and what all screens agree on."""
+
+    backend: Backend
+    clock: Callable[[], datetime]
+    zone: tzinfo | None = None
+    read_only: bool = False
+    hold_seconds: float = 8.0
+    compact: bool = False
+    connected: bool = True
+    beat: datetime | None = None
+    beat_known: bool = False
+    names: dict[int, str] = field(default_factory=dict)
+    said: Piece = ("", "")
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self.clock()
+
+
+class DeskScreen(Screen[None]):
+    """A screen at a desk. `place` names its keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        keys.EVERYWHERE, but=frozenset({"leave", "help", "dark", "search", "command_palette"})
+    )
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as the base class has it
+        (0, "-one"),
+        (96, "-two"),
+        (132, "-three"),
+    ]
+    place: ClassVar[str] = keys.INBOX
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self._widths: tuple[int, ...] = ()
+
+    # The bars --------------------------------------------------------------------------------------------------------
+
+    def title_pieces(self) -> list[Piece]:
+        """What this screen shows, for the top bar."""
+        return []
+
+    def show_bars(self) -> None:
+        """Top bar and status line as things are now."""
+        desk = self.desk
+        now = desk.now()
+        if not desk.connected:
+            live: Piece = ("○ connection lost, reconnecting", "late")
+        elif desk.beat_known and (desk.beat is None or now - desk.beat > DEAF_AFTER):
+            live = ("◌ nobody is listening", "late")
+        else:
+            live = ("● connected, listening" if desk.beat_known else "● connected", "good")
+        mode: tuple[Piece, ...] = (("read-only", "soon"),) if desk.read_only else ()
+        local = now.astimezone(desk.zone)
+        person = say(desk.backend.me.name)
+        right = joined([mode, (live,), ((person, ""),), ((f"{local:%H:%M %Z}", "dim"),)])
+        self.query_one("#top", Bar).show(self.title_pieces(), right)
+        self.query_one("#said", Bar).show((desk.said,))
+
+    def say(self, said: str, style: str = "") -> None:
+        """Tell what was done, or why not. `said` is harmless already."""
+        self.desk.said = (said, style)
+        if self.is_mounted and self.is_current:
+            self.query_one("#said", Bar).show((self.desk.said,))
+
+    @on(Said)
+    def _said(self, event: Said) -> None:
+        event.stop()
+        self.say(event.words, event.style)
+
+    def show_keys(self) -> None:
+        """The keys that work where the focus is."""
+        composing = any(isinstance(node, Composer) for node in (self.focused.ancestors if self.focused else ()))
+        place = keys.COMPOSER if composing else self.place
+        self.query_one(KeysBar).show(keys.here(place, read_only=self.desk.read_only))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Another part has the focus: other keys work."""
+        self.show_keys()
+
+    @on(KeyClicked)
+    async def _key_clicked(self, event: KeyClicked) -> None:
+        event.stop()
+        await self.run_action(event.act) if not self._on_composer(event.act) else None
+
+    def _on_composer(self, act: str) -> bool:
+        """Composer keys are the composer's to do."""
+        for composer in self.query(Composer):
+            if composer.is_open and hasattr(composer, f"action_{act}"):
+                getattr(composer, f"action_{act}")()
+                return True
+        return False
+
+    # Doing -----------------------------------------------------------------------------------------------------------
+
+    async def attempt(self, work: Awaitable[Answer]) -> Answer | None:
+        """Await it; a refusal or a fault becomes a sentence in the status line, and None."""
+        try:
+            return await work
+        except HubbubError as fault:
+            self.say_fault(fault)
+        return None
+
+    def say_fault(self, fault: HubbubError) -> None:
+        """A refusal or a fault in plain words."""
+        said = say(f"{fault.what}: {fault.hint}" if fault.hint else fault.what)
+        self.say(said, "soon" if isinstance(fault, Refused) else "bad")
+
+    def work(self, job: Coroutine[Any, Any, Any], group: str = "acts") -> None:
+        """Do something without holding up the keys."""
+        self.run_worker(job, group=group, exit_on_error=True)
+
+    def refuse_read_only(self) -> bool:
+        """Whether acts are off; says so."""
+        if self.desk.read_only:
+            self.say("read-only: nothing is changed from here", "soon")
+        return self.desk.read_only
+
+    # Live ------------------------------------------------------------------------------------------------------------
+
+    async def heard(self, changed: Changed) -> None:
+        """The feed told of changes."""
+
+    def tick(self) -> None:
+        """Some seconds have passed: ages and due words."""
+        self.show_bars()
+
+    def second(self) -> None:
+        """One second has passed: running countdowns."""
+
+    async def leaving(self) -> None:
+        """The app is about to end: keep what is being written."""
+
+    # Moving ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> Rows[Any]:
+        """The list that keys move in."""
+        raise NotImplementedError
+
+    def _mover(self) -> Rows[Any] | Paper | Choices:
+        focused = self.focused
+        return focused if isinstance(focused, Paper | Choices) else self.rows
+
+    def action_down(self) -> None:
+        """One down."""
+        self._mover().move(1)
+
+    def action_up(self) -> None:
+        """One up."""
+        self._mover().move(-1)
+
+    def action_page_down(self) -> None:
+        """One screenful down."""
+        mover = self._mover()
+        mover.move(10) if isinstance(mover, Choices) else mover.move_page(1)
+
+    def action_page_up(self) -> None:
+        """One screenful up."""
+        mover = self._mover()
+        mover.move(-10) if isinstance(mover, Choices) else mover.move_page(-1)
+
+    def action_first(self) -> None:
+        """To the top."""
+        mover = self._mover()
+        if isinstance(mover, Rows):
+            self.work(self.attempt(mover.to_first()), "list")
+        else:
+            mover.move(-1_000_000)
+
+    def action_last(self) -> None:
+        """To the end."""
+        mover = self._mover()
+        if isinstance(mover, Rows):
+            self.work(self.attempt(mover.to_last()), "list")
+        else:
+            mover.move(1_000_000)
+
+    def action_compact(self) -> None:
+        """One line a row, or two."""
+        self.desk.compact = not self.desk.compact
+        self.apply_compact()
+
+    def apply_compact(self) -> None:
+        """Make the list as high as the desk wants it."""
+        self.rows.set_row_height(1 if self.desk.compact else 2)
+
+    def action_listening(self) -> None:
+        """Off to Listening."""
+        self.app.post_message(TopicWanted(""))
+
+    def action_inbox(self) -> None:
+        """Off to the Inbox."""
+        self.app.post_message(InboxWanted())
+
+    def on_screen_resume(self) -> None:
+        """Back on the screen."""
+        if self.is_mounted and self.query("#top"):
+            self.show_bars()
+            self.show_keys()
+
+    def said_count(self, n: int, what: str) -> str:
+        """'2 conversations closed', or just 'closed' for one."""
+        return what if n == 1 else f"{words.count(n, 'conversation')} {what}"

@@ -1,0 +1,327 @@
+"""Writing replies: the claim, the draft, the fence against a thread that moved, and the seconds in which a reply can be taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import on
+from textual.timer import Timer
+
+from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted
+from inbox_tui.screens.inbox.triage import Triage
+from inbox_tui.view import replies
+from inbox_tui.view.lines import say
+from inbox_tui.view.queue import who
+from inbox_tui.widgets.dialogs import Ask
+from listener.errors import HubbubError, Refused
+from listener.model import Kind, OutboxState
+from listener.store.views import Opened, OutboxRow, ThreadMessage
+
+_UNDECIDED = (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.STOPPED)
+
+
+@dataclass
+class _Writing:
+    """A reply being written: what the writer had read when they began, and what they have agreed to since."""
+
+    opened: Opened
+    parent: ThreadMessage
+    fence: int
+    waved: frozenset[int] = frozenset()
+    """Colleagues' replies that the writer has seen and answers all the same."""
+
+    @property
+    def id(self) -> int:
+        return self.opened.conversation.id
+
+
+class Answering(Triage):
+    """The reply."""
+
+    _writing: _Writing | None = None
+    _saver: Timer | None = None
+    _waiting: int | None = None
+
+    # Beginning -------------------------------------------------------------------------------------------------------
+
+    def action_reply(self) -> None:
+        """Write a reply."""
+        if self.refuse_read_only():
+            return
+        if self.composer.is_open:
+            self.composer.query_one("#composer-text").focus()
+            return
+        self.work(self._begin())
+
+    async def _begin(self) -> None:
+        ids = [self.opened.conversation.id] if self.reading and self.opened is not None else []
+        if not ids and self.rows.cursor_id is not None:
+            ids = [self.rows.cursor_id]
+        if not ids:
+            self.say("there is no conversation here", "soon")
+            return
+        await self.read_conversation(ids[0])
+        opened = self.opened
+        if opened is None:
+            return
+        parent = next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
+        if not opened.account_handle or not opened.account_id:
+            self.say("no account of ours fits: it cannot be answered from here", "soon")
+        elif parent is None:
+            self.say("there is no message left to answer", "soon")
+        elif await self.hold(opened.conversation.id):
+            await self._write(opened, parent)
+
+    async def _write(self, opened: Opened, parent: ThreadMessage) -> None:
+        other = replies.answered_by_others(opened, self.me)
+        waved: frozenset[int] = frozenset()
+        if other is not None:
+            answer = await self.app.push_screen_wait(
+                Ask(
+                    "A colleague has answered",
+                    [replies.answered_words(other, self.desk.now())],
+                    [("l", "leave it"), ("w", "write another answer")],
+                )
+            )
+            if answer != "w":
+                await self._let_go(opened.conversation.id)
+                return
+            waved = frozenset({other.id})
+        draft = opened.draft
+        if draft and opened.draft_thread_version not in (None, opened.conversation.thread_version):
+            answer = await self.app.push_screen_wait(
+                Ask(
+                    "The thread has changed since you began this draft",
+                    ["Read the thread again before you send. The draft says:", f"“{say(draft)[:200]}”"],
+                    [("k", "keep the draft"), ("n", "begin anew")],
+                )
+            )
+            if answer is None:
+                await self._let_go(opened.conversation.id)
+                return
+            draft = draft if answer == "k" else ""
+        self.begin(opened, parent, draft, waved)
+
+    def begin(self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()) -> None:
+        """Open the composer."""
+        self._writing = _Writing(opened, parent, opened.conversation.thread_version, waved)
+        self.add_class("-reading")
+        self.composer.begin(
+            opened.conversation.id,
+            opened.source,
+            as_whom=f"@{say(opened.account_handle)}",
+            to_whom=who(parent.author_handle, parent.author_name),
+            private=parent.kind is Kind.DM,
+            draft=draft,
+        )
+        self.paper.move(1_000_000)
+        self.work(self.refresh_ids([opened.conversation.id]), "refresh")
+
+    # The draft -------------------------------------------------------------------------------------------------------
+
+    @on(DraftChanged)
+    def _draft_changed(self, event: DraftChanged) -> None:
+        event.stop()
+        if self._saver is not None:
+            self._saver.stop()
+        self._saver = self.set_timer(0.6, lambda: self.work(self.save_draft(), "draft"))
+
+    async def save_draft(self) -> None:
+        """Keep what is written by now."""
+        writing = self._writing
+        if writing is None or not self.composer.is_open:
+            return
+        body = self.composer.text
+        backend = self.desk.backend
+        if body.strip():
+            await self.attempt(backend.save_draft(writing.id, body, writing.fence, self.desk.now()))
+        else:
+            await self.attempt(backend.drop_draft(writing.id))
+
+    async def leaving(self) -> None:
+        """Keep what is being written."""
+        await self.save_draft()
+
+    @on(ComposerLeft)
+    async def _left(self, event: ComposerLeft) -> None:
+        event.stop()
+        writing = self._writing
+        if writing is None:
+            return
+        if event.discard:
+            await self.attempt(self.desk.backend.drop_draft(writing.id))
+            self.say("draft thrown away", "dim")
+        else:
+            await self.save_draft()
+            self.say("draft kept" if event.body.strip() else "nothing written", "dim")
+        await self._end()
+        await self._let_go(writing.id)
+
+    async def _end(self) -> None:
+        if self._saver is not None:
+            self._saver.stop()
+        self._writing = None
+        self.composer.end()
+        self.paper.focus()
+
+    async def _let_go(self, conversation_id: int) -> None:
+        await self.attempt(self.desk.backend.release(conversation_id, self.desk.now()))
+        await self.refresh_ids([conversation_id])
+
+    # Sending ---------------------------------------------------------------------------------------------------------
+
+    @on(ReplySubmitted)
+    def _submitted(self, event: ReplySubmitted) -> None:
+        event.stop()
+        self.work(self._send(event.body, event.close_after), "send")
+
+    async def _send(self, body: str, close_after: bool) -> None:
+        writing = self._writing
+        if writing is None:
+            return
+        row = await self.attempt(self._queue(writing, body, close_after))
+        if row is None:
+            return
+        await self._end()
+        await self.attempt(self.desk.backend.drop_draft(writing.id))
+        self._waiting = row.id
+        left = replies.seconds_left(row, self.desk.now())
+        self.say(f"goes out in {left} s as @{say(row.account_handle)}; z takes it back", "good")
+        await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
+        await self.refresh_ids([writing.id])
+
+    async def _queue(self, writing: _Writing, body: str, close_after: bool) -> OutboxRow | None:
+        """Into the outbox; asks as often as the thread moves meanwhile."""
+        backend = self.desk.backend
+        while True:
+            current = await backend.open(writing.id, self.desk.now())
+            if current is None:
+                raise Refused("the conversation is gone; the draft is kept")
+            self.opened = current
+            self._show_opened()
+            said = self._news_since(writing, current)
+            if said or current.conversation.thread_version != writing.fence:
+                if not await self._agrees(said):
+                    return None
+                writing.opened, writing.fence = current, current.conversation.thread_version
+                writing.waved |= {reply.id for reply in current.replies}
+            try:
+                return await backend.queue_reply(
+                    current,
+                    writing.parent.id,
+                    body,
+                    private=writing.parent.kind is Kind.DM,
+                    fence=writing.fence,
+                    hold_seconds=self.desk.hold_seconds,
+                    close_after=close_after,
+                    now=self.desk.now(),
+                )
+            except Refused as no:
+                if no.code != "thread_moved":
+                    raise
+
+    def _news_since(self, writing: _Writing, current: Opened) -> list[str]:
+        said = replies.changed_since(writing.opened, current, self.me, self.desk.now())
+        other = replies.answered_by_others(current, self.me)
+        if not said and other is not None and other.id not in writing.waved:
+            said.append(replies.answered_words(other, self.desk.now()))
+        return said
+
+    async def _agrees(self, said: list[str]) -> bool:
+        answer = await self.app.push_screen_wait(
+            Ask(
+                "The thread has changed while you wrote",
+                said or ["Something in this thread was changed."],
+                [("b", "back to writing"), ("s", "send it all the same")],
+            )
+        )
+        if answer != "s":
+            self.composer.warn("the thread has changed: read it again")
+            self.composer.query_one("#composer-text").focus()
+            return False
+        return True
+
+    async def reopen(self) -> None:
+        """As it is now; the writer is told at once when the thread moved."""
+        await super().reopen()
+        writing = self._writing
+        if writing is not None and self.opened is not None and self.opened.conversation.id == writing.id:
+            said = self._news_since(writing, self.opened)
+            if said:
+                self.composer.warn(f"meanwhile: {said[0]}")
+
+    # Taking back and deciding ----------------------------------------------------------------------------------------
+
+    def action_take_back(self) -> None:
+        """The reply that still waits, else the last act."""
+        if not self.refuse_read_only():
+            self.work(self._take_back())
+
+    async def _take_back(self) -> None:
+        row = self._waiting_reply()
+        if row is None:
+            await self.undo()
+            return
+        await self._withdraw(row)
+
+    def _waiting_reply(self) -> OutboxRow | None:
+        """A queued reply of mine in the open conversation; else the one that was queued last from here."""
+        mine = [r for r in (self.opened.replies if self.opened else ()) if r.person_id == self.me]
+        return next((r for r in reversed(mine) if r.state is OutboxState.QUEUED), None)
+
+    async def _withdraw(self, row: OutboxRow) -> None:
+        try:
+            body = await self.desk.backend.withdraw(row.id, self.desk.now())
+        except HubbubError as no:
+            self.say(f"too late to take it back: {say(no.what)}", "soon")
+            await self.refresh_ids([row.conversation_id])
+            return
+        self._waiting = None
+        self.say("taken back; nothing was sent", "good")
+        opened = await self.open_conversation(row.conversation_id)
+        await self.refresh_ids([row.conversation_id])
+        parent = (
+            next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
+            if opened
+            else None
+        )
+        if opened is not None and parent is not None and await self.hold(row.conversation_id):
+            self.begin(opened, parent, body)
+            await self.save_draft()
+
+    def action_settle(self) -> None:
+        """Decide about a reply that did not simply go out."""
+        if self.refuse_read_only():
+            return
+        row = next((r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED), None)
+        if row is None:
+            self.say("every reply here went its way", "dim")
+        else:
+            self.work(self._settle(row))
+
+    async def _settle(self, row: OutboxRow) -> None:
+        backend, opened = self.desk.backend, self.opened
+        said = [f"“{say(row.body)[:200]}”", say(row.problem) or "The network gave no reason."]
+        if row.state is OutboxState.UNKNOWN:
+            answer = await self.app.push_screen_wait(
+                Ask(
+                    "Nobody knows whether it went out",
+                    [*said, "Look at the thread on the network, then say what you see."],
+                    [("y", "it is there"), ("n", "it is not there"), ("l", "leave it")],
+                )
+            )
+            if answer in ("y", "n"):
+                await self.attempt(backend.resolve_unknown(row.id, answer == "y", self.desk.now()))
+                self.say("noted", "good")
+        else:
+            title = "It failed" if row.state is OutboxState.FAILED else "It was stopped before it left"
+            answer = await self.app.push_screen_wait(
+                Ask(title, said, [("s", "send it now"), ("e", "take it back and edit it"), ("l", "leave it")])
+            )
+            if answer == "s" and opened is not None:
+                fence = opened.conversation.thread_version
+                await self.attempt(backend.retry(row.id, fence, self.desk.now()))
+            elif answer == "e":
+                await self._withdraw(row)
+                return
+        await self.refresh_ids([row.conversation_id])

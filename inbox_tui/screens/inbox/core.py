@@ -1,0 +1,348 @@
+"""What the Inbox shows and how it stays true while the world changes. Owns the queue and the open conversation; acts are next door."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+
+from inbox_tui import keys
+from inbox_tui.backend import Place
+from inbox_tui.messages import FolderChosen, NewsCounted, RowChosen, RowReached, TopicWanted
+from inbox_tui.screens.base import Desk, DeskScreen
+from inbox_tui.view import queue, thread, words
+from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.widgets.bars import Bar, KeysBar
+from inbox_tui.widgets.choices import Choice, Choices
+from inbox_tui.widgets.composer import Composer
+from inbox_tui.widgets.paper import Paper
+from inbox_tui.widgets.rows import Rows
+from listener.store.views import Changed, Counts, Opened, QueueRow, TopicCount
+
+_END: Place = (2**63 - 1, 2**63 - 1)
+_MANY = 500
+"""More changes than this at once: reading the page again is cheaper than row by row."""
+
+_EMPTY = {
+    "open": ("Nothing waits for an answer.", "", "New conversations appear here by themselves."),
+    "mine": ("Nothing is yours.", "", "c takes a conversation, a gives one to somebody."),
+    "theirs": ("No conversation waits for them.",),
+    "snoozed": ("Nothing is snoozed.",),
+    "done": ("Nothing is closed yet.",),
+}
+
+
+class InboxCore(DeskScreen):
+    """Layout, folders, queue, open conversation, live changes."""
+
+    place = keys.INBOX
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.folder = "open"
+        self.counts: Counts | None = None
+        self.topics: Sequence[TopicCount] = ()
+        self.opened: Opened | None = None
+        self.history_shown = False
+        self._wanted: int | None = None
+        self._preview: Timer | None = None
+        self._topics_stale = False
+
+    def compose(self) -> ComposeResult:
+        """Folders, queue, conversation, and the bars around them."""
+        yield Bar(id="top")
+        with Horizontal(id="panes"):
+            yield Choices(id="folders")
+            with Vertical(id="queue-pane"):
+                yield Bar(id="queue-title")
+                yield Rows[QueueRow](
+                    self._load,
+                    self._draw,
+                    place=lambda row: (row.sort_key, row.id),
+                    ident=lambda row: row.id,
+                    fresh=lambda row: row.unread,
+                    belongs=lambda row: queue.in_folder(row, self.folder, self.me),
+                    end=_END,
+                    empty=_EMPTY["open"],
+                    id="queue",
+                )
+            with Vertical(id="conversation-pane"):
+                yield Paper(id="card")
+                yield Paper(id="conversation")
+                yield Composer(id="composer")
+        yield Bar(id="said")
+        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
+
+    async def on_mount(self) -> None:
+        """The first page at once, counts and topics right after."""
+        self.rows.focus()
+        self.apply_compact()
+        self.show_bars()
+        self._show_folders()
+        await self.attempt(self.rows.restart())
+        self.work(self._first_counts(), "counts")
+
+    async def _first_counts(self) -> None:
+        await self.attempt(self._read_counts())
+        await self.attempt(self._read_topics())
+        people = await self.attempt(self.desk.backend.people())
+        self.desk.names = {person.id: person.name for person in people or ()}
+
+    # Words that others in this room use ------------------------------------------------------------------------------
+
+    @property
+    def me(self) -> int:
+        """Who is looking."""
+        return self.desk.backend.me.id
+
+    @property
+    def rows(self) -> Rows[Any]:
+        """The queue."""
+        return self.query_one("#queue", Rows)
+
+    @property
+    def composer(self) -> Composer:
+        """Where replies are written."""
+        return self.query_one("#composer", Composer)
+
+    @property
+    def paper(self) -> Paper:
+        """Where the thread is read."""
+        return self.query_one("#conversation", Paper)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the conversation has the focus, not the queue."""
+        focused = self.focused
+        pane = self.query_one("#conversation-pane")
+        return focused is not None and (focused is pane or pane in focused.ancestors)
+
+    def title_pieces(self) -> list[Piece]:
+        """Brand and place."""
+        return [(say(self.desk.backend.brand), "title"), ("  Inbox", "bold")]
+
+    def reader(self, paper: Paper) -> thread.Reader:
+        """For whom, when and how wide lines are made."""
+        desk = self.desk
+        return thread.Reader(desk.now(), desk.zone, self.me, desk.names, paper.line_width, history=self.history_shown)
+
+    # Folders ---------------------------------------------------------------------------------------------------------
+
+    async def _read_counts(self) -> None:
+        self.counts = await self.desk.backend.counts()
+        self.rows.set_total(queue.folder_counts(self.counts).get(self.folder))
+        self._show_folders()
+
+    async def _read_topics(self) -> None:
+        self._topics_stale = False
+        self.topics = await self.desk.backend.topics(self.desk.now())
+        self._show_folders()
+
+    def _show_folders(self) -> None:
+        counts = queue.folder_counts(self.counts) if self.counts is not None else {}
+        folders = self.query_one("#folders", Choices)
+        width = 23
+        choices = [Choice("", (("Inbox", "dim"),))]
+        choices += [
+            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in words.FOLDERS
+        ]
+        if self.topics:
+            choices += [Choice("", ()), Choice("", (("Listening, last 24 h", "dim"),))]
+            choices += [Choice(f"topic:{topic.topic}", queue.topic_line(topic, width)) for topic in self.topics]
+        folders.show(choices)
+        folders.current = f"folder:{self.folder}"
+        self._show_queue_title()
+
+    def _show_queue_title(self) -> None:
+        total = queue.folder_counts(self.counts).get(self.folder) if self.counts is not None else None
+        left: list[Piece] = [(words.FOLDER_WORDS[self.folder], "title")]
+        if total is not None:
+            left.append((f"  {total:,}", "bold"))
+        if self.rows.marked:
+            left.append((f"  {len(self.rows.marked)} marked", "accent"))
+        news = self.rows.news
+        right: list[Piece] = [(f"{news} new ↑ ", "soon"), ("(g)", "dim")] if news else []
+        self.query_one("#queue-title", Bar).show(left, right)
+
+    @on(Choices.Chosen)
+    async def _folder_chosen(self, event: Choices.Chosen) -> None:
+        event.stop()
+        kind, _, key = event.key.partition(":")
+        self.post_message(FolderChosen(key, topic=kind == "topic"))
+
+    async def on_folder_chosen(self, event: FolderChosen) -> None:
+        """Another folder, or off to Listening."""
+        event.stop()
+        if event.topic:
+            self.app.post_message(TopicWanted(event.key))
+        else:
+            await self.show_folder(event.key)
+
+    async def show_folder(self, key: str) -> None:
+        """Show a folder from its top."""
+        if key not in words.FOLDER_WORDS:
+            return
+        self.folder = key
+        self.rows.empty = _EMPTY[key]
+        self.rows.unmark()
+        if self.counts is not None:
+            self.rows.total = queue.folder_counts(self.counts)[key]
+        self._show_folders()
+        self.remove_class("-folders", "-reading")
+        self.rows.focus()
+        await self.attempt(self.rows.restart())
+
+    async def action_folder(self, key: str) -> None:
+        """A folder by its key."""
+        await self.show_folder(key)
+
+    def action_folders(self) -> None:
+        """To the folders, also where they are folded away."""
+        self.add_class("-folders")
+        self.query_one("#folders", Choices).focus()
+
+    # The queue -------------------------------------------------------------------------------------------------------
+
+    async def _load(self, after: Place | None, before: Place | None, limit: int) -> Sequence[QueueRow]:
+        return await self.desk.backend.page(self.folder, after=after, before=before, limit=limit)
+
+    def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
+        draw = queue.queue_line if self.desk.compact else queue.queue_lines
+        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left)
+
+    @on(NewsCounted)
+    def _news(self, event: NewsCounted) -> None:
+        event.stop()
+        self._show_queue_title()
+
+    @on(RowReached)
+    def _reached(self, event: RowReached) -> None:
+        event.stop()
+        if self._preview is not None:
+            self._preview.stop()
+        if event.row_id is None:
+            self.opened, self._wanted = None, None
+            self._show_opened()
+        elif not self.composer.is_open and (not self.has_class("-one") or self.has_class("-reading")):
+            row_id = event.row_id
+            self._preview = self.set_timer(0.06, lambda: self.work(self.open_conversation(row_id), "open"))
+
+    @on(RowChosen)
+    async def _chosen(self, event: RowChosen) -> None:
+        event.stop()
+        await self.read_conversation(event.row_id)
+
+    async def action_open(self) -> None:
+        """Enter: the folder, or the conversation under the cursor."""
+        if isinstance(self.focused, Choices):
+            self.focused.choose()
+        elif self.rows.cursor_id is not None:
+            await self.read_conversation(self.rows.cursor_id)
+
+    def action_back(self) -> None:
+        """Back to the queue."""
+        self.remove_class("-folders", "-reading")
+        self.rows.focus()
+
+    # The open conversation -------------------------------------------------------------------------------------------
+
+    async def open_conversation(self, conversation_id: int) -> Opened | None:
+        """Show a conversation; None when it is gone or was overtaken by another."""
+        self._wanted = conversation_id
+        opened = await self.attempt(self.desk.backend.open(conversation_id, self.desk.now()))
+        if self._wanted != conversation_id:
+            return None
+        if opened is None:
+            self.say("that conversation is gone", "soon")
+            return None
+        fresh = self.opened is None or self.opened.conversation.id != opened.conversation.id
+        if fresh:
+            self.history_shown = False
+        self.opened = opened
+        self._show_opened(fresh=fresh)
+        return opened
+
+    async def read_conversation(self, conversation_id: int) -> None:
+        """Open it, go there, and it counts as read."""
+        self.remove_class("-folders")
+        self.add_class("-reading")
+        opened = await self.open_conversation(conversation_id)
+        if opened is None:
+            return
+        if not self.composer.is_open:
+            self.paper.focus()
+        if not opened.conversation.unread or self.desk.read_only:
+            return
+        if await self.attempt(self.desk.backend.mark_read(opened.conversation.id, self.desk.now())):
+            await self.refresh_ids([opened.conversation.id])
+
+    def _show_opened(self, *, fresh: bool = False) -> None:
+        card, paper = self.query_one("#card", Paper), self.paper
+        if self.opened is None:
+            card.show([], keep=False)
+            paper.show([], keep=False)
+            card.styles.height = 0
+            return
+        head = thread.head_lines(self.opened, self.reader(card))
+        card.styles.height = max(1, min(len(head), 8, self.size.height // 3))
+        card.show(head, keep=not fresh)
+        paper.show(thread.thread_lines(self.opened, self.reader(paper)), end=fresh)
+
+    async def action_history(self) -> None:
+        """Show or fold the history."""
+        self.history_shown = not self.history_shown
+        self._show_opened()
+        if self.history_shown:
+            self.paper.move(1_000_000)
+
+    # Live ------------------------------------------------------------------------------------------------------------
+
+    async def refresh_ids(self, ids: Collection[int]) -> None:
+        """Rows as they are now, by id, and the counts with them."""
+        rows = await self.attempt(self.desk.backend.rows(list(ids)))
+        if rows is None:
+            return
+        self.rows.changed(rows)
+        missing = set(ids) - {row.id for row in rows}
+        if missing:
+            self.rows.taken_out(missing)
+        await self.attempt(self._read_counts())
+        if self.opened is not None and self.opened.conversation.id in ids:
+            await self.reopen()
+
+    async def reopen(self) -> None:
+        """The open conversation as it is now; the reader stays where they are."""
+        if self.opened is not None:
+            await self.open_conversation(self.opened.conversation.id)
+
+    async def heard(self, changed: Changed) -> None:
+        """Rows by id; everything again after a lost connection."""
+        if changed.lost or len(changed.conversations) > _MANY:
+            await self.attempt(self.rows.reread())
+            await self.attempt(self._read_counts())
+            await self.reopen()
+        elif changed.conversations:
+            await self.refresh_ids(changed.conversations)
+        if changed.topics or changed.lost:
+            self._topics_stale = True
+
+    def tick(self) -> None:
+        """Ages and due words, from memory; topics when the feed said so."""
+        super().tick()
+        self.rows.redraw()
+        self._show_opened()
+        if self._topics_stale:
+            self.work(self.attempt(self._read_topics()), "counts")
+
+    def second(self) -> None:
+        """A second has passed: only a running countdown changes."""
+        if self.opened is not None and any(r.state.value == "queued" for r in self.opened.replies):
+            self._show_opened()
+
+    def on_resize(self) -> None:
+        """Another width: the lines are made again, once the parts have their sizes."""
+        self.call_after_refresh(self._show_opened)

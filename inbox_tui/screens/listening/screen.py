@@ -1,0 +1,300 @@
+"""The Listening screen. Owns the list of a topic or a search and the mention under the cursor; acts on conversations are the Inbox's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+
+from inbox_tui import keys
+from inbox_tui.backend import Place
+from inbox_tui.messages import ConversationWanted, NewsCounted, RowChosen, RowReached
+from inbox_tui.screens.base import Desk, DeskScreen
+from inbox_tui.view import queue, thread
+from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.widgets.bars import Bar, KeysBar
+from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.choices import Choice, Choices
+from inbox_tui.widgets.paper import Paper
+from inbox_tui.widgets.rows import Rows
+from listener.store.views import Changed, ListeningRow, TopicCount
+
+_EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_PAGE = 200
+_LATE = timedelta(minutes=2)
+"""Networks deliver a little out of order: this far back the live view looks again for mentions that came late."""
+
+
+class ListeningScreen(DeskScreen):
+    """Topics, mentions, one mention."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(keys.LISTENING)
+    CSS_PATH = "listening.tcss"
+    place = keys.LISTENING
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.topics: Sequence[TopicCount] = ()
+        self.topic: str | None = None
+        self.query_text: str | None = None
+        """The search that is shown instead of a topic."""
+        self._searched_to: datetime | None = None
+        self._stale = False
+
+    def compose(self) -> ComposeResult:
+        """Topics, mentions, the mention under the cursor."""
+        yield Bar(id="top")
+        with Horizontal(id="panes"):
+            yield Choices(id="folders")
+            with Vertical(id="mentions-pane"):
+                yield Bar(id="mentions-title")
+                yield Rows[ListeningRow](
+                    self._load,
+                    lambda row, width, _marked, _left: queue.listening_lines(row, width, self.desk.now()),
+                    place=lambda row: (-((row.at - _EPOCH) // _TICK), -row.id),
+                    ident=lambda row: row.id,
+                    fresh=lambda row: True,
+                    belongs=lambda row: True,
+                    empty=("Nothing heard yet.", "", "Mentions of the topic appear here as they come."),
+                    id="mentions",
+                )
+            yield Paper(id="mention")
+        yield Bar(id="said")
+        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
+
+    async def on_mount(self) -> None:
+        """The first topic, unless somebody has asked for one or for a search already."""
+        self.rows.focus()
+        self.apply_compact()
+        self.show_bars()
+        await self.attempt(self._read_topics())
+        if self.query_text is not None:
+            await self.search(self.query_text)
+        else:
+            await self.show_topic(self.topic or (self.topics[0].topic if self.topics else ""))
+
+    @property
+    def rows(self) -> Rows[Any]:
+        """The mentions."""
+        return self.query_one("#mentions", Rows)
+
+    def title_pieces(self) -> list[Piece]:
+        """Brand and place."""
+        return [(say(self.desk.backend.brand), "title"), ("  Listening", "bold")]
+
+    # Topics and searches ---------------------------------------------------------------------------------------------
+
+    async def _read_topics(self) -> None:
+        self._stale = False
+        self.topics = await self.desk.backend.topics(self.desk.now())
+        choices = [
+            Choice("inbox", (("← Inbox", "accent"),)),
+            Choice("", ()),
+            Choice("", (("Listening, last 24 h", "dim"),)),
+        ]
+        choices += [Choice(f"topic:{topic.topic}", queue.topic_line(topic, 23)) for topic in self.topics]
+        folders = self.query_one("#folders", Choices)
+        folders.show(choices)
+        folders.current = f"topic:{self.topic}"
+
+    async def show_topic(self, topic: str) -> None:
+        """A topic from its newest mention."""
+        self.topic, self.query_text, self._searched_to = topic, None, None
+        if not self.is_mounted or not self.query("#mentions"):
+            return
+        self.query_one("#folders", Choices).set_current(f"topic:{topic}")
+        await self._restart()
+
+    async def search(self, query: str) -> None:
+        """What matches a query, newest first."""
+        self.query_text = query
+        if not self.is_mounted or not self.query("#mentions"):
+            return
+        self.query_one("#folders", Choices).current = None
+        await self._restart()
+
+    async def _restart(self) -> None:
+        self.remove_class("-folders", "-reading")
+        self.rows.focus()
+        await self.attempt(self.rows.restart())
+        self._show_title()
+
+    async def _load(self, after: Place | None, before: Place | None, limit: int) -> Sequence[ListeningRow]:
+        """The list runs from new to old: what comes after a row on the screen came before it in time."""
+        older, newer = _stored(after), _stored(before)
+        if self.query_text is not None:
+            if newer is not None:
+                return []
+            found = await self.desk.backend.search(self.query_text, before=older, limit=limit)
+            self._searched_to = found.searched_to
+            self._show_title()
+            return found.rows
+        if not self.topic:
+            return []
+        return await self.desk.backend.listening(self.topic, before=older, after=newer, limit=limit)
+
+    def _show_title(self) -> None:
+        if self.query_text is not None:
+            left: list[Piece] = [("search ", "dim"), (say(self.query_text), "title")]
+            if self._searched_to is not None:
+                left.append((f"  looked back to {self._searched_to.astimezone(self.desk.zone):%d %b %H:%M}", "soon"))
+        else:
+            left = [(say(self.topic or "no topic yet"), "title")]
+        news = self.rows.news
+        right: list[Piece] = [(f"{news} new ↑ ", "soon"), ("(g)", "dim")] if news else []
+        self.query_one("#mentions-title", Bar).show(left, right)
+
+    @on(Choices.Chosen)
+    async def _topic_chosen(self, event: Choices.Chosen) -> None:
+        event.stop()
+        kind, _, key = event.key.partition(":")
+        if kind == "inbox":
+            self.action_inbox()
+        else:
+            await self.show_topic(key)
+
+    def action_folders(self) -> None:
+        """To the topics, also where they are folded away."""
+        self.add_class("-folders")
+        self.query_one("#folders", Choices).focus()
+
+    # The mention under the cursor ------------------------------------------------------------------------------------
+
+    @on(NewsCounted)
+    def _news(self, event: NewsCounted) -> None:
+        event.stop()
+        self._show_title()
+
+    @on(RowReached)
+    def _reached(self, event: RowReached) -> None:
+        event.stop()
+        self._show_mention(fresh=True)
+
+    @on(RowChosen)
+    def _chosen(self, event: RowChosen) -> None:
+        event.stop()
+        self.action_open()
+
+    def _show_mention(self, *, fresh: bool = False) -> None:
+        paper, row, desk = self.query_one("#mention", Paper), self.rows.cursor_row, self.desk
+        if row is None:
+            paper.show([], keep=False)
+            return
+        reader = thread.Reader(desk.now(), desk.zone, desk.backend.me.id, desk.names, paper.line_width)
+        lines: Sequence[Line] = thread.mention_lines(row, reader)
+        paper.show(lines, keep=not fresh)
+
+    def action_open(self) -> None:
+        """Enter: the topic, or the mention in full."""
+        if isinstance(self.focused, Choices):
+            self.focused.choose()
+        elif self.rows.cursor_id is not None:
+            self.add_class("-reading")
+            self.remove_class("-folders")
+            self.query_one("#mention", Paper).focus()
+            self.call_after_refresh(self._show_mention, fresh=True)
+
+    def action_back(self) -> None:
+        """Back to the list; from the list, back to the topic, or to the inbox."""
+        if self.focused is self.rows and not self.has_class("-folders"):
+            if self.query_text is not None and self.topic is not None:
+                self.work(self.show_topic(self.topic), "list")
+                return
+            self.action_inbox()
+            return
+        self.remove_class("-folders", "-reading")
+        self.rows.focus()
+
+    def action_take_in(self) -> None:
+        """Make a conversation of the mention, or find it, and open it."""
+        row = self.rows.cursor_row
+        if row is None:
+            self.say("there is no mention here", "soon")
+        elif row.conversation_id is not None:
+            self.app.post_message(ConversationWanted(row.conversation_id))
+        elif not self.refuse_read_only():
+            self.work(self._take_in(row.id))
+
+    async def _take_in(self, mention_id: int) -> None:
+        conversation_id = await self.attempt(self.desk.backend.take_in(mention_id, self.desk.now()))
+        if conversation_id is not None:
+            self.say("now a conversation of the inbox (z takes it back)", "good")
+            await self._reread([mention_id])
+            self.app.post_message(ConversationWanted(conversation_id))
+
+    def action_yank(self) -> None:
+        """Copy the mention's text."""
+        row = self.rows.cursor_row
+        if row is not None and row.text:
+            self.app.copy_to_clipboard(say(row.text))
+            self.say("text copied", "good")
+
+    # Live ------------------------------------------------------------------------------------------------------------
+
+    async def _reread(self, ids: Sequence[int]) -> None:
+        rows = await self.attempt(self.desk.backend.listening_rows(ids))
+        if rows is not None:
+            self.rows.changed(rows)
+            self._show_mention()
+
+    async def heard(self, changed: Changed) -> None:
+        """New mentions of the topic above, edits and deletes where they stand."""
+        if changed.topics or changed.lost:
+            self._stale = True
+        shown = self.rows
+        if not shown.loaded:
+            return
+        if changed.lost:
+            await self.attempt(shown.reread())
+        elif self.query_text is None and self.topic in changed.topics:
+            await self._newer()
+            near = [row.id for row in shown.window.rows[:_PAGE]]
+            await self._reread(near)
+        elif changed.conversations:
+            inside = [row.id for row in shown.window.rows if row.conversation_id in changed.conversations]
+            if inside:
+                await self._reread(inside)
+
+    async def _newer(self) -> None:
+        """What came in above, also the little that came late."""
+        shown = self.rows
+        if not shown.window.rows or self.topic is None:
+            await self.attempt(shown.restart())
+            return
+        newest = shown.window.rows[0]
+        place: Place = (newest.at - _LATE, 0) if shown.window.at_top else (newest.at, newest.id)
+        for _ in range(5):
+            rows = await self.attempt(self.desk.backend.listening(self.topic, after=place, limit=_PAGE))
+            if not rows:
+                return
+            shown.changed(rows)
+            if len(rows) < _PAGE:
+                return
+            last = max(rows, key=lambda row: (row.at, row.id))
+            place = (last.at, last.id)
+        await self.attempt(shown.reread())
+
+    def tick(self) -> None:
+        """Ages from memory; topics when the feed said so."""
+        super().tick()
+        self.rows.redraw()
+        self._show_mention()
+        if self._stale:
+            self.work(self.attempt(self._read_topics()), "counts")
+
+    def on_resize(self) -> None:
+        """Another width."""
+        self.call_after_refresh(self._show_mention)
+
+
+def _stored(place: Place | None) -> Place | None:
+    """A place on the screen (newest first, so negated) as the store knows it."""
+    if place is None:
+        return None
+    at, row_id = place
+    return _EPOCH - at * _TICK, -row_id

@@ -1,0 +1,543 @@
+"""A backend in memory that keeps the same promise as the real one: acts go through the workflow, places are keyset places.
+
+Up to a million untouched rows cost nothing: they are computed from their number when a page asks for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from inbox_tui.backend import BadQuery, Done, Found, Place, QueryProblem
+from inbox_tui.backend.postgres import parsed
+from listener import workflow
+from listener.errors import Refused, TryAgain
+from listener.model import (
+    OPEN,
+    Conversation,
+    Kind,
+    Origin,
+    OutboxState,
+    Person,
+    Priority,
+    State,
+    ToneLabel,
+)
+from listener.store.views import (
+    Changed,
+    Counts,
+    HistoryLine,
+    ListeningRow,
+    Note,
+    Opened,
+    OutboxRow,
+    QueueRow,
+    ThreadMessage,
+    TopicCount,
+)
+from listener.workflow import Act, Read
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+TEXTS = (
+    "Where is my refund? I have been waiting for three weeks now.",
+    "The app crashes whenever I open the settings page, please help",
+    "Love the new release, thank you so much!",
+    "How do I change the language to German?",
+    "Billing charged me twice this month and nobody answers",
+    "¿Cómo puedo cancelar mi cuenta?",
+    "This is the third time I ask. Is anybody there?",
+    "Great talk yesterday 👏",
+)
+NAMES = ("mira", "jonas", "ade", "yuki", "olga", "sam", "chen", "lucia")
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@dataclass
+class Talk:
+    """A conversation with everything around it."""
+
+    conversation: Conversation
+    handle: str
+    name: str
+    thread: list[ThreadMessage]
+    source: str = "bluesky"
+    account_id: int = 1
+    account_handle: str = "larkspur.test"
+    bio: str = ""
+    author_status: str = "active"
+    claimed_by: tuple[Person, str] | None = None
+    replies: list[OutboxRow] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    history: list[HistoryLine] = field(default_factory=list)
+    versions: dict[int, list[tuple[int, str | None, datetime]]] = field(default_factory=dict)
+    because: tuple[dict[str, object], ...] = ()
+    drafts: dict[int, tuple[str, int]] = field(default_factory=dict)
+
+
+def message(number: int, text: str | None, at: datetime, handle: str = "mira.test", **more: object) -> ThreadMessage:
+    """A message of a thread; `more` overrides any field."""
+    base: dict[str, object] = {
+        "id": number, "external_id": f"at://x/{number}", "parent": None, "at": at, "claimed_at": at, "author_id": 1,
+        "author_handle": handle, "author_name": handle.split(".")[0].title(), "author_status": "active", "ours": False,
+        "mine": True, "text": text, "kind": Kind.REPLY, "version": 1, "deleted": False, "media": 0,
+        "url": f"https://pretend.test/{number}", "lang": "en", "tone": ToneLabel.NEGATIVE, "compound": -0.4, "need": 0.8,
+        "flags": (),
+    }  # fmt: skip
+    return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
+
+
+class FakeBackend:
+    """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
+
+    def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
+        self.n = n
+        self.clock = clock or Clock()
+        self.me = Person(1, "ana", "Ana Sol")
+        self.brand = "Larkspur"
+        self.staff = [self.me, Person(2, "bo", "Bo Lind"), Person(3, "cy", "Cy Ray")]
+        self.session = "this terminal"
+        self.talks: dict[int, Talk] = {}
+        self.next_id = n + 1
+        self.mentions: dict[str, list[ListeningRow]] = {topic: [] for topic in topics}
+        self.beat: datetime | None = START
+        self.pages = 0
+        self.acts: list[tuple[uuid.UUID, int, dict[int, tuple[Conversation, Conversation]]]] = []
+        self.undone: set[uuid.UUID] = set()
+        self.fault: TryAgain | None = None
+        self.queue: asyncio.Queue[Changed] = asyncio.Queue()
+        self.told: Callable[[bool], None] = lambda _: None
+        self.calls: Counter[str] = Counter()
+        self._outbox = 0
+
+    # The generated rows ----------------------------------------------------------------------------------------------
+
+    def _row(self, i: int) -> QueueRow:
+        """Conversation `i` as it was born; its place is its number."""
+        due = START + timedelta(minutes=i - 5)
+        name = NAMES[i % len(NAMES)]
+        return QueueRow(
+            id=i + 1,
+            sort_key=int(due.timestamp()) * 1_000_000,
+            state=State.NEW,
+            source="bluesky",
+            author_handle=f"{name}{i}.test",
+            author_name=name.title(),
+            snippet=TEXTS[i % len(TEXTS)],
+            tone=list(ToneLabel)[i % 4],
+            need=(i % 10) / 10,
+            priority=1 + i % 4,
+            due_at=due,
+            last_at=START - timedelta(minutes=i % 500),
+            tags=("billing", "refund")[: i % 3],
+            team="",
+            assignee_id=None,
+            assignee="",
+            claimed_by="",
+            claimed_by_id=None,
+            unread=i % 2 == 0,
+            messages=1,
+            outbox=None,
+            version=1,
+        )
+
+    def talk(self, conversation_id: int) -> Talk:
+        """The conversation, made whole from its row at the first touch."""
+        if conversation_id in self.talks:
+            return self.talks[conversation_id]
+        if not 1 <= conversation_id <= self.n:
+            raise Refused("there is no such conversation")
+        row = self._row(conversation_id - 1)
+        conversation = Conversation(
+            id=row.id, brand_id=1, state=row.state, priority=Priority(row.priority), priority_by=None, due_at=row.due_at,
+            assignee_id=None, team="", tags=row.tags, snoozed_until=None, next_at=None, unread=row.unread, version=1,
+            thread_version=1, last_at=row.last_at, last_ours_at=None,
+        )  # fmt: skip
+        text = row.snippet or ""
+        talk = Talk(
+            conversation,
+            row.author_handle,
+            row.author_name,
+            [
+                message(
+                    row.id * 1000,
+                    "We launch today! 🎉",
+                    row.last_at - timedelta(hours=1),
+                    "larkspur.test",
+                    ours=True,
+                    mine=False,
+                ),
+                message(row.id * 1000 + 1, "Me too", row.last_at - timedelta(minutes=9), "someone.test", mine=False),
+                message(row.id * 1000 + 2, text, row.last_at, row.author_handle, tone=row.tone, need=row.need),
+            ],
+            because=(
+                {
+                    "rule": "billing.refund",
+                    "title": "Refund asked for",
+                    "then": ["priority high", "due 30 min"],
+                    "spans": [12, 18],
+                },
+            ),
+        )
+        self.talks[conversation_id] = talk
+        return talk
+
+    def _as_row(self, talk: Talk) -> QueueRow:
+        c = talk.conversation
+        last = next((m for m in reversed(talk.thread) if m.mine), talk.thread[-1])
+        holder = talk.claimed_by[0] if talk.claimed_by else None
+        names = {p.id: p.name for p in self.staff}
+        news = [r.state for r in talk.replies if r.state not in (OutboxState.SEEN, OutboxState.WITHDRAWN)]
+        return QueueRow(
+            c.id, workflow.sort_key(c), c.state, talk.source, talk.handle, talk.name,
+            None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
+            c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
+            holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
+            news[-1] if news else None, c.version,
+        )  # fmt: skip
+
+    def _folder(self, folder: str, row: QueueRow) -> bool:
+        if folder in ("open", "mine"):
+            return row.state in OPEN and (folder == "open" or row.assignee_id == self.me.id)
+        return row.state.value == folder
+
+    # Backend: reading ------------------------------------------------------------------------------------------------
+
+    async def _called(self, name: str) -> None:
+        self.calls[name] += 1
+        await asyncio.sleep(0)
+        if self.fault is not None:
+            raise self.fault
+
+    async def page(
+        self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
+    ) -> Sequence[QueueRow]:
+        await self._called("page")
+        touched = sorted(
+            (row for row in map(self._as_row, self.talks.values()) if self._folder(folder, row)),
+            key=lambda row: (row.sort_key, row.id),
+        )
+        low, high = after or (-(2**63), 0), before or (2**63, 0)
+        touched = [row for row in touched if low < (row.sort_key, row.id) < high]
+        born: list[QueueRow] = []
+        if folder == "open":
+            first = int((START - timedelta(minutes=5)).timestamp())
+            step = 60 * 1_000_000
+            begin = max(0, (low[0] - first * 1_000_000) // step)
+            end = min(self.n, (high[0] - first * 1_000_000) // step + 1)
+            numbers = range(begin, end) if before is None else range(end - 1, begin - 1, -1)
+            for i in numbers:
+                if i + 1 in self.talks or not 0 <= i < self.n:
+                    continue
+                row = self._row(i)
+                if low < (row.sort_key, row.id) < high:
+                    born.append(row)
+                if len(born) == limit:
+                    break
+        rows = sorted([*touched, *born], key=lambda row: (row.sort_key, row.id))
+        return rows[-limit:] if before is not None else rows[:limit]
+
+    async def rows(self, ids: Sequence[int]) -> Sequence[QueueRow]:
+        await self._called("rows")
+        return [
+            self._as_row(self.talks[i]) if i in self.talks else self._row(i - 1)
+            for i in ids
+            if i in self.talks or 1 <= i <= self.n
+        ]
+
+    async def counts(self) -> Counts:
+        await self._called("counts")
+        found = Counter(
+            "open" if t.conversation.state in OPEN else t.conversation.state.value for t in self.talks.values()
+        )
+        found["open"] += self.n - sum(1 for i in self.talks if i <= self.n)
+        mine = sum(t.conversation.assignee_id == 1 and t.conversation.state in OPEN for t in self.talks.values())
+        return Counts(dict(found), mine)
+
+    async def topics(self, now: datetime) -> Sequence[TopicCount]:
+        await self._called("topics")
+        return [
+            TopicCount(topic, len(rows), sum(r.tone is ToneLabel.NEGATIVE for r in rows))
+            for topic, rows in self.mentions.items()
+        ]
+
+    async def listening(
+        self, topic: str, *, before: Place | None = None, after: Place | None = None, limit: int
+    ) -> Sequence[ListeningRow]:
+        await self._called("listening")
+        rows = sorted(self.mentions.get(topic, []), key=lambda r: (r.at, r.id), reverse=True)
+        if after is not None:
+            return [r for r in rows if (r.at, r.id) > after][-limit:]
+        return [r for r in rows if before is None or (r.at, r.id) < before][:limit]
+
+    async def listening_rows(self, ids: Sequence[int]) -> Sequence[ListeningRow]:
+        await self._called("listening_rows")
+        return [row for rows in self.mentions.values() for row in rows if row.id in set(ids)]
+
+    async def open(self, conversation_id: int, now: datetime) -> Opened | None:
+        await self._called("open")
+        try:
+            talk = self.talk(conversation_id)
+        except Refused:
+            return None
+        names = {p.id: p.name for p in self.staff}
+        holder = talk.claimed_by[0] if talk.claimed_by else None
+        draft = talk.drafts.get(self.me.id, ("", None))
+        c = talk.conversation
+        return Opened(
+            c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, 1, talk.handle, talk.name,
+            talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
+            holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
+            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
+        )  # fmt: skip
+
+    async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
+        await self._called("versions")
+        return next((t.versions[mention_id] for t in self.talks.values() if mention_id in t.versions), [])
+
+    def check_query(self, query: str) -> None:
+        parsed(query)
+
+    async def search(self, query: str, *, before: Place | None = None, limit: int) -> Found:
+        await self._called("search")
+        parsed(query)
+        rows = {
+            row.id: row
+            for rows in self.mentions.values()
+            for row in rows
+            if query.casefold() in (row.text or "").casefold()
+        }
+        found = sorted(rows.values(), key=lambda r: (r.at, r.id), reverse=True)
+        return Found(tuple(r for r in found if before is None or (r.at, r.id) < before)[:limit])
+
+    async def people(self) -> Sequence[Person]:
+        await self._called("people")
+        return self.staff
+
+    # Backend: acting -------------------------------------------------------------------------------------------------
+
+    async def do(self, ids: Sequence[int], act: Act, now: datetime) -> Done:
+        await self._called("do")
+        return self.act_as(self.me, ids, act)
+
+    def act_as(self, person: Person, ids: Sequence[int], act: Act) -> Done:
+        """What a colleague does, seen from the store."""
+        moved: dict[int, tuple[Conversation, Conversation]] = {}
+        refused: dict[int, str] = {}
+        for conversation_id in ids:
+            talk = self.talk(conversation_id)
+            before = talk.conversation
+            try:
+                after = workflow.apply(before, act, person.id, self.clock())
+            except Refused as no:
+                refused[conversation_id] = str(no)
+                continue
+            if after != before:
+                talk.conversation = after
+                moved[conversation_id] = (before, after)
+                kind = "act." + type(act).__name__.lower().removeprefix("set")
+                talk.history.append(HistoryLine(len(talk.history) + 1, self.clock(), kind, person.name, "x", {}, {}))
+        act_id = uuid.uuid4()
+        if not isinstance(act, Read):
+            self.acts.append((act_id, person.id, moved))
+        self.ring(*moved)
+        return Done(act_id, tuple(moved), refused)
+
+    async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
+        await self._called("undo")
+        moved = next(moved for found, _, moved in self.acts if found == act_id)
+        changed: list[int] = []
+        refused: dict[int, str] = {}
+        for conversation_id, (before, after) in moved.items():
+            talk = self.talk(conversation_id)
+            if talk.conversation != after and not anyway:
+                refused[conversation_id] = "Bo Lind changed it since"
+                continue
+            talk.conversation = replace(
+                before, version=talk.conversation.version + 1, thread_version=talk.conversation.thread_version
+            )
+            changed.append(conversation_id)
+        if changed:
+            self.undone.add(act_id)
+        self.ring(*changed)
+        return Done(act_id, tuple(changed), refused)
+
+    async def last_act(self) -> uuid.UUID | None:
+        await self._called("last_act")
+        return next(
+            (a for a, who, moved in reversed(self.acts) if who == self.me.id and moved and a not in self.undone), None
+        )
+
+    async def mark_read(self, conversation_id: int, now: datetime) -> bool:
+        await self._called("mark_read")
+        return bool(self.act_as(self.me, [conversation_id], Read()).changed)
+
+    async def note(self, conversation_id: int, body: str, now: datetime) -> Done:
+        await self._called("note")
+        talk = self.talk(conversation_id)
+        talk.notes.append(Note(len(talk.notes) + 1, self.me.name, body, now))
+        self.ring(conversation_id)
+        return Done(uuid.uuid4(), (conversation_id,), {})
+
+    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+        await self._called("save_draft")
+        self.talk(conversation_id).drafts[self.me.id] = (body, thread_version)
+
+    async def drop_draft(self, conversation_id: int) -> None:
+        await self._called("drop_draft")
+        self.talk(conversation_id).drafts.pop(self.me.id, None)
+
+    async def claim(self, conversation_id: int, now: datetime, *, take_over: bool = False) -> Person | None:
+        await self._called("claim")
+        talk = self.talk(conversation_id)
+        if talk.claimed_by is not None and talk.claimed_by[1] != self.session and not take_over:
+            return talk.claimed_by[0]
+        talk.claimed_by = (self.me, self.session)
+        self.ring(conversation_id)
+        return None
+
+    async def renew_claims(self, now: datetime) -> None:
+        await self._called("renew_claims")
+
+    async def release(self, conversation_id: int, now: datetime) -> None:
+        await self._called("release")
+        talk = self.talk(conversation_id)
+        if talk.claimed_by is not None and talk.claimed_by[1] == self.session:
+            talk.claimed_by = None
+            self.ring(conversation_id)
+
+    async def take_in(self, mention_id: int, now: datetime) -> int:
+        await self._called("take_in")
+        for rows in self.mentions.values():
+            for i, row in enumerate(rows):
+                if row.id == mention_id:
+                    talk = self.add(row.text or "", handle=row.author_handle)
+                    rows[i] = replace(row, conversation_id=talk.conversation.id)
+                    return talk.conversation.id
+        raise Refused("there is no such mention")
+
+    async def queue_reply(
+        self, opened: Opened, parent_mention_id: int, body: str, *, private: bool, fence: int, hold_seconds: float,
+        close_after: bool, now: datetime,
+    ) -> OutboxRow:  # fmt: skip
+        await self._called("queue_reply")
+        talk = self.talk(opened.conversation.id)
+        if talk.conversation.thread_version != fence:
+            raise Refused("the thread has changed meanwhile", code="thread_moved")
+        self._outbox += 1
+        row = OutboxRow(
+            self._outbox, self._outbox, opened.conversation.id, OutboxState.QUEUED, body, opened.account_handle, talk.handle,
+            private, self.me.name, self.me.id, now + timedelta(seconds=hold_seconds), now, now, None, "", "", fence,
+        )  # fmt: skip
+        talk.replies.append(row)
+        self.ring(row.conversation_id)
+        return row
+
+    def _reply(self, outbox_id: int) -> tuple[Talk, int]:
+        return next((t, i) for t in self.talks.values() for i, r in enumerate(t.replies) if r.id == outbox_id)
+
+    def move_reply(self, outbox_id: int, state: OutboxState, **more: object) -> None:
+        """What the deliverer does, seen from the store."""
+        talk, i = self._reply(outbox_id)
+        talk.replies[i] = replace(talk.replies[i], state=state, **more)  # type: ignore[arg-type]
+        self.ring(talk.conversation.id)
+
+    async def withdraw(self, outbox_id: int, now: datetime) -> str:
+        await self._called("withdraw")
+        talk, i = self._reply(outbox_id)
+        if talk.replies[i].state not in (OutboxState.QUEUED, OutboxState.FAILED, OutboxState.STOPPED):
+            raise Refused(f"too late: it is {talk.replies[i].state}")
+        self.move_reply(outbox_id, OutboxState.WITHDRAWN)
+        return talk.replies[i].body
+
+    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
+        await self._called("retry")
+        self.move_reply(outbox_id, OutboxState.QUEUED, not_before=now)
+
+    async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:
+        await self._called("resolve_unknown")
+        self.move_reply(outbox_id, OutboxState.ACCEPTED if sent else OutboxState.FAILED)
+
+    async def listener_beat(self) -> datetime | None:
+        await self._called("listener_beat")
+        return self.beat
+
+    # Backend: live ---------------------------------------------------------------------------------------------------
+
+    async def changes(self, told: Callable[[bool], None]) -> AsyncIterator[Changed]:
+        self.told = told
+        told(True)
+        while True:
+            yield await self.queue.get()
+
+    def ring(self, *ids: int, topics: Sequence[str] = (), lost: bool = False) -> None:
+        """The feed tells."""
+        if ids or topics or lost:
+            self.queue.put_nowait(Changed(frozenset(ids), frozenset(topics), frozenset(), False, lost))
+
+    async def close(self, now: datetime) -> None:
+        await self._called("close")
+
+    # What the world does ---------------------------------------------------------------------------------------------
+
+    def add(self, text: str, *, due_in: float | None = 10, handle: str = "newcomer.test", **more: object) -> Talk:
+        """A new conversation is heard; `due_in` minutes from now."""
+        conversation_id = self.next_id
+        self.next_id += 1
+        now = self.clock()
+        conversation = Conversation(
+            id=conversation_id, brand_id=1, state=State.NEW, priority=Priority.HIGH, priority_by=None,
+            due_at=None if due_in is None else now + timedelta(minutes=due_in), assignee_id=None, team="", tags=("fresh",),
+            snoozed_until=None, next_at=None, unread=True, version=1, thread_version=1, last_at=now, last_ours_at=None,
+        )  # fmt: skip
+        talk = Talk(
+            conversation, handle, handle.split(".")[0].title(), [message(conversation_id * 1000, text, now, handle)]
+        )
+        for name, value in more.items():
+            setattr(talk, name, value)
+        self.talks[conversation_id] = talk
+        self.ring(conversation_id)
+        return talk
+
+    def say(self, conversation_id: int, text: str, **more: object) -> ThreadMessage:
+        """Somebody writes in a thread."""
+        talk = self.talk(conversation_id)
+        said = message(talk.thread[-1].id + 1, text, self.clock(), **{"handle": talk.handle, **more})  # type: ignore[arg-type]
+        talk.thread.append(said)
+        talk.conversation = workflow.heard(talk.conversation, None, self.clock(), history=False)
+        self.ring(conversation_id)
+        return said
+
+    def mention(
+        self, topic: str, text: str | None, *, handle: str = "passer.test", ago: float = 0, **more: object
+    ) -> ListeningRow:
+        """A mention of a topic is heard."""
+        number = sum(map(len, self.mentions.values())) + 1
+        base: dict[str, object] = {
+            "id": number, "at": self.clock() - timedelta(seconds=ago), "source": "bluesky", "author_handle": handle,
+            "author_name": handle.split(".")[0].title(), "text": text, "kind": Kind.POST, "tone": ToneLabel.NEUTRAL, "need": 0.2,
+            "lang": "en", "rules": (), "conversation_id": None, "deleted": False,
+        }  # fmt: skip
+        row = ListeningRow(**{**base, **more})  # type: ignore[arg-type]
+        bisect.insort(self.mentions[topic], row, key=lambda r: (r.at, r.id))
+        self.ring(topics=[topic])
+        return row
+
+
+__all__ = ["NAMES", "START", "TEXTS", "BadQuery", "Clock", "FakeBackend", "QueryProblem", "Talk", "message"]
