@@ -27,6 +27,8 @@ MARGIN_US = 10_000_000
 """Microseconds that a resume by time goes back: servers do not agree to the last second."""
 _SEQ_END = 10**15
 """From here on a cursor is read as unix microseconds, so no sequence number reaches it."""
+_EDGE = timedelta(minutes=1)
+"""Resuming at the very edge of what is kept would be too old again a moment later."""
 _SKEW = timedelta(seconds=60)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE = re.compile(r"(?:seq:(\d{1,15})@([^;\s]{1,300});)?us:(\d{1,17})")
@@ -124,10 +126,6 @@ class Jetstream:
         turn = failures = 0
         by_time = False
         while True:
-            gap = self._gap(place)
-            if gap is not None:
-                place = Place(unix_us(gap.end))
-                yield Batch((), str(place), self._clock(), gaps=(gap,))
             host = self._hosts[turn % len(self._hosts)]
             after: float | None = None
             try:
@@ -161,12 +159,14 @@ class Jetstream:
         oldest = self._clock() - timedelta(seconds=self._habits.look_back)
         if place.at >= oldest:
             return None
-        return Gap(
-            place.at, oldest, f"the bookmark is older than the {self._habits.look_back / 3600:g} h that are kept"
-        )
+        told = f"the bookmark is older than the {self._habits.look_back / 3600:g} h that are kept"
+        return Gap(place.at, oldest + _EDGE, told)
 
     async def _connected(self, host: str, place: Place, by_time: bool) -> AsyncGenerator[tuple[Batch, Place], None]:
         name = urlsplit(host).netloc
+        gap = self._gap(place)
+        if gap is not None:
+            place = Place(unix_us(gap.end))
         by_seq = place.seq and place.host == name and not by_time
         asked = place.seq if by_seq else max(0, place.us - MARGIN_US)
         params = [("wantedCollections", POST), ("cursor", str(asked))]
@@ -174,6 +174,8 @@ class Jetstream:
             pump = _Pump(socket, self._habits)
             reading = asyncio.create_task(pump.run())
             try:
+                if gap is not None:  # told only now: as long as nobody answers, the hole still grows
+                    yield Batch((), str(place), self._clock(), gaps=(gap,)), place
                 hearing = _Hearing(self, name, place, place.seq if by_seq else 0)
                 async with aclosing(self._hear(pump, hearing)) as batches:
                     async for batch in batches:
