@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, ToneLabel
+from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tone, ToneLabel
 from listener.query.index import loose, may_match
 from listener.query.match import Subject, asks
 from listener.rulebook.combine import Finding, Verdict, combine, findings, says
@@ -35,8 +35,9 @@ NEED_URGENT = 0.70
 NEED_HIGH = 0.50
 NEED_CLOCK = 0.35
 """A rule wants a reply in time."""
-PRAISE_FACTOR = 0.5
-"""Praise that asks nothing can wait."""
+PRAISE_FACTOR = 0.6
+PRAISE_COMPOUND = 0.5
+"""Clear praise that asks nothing can wait. A faint smile proves little: VADER calls many a complaint slightly positive."""
 
 
 class TopicEar:
@@ -91,7 +92,7 @@ def assess(
     subject, tone = judged(mention, heard, methods)
     found = findings(rulebook, subject, heard)
     verdict = combine(found)
-    need, signals = _need(subject, context, verdict)
+    need, signals = _need(subject, tone, context, verdict)
     priority = verdict.priority or (Priority.NORMAL if heard.addressed else Priority.LOW)
     return Assessment(
         tone=tone,
@@ -118,7 +119,9 @@ def _due(mention: Mention, verdict: Verdict, context: Context, now: datetime) ->
     return said_at + timedelta(seconds=verdict.reply_within)
 
 
-def _need(subject: Subject, context: Context, verdict: Verdict) -> tuple[float, tuple[Mapping[str, Any], ...]]:
+def _need(
+    subject: Subject, tone: Tone, context: Context, verdict: Verdict
+) -> tuple[float, tuple[Mapping[str, Any], ...]]:
     """Need for an answer, 0 to 1, and the signals that made it, strongest first."""
     question = asks(subject.text)
     weights: list[tuple[float, str]] = [
@@ -136,7 +139,8 @@ def _need(subject: Subject, context: Context, verdict: Verdict) -> tuple[float, 
     need = 1.0 - silence
     signals: list[Mapping[str, Any]] = [{"signal": signal, "value": weight} for weight, signal in present]
     urgent = verdict.priority is not None and verdict.priority >= Priority.HIGH
-    if subject.tone is ToneLabel.POSITIVE and not question and not urgent and verdict.reply_within is None:
+    praise = tone.compound is not None and tone.compound >= PRAISE_COMPOUND
+    if praise and not question and not urgent and verdict.reply_within is None:
         need *= PRAISE_FACTOR
         signals.append({"signal": "praise that asks nothing", "value": -PRAISE_FACTOR})
     return round(min(max(need, 0.0), 1.0), 4), tuple(signals)

@@ -17,6 +17,8 @@ class Text:
     """Written without quotes."""
     locate: Callable[[int], tuple[int, int]] = field(default=lambda _: (1, 1), compare=False, repr=False)
     """Line and column in the file of an offset into `value`."""
+    cut_by_hashtag: bool = False
+    """A `#word` follows without quotes: YAML takes it, and all behind it, for a comment."""
 
     @property
     def empty(self) -> bool:

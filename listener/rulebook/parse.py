@@ -6,6 +6,7 @@ many aliases, too much nesting and too much text are problems, never a crash.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from io import StringIO
 from typing import Any
@@ -26,6 +27,8 @@ MAX_FILES = 500
 MAX_DEPTH = 20
 MAX_ALIASES = 100
 MAX_NODES = 200_000
+
+_HASHTAG = re.compile(r"\s*#\w")
 
 
 def parse(files: Mapping[str, str]) -> Rulebook | list[Problem]:
@@ -84,7 +87,7 @@ def _document(path: str, text: str) -> Node | None:
 
 
 def _yaml() -> Any:
-    return YAML(typ="rt", pure=True)
+    return YAML(typ="safe", pure=True)
 
 
 def _check_events(path: str, text: str) -> None:
@@ -148,7 +151,8 @@ class _Converter:
             locate = locator(self.text, begin, line + 1, 1, node.value)
         else:
             locate = locator(self.text, start, line, column, node.value)
-        return Text(str(node.value), line, column, not style, locate)
+        rest = self.text[node.end_mark.index : self.text.find("\n", node.end_mark.index) % (len(self.text) + 1)]
+        return Text(str(node.value), line, column, not style, locate, not style and bool(_HASHTAG.match(rest)))
 
 
 def _yaml_hint(text: str, line: int, what: str) -> str:

@@ -184,6 +184,13 @@ class _Reader:
                 node, "wrong-type", f"{what} must be a query", "put the whole query in one text, in quotes if need be"
             )
             return None
+        if node.cut_by_hashtag:
+            line, column = node.locate(len(node.value))
+            message = f"YAML takes the # here for a comment, so {what} ends before it"
+            self.problems.append(
+                Problem(self.file, line, column, "hashtag-is-comment", message, "put the query in quotes")
+            )
+            return None
         parsed = parse_query(node.value, use, file=self.file, locate=node.locate)
         self.problems.extend(parsed.problems)
         self.warnings.extend(parsed.warnings)
