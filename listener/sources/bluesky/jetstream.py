@@ -296,7 +296,8 @@ class _Hearing:
         self.heard += 1
         heard_at = clock()
         item = convert_event(event, frame, heard_at)
-        if item is not None and self.stream.hears(item):
+        is_edit = event.commit is not None and event.commit.operation == "update"
+        if item is not None and (is_edit or self.stream.hears(item)):
             self.items.append(item)
             self.urgent = self.urgent or isinstance(item, Mention)
         self._move(event, heard_at)
