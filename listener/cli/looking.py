@@ -153,8 +153,8 @@ def run_show(arguments: argparse.Namespace) -> int:
     from listener.cli.terminal import print_json, run_async
 
     async def show() -> int:
-        async with _open(arguments) as (_, house, brand_id):
-            person = await _me(house, brand_id)
+        async with _open(arguments) as (settings, house, brand_id):
+            person = await _me(settings, house, brand_id)
             found = await _conversation(house, arguments.id, person)
         if arguments.json:
             print_json(found)
@@ -165,15 +165,14 @@ def run_show(arguments: argparse.Namespace) -> int:
     return run_async(show())
 
 
-async def _me(house: House, brand_id: int) -> Person:
-    """Who sits here, as the database knows them; a new one becomes a responder."""
-    from listener.cli.running import login_name
-    from listener.model import Role
+async def _me(settings: Settings, house: House, brand_id: int) -> Person:
+    """Who sits here, as the database knows them."""
+    from listener.cli.running import seated
     from listener.store import people
 
-    login = login_name()
-    known = {person.login: person for person in await people.people(house.pool, brand_id)}
-    return known.get(login) or await people.ensure_person(house.pool, login, login, brand_id, Role.RESPONDER)
+    key = next(key for number, key, _ in await people.brands(house.pool) if number == brand_id)
+    login = await seated(settings, house, key)
+    return next(person for person in await people.people(house.pool, brand_id) if person.login == login)
 
 
 async def _conversation(house: House, conversation_id: int, person: Person) -> Opened:
@@ -242,7 +241,7 @@ async def _queue_reply(arguments: argparse.Namespace, settings: Settings, house:
     from listener.lengths import length
     from listener.store import outbox, people
 
-    person = await _me(house, brand_id)
+    person = await _me(settings, house, brand_id)
     found = await _conversation(house, arguments.id, person)
     account_id = found.account_id
     if arguments.account:

@@ -6,7 +6,6 @@ The listener's log goes to a file or stderr, never onto the screen that the inbo
 from __future__ import annotations
 
 import argparse
-import asyncio
 import getpass
 import os
 import sys
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
+    from listener.service.database import House
     from listener.settings import Settings
 
 STOP_LISTENING = 10
@@ -127,21 +127,24 @@ def run_inbox(arguments: argparse.Namespace) -> int:
     from listener import settings
     from listener.cli.terminal import run_async, say
     from listener.service import processes
-    from listener.service.database import opened, prepared
+    from listener.service.database import opened
 
     chosen = settings.load(arguments.config)
     _need_terminal()
-    if not chosen.database.is_embedded:
-        dsn = chosen.database.dsn().reveal()
-        asyncio.run(prepared(dsn, "hubbub inbox", migrating=False))
-        os.execve(sys.executable, inbox_command(), inbox_environment(chosen, dsn, brand=arguments.brand))  # noqa: S606
+    brand = arguments.brand or chosen.brands[0].key
 
     async def show() -> int:
-        async with opened(chosen, "hubbub inbox", migrating=True, say=say) as house:
-            surroundings = inbox_environment(chosen, house.dsn, brand=arguments.brand)
-            return await processes.foreground(inbox_command(), surroundings)
+        async with opened(chosen, "hubbub inbox", migrating=chosen.database.is_embedded, say=say, max_size=2) as house:
+            person = await seated(chosen, house, brand)
+            if house.server is None:
+                return 0
+            return await processes.foreground(inbox_command(chosen, brand, person), with_dsn(house.dsn))
 
-    return run_async(show())
+    code = run_async(show())
+    if not chosen.database.is_embedded:
+        dsn = chosen.database.dsn().reveal()
+        os.execve(sys.executable, inbox_command(chosen, brand, login_name()), with_dsn(dsn))  # noqa: S606
+    return code
 
 
 def run_up(arguments: argparse.Namespace) -> int:
@@ -176,8 +179,9 @@ async def _up(settings: Settings, *, as_json: bool) -> int:
         if as_json:
             print_json({"listener": running.pid if running else None, "track": running.track if running else ()})
             return 0
-        surroundings = inbox_environment(settings, house.dsn, asking=True)
-        code = await processes.foreground(inbox_command(), surroundings)
+        brand = settings.brands[0].key
+        person = await seated(settings, house, brand)
+        code = await processes.foreground(inbox_command(settings, brand, person, asking=True), with_dsn(house.dsn))
         if code == STOP_LISTENING and running is not None:
             say("ending the listener")
             await processes.stop(settings.paths, running)
@@ -187,23 +191,33 @@ async def _up(settings: Settings, *, as_json: bool) -> int:
         return code
 
 
-def inbox_command() -> list[str]:
-    """What runs the inbox; the listener knows no more of it than this."""
-    return [sys.executable, "-m", "inbox_tui"]
+def inbox_command(settings: Settings, brand: str, person: str, *, asking: bool = False) -> list[str]:
+    """What runs the inbox; the listener knows no more of it than this. `asking`: leaving it asks whether to keep listening."""
+    view = "listening" if settings.track else "inbox"
+    arguments = ["--brand", brand, "--person", person, "--view", view, "--hold", f"{settings.hold_seconds:g}"]
+    return [sys.executable, "-m", "inbox_tui", *arguments, *(["--ask-on-quit"] if asking else [])]
 
 
-def inbox_environment(
-    settings: Settings, dsn: str, *, brand: str | None = None, asking: bool = False
-) -> dict[str, str]:
-    """What the inbox is told: by environment, so that no password stands in a list of processes."""
-    found = {**os.environ, "HUBBUB_DSN": dsn, "HUBBUB_HOLD_SECONDS": f"{settings.hold_seconds:g}"}
-    found["HUBBUB_BRAND"] = brand or settings.brands[0].key
-    found.setdefault("HUBBUB_PERSON", login_name())
-    if asking:
-        found["HUBBUB_ASK_KEEP"] = "1"
-    if settings.track:
-        found["HUBBUB_START"] = "listening"
-    return found
+def with_dsn(dsn: str) -> dict[str, str]:
+    """The database's address goes by environment, so that no password stands in a list of processes."""
+    return {**os.environ, "HUBBUB_DSN": dsn}
+
+
+async def seated(settings: Settings, house: House, brand: str) -> str:
+    """The login of whoever sits here, known to the brand: a new one becomes its admin on an embedded database, else a responder."""
+    from listener.model import Role
+    from listener.store import people
+
+    for one in settings.brands:
+        await people.ensure_brand(house.pool, one.key, one.name, one.zone)
+    known = {key: number for number, key, _ in await people.brands(house.pool)}
+    if brand not in known:
+        raise FixMe(f"there is no brand {brand!r}", hint=f"there are: {', '.join(known)}")
+    login = login_name()
+    if login not in {person.login for person in await people.people(house.pool, known[brand])}:
+        role = Role.ADMIN if house.server is not None else Role.RESPONDER
+        await people.ensure_person(house.pool, login, login, known[brand], role)
+    return login
 
 
 def login_name() -> str:
