@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
-# Handles, addresses and the e-mail-like names that networks use; a hashtag keeps its word.
-_NOT_LANGUAGE = re.compile(
+# Handles, addresses and leftovers of HTML; a hashtag keeps its word.
+_NOT_LANGUAGE = re.compile(r"https?://\S+|www\.\S+|[@＠][\w.\-]+(?:@[\w.\-]+)?|&[a-z]{2,6};")
     r"https?://\S+|www\.\S+|[@＠][\w.\-]+(?:@[\w.\-]+)?|\b[\w.+\-]+@[\w\-]+\.[\w.]+|&[a-z]{2,6};|\S*[_/\\]\S*"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -28,6 +28,12 @@ def _words(*lines: str) -> frozenset[str]:
     return frozenset(word for line in lines for word in line.split())
 
 
+NEGLIGIBLE = 0.0002
+"""Shares below this cannot win, whatever their weight."""
+
+ENGLISH_SHARE = 0.15
+"""Of a text's words, how many English ones settle it without asking the model."""
+
 _ENGLISH_CLAIM = 3.0
 _OTHER_CLAIM = 40.0
 # How common languages are in posts on open networks, in rough parts: English far ahead, a score of large ones, the rest.
@@ -41,7 +47,9 @@ _SAME = {"yue": "zh", "wuu": "zh", "arz": "ar", "ary": "ar", "nn": "no", "nb": "
 # Two of these and nothing of another language: English without asking the model. None is a common word elsewhere.
 _ENGLISH = _words(
     "the and you that this my with your what just they from would why how been i'm don't it's can't didn't doesn't won't i've",
-    "there their which because should could about any anyone please when were where",
+    "there their which because should could about any anyone please when were where have but get can has had like good more some our",
+    "who than into being know people think going really got she these those still again ever never always every thing things think",
+    "that's what's you're they're isn't wasn't aren't i'll we're let's could've today tonight tomorrow yesterday",
 )
 # Hindi and Urdu are written in Latin letters as often as not, and the model knows them only in their own scripts.
 _ROMAN_HINDI = _words(
@@ -83,7 +91,7 @@ class Languages:
             return ""
         hindi = sum(word in _ROMAN_HINDI for word in words)
         english = sum(word in _ENGLISH for word in words)
-        if english >= 2 and english >= 0.15 * len(words) and not hindi and plain.isascii():
+        if english >= 2 and english >= ENGLISH_SHARE * len(words) and not hindi and all(map(str.isascii, words)):
             return "en"
         posterior = self._weighed(" ".join(_WORD.findall(plain)), claimed)
         best = max(posterior, key=lambda lang: (posterior[lang], lang))
@@ -99,7 +107,9 @@ class Languages:
     def _weighed(self, plain: str, claimed: Iterable[str]) -> dict[str, float]:
         claims = {tag.casefold().split("-", 1)[0] for tag in claimed}
         weighed: dict[str, float] = {}
-        for lang, share in self._model.rank(plain):
+        for lang, share in self._model.rank(plain):  # best first
+            if share < NEGLIGIBLE:
+                break
             known = _SAME.get(lang, lang)
             weight = _WEIGHTS.get(known, _RARE_WEIGHT)
             if known in claims:

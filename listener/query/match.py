@@ -126,12 +126,27 @@ def test_of(tree: Node) -> Test:
 
 
 def _any_of(parts: tuple[Node, ...]) -> Test:
-    """An OR: its single words all at once."""
+    """An OR: its single words all at once, its phrases only where their longest word stands."""
     keys = frozenset(part.key for part in parts if isinstance(part, Word))
-    tests = tuple(test_of(part) for part in parts if not isinstance(part, Word))
-    if not tests:
-        return lambda subject: not keys.isdisjoint(subject.words.places)
-    return lambda subject: not keys.isdisjoint(subject.words.places) or any(test(subject) for test in tests)
+    anchored: dict[str, list[tuple[str, ...]]] = {}
+    for part in parts:
+        if isinstance(part, Phrase):
+            anchored.setdefault(max(part.keys, key=len), []).append(part.keys)
+    anchors = anchored.keys()
+    tests = tuple(test_of(part) for part in parts if not isinstance(part, Word | Phrase))
+
+    def test(subject: Subject) -> bool:
+        known = subject.words
+        places = known.places
+        if not keys.isdisjoint(places):
+            return True
+        if not places.keys().isdisjoint(anchors):
+            for anchor in anchors & places.keys():
+                if any(next(_phrase_places(phrase, known), None) is not None for phrase in anchored[anchor]):
+                    return True
+        return any(one(subject) for one in tests)
+
+    return test
 
 
 def spans_of(tree: Node, subject: Subject) -> tuple[int, ...]:

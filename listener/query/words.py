@@ -59,6 +59,11 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ＇ꞌ‘", "'"))
 _ACCENTS = re.compile(
     "[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u0640]"
 )
+# Format characters (category Cf) and variation selectors: they show nothing and part nothing.
+_INVISIBLE = re.compile(
+    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    "\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 _STROKES = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe", "ð": "d", "ŀ": "l"}
 )
@@ -82,11 +87,11 @@ def fold(text: str) -> str:
     """One spelling for what looks or reads the same; accents stay."""
     if text.isascii():
         return text.lower()
-    known = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
-    if not known.isprintable():
-        known = "".join(char for char in known if unicodedata.category(char) != "Cf")
-    # Case folding can undo a normal form, and the normal form can bring back a case (final sigma, dotted capital I).
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", known.casefold()).casefold())
+    known = _INVISIBLE.sub("", text).translate(_APOSTROPHES)
+    # Case folding can undo a normal form, and the normal form can bring back a case (dotted capital I, styled letters).
+    known = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", known).casefold())
+    again = known.casefold()
+    return known if again == known else unicodedata.normalize("NFKC", again)
 
 
 def unaccented(folded: str) -> str:
