@@ -12,8 +12,6 @@ from typing import Protocol
 
 # Handles, addresses and leftovers of HTML; a hashtag keeps its word.
 _NOT_LANGUAGE = re.compile(r"https?://\S+|www\.\S+|[@＠][\w.\-]+(?:@[\w.\-]+)?|&[a-z]{2,6};")
-    r"https?://\S+|www\.\S+|[@＠][\w.\-]+(?:@[\w.\-]+)?|\b[\w.+\-]+@[\w\-]+\.[\w.]+|&[a-z]{2,6};|\S*[_/\\]\S*"
-)
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 MAX_CHARACTERS = 1500
