@@ -89,6 +89,7 @@ class World:
     vera: Person
     account: Account
     source_id: int
+    prefix: str
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def mention(
@@ -105,8 +106,8 @@ class World:
         tone: str | None = None,
         due_at: datetime | None = None,
     ) -> int:
-        """A message; heard by topic, else as a mention of our account. Its external id is `m` and its number."""
-        key = f"m{next(self._numbers)}"
+        """A message; heard by topic, else as a mention of our account. Its external id is `m` and its number (of Acme)."""
+        key = f"{self.prefix}{next(self._numbers)}"
         id_ = await self.pool.fetchval(_MENTION, SPACE, author, key, root or parent or key, parent, text, ours, at)
         if heard:
             via = "own" if ours else "topic" if topic is not None else "mention"
@@ -166,7 +167,7 @@ async def world(pool: asyncpg.Pool, key: str = "acme") -> World:
     vera = await people.ensure_person(pool, f"vera-{key}", "Vera", brand_id, Role.VIEWER)
     account = await people.ensure_account(pool, brand_id, "bluesky", SPACE, f"did:{key}", f"{key}.example")
     source = await sources.open_source(pool, f"bluesky/{key}", NOW)
-    return World(pool, brand_id, mia, tom, vera, account, source.id)
+    return World(pool, brand_id, mia, tom, vera, account, source.id, "m" if key == "acme" else key)
 
 
 def later(**kwargs: float) -> datetime:

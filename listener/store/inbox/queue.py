@@ -46,7 +46,7 @@ LEFT JOIN LATERAL (
     SELECT count(*)::int AS messages FROM (SELECT 1 FROM conversation_mentions WHERE conversation_id = c.id LIMIT 1000) AS s
 ) AS told ON true
 LEFT JOIN LATERAL (
-    SELECT state FROM outbox WHERE conversation_id = c.id AND state NOT IN ('seen', 'withdrawn') ORDER BY id DESC LIMIT 1
+    SELECT state FROM outbox WHERE conversation_id = c.id AND lane = 'reply' AND state NOT IN ('seen', 'withdrawn') ORDER BY id DESC LIMIT 1
 ) AS leaving ON true
 """
 
