@@ -7,12 +7,13 @@ lock that all programs share, and never changed afterwards.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.resources
 import re
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 
@@ -41,6 +42,7 @@ CREATE TABLE IF NOT EXISTS hubbub.migrations (
 """
 RECORD_READ = "SELECT number, name, sha256 FROM hubbub.migrations ORDER BY number"
 RECORD_ADD = "INSERT INTO hubbub.migrations (number, name, sha256, program) VALUES ($1, $2, $3, $4)"
+RESTORE_UNFINISHED = "SELECT to_regnamespace('hubbub_before_restore') IS NOT NULL"
 SEARCH_PATH = "SELECT set_config('search_path', 'hubbub', false)"
 
 Say = Callable[[str], None]
@@ -91,6 +93,7 @@ async def schema_version(connection: asyncpg.Connection) -> int:
 async def require_current(connection: asyncpg.Connection, known: tuple[Migration, ...] | None = None) -> None:
     """Raises FixMe unless the database has exactly the schema that this program was written for."""
     known = shipped() if known is None else known
+    await _check_whole(connection)
     missing = await _missing(connection, known)
     if missing:
         raise FixMe(
@@ -104,26 +107,32 @@ async def migrate(
 ) -> int:
     """Brings the schema to what this program needs and returns its version. Of several programs at once, one does it.
 
-    FixMe when the database is newer than the program, or an applied migration has been changed since.
+    FixMe when the database is newer than the program, an applied migration has been changed since, or a restore was interrupted.
     """
     known = shipped() if known is None else known
     with store_errors():
-        if not await _missing(connection, known):
+        if not await connection.fetchval(RESTORE_UNFINISHED) and not await _missing(connection, known):
             return len(known)
-        await _lock(connection, say)
-        try:
-            await connection.execute(RECORD_CREATE)
-            for migration in await _missing(connection, known):
-                say(f"schema {migration.number}: {migration.name.replace('_', ' ')}")
-                await _apply(connection, migration)
-        finally:
-            if not connection.is_closed():
-                await connection.execute(LOCK_FREE, LOCK)
+        async with only_one_migrates(connection, say):
+            await _check_whole(connection)
+            return await bring_forward(connection, say=say, known=known)
+
+
+async def bring_forward(connection: asyncpg.Connection, *, say: Say, known: tuple[Migration, ...]) -> int:
+    """Applies what is missing, for a caller that already keeps all others out with `only_one_migrates`."""
+    await connection.execute(RECORD_CREATE)
+    for migration in await _missing(connection, known):
+        say(f"schema {migration.number}: {migration.name.replace('_', ' ')}")
+        await _apply(connection, migration)
     return len(known)
 
 
-async def _lock(connection: asyncpg.Connection, say: Say) -> None:
-    """Asks again and again instead of waiting inside Postgres, where the waiting itself would hold back others."""
+@contextlib.asynccontextmanager
+async def only_one_migrates(connection: asyncpg.Connection, say: Say) -> AsyncIterator[None]:
+    """Keeps every other program from changing the schema for the length of the block; waits until it may.
+
+    Asks again and again instead of waiting inside Postgres, where the waiting itself would hold back others.
+    """
     started = time.monotonic()
     told = False
     while not await connection.fetchval(LOCK_TRY, LOCK):
@@ -131,6 +140,20 @@ async def _lock(connection: asyncpg.Connection, say: Say) -> None:
             told = True
             say("waiting for another program that changes the schema")
         await asyncio.sleep(0.05)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute(LOCK_FREE, LOCK)
+
+
+async def _check_whole(connection: asyncpg.Connection) -> None:
+    if await connection.fetchval(RESTORE_UNFINISHED):
+        raise FixMe(
+            "a restore was interrupted; what was there before is kept in the schema hubbub_before_restore",
+            hint="run the same `hubbub restore` again",
+            code="restore_unfinished",
+        )
 
 
 async def _missing(connection: asyncpg.Connection, known: tuple[Migration, ...]) -> tuple[Migration, ...]:
