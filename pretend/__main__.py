@@ -41,6 +41,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--trickle", type=float, default=day.TRICKLE_SECONDS, help="seconds between posts after the day"
     )
+    parser.add_argument("--when-heard", action="store_true", help="the day begins when somebody listens")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", metavar="FILE|JSON", help="a list of faults to begin with")
     parser.add_argument(
@@ -86,6 +87,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         day=arguments.day,
         speed=arguments.speed,
         trickle_seconds=arguments.trickle,
+        when_heard=arguments.when_heard,
         told=_say if arguments.json else lambda row: None,
     ) as network:
         _say(network.ready())

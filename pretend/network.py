@@ -88,12 +88,14 @@ class Network:
         day: str | None = None,
         speed: float = DEFAULT_SPEED,
         trickle_seconds: float = TRICKLE_SECONDS,
+        when_heard: bool = False,
         told: Callable[[Json], None] = lambda row: None,
         clock: Clock = now_us,
     ) -> AsyncIterator[Network]:
         """A running network on 127.0.0.1; port 0 takes any free one. `state` is the journal's file.
 
-        `day` plays a script in the background at `speed` (seconds of the day per real second, 0 as fast as possible).
+        `day` plays a script in the background at `speed` (seconds of the day per real second, 0 as fast as possible);
+        with `when_heard` from the moment on when somebody listens to the Jetstream.
 
         Raises:
             OSError: The port is taken or the state file cannot be written.
@@ -120,7 +122,7 @@ class Network:
             await site.start()
             network.port = runner.addresses[0][1]
             if network.day is not None:
-                network._spawn(network.day, network.day.play())
+                network._spawn(network.day, network._play(network.day, when_heard))
             yield network
         finally:
             await network._stop()
@@ -138,6 +140,11 @@ class Network:
             ]
         )
         return application
+
+    async def _play(self, day: Day, when_heard: bool) -> None:
+        while when_heard and not self.jetstream_door.subscribers:  # noqa: ASYNC110  looked at for a moment only
+            await asyncio.sleep(0.02)
+        await day.play()
 
     def _spawn(self, key: object, work: Coroutine[object, object, None]) -> None:
         self._tasks[key] = asyncio.ensure_future(work)

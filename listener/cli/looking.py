@@ -257,10 +257,16 @@ async def _queue_reply(arguments: argparse.Namespace, settings: Settings, house:
     size, most = length(found.source, arguments.text)
     if most and size > most:
         raise Refused(f"too long: {size} of {most}", hint="shorten it")
-    return await outbox.queue_reply(
-        house.pool, person.id, found.conversation.id, account_id, parent_of(found).id, arguments.text,
-        visibility="public", lang="", fence=found.conversation.thread_version, hold_seconds=settings.hold_seconds,
-        close_after=arguments.close, now=datetime.now(UTC),
+    from listener.service.stopping import Stop
+
+    parent = parent_of(found)
+    return await house.persistently(
+        lambda: outbox.queue_reply(
+            house.pool, person.id, found.conversation.id, account_id, parent.id, arguments.text,
+            visibility="public", lang="", fence=found.conversation.thread_version, hold_seconds=settings.hold_seconds,
+            close_after=arguments.close, now=datetime.now(UTC),
+        ),
+        Stop(), "the reply",
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ class Pulse:
     rejects: int = 0
     opened: int = 0
     flagged: Counter[str] = field(default_factory=Counter)
+    since: datetime | None = None
+    """Only what was said later is timed: catching up is not latency."""
     _latencies: list[float] = field(default_factory=list)
     _measured: int = 0
     _chance: random.Random = field(default_factory=lambda: random.Random(0))
@@ -50,6 +52,8 @@ class Pulse:
         self.flagged.update(recorded.flagged)
         if not batch.history:
             for moment in recorded.network_times:
+                if self.since is not None and moment < self.since:
+                    continue
                 self._measure(max(0.0, (at - moment).total_seconds()))
 
     def _measure(self, seconds: float) -> None:

@@ -143,6 +143,7 @@ class Service:
                     self._listen(group, stream, bench)
             for account in self.settings.accounts:
                 group.create_task(self._account(group, bluesky, bench, account), name=f"account {account.handle}")
+            self.pulse.since = wall_clock()
             processes.tell_ready()
             log.info("hubbub %s listens (%s)", version(), self.only or "everything")
 

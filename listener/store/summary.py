@@ -74,3 +74,27 @@ async def account_states(pool: asyncpg.Pool) -> list[AccountState]:
     """All accounts, with what a person must do about those that are stopped."""
     async with acquired(pool) as connection:
         return [AccountState(**dict(row)) for row in await connection.fetch(_ACCOUNTS)]
+
+
+_MESSAGES = """
+SELECT m.external_id, m.version, m.state = 'deleted' AS deleted, v.text
+FROM mentions AS m LEFT JOIN mention_versions AS v ON v.mention_id = m.id AND v.version = m.version
+WHERE m.external_id = ANY($1::text[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message as we hold it now."""
+
+    external_id: str
+    version: int
+    deleted: bool
+    text: str | None
+
+
+async def messages(pool: asyncpg.Pool, external_ids: list[str]) -> dict[str, Held]:
+    """Those of these messages that we hold."""
+    async with acquired(pool) as connection:
+        rows = await connection.fetch(_MESSAGES, external_ids)
+    return {row["external_id"]: Held(**dict(row)) for row in rows}
