@@ -5,6 +5,7 @@ A field whose value is not known does not match, and its negation does. Nothing 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,8 +48,18 @@ class Subject:
     """Who asks, for assignee:me."""
 
     @classmethod
-    def of(cls, mention: Mention, *, ours: bool = False) -> Subject:
-        """A mention before anything was thought of it."""
+    def of(
+        cls,
+        mention: Mention,
+        *,
+        ours: bool = False,
+        addressed: bool | None = None,
+        lang: str | None = None,
+        tone: ToneLabel | None = None,
+        topics: frozenset[str] | None = None,
+        rules: frozenset[str] | None = None,
+    ) -> Subject:
+        """A mention, before or after something was thought of it."""
         return cls(
             text=mention.text,
             source=mention.source,
@@ -59,12 +70,27 @@ class Subject:
             links=len(mention.links),
             media=mention.media,
             ours=ours,
+            addressed=addressed,
+            lang=lang,
+            tone=tone,
+            topics=topics,
+            rules=rules,
         )
 
     @cached_property
     def words(self) -> Words:
         """The text cut into words, once."""
         return words.segment(self.text) if self.text else NO_WORDS
+
+    @cached_property
+    def ordered(self) -> list[str]:
+        """Every form of every word, sorted: what a prefix is looked up in."""
+        return sorted(self.words.places)
+
+    def begins(self, stem: str) -> bool:
+        """Whether a word begins so."""
+        place = bisect_left(self.ordered, stem)
+        return place < len(self.ordered) and self.ordered[place].startswith(stem)
 
     @cached_property
     def carried_tags(self) -> frozenset[str]:
@@ -122,7 +148,7 @@ def test_of(tree: Node) -> Test:
         case Phrase(keys=keys):
             return lambda subject: next(_phrase_places(keys, subject.words), None) is not None
         case Prefix(stem=stem):
-            return lambda subject: any(form.startswith(stem) for form in subject.words.places)
+            return lambda subject: subject.begins(stem)
 
 
 def _any_of(parts: tuple[Node, ...]) -> Test:
@@ -181,7 +207,11 @@ def _spans(tree: Node, subject: Subject) -> Iterable[tuple[int, int]]:
         case Tag(form=form) | Handle(form=form):
             return known.signs.get(form, ())
         case And(parts=parts) | Or(parts=parts):
-            return [span for part in parts if test_of(part)(subject) for span in _spans(part, subject)]
+            # Only an AND can be false and still hold words that stand in the text.
+            true = [
+                part for part in parts if not isinstance(part, And) or isinstance(tree, And) or test_of(part)(subject)
+            ]
+            return [span for part in true for span in _spans(part, subject)]
         case Not() | Field():
             return ()
 

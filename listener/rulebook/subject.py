@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from listener.model import ADDRESSES, Hearing, Mention, Tone, Via
@@ -82,13 +82,8 @@ def judged(mention: Mention, heard: Heard, methods: Methods) -> tuple[Subject, T
     """The subject that rules ask, and its tone with all numbers."""
     lang = methods.languages.find(mention.text, mention.langs)
     tone = methods.vader.tone(mention.text, lang, heard.names)
-    subject = replace(
-        Subject.of(mention),
-        addressed=heard.addressed,
-        lang=lang,
-        tone=tone.label,
-        topics=heard.topics,
-        rules=frozenset(),
+    subject = Subject.of(
+        mention, addressed=heard.addressed, lang=lang, tone=tone.label, topics=heard.topics, rules=frozenset()
     )
     return subject, tone
 
