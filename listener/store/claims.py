@@ -18,15 +18,16 @@ from listener.store.conversations import Event, tell
 SECONDS = 60.0
 """How long a claim lives without being renewed."""
 
-# One statement decides; of many at once, one wins. A viewer has no row in `may`.
+# One statement decides; of many at once, one wins. A viewer has no row in `may`. `was` is joined before the insert, so that it is
+# locked and true when the insert looks.
 _CLAIM = """
 WITH may AS (
     SELECT c.id, c.brand_id FROM conversations c JOIN memberships m ON m.brand_id = c.brand_id AND m.person_id = $2
     WHERE c.id = $1 AND m.role <> 'viewer'
 ), was AS (
-    SELECT person_id, session, until FROM claims WHERE conversation_id = $1
+    SELECT person_id, session, until FROM claims WHERE conversation_id = $1 FOR UPDATE
 ), taken AS (
-    INSERT INTO claims AS c (conversation_id, person_id, session, until) SELECT id, $2, $3, $5 FROM may
+    INSERT INTO claims AS c (conversation_id, person_id, session, until) SELECT id, $2, $3, $5 FROM may LEFT JOIN was ON true
     ON CONFLICT (conversation_id) DO UPDATE
         SET person_id = excluded.person_id, session = excluded.session, until = excluded.until
         WHERE c.until < $4 OR c.session = excluded.session OR $6

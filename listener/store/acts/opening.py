@@ -63,7 +63,7 @@ ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING RETURNING 
 """
 
 _JOIN = """
-INSERT INTO conversation_mentions (conversation_id, mention_id) SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING
+INSERT INTO conversation_mentions (conversation_id, mention_id) SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING RETURNING mention_id
 """
 
 
@@ -90,8 +90,8 @@ async def open_from_mention(pool: asyncpg.Pool, person_id: int, brand_id: int, m
             conversation_id = await _opened(connection, mention, brand_id, now)
             if conversation_id is None:  # a colleague, or the listener, was first
                 return int(await connection.fetchval(_OF_THREAD, *key))
-        else:
-            await connection.execute(_JOIN, conversation_id, [mention_id])
+        elif not await connection.fetch(_JOIN, conversation_id, [mention_id]):
+            return int(conversation_id)  # in it since we looked
         event = Event(
             brand_id,
             "conversation.opened",
