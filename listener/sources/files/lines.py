@@ -24,7 +24,7 @@ MAX_LINE = 1 << 20
 """Bytes of one line."""
 MAX_RECORD = 4 << 20
 """Bytes of one CSV record with newlines in quotes."""
-_CHUNK = 1 << 20
+_CHUNK = 64 << 10
 _BOMS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 
 
@@ -113,6 +113,14 @@ class Lines:
         self.place = Place(self.place.offset + line.size, self.place.line + 1)
         return line
 
+    def peek(self) -> bytes:
+        """Some first bytes, at least one unless the file is empty. Takes them away."""
+        return (
+            bytes(self._content.read1(_CHUNK))
+            if isinstance(self._content, io.BufferedReader)
+            else self._content.read(_CHUNK)
+        )
+
     def back(self, lines: Sequence[_Line]) -> None:
         """Un-read these last lines."""
         self._again.extendleft(reversed(lines))
@@ -139,7 +147,7 @@ def look(path: Path) -> bytes:
     """The first bytes of the content. FixMe for what we do not read: an empty file, UTF-16, old Mac line ends, a binary file."""
     lines = Lines(path)
     try:
-        head = lines._content.read(64 << 10)
+        head = lines.peek()
     except (OSError, EOFError, zlib.error):
         raise lines._cut_off() from None
     finally:
@@ -150,7 +158,7 @@ def look(path: Path) -> bytes:
             raise FixMe(f"the file is {name}", where=where, hint=f"make it UTF-8: iconv -f {name} -t UTF-8")
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
         raise FixMe("the file is empty", where=where)
-    if b"\r" in head and b"\n" not in head and len(head) > 4096:
+    if b"\n" not in head and head.count(b"\r") > 3:
         raise FixMe("the lines end as on old Macs", where=where, hint="make them ordinary: tr '\\r' '\\n'")
     if head.count(b"\0") > len(head) // 4:
         raise FixMe("this is not a text file", where=where)

@@ -113,30 +113,33 @@ class ImportStream:
         """As `Stream` promises, but it ends: the last batch is `final`."""
         lines = await asyncio.to_thread(Lines, self.plan.path, _read(cursor))
         try:
-            records = self._records(lines)
+            reading = _Reading(lines, self._records(lines))
             final = False
             while not final:
-                batch = await asyncio.to_thread(self._batch, records, lines)
+                batch = await asyncio.to_thread(self._batch, reading)
                 final = batch.final
                 yield batch
         finally:
             lines.close()
 
-    def _batch(self, records: Iterator[Record], lines: Lines) -> Batch:
+    def _batch(self, reading: _Reading) -> Batch:
         items: list[Item] = []
         heard = 0
-        final = True
-        for record in records:
+        while heard < self._size and (record := reading.next(first=not heard)) is not None:
             heard += 1
             item = self._item(record)
             if item is not None:
                 items.append(item)
-            if heard >= self._size:
-                final = False
-                break
+        lines = reading.lines
         self._progress = (lines.done, lines.total)
-        place = f"offset:{lines.place.offset};line:{lines.place.line}"
-        return Batch(tuple(items), place, self._clock(), heard=heard, history=not self.plan.as_new, final=final)
+        return Batch(
+            tuple(items),
+            f"offset:{lines.place.offset};line:{lines.place.line}",
+            self._clock(),
+            heard=heard,
+            history=not self.plan.as_new,
+            final=heard < self._size and reading.fault is None,
+        )
 
     def _item(self, record: Record) -> Item | None:
         cell = self._cell(record)
@@ -219,6 +222,29 @@ class ImportStream:
         told = (size, sorted(self.columns.of.items()), plan.ours, plan.only, plan.topic, plan.space, plan.as_new)
         digest.update(repr((*told, plan.encoding)).encode())
         return digest.hexdigest()[:32]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One pass over the records. What breaks the file off is told only after what came before it was handed over."""
+
+    lines: Lines
+    records: Iterator[Record]
+    fault: FixMe | None = None
+
+    def next(self, *, first: bool) -> Record | None:
+        try:
+            return None if self.fault is not None and not first else self._next()
+        except FixMe as fault:
+            self.fault = fault
+            if first:
+                raise
+            return None
+
+    def _next(self) -> Record | None:
+        if self.fault is not None:
+            raise self.fault
+        return next(self.records, None)
 
 
 def _read(cursor: str | None) -> Place:
