@@ -143,10 +143,11 @@ class _Reading:
             if char in "()":
                 self.pieces.append(_Piece(_Sort.OPEN if char == "(" else _Sort.CLOSE, at, at + 1))
                 at += 1
-            elif char in _QUOTES:
-                at = self._quoted(at)
             else:
-                at = self._plain(at)
+                before, count = at, len(self.pieces)
+                at = self._quoted(at) if char in _QUOTES else self._plain(at)
+                if len(self.pieces) == count:  # a term with a problem still stands where it stands
+                    self.pieces.append(_Piece(_Sort.TERM, before, at))
 
     def _quoted(self, at: int) -> int:
         inside, end = self._inside_quotes(at)
@@ -370,8 +371,6 @@ class _Reading:
 
     def _missing(self, piece: _Piece) -> None:
         """Something should stand here."""
-        if self.problems and not self.pieces:
-            return
         before = self.pieces[self.at - 1] if self.at else None
         if before is not None and before.sort is _Sort.OPEN and piece.sort is _Sort.CLOSE:
             self.problem(
