@@ -84,7 +84,7 @@ class Inbox(App[None], inherit_bindings=False):
             async for changed in self.desk.backend.changes(self._told):
                 for stack in list(self._screen_stacks.values()):
                     if stack and isinstance(stack[0], DeskScreen) and stack[0].is_mounted:
-                        await stack[0].heard(changed)
+                        await stack[0].unless_ending(stack[0].heard(changed))
         except HubbubError as fault:
             self._told(False)
             if self.place is not None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 
 from inbox_tui import keys
@@ -144,7 +145,15 @@ class DeskScreen(Screen[None]):
 
     def work(self, job: Coroutine[Any, Any, Any], group: str = "acts") -> None:
         """Do something without holding up the keys."""
-        self.run_worker(job, group=group, exit_on_error=True)
+        self.run_worker(self.unless_ending(job), group=group, exit_on_error=True)
+
+    async def unless_ending(self, job: Coroutine[Any, Any, Any]) -> None:
+        """Do it; parts of a screen that are gone because the app is ending are no fault."""
+        try:
+            await job
+        except NoMatches:
+            if self.app.is_running and self.is_attached:
+                raise
 
     def refuse_read_only(self) -> bool:
         """Whether acts are off; says so."""

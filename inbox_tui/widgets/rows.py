@@ -71,7 +71,9 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         self.loaded = False
         self._news: set[int] = set()
         self._told = 0
+        self._lead = 0
         self._slack = 0
+        """Blank lines above and below the rows, for holding still where there is nothing to scroll."""
         self._filling = False
         self._generation = 0
         self._styles: dict[str, Style] = {}
@@ -98,7 +100,7 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
             return
         self.loaded = True
         self._news.clear()
-        self._slack = 0
+        self._lead = self._slack = 0
         old = self.cursor_id if keep_cursor else None
         self.window.restart(rows, 0, at_top=True, at_end=len(rows) < PAGE)
         self._resize()
@@ -161,7 +163,7 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
             return
         index = self.window.index(self.cursor_id) if self.cursor_id is not None else None
         if index is None:
-            top = self.scroll_offset.y // self.row_height - self.window.first
+            top = self._rank_at(0) - self.window.first
             target = min(max(top, 0), len(self.window) - 1)
         else:
             target = min(max(index + delta, 0), len(self.window) - 1)
@@ -201,6 +203,7 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         if generation != self._generation or not rows:
             return
         first = max(0, (self.total or 0) - len(rows))
+        self._lead = self._slack = 0
         self.window.restart(rows, first, at_top=len(rows) < PAGE, at_end=True)
         self._resize()
         self.go(self.window.ident(rows[-1]))
@@ -286,14 +289,14 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         offset = 0
         index = self.window.index(self.cursor_id) if self.cursor_id is not None else None
         if index is not None:
-            offset = (self.window.first + index) * self.row_height - top
+            offset = self._y_of(index) - top
             if -self.row_height < offset < view:
                 anchor = self.cursor_id
         if anchor is None:
-            rank = -(-top // self.row_height)
+            rank = self._rank_at(self.row_height - 1)
             row = self.window.at(rank)
             if row is not None:
-                anchor, offset = self.window.ident(row), rank * self.row_height - top
+                anchor, offset = self.window.ident(row), self._lead + rank * self.row_height - top
         yield
         self._drawn.clear()
         if self.cursor_id is None and self.window.rows and self.loaded:
@@ -301,11 +304,13 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
             self.post_message(RowReached(self.id or "", self.cursor_id))
         index = self.window.index(anchor) if anchor is not None else None
         if index is None:
-            self._slack = 0
+            self._lead = self._slack = 0
             self._resize()
         else:
-            target = max(0, (self.window.first + index) * self.row_height - offset)
-            self._slack = max(0, target + view - self._ranks() * self.row_height)
+            target = (self.window.first + index) * self.row_height - offset
+            self._lead = max(0, -target)
+            target += self._lead
+            self._slack = max(0, target + view - self._lead - self._ranks() * self.row_height)
             self._resize()
             if target != top:
                 self.set_scroll(None, target)
@@ -322,19 +327,31 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         return max(self.total or 0, self.window.end + 1)
 
     def _resize(self) -> None:
-        self.virtual_size = Size(0, self._ranks() * self.row_height + self._slack)
+        self.virtual_size = Size(0, self._lead + self._ranks() * self.row_height + self._slack)
+
+    def _y_of(self, index: int) -> int:
+        """The line at which a row held begins."""
+        return self._lead + (self.window.first + index) * self.row_height
+
+    def _rank_at(self, y: int) -> int:
+        """The rank of the row that is `y` lines below the upper edge."""
+        return (self.scroll_offset.y + y - self._lead) // self.row_height
 
     def _slack_off(self) -> None:
-        """The reader moves by themselves: blank lines kept for holding still are no longer needed."""
-        if self._slack:
-            self._slack = 0
+        """The reader moves by themselves: blank lines that held the list still go as soon as nothing jumps by it."""
+        view = self.scrollable_content_region.height or self.size.height
+        slack = max(0, self.scroll_offset.y + view - self._lead - self._ranks() * self.row_height)
+        lead = 0 if self.window.at_top and self.window.index(self.cursor_id or 0) == 0 else self._lead
+        if (lead, slack) != (self._lead, self._slack) and (slack < self._slack or lead < self._lead):
+            self._lead, self._slack = lead, min(slack, self._slack)
             self._resize()
+            self.refresh()
 
     def _bring_into_view(self) -> None:
         index = self.window.index(self.cursor_id) if self.cursor_id is not None else None
         if index is None:
             return
-        y = (self.window.first + index) * self.row_height
+        y = self._y_of(index)
         top, view = self.scroll_offset.y, self.scrollable_content_region.height or self.size.height
         if y < top:
             self.scroll_to(y=y, animate=False, force=True)
@@ -350,7 +367,7 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         """What must be fetched next for the rows in view, and a page around them."""
         if not self.loaded:
             return None
-        low = self.scroll_offset.y // self.row_height
+        low = max(0, self._rank_at(0))
         high = low + self.size.height // self.row_height + 1
         if not self.window.at_end and low > self.window.end + 2 * PAGE:
             return "jump"
@@ -389,7 +406,7 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
 
     async def _jump(self, generation: int) -> None:
         """The scroll bar was dragged far: guess the place of that rank between two known ones, and read there."""
-        rank = self.scroll_offset.y // self.row_height
+        rank = max(0, self._rank_at(0))
         place = await self._guess(rank)
         if generation != self._generation:
             return
@@ -402,6 +419,7 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         else:
             first, at_end = rank, False
         if generation == self._generation and rows:
+            self._lead = 0
             self.window.restart(rows, first, at_top=False, at_end=at_end)
             self._drawn.clear()
             self._resize()
@@ -431,7 +449,7 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     def _refresh_row(self, row_id: int | None) -> None:
         index = self.window.index(row_id) if row_id is not None else None
         if index is not None:
-            self.refresh_lines((self.window.first + index) * self.row_height, self.row_height)
+            self.refresh_lines(self._y_of(index), self.row_height)
 
     def render_line(self, y: int) -> Strip:
         """One line of one row; a row that is still being fetched is an ellipsis."""
@@ -442,10 +460,10 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         if not self.window.rows:
             text = self.empty[y] if self.loaded and y < len(self.empty) else ""
             return strip_of((("  " + text, "dim"),), width, self._styles, base)
-        rank, part = divmod(self.scroll_offset.y + y, self.row_height)
+        rank, part = divmod(self.scroll_offset.y + y - self._lead, self.row_height)
         row = self.window.at(rank)
         if row is None:
-            waiting = part == 0 and rank < self._ranks()
+            waiting = part == 0 and 0 <= rank < self._ranks()
             return strip_of((("  …", "dim"),) if waiting else (), width, self._styles, base)
         return self._strips(row, width, base)[part]
 
@@ -485,8 +503,7 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """A click is cursor and Enter."""
-        rank = (self.scroll_offset.y + event.y) // self.row_height
-        row = self.window.at(rank)
+        row = self.window.at(self._rank_at(event.y))
         if row is not None:
             self.go(self.window.ident(row))
             self.post_message(RowChosen(self.id or "", self.window.ident(row)))

@@ -229,7 +229,12 @@ class InboxCore(DeskScreen):
             self._show_opened()
         elif not self.composer.is_open and (not self.has_class("-one") or self.has_class("-reading")):
             row_id = event.row_id
-            self._preview = self.set_timer(0.06, lambda: self.work(self.open_conversation(row_id), "open"))
+            self._preview = self.set_timer(0.06, lambda: self._show_preview(row_id))
+
+    def _show_preview(self, row_id: int) -> None:
+        """The row under the cursor, unless the reader has gone to read another one."""
+        if not self.reading and self.rows.cursor_id == row_id:
+            self.work(self.open_conversation(row_id), "open")
 
     @on(RowChosen)
     async def _chosen(self, event: RowChosen) -> None:
@@ -270,11 +275,12 @@ class InboxCore(DeskScreen):
         """Open it, go there, and it counts as read."""
         self.remove_class("-folders")
         self.add_class("-reading")
+        self.rows.go(conversation_id)
+        if not self.composer.is_open:
+            self.paper.focus()
         opened = await self.open_conversation(conversation_id)
         if opened is None:
             return
-        if not self.composer.is_open:
-            self.paper.focus()
         if not opened.conversation.unread or self.desk.read_only:
             return
         if await self.attempt(self.desk.backend.mark_read(opened.conversation.id, self.desk.now())):

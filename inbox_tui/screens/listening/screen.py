@@ -45,6 +45,7 @@ class ListeningScreen(DeskScreen):
         """The search that is shown instead of a topic."""
         self._searched_to: datetime | None = None
         self._stale = False
+        self._ready = False
 
     def compose(self) -> ComposeResult:
         """Topics, mentions, the mention under the cursor."""
@@ -72,6 +73,7 @@ class ListeningScreen(DeskScreen):
         self.rows.focus()
         self.apply_compact()
         self.show_bars()
+        self._ready = True
         await self.attempt(self._read_topics())
         if self.query_text is not None:
             await self.search(self.query_text)
@@ -105,7 +107,7 @@ class ListeningScreen(DeskScreen):
     async def show_topic(self, topic: str) -> None:
         """A topic from its newest mention."""
         self.topic, self.query_text, self._searched_to = topic, None, None
-        if not self.is_mounted or not self.query("#mentions"):
+        if not self._ready:
             return
         self.query_one("#folders", Choices).set_current(f"topic:{topic}")
         await self._restart()
@@ -113,7 +115,7 @@ class ListeningScreen(DeskScreen):
     async def search(self, query: str) -> None:
         """What matches a query, newest first."""
         self.query_text = query
-        if not self.is_mounted or not self.query("#mentions"):
+        if not self._ready:
             return
         self.query_one("#folders", Choices).current = None
         await self._restart()
