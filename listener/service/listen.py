@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain
 from listener.model import Account, Batch
@@ -23,7 +23,8 @@ from listener.service.rules import Bench
 from listener.service.stopping import Backoff, Stop, Stopped
 from listener.sources.base import Stream
 from listener.store import people, sources
-from listener.store.record import CursorMoved, Recorded, record
+from listener.store.connect import Pool
+from listener.store.record import CursorMoved, Hear, Judge, Recorded, record
 
 log = logging.getLogger("hubbub.listen")
 
@@ -34,6 +35,16 @@ GHOST_PAUSE = 0.5
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
+
+
+class Recorder(Protocol):
+    """`listener.store.record.record`; tests hand in one that is wrong on purpose."""
+
+    async def __call__(
+        self, pool: Pool, source_id: int, batch: Batch, hear: Hear, judge: Judge, *, expect: str | None, now: datetime
+    ) -> Recorded:
+        """Items and bookmark, committed together."""
+        ...
 
 
 def wall_clock() -> datetime:
@@ -54,6 +65,7 @@ class Ear:
     heard: Callable[[Recorded], None] = lambda _: None
     """Told after each commit."""
     clock: Clock = wall_clock
+    record: Recorder = record
 
     async def listen(self) -> None:
         """Until the service ends, or until a person must help this source. FixMe when another listener runs it."""
@@ -146,7 +158,7 @@ class Ear:
             again, repeated = repeated, True
             bench = self.bench.now
             try:
-                return await record(
+                return await self.record(
                     self.house.pool, source_id, batch, bench.hear, bench.judge, expect=expect, now=self.clock()
                 )
             except CursorMoved:

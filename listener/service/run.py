@@ -20,7 +20,7 @@ from listener.service import processes
 from listener.service.bells import Bells
 from listener.service.database import House, opened
 from listener.service.deliver import Deliverer
-from listener.service.listen import Ear, wall_clock
+from listener.service.listen import Ear, Recorder, wall_clock
 from listener.service.pulse import Pulse
 from listener.service.rules import Bench
 from listener.service.stopping import Backoff, Stop, Stopped
@@ -30,6 +30,7 @@ from listener.settings import AccountSettings, Settings
 from listener.sources.base import Stream
 from listener.sources.bluesky import Bluesky, Habits, Login, Options
 from listener.store import people
+from listener.store.record import record
 from listener.webclient import WebClient
 
 log = logging.getLogger("hubbub")
@@ -42,7 +43,9 @@ def version() -> str:
     return importlib.metadata.version("hubbub")
 
 
-async def serve(settings: Settings, *, only: str | None = None, leashed: bool = False) -> int:
+async def serve(
+    settings: Settings, *, only: str | None = None, leashed: bool = False, recorder: Recorder = record
+) -> int:
     """The listener until it is asked to end: both halves, or `only` "listen" or "deliver". `leashed`: also when our starter is gone.
 
     FixMe, NotReachable: what a human must mend. Returns 0 after a good end.
@@ -55,7 +58,7 @@ async def serve(settings: Settings, *, only: str | None = None, leashed: bool = 
             async with opened(
                 settings, f"hubbub {only or 'listener'}", migrating=True, say=say, max_size=POOL_SIZE
             ) as house:
-                await Service(settings, house, stop, only).run()
+                await Service(settings, house, stop, only, recorder).run()
     log.info("ended: %s", stop.why or "done")
     return 0
 
@@ -98,6 +101,7 @@ class Service:
     house: House
     stop: Stop
     only: str | None = None
+    recorder: Recorder = record
     pulse: Pulse = field(default_factory=Pulse)
     bells: Bells = field(default_factory=Bells)
     _brand_ids: dict[str, int] = field(default_factory=dict)
@@ -148,7 +152,8 @@ class Service:
             log.info("hubbub %s listens (%s)", version(), self.only or "everything")
 
     def _listen(self, group: asyncio.TaskGroup, stream: Stream, bench: Bench) -> None:
-        ear = Ear(self.house, stream, bench, self.pulse, self.stop, list(self._accounts.values()), clock=wall_clock)
+        accounts = list(self._accounts.values())
+        ear = Ear(self.house, stream, bench, self.pulse, self.stop, accounts, clock=wall_clock, record=self.recorder)
         group.create_task(ear.listen(), name=stream.key)
 
     # Brands and accounts

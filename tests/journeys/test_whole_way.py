@@ -1,0 +1,88 @@
+"""The whole way, with real processes: somebody mentions us, it becomes a conversation, we answer, and the network has our answer once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from listener.model import Role
+from listener.store import inbox, outbox, people
+from pretend.network import Network
+from tests.journeys.running import Running, running, until
+
+CONVERSATION = """
+SELECT c.id FROM conversations AS c JOIN conversation_mentions AS j ON j.conversation_id = c.id
+JOIN mentions AS m ON m.id = j.mention_id WHERE m.external_id = $1
+"""
+
+
+async def answer(house: Running, uri: str, text: str, **what: Any) -> int:
+    """Queues an answer to this post as one of the staff; the outbox row."""
+    conversation_id = await until(lambda: house.pool.fetchval(CONVERSATION, uri), told=house.logs)
+    brand_id = await house.pool.fetchval("SELECT id FROM brands")
+    person = await people.ensure_person(house.pool, "ann", "Ann", brand_id, Role.RESPONDER)
+    opened = await inbox.open(house.pool, conversation_id, person.id, datetime.now(UTC))
+    assert opened is not None
+    parent = next(message for message in opened.thread if message.external_id == uri)
+    values = {"visibility": "public", "lang": "en", "hold_seconds": 0.3, "close_after": False} | what
+    row = await outbox.queue_reply(
+        house.pool, person.id, conversation_id, opened.account_id, parent.id, text,
+        fence=opened.conversation.thread_version, now=datetime.now(UTC), **values,
+    )  # fmt: skip
+    return row.id
+
+
+async def state_of(house: Running, outbox_id: int) -> str:
+    row = await outbox.row(house.pool, outbox_id)
+    assert row is not None
+    return row.state.value
+
+
+async def test_a_mention_becomes_an_answered_conversation() -> None:
+    async with Network.start() as network, running(network) as house:
+        listener = house.program("listener")
+        await until(lambda: house.pool.fetchval("SELECT state = 'ready' FROM accounts"), told=house.logs)
+        said = network.stage.post("mira.test", "@larkspur.test is the network down? https://status.test")
+        outbox_id = await answer(house, said.uri, "Yes, since nine. We are on it: https://larkspur.test/status")
+
+        async def is_seen() -> bool:
+            return await state_of(house, outbox_id) == "seen"
+
+        await until(is_seen, told=house.logs)
+        (record,) = network.records()
+        assert record["commits"] == 1
+        assert record["record"]["text"] == "Yes, since nine. We are on it: https://larkspur.test/status"
+        assert record["record"]["reply"] == {"root": said.shown(), "parent": said.shown()}
+        (facet,) = record["record"]["facets"]
+        assert facet["features"][0]["uri"] == "https://larkspur.test/status"
+
+        thanks = network.stage.post("mira.test", "thanks!", reply_to=record["uri"])
+        network.stage.edit(said.uri, "@larkspur.test is the network down? (edited)")
+
+        async def state() -> str:
+            return str(await house.pool.fetchval("SELECT state FROM conversations"))
+
+        async def both() -> bool:
+            texts = await house.pool.fetch(
+                "SELECT v.text FROM conversation_mentions AS j JOIN mentions AS m ON m.id = j.mention_id "
+                "JOIN mention_versions AS v ON v.mention_id = m.id AND v.version = m.version"
+            )
+            return {"thanks!", "@larkspur.test is the network down? (edited)"} <= {row["text"] for row in texts}
+
+        await until(both, told=house.logs)
+        assert await state() == "ours"
+        assert await house.pool.fetchval("SELECT count(*) FROM conversations") == 1
+        network.stage.delete(thanks.uri)
+
+        async def blanked() -> bool:
+            state = await house.pool.fetchval("SELECT state FROM mentions WHERE external_id = $1", thanks.uri)
+            return state == "deleted"
+
+        await until(blanked, told=house.logs)
+        author = await until(
+            lambda: house.pool.fetchrow("SELECT handle, name FROM authors WHERE fetched_at IS NOT NULL"),
+            told=house.logs,
+        )
+        assert author["handle"] == "mira.test"
+        assert await listener.end() == 0, listener.tail()
+        assert await house.pool.fetchval("SELECT count(*) FROM programs") == 0
