@@ -6,7 +6,7 @@ root turns up. Refuses to decide a move: that is `listener.workflow`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,7 +45,7 @@ WHERE m.mention_id = ANY($1::bigint[]) ORDER BY 2
 """
 
 _PARENTS = """
-SELECT n.id, p.id AS parent_id, p.ours, p.space, p.root, p.author_id, p.source, p.at, p.state
+SELECT n.id AS child_id, p.id, p.external_id, p.ours, p.space, p.root, p.author_id, p.source, p.at, p.state
 FROM unnest($1::bigint[], $2::text[], $3::text[]) AS n(id, space, parent)
 JOIN mention_keys AS k ON k.space = n.space AND k.external_id = n.parent
 JOIN mentions AS p ON p.id = k.mention_id
@@ -93,6 +93,17 @@ RETURNING conversation_id, mention_id
 _LAST = """
 UPDATE conversations AS c SET last_mention_id = n.mention_id
 FROM unnest($1::bigint[], $2::bigint[]) AS n(id, mention_id) WHERE c.id = n.id
+"""
+
+# Messages of others, heard by this brand before our post that they answer was, and without a conversation so far.
+_WAITING = """
+SELECT n.brand_id, n.account_id, m.id, m.space, m.external_id, m.root, m.author_id, m.source, m.at
+FROM unnest($1::int[], $2::int[], $3::text[], $4::text[]) AS n(brand_id, account_id, space, external_id)
+JOIN mentions AS m ON m.space = n.space AND m.parent = n.external_id AND NOT m.ours AND m.state = 'live'
+WHERE EXISTS (SELECT FROM hearings AS h WHERE h.mention_id = m.id AND h.brand_id = n.brand_id AND h.via <> 'thread')
+  AND NOT EXISTS (SELECT FROM conversation_mentions AS j JOIN conversations AS c ON c.id = j.conversation_id
+                  WHERE j.mention_id = m.id AND c.brand_id = n.brand_id)
+ORDER BY m.at, m.id
 """
 
 _OUTBOX_SEEN = """
@@ -160,18 +171,20 @@ class Desk:
         ours = [k for k in kept if k.ours and k.new]
         if not theirs and not ours:
             return
-        await self._find(theirs)
+        await self._find((k.mention.key.space, k.root, k.author_id) for k in theirs)
         await self._open_addressed(theirs, assessed)
         for k in theirs:
             self._place_theirs(k, assessed)
         await self._place_ours(ours, accounts)
         await self._place_answers([k for k in theirs if k.new])
+        await self._place_waiting(ours, accounts)
         await self._move()
 
     # Finding and opening ------------------------------------------------------------------------------------------
 
-    async def _find(self, kept: Sequence[Kept]) -> None:
-        rows = [(k.mention.key.space, k.root, k.author_id) for k in kept]
+    async def _find(self, threads: Iterable[tuple[str, str, int]]) -> None:
+        """Learn which conversations there are for (space, root, author id)."""
+        rows = sorted(set(threads))
         if rows:
             for r in await self._connection.fetch(_OF_THREADS, *(list(c) for c in zip(*rows, strict=True))):
                 self._places[(r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"])] = r["id"]
@@ -269,33 +282,59 @@ class Desk:
         parents = {}
         if rows:
             parents = {
-                r["id"]: r for r in await self._connection.fetch(_PARENTS, *(list(c) for c in zip(*rows, strict=True)))
+                r["child_id"]: r
+                for r in await self._connection.fetch(_PARENTS, *(list(c) for c in zip(*rows, strict=True)))
             }
-        await self._recall([r["parent_id"] for r in parents.values()])
+        await self._recall([r["id"] for r in parents.values()])
+        await self._find((r["space"], r["root"], r["author_id"]) for r in parents.values() if not r["ours"])
         for k in sorted(ours, key=lambda k: (k.at, k.id)):
             parent = parents.get(k.id)
             if parent is None:
                 continue
             account = accounts[(k.mention.author.space, k.mention.author.external_id)]
-            joined = [c for c, brand in self._of_mention.get(parent["parent_id"], []) if brand == account.brand_id]
+            joined = [c for c, brand in self._of_mention.get(parent["id"], []) if brand == account.brand_id]
             if not joined and not parent["ours"] and k.id not in seen:
                 joined = [await self._answered_elsewhere(by_id[k.id], parent, account)]
             for conversation_id in joined:
                 self._replace(conversation_id, Step(k.at, k, None, ours=True, outbox=seen.get(k.id)))
                 self._of_mention.setdefault(k.id, []).append((conversation_id, account.brand_id))
 
+    async def _place_waiting(self, ours: Sequence[Kept], accounts: Mapping[tuple[str, str], Account]) -> None:
+        """Answers to a post of ours that were heard before the post was: they address us, as it turns out."""
+        rows = []
+        for k in ours:
+            account = accounts[(k.mention.author.space, k.mention.author.external_id)]
+            rows.append((account.brand_id, account.id, k.mention.key.space, k.mention.key.external_id))
+        if not rows:
+            return
+        wanted: dict[Place, tuple[Kept, Assessment | None, Origin]] = {}
+        waiting = await self._connection.fetch(_WAITING, *(list(c) for c in zip(*rows, strict=True)))
+        await self._find((r["space"], r["root"], r["author_id"]) for r in waiting)
+        for r in waiting:
+            place = (r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"])
+            stepped = any(brand == r["brand_id"] for _, brand in self._of_mention.get(r["id"], []))
+            if place in self._places and not stepped:
+                self._remember(self._places[place], place, r, ours=False)
+            elif place not in wanted and not stepped:
+                wanted[place] = (self._ghost(r), None, Origin.IMPORT if self._history else Origin.ADDRESSED)
+        await self._open(wanted)
+
+    @staticmethod
+    def _ghost(r: asyncpg.Record) -> Kept:
+        """A message that is held already, as far as opening a conversation with it needs."""
+        key, author = Key(r["space"], r["external_id"]), Author(r["space"], "")
+        return Kept(
+            id=r["id"], mention=Mention(key, r["source"], author, "", Kind.POST, b""), hearings=(), author_id=r["author_id"],
+            root=r["root"], at=r["at"], version=1, ours=False,
+        )  # fmt: skip
+
     async def _answered_elsewhere(self, k: Kept, parent: asyncpg.Record, account: Account) -> int:
         """We answered, in the network's own app, a message that was only listened to: that is a conversation."""
         place = (account.brand_id, account.id, parent["space"], parent["root"], parent["author_id"])
         if place not in self._places:
-            ghost = Kept(
-                id=parent["parent_id"], mention=k.mention, hearings=(), author_id=parent["author_id"], root=parent["root"],
-                at=parent["at"], version=1, ours=False,
-            )  # fmt: skip
-            await self._open({place: (ghost, None, Origin.IMPORT if self._history else Origin.ADDRESSED)})
+            await self._open({place: (self._ghost(parent), None, Origin.IMPORT if self._history else Origin.ADDRESSED)})
         conversation_id = self._places[place]
-        await self._connection.fetch(_JOIN, [conversation_id], [parent["parent_id"]])
-        self._of_mention.setdefault(parent["parent_id"], []).append((conversation_id, account.brand_id))
+        self._remember(conversation_id, place, parent, ours=False)
         return conversation_id
 
     async def _place_answers(self, theirs: Sequence[Kept]) -> None:

@@ -15,8 +15,11 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Account, Author, Hearing, Key, Mention, Via
+from listener.model import ADDRESSES, Account, Author, Hearing, Key, Mention, Via
 from listener.query.words import index_words
+
+_MUTE = frozenset({Via.THREAD, Via.OWN})
+"""Ways of hearing that never call for an answer by themselves."""
 
 SKEW = timedelta(minutes=5)
 """How far a network's clock may run ahead of ours before its time is not believed."""
@@ -109,6 +112,15 @@ RETURNING mention_id, brand_id, topic, account_id, via
 
 _HEARD_BEFORE = """
 SELECT mention_id, brand_id, topic, account_id, via FROM hearings WHERE mention_id = ANY($1::bigint[])
+"""
+
+_ANSWERING_US = """
+SELECT n.id, a.id AS account_id, a.brand_id
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS n(id, space, parent)
+JOIN mention_keys AS k ON k.space = n.space AND k.external_id = n.parent
+JOIN mentions AS p ON p.id = k.mention_id AND p.ours
+JOIN authors AS w ON w.id = p.author_id
+JOIN accounts AS a ON a.space = w.space AND a.external_id = w.external_id
 """
 
 LAST = "~"
@@ -243,6 +255,7 @@ async def keep(
 
     await _write(connection, fresh, moved, revised, now)
     await _recall(connection, moved)
+    await _answering_us(connection, fresh)
     await _hear(connection, source_id, kept, now)
     return kept, idle
 
@@ -296,6 +309,19 @@ async def _recall(connection: asyncpg.Connection, moved: Sequence[Kept]) -> None
         k = by_id[r["mention_id"]]
         if hearing not in k.hearings:
             k.hearings = (*k.hearings, hearing)
+
+
+async def _answering_us(connection: asyncpg.Connection, fresh: Sequence[Kept]) -> None:
+    """An answer to a post of ours addresses us, also where its own bytes do not say whose post it answers."""
+    asked = {k.id: k for k in fresh if k.mention.parent and not k.ours and any(h.via not in _MUTE for h in k.hearings)}
+    asked = {i: k for i, k in asked.items() if not any(h.via in ADDRESSES for h in k.hearings)}
+    if not asked:
+        return
+    rows = [(k.id, k.mention.key.space, k.mention.parent) for k in asked.values()]
+    for r in await connection.fetch(_ANSWERING_US, *_columns(rows)):
+        k = asked[r["id"]]
+        if any(h.brand_id == r["brand_id"] for h in k.hearings):
+            k.hearings = (*k.hearings, Hearing(r["brand_id"], Via.REPLY, account_id=r["account_id"]))
 
 
 async def _hear(connection: asyncpg.Connection, source_id: int, kept: Sequence[Kept], now: datetime) -> None:

@@ -28,6 +28,17 @@ JOIN conversations AS c ON c.space = n.space AND c.root = n.was
 WHERE c.merged_into IS NULL ORDER BY c.id FOR UPDATE OF c
 """
 
+# What an author said in a thread belongs to the conversations with that author, also when the thread is known only now.
+_GATHER = """
+INSERT INTO conversation_mentions (conversation_id, mention_id)
+SELECT DISTINCT c.id, m.id
+FROM (SELECT DISTINCT space, root FROM unnest($1::text[], $2::text[]) AS n(space, root)) AS n
+JOIN conversations AS c ON c.space = n.space AND c.root = n.root AND c.merged_into IS NULL
+JOIN mentions AS m ON m.space = c.space AND m.root = c.root AND m.author_id = c.author_id
+JOIN hearings AS h ON h.mention_id = m.id AND h.brand_id = c.brand_id
+ON CONFLICT DO NOTHING
+"""
+
 _AT = """
 SELECT id FROM conversations
 WHERE brand_id = $1 AND account_id = $2 AND space = $3 AND root = $4 AND author_id = $5 AND merged_into IS NULL FOR UPDATE
@@ -79,6 +90,7 @@ async def reroot(connection: asyncpg.Connection, kept: Sequence[Kept], now: date
             continue
         older, younger = sorted((c["id"], other))
         events.append(await _merge(connection, older, younger, c["brand_id"], c["real"], now))
+    await connection.execute(_GATHER, columns[0], columns[2])
     return events
 
 
