@@ -153,8 +153,16 @@ async def test_a_shuffle_that_finds_no_company_lets_go_in_time(net: Network, wir
     async with wire.stream() as stream:
         net.stage.post("mira.test", "alone")
         assert await stream.texts(1) == ["alone"]
-        net.stage.post("larkspur.test", "ours is never held back")
-        assert await stream.texts(1) == ["ours is never held back"]
+
+
+async def test_a_shuffle_never_holds_back_what_we_were_told_is_accepted(net: Network, wire: Wire) -> None:
+    net.faults.add(Fault("subscribe", Effect.SHUFFLE, window=50, seconds=60, times=0))
+    async with wire.stream() as stream:
+        net.stage.post("mira.test", "held")
+        net.stage.post("larkspur.test", "ours")
+        assert await stream.texts(1) == ["ours"]
+        await wire.call("DELETE", "/_pretend/faults")
+        assert await stream.texts(1) == ["held"]
 
 
 async def test_garbage_of_every_kind_comes_before_the_event(net: Network, wire: Wire) -> None:

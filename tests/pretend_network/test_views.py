@@ -90,6 +90,14 @@ async def test_deleted_posts_vanish_and_edits_show_the_new_record(net: Network, 
     assert await reasons(wire) == []
 
 
+async def test_what_is_posted_again_under_an_old_key_is_news(net: Network, wire: Wire) -> None:
+    ref = net.stage.post("mira.test", "@larkspur.test one", rkey="3kaaaaaaaaa2k")
+    net.stage.post("tom.test", "@larkspur.test two")
+    net.stage.delete(ref.uri)
+    net.stage.post("mira.test", "@larkspur.test three", rkey="3kaaaaaaaaa2k")
+    assert [text for _, text in await reasons(wire)] == ["@larkspur.test three", "@larkspur.test two"]
+
+
 async def test_seen_is_remembered(net: Network, wire: Wire) -> None:
     net.stage.post("mira.test", "@larkspur.test one")
     count = await wire.get("app.bsky.notification.getUnreadCount")
@@ -144,7 +152,8 @@ async def test_a_thread_has_parents_and_replies_and_says_what_is_missing(net: Ne
 
 
 async def test_blocks_hide_both_ways(net: Network, wire: Wire) -> None:
-    root = net.stage.post("mira.test", "@larkspur.test root")
+    top = net.stage.post("gwen.test", "top")
+    root = net.stage.post("mira.test", "@larkspur.test root", reply_to=top.uri)
     reply = net.stage.post("tom.test", "reply", reply_to=root.uri)
     net.stage.block("mira.test", "larkspur.test")
     blocked = (await wire.get(THREAD, uri=root.uri)).body["thread"]
@@ -152,6 +161,7 @@ async def test_blocks_hide_both_ways(net: Network, wire: Wire) -> None:
     assert (blocked["uri"], blocked["blocked"]) == (root.uri, True)
     thread = (await wire.get(THREAD, uri=reply.uri)).body["thread"]
     assert thread["parent"]["$type"] == DEFS + "blockedPost"
+    assert "parent" not in thread["parent"]
     assert (await wire.get("app.bsky.feed.getPosts", uris=root.uri)).body["posts"] == []
     assert await reasons(wire) == []
     assert (await wire.get(THREAD, uri=root.uri, token="")).body["thread"]["$type"] == DEFS + "threadViewPost"
