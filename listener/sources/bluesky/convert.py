@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from listener.model import Author, AuthorChanged, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
@@ -42,17 +42,15 @@ MAX_TEXT = 30_000
 MAX_LIST = 100
 """Names, tags and links that we keep of one post."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US = 1_262_304_000_000_000  # 2010
-_LAST_US = 253_402_300_799_000_000  # the last second of 9999
+_LAST_US = 7_258_118_400_000_000  # 2200: beyond it a float of seconds no longer holds every microsecond
 _DID = re.compile(r"did:[a-z]{1,32}:[A-Za-z0-9._:%-]{1,1024}")
-_RKEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
+_OURS = re.compile(rf"at://did:[a-z]{{1,32}}:[A-Za-z0-9._:%-]{{1,1024}}/{re.escape(POST)}/[A-Za-z0-9._:~-]{{1,512}}")
 _URI = re.compile(r"at://[A-Za-z0-9._:%-]{1,1024}/[A-Za-z0-9.-]{1,317}/[A-Za-z0-9._:~-]{1,512}")
 _HANDLE = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,20}[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
 _LANG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,7}")
-_TOKEN = re.compile(r"[A-Za-z0-9._:~-]{1,256}")
 _STATES = frozenset({"deactivated", "suspended", "takendown", "deleted"})
 
 
@@ -76,10 +74,10 @@ def convert_event(event: Event, frame: bytes, heard_at: datetime) -> Item | None
         return _author_changed(event, frame) if event.kind in {"account", "identity"} else None
     if event.kind != "commit" or commit.collection != POST:
         return None
-    if not _DID.fullmatch(event.did) or not _RKEY.fullmatch(commit.rkey):
-        return Reject(Reason.BAD_ID, "the did or the record key is none", frame[:MAX_RAW])
     uri = f"at://{event.did}/{POST}/{commit.rkey}"
-    revision = commit.rev if _TOKEN.fullmatch(commit.rev) else ""
+    if not _OURS.fullmatch(uri):
+        return Reject(Reason.BAD_ID, "the did or the record key is none", frame[:MAX_RAW])
+    revision = commit.rev if _is_token(commit.rev) else ""
     if commit.operation == "delete":
         return Deleted(Key(SPACE, uri), revision)
     if commit.operation not in {"create", "update"}:
@@ -99,7 +97,7 @@ def convert_jetstream(frame: bytes, heard_at: datetime) -> Item | None:
 
 def event_time(event: Event) -> datetime | None:
     """The network's time of an event; None when it is nonsense."""
-    return _EPOCH + timedelta(microseconds=event.time_us) if _FIRST_US <= event.time_us <= _LAST_US else None
+    return datetime.fromtimestamp(event.time_us / 1e6, UTC) if _FIRST_US <= event.time_us <= _LAST_US else None
 
 
 def _author_changed(event: Event, frame: bytes) -> Item | None:
@@ -138,7 +136,7 @@ def _mention(
             links = (*links, link)
     if post.tags:
         tags = _unique([*tags, *map(storable, post.tags)], 640)
-    langs = tuple(lang for lang in post.langs[:3] if _LANG.fullmatch(lang)) if post.langs else ()
+    langs = tuple([lang for lang in post.langs[:3] if _LANG.fullmatch(lang)]) if post.langs else ()
     return Mention(
         Key(SPACE, uri),
         NAME,
@@ -147,7 +145,7 @@ def _mention(
         Kind.REPLY if parent else Kind.QUOTE if quoted else Kind.POST,
         raw,
         revision,
-        content_id if _TOKEN.fullmatch(content_id) else "",
+        content_id if _is_token(content_id) else "",
         parent,
         root,
         quoted,
@@ -181,7 +179,16 @@ def _facets(facets: list[Facet]) -> tuple[tuple[str, ...], tuple[str, ...], tupl
                 links.append(storable(feature.uri))
             elif kind == "app.bsky.richtext.facet#tag":
                 tags.append(storable(feature.tag))
-    return _unique(named, 2048), _unique(links, 8192), _unique(tags, 640)
+    return (
+        _unique(named, 2048) if named else (),
+        _unique(links, 8192) if links else (),
+        _unique(tags, 640) if tags else (),
+    )
+
+
+def _is_token(text: str) -> bool:
+    """Whether it can be a revision or a content id: plain letters and digits."""
+    return text.isalnum() and text.isascii() and len(text) <= 256
 
 
 def _embed(embed: Embed) -> tuple[str | None, int, str]:
@@ -189,15 +196,27 @@ def _embed(embed: Embed) -> tuple[str | None, int, str]:
     quoted: str | None = None
     if embed.record is not None:
         uri = embed.record.record.uri if embed.record.record is not None else embed.record.uri
-        quoted = uri if _URI.fullmatch(uri) and f"/{POST}/" in uri else None
-    boxes = [embed] if embed.media is None else [embed, embed.media]
-    media = sum(len(box.images or ()) + len(box.items or ()) + (box.video is not None) for box in boxes)
-    link = next((box.external.uri for box in boxes if box.external is not None), "")
+        quoted = uri if f"/{POST}/" in uri and _URI.fullmatch(uri) else None
+    media, link = _media(embed)
+    if embed.media is not None:
+        beside, card = _media(embed.media)
+        media, link = media + beside, link or card
     return quoted, min(media, MAX_LIST), storable(link)[:8192]
 
 
+def _media(box: Embed) -> tuple[int, str]:
+    media = 0 if box.video is None else 1
+    if box.images:
+        media += len(box.images)
+    if box.items:
+        media += len(box.items)
+    return media, "" if box.external is None else box.external.uri
+
+
 def _unique(values: list[str], longest: int) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value and len(value) <= longest))[:MAX_LIST]
+    if len(values) == 1:
+        return (values[0],) if 0 < len(values[0]) <= longest else ()
+    return tuple(dict.fromkeys([value for value in values if 0 < len(value) <= longest]))[:MAX_LIST]
 
 
 def web_url(uri: str) -> str:
