@@ -143,3 +143,28 @@ def test_help_loads_nothing_heavy(command: list[str], tmp_path: Path) -> None:
     loaded = set(json.loads(done.stdout.strip().splitlines()[-1]))
     assert "listener" in loaded
     assert not loaded & HEAVY
+
+
+def test_a_group_of_tests_stays_on_one_worker(tmp_path: Path) -> None:
+    """What starts a whole network is grouped; were groups not kept (as happened once, silently), each worker would start its own."""
+    suite = "import pytest\n@pytest.mark.xdist_group('one')\n@pytest.mark.parametrize('n', range(8))\ndef test_it(n, worker_id):\n"
+    suite += f"    open({str(tmp_path / 'workers')!r}, 'a').write(worker_id + chr(10))\n"
+    (tmp_path / "test_grouped.py").write_text(suite)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        "-p",
+        "no:cacheprovider",
+        "test_grouped.py",
+    ]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    workers = (tmp_path / "workers").read_text().split()
+    assert len(workers) == 8
+    assert len(set(workers)) == 1

@@ -118,8 +118,6 @@ def test_hubbub_says_what_it_can_do(installed: Installed) -> None:
 
 
 def test_the_demo_runs_from_an_empty_folder(installed: Installed) -> None:
-    if not (ROOT / "listener" / "cli" / "demo.py").exists():
-        pytest.skip("hubbub demo is not built yet")
     done = installed.run("hubbub", "demo", "--json", seconds=170)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout.strip().splitlines()[-1])

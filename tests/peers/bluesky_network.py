@@ -342,8 +342,9 @@ async def bluesky_jetstream(bluesky_network: BlueskyNetwork) -> AsyncIterator[Je
         yield bridge
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever uses the network is a peer test, has time for its installation, and shares one worker's network."""
+    """Whoever uses the network is a peer test, has time for its installation, and shares one worker's network (so: before xdist looks)."""
     for item in items:
         if "bluesky_network" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.peer)
