@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -95,7 +96,7 @@ def store_errors(where: str = "the database") -> Iterator[None]:
     """Turns the driver's errors that people or a repetition can mend into ours. All others are bugs and pass unchanged."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as err:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as err:
         problem = translated(err, where)
         if problem is None:
             raise
@@ -159,14 +160,31 @@ def translated(err: BaseException, where: str) -> HubbubError | None:
             hint="postgresql://user:password@host:port/database, special characters of the password percent-encoded",
         )
     if isinstance(err, asyncpg.InterfaceError | asyncpg.InternalClientError):
+        # A broken connection shows first in the statement, then again in the ROLLBACK after it, which hides the cause.
+        cause = err.__context__
+        if isinstance(cause, asyncpg.PostgresError | OSError) and (told := translated(cause, where)) is not None:
+            return told
         text = str(err)
-        if "clos" in text or "released" in text:
+        # "switch to state": the server's last words came while the driver was idle, and it waits for more of them.
+        if "clos" in text or "switch to state" in text or "released" in text:
             return TryAgain("the connection to the database is closed", where=where, hint="it reconnects by itself")
         return None
     if isinstance(err, TimeoutError):
         return TryAgain("the database does not answer in time", where=where, hint="is it busy, or the network down?")
     if isinstance(err, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
         return TryAgain("the connection to the database broke", where=where, hint="it goes on when the server is back")
+    if isinstance(err, ssl.SSLCertVerificationError):
+        return FixMe(
+            f"the database's certificate is not trusted: {err.verify_message}",
+            where=where,
+            hint="give its authority with sslrootcert=FILE, and the name that the certificate is for as the host",
+        )
+    if isinstance(err, OSError) and "SSL" in str(err):
+        return FixMe(
+            "no encrypted connection could be made with the database",
+            where=where,
+            hint="does the server offer TLS? sslmode in the address says how much of it is asked for",
+        )
     if isinstance(err, OSError):
         return NotReachable(
             f"the database does not answer: {_reason(err)}",
@@ -199,11 +217,11 @@ def _parts(dsn: str) -> tuple[str, str] | None:
         if url.scheme not in ("postgres", "postgresql"):
             return None
         query = parse_qs(url.query)
-        if "@" in url.path or "@" in url.fragment or url.fragment or url.netloc.count("@") > 1:
+        if "@" in url.path + url.query or url.fragment or url.netloc.count("@") > 1:
             return None  # an unescaped password has spilled over
         login, _, hosts = url.netloc.rpartition("@")
         hosts = hosts or ",".join(query.get("host", []))
-        if not re.fullmatch(r"[\w.,:%\[\]/ \-]*", unquote(hosts)):
+        if not all(re.fullmatch(r"(\[[\w:.%]*\]|[\w./ \-]*)(:\d*)?", host) for host in unquote(hosts).split(",")):
             return None
         if "port" in query and not url.netloc.rpartition("@")[2] and not hosts.startswith("/"):
             hosts += ":" + re.sub(r"[^\d,]", "", ",".join(query["port"]))
@@ -217,9 +235,9 @@ def _parts(dsn: str) -> tuple[str, str] | None:
 async def _set_up(connection: asyncpg.Connection) -> None:
     version = connection.get_server_version()
     if version.major < OLDEST:
-        await connection.close()
+        connection.terminate()
         raise FixMe(
-            f"this is Postgres {version.major}.{version.minor}; Hubbub needs {OLDEST} or newer",
+            f"this is Postgres {version.major}; Hubbub needs {OLDEST} or newer",
             hint="upgrade the server, or leave the address out and use the embedded one",
         )
     await connection.set_type_codec(
