@@ -98,6 +98,8 @@ class _Reading:
         self.pieces: list[_Piece] = []
         self.at = 0
         self.depth = 0
+        self.lonely = -1
+        """Where an operator stands that nothing stands before: told once, also when nothing follows."""
 
     def problem(self, at: int, code: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(self.file, *self.locate(at), code, message, hint))
@@ -380,6 +382,8 @@ class _Reading:
                 "write at least one word, or remove them",
             )
         elif before is not None and before.sort in {_Sort.AND, _Sort.OR, _Sort.NOT}:
+            if self.lonely == before.start:
+                return
             name = before.sort.name
             self.problem(
                 before.start,
@@ -388,7 +392,7 @@ class _Reading:
                 f'add a word, or write "{name.lower()}"',
             )
         elif piece.sort in {_Sort.AND, _Sort.OR}:
-            name = piece.sort.name
+            name, self.lonely = piece.sort.name, piece.start
             self.problem(
                 piece.start,
                 "missing-operand",

@@ -127,11 +127,18 @@ class _Converter:
             what = "aliases make this file too big, or endless"
             raise _Wrong(Problem(self.path, line, column, "too-many-aliases", what, "write it out"))
         if isinstance(node, MappingNode):
-            pairs = tuple((self._key(key, depth), self.convert(value, depth + 1)) for key, value in node.value)
+            pairs = tuple((self._key(key, depth), self._value(key, value, depth)) for key, value in node.value)
             return Table(pairs, line, column)
         if isinstance(node, SequenceNode):
             return Items(tuple(self.convert(one, depth + 1) for one in node.value), line, column)
         return self._text(node, line, column)
+
+    def _value(self, key: Any, node: Any, depth: int) -> Node:
+        if isinstance(node, ScalarNode) and node.value == "" and not node.style:
+            # Nothing was written: the library's mark is at whatever comes next.
+            line, column = key.end_mark.line + 1, key.end_mark.column + 2
+            return Text("", line, column, True, lambda _: (line, column))
+        return self.convert(node, depth + 1)
 
     def _key(self, node: Any, depth: int) -> Text:
         key = self.convert(node, depth + 1)

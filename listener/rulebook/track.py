@@ -6,6 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
+from listener.query.fields import Use
+from listener.query.parse import parse
+from listener.query.tree import Handle, Prefix, Tag
 from listener.query.words import segment
 
 TRACK_FILE = "track.yaml"
@@ -27,7 +30,7 @@ def track_file(words: Iterable[str]) -> str:
     """The rule file for these words; "" when none of them holds a letter."""
     topics: dict[str, str] = {}
     for word in words:
-        plain = " ".join(word.replace('"', " ").split())
+        plain = " ".join("".join(char if char.isprintable() and char != '"' else " " for char in word).split())
         if not segment(plain).forms:
             continue
         key = _key(plain)
@@ -39,9 +42,7 @@ def track_file(words: Iterable[str]) -> str:
     lines = ["topics:"]
     for key, plain in sorted(topics.items()):
         shown = json.dumps(plain, ensure_ascii=False)
-        query = json.dumps(
-            plain if plain.startswith(("#", "@")) and " " not in plain else f'"{plain}"', ensure_ascii=False
-        )
+        query = json.dumps(_query(plain), ensure_ascii=False)
         lines += [
             f"  - key: {key}",
             f"    title: {shown}",
@@ -50,6 +51,15 @@ def track_file(words: Iterable[str]) -> str:
             f"    names: [{shown}]",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _query(plain: str) -> str:
+    """One sign or prefix as it is, anything else as the words in a row."""
+    if plain[0] in "#@" or plain.endswith("*"):
+        parsed = parse(plain, Use.TOPIC)
+        if " " not in plain and parsed.tree is not None and isinstance(parsed.tree, Tag | Handle | Prefix):
+            return plain
+    return '"' + " ".join(plain.replace("*", " ").replace("?", " ").split()) + '"'
 
 
 def _key(plain: str) -> str:
