@@ -33,15 +33,16 @@ def make_folder(data: Path, programs: Programs) -> None:
     try:
         for folder in [*reversed(data.parents)]:
             if not folder.exists():
-                folder.mkdir()
+                folder.mkdir(exist_ok=True)  # several programs may start at once
                 if user is not None:
                     folder.chmod(0o755)
-        if not data.exists():
-            data.mkdir(mode=0o700)
+        data.mkdir(mode=0o700, exist_ok=True)
+        if user is None:
+            _check_ours(data)
         strange = sorted(set(os.listdir(data)) - OURS)
     except OSError as err:
         raise FixMe(
-            f"no database can be kept here: {err.strerror}",
+            f"no database can be kept here: {(err.strerror or str(err)).lower()}",
             where=str(err.filename or data),
             hint="give a folder that you may write to",
         ) from err
@@ -52,7 +53,6 @@ def make_folder(data: Path, programs: Programs) -> None:
             hint="give the database an empty folder or a new name",
         )
     if user is None:
-        _check_ours(data)
         return
     blocked = first_blocked(data, user)
     if blocked is not None:
@@ -95,12 +95,14 @@ def _private_folder(path: Path, programs: Programs) -> Path:
 
 
 def socket_folder(data: Path, programs: Programs) -> Path:
-    """Inside the data folder, or, where a socket's path would be too long for the system, a private one under /tmp.
+    """Inside the data folder, or, where a socket's path would be too long or has a comma, a private one under /tmp.
+
+    Addresses separate hosts by commas, and know no way to escape one.
 
     Not below $XDG_RUNTIME_DIR: that goes away when the user logs out, and the server may stay.
     """
     inside = data / "run"
-    if len(os.fsencode(inside / SOCKET)) <= LONGEST_SOCKET:
+    if len(os.fsencode(inside / SOCKET)) <= LONGEST_SOCKET and "," not in str(inside):
         return _private_folder(inside, programs)
     found = data.stat()
     name = hashlib.sha256(f"{data.resolve()} {found.st_dev} {found.st_ino}".encode(errors="surrogateescape"))
@@ -110,7 +112,10 @@ def socket_folder(data: Path, programs: Programs) -> Path:
 def open_log(data: Path, programs: Programs) -> int:
     """What Postgres says until its own log starts, and why it did not start."""
     folder = _private_folder(data / "log", programs)
-    return os.open(folder / "start.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    log = os.open(folder / "start.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    if programs.user is not None:
+        os.fchown(log, programs.user.uid, programs.user.gid)
+    return log
 
 
 def remove_tree(path: Path) -> None:

