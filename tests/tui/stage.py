@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from inbox_tui.app import Inbox, ListeningFirst
@@ -68,9 +70,11 @@ class Stage:
         await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        """Type a text."""
-        names = {" ": "space", "\n": "enter", "#": "number_sign", "-": "minus", "@": "at"}
-        await self.pilot.press(*(names.get(c, c) for c in text))
+        """Type a text, as fast as a terminal delivers it."""
+        for character in text:
+            key = "enter" if character == "\n" else _character_to_key(character)
+            self.app.post_message(events.Key(key, character))
+        await self.pilot.pause()
 
 
 @asynccontextmanager

@@ -1,0 +1,248 @@
+"""Text from outside cannot move the terminal's cursor, colour it, forge a link or reorder a line: on every screen, in every field."""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import UTC
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from textual import events
+
+from inbox_tui.view import queue, replies, thread
+from inbox_tui.view.lines import STYLES, Line
+from listener.errors import Refused
+from listener.model import OutboxState
+from listener.store.views import HistoryLine, ListeningRow, Note, OutboxRow, TopicCount
+from tests.tui.fake import FakeBackend, message
+from tests.tui.stage import SMALL, WIDE, Stage, stage
+
+HOSTILE = {
+    "colour": "\x1b[31;1mred\x1b[0m",
+    "cursor": "\x1b[2J\x1b[H\x1b[999Dmoved",
+    "c1 csi": "\x9b31mc1\x9bH",
+    "osc 8": "\x1b]8;;https://evil.example/\x1b\\click\x1b]8;;\x1b\\",
+    "osc 52": "\x1b]52;c;ZXZpbA==\x07copied",
+    "c1 osc": "\x9d8;;https://evil.example/\x9cc1 link\x9d8;;\x9c",
+    "title": "\x1b]0;pwned\x07",
+    "dcs": "\x1bP+q544e\x1b\\\x90q\x9c",
+    "returns": "first\rsecond\x08\x08\x08\x7f\x0b\x0c\x85next",
+    "nul": "a\x00b\x00",
+    "bidi": "abc\u202edcba\u202c \u2066x\u2069 \u200f\u200e\u061c",
+    "zero width": "z\u200be\u200cr\ufeffo\u2060w\u180eidth\u00ad",
+    "tags": "flag\U000e0041\U000e0042\U000e007f",
+    "separators": "one\u2028two\u2029three",
+    "markup": "[bold red]no[/] [@click=app.bell]x[/] [link=https://evil.example]y[/link] \\[z] $foreground",
+    "grapheme": "e" + "\u0301" * 3000 + "!",
+    "zwj tower": "👩" + "\u200d👩" * 200,
+    "surrogates": "lone \ud83d and \udc00 and \udfff",
+    "not characters": "\ufffe\uffff\U0010ffff\ue000",
+    "long word": "w" * 5000,
+    "wide": "宽" * 300,
+    "interlinear": "\ufff9anchor\ufffabase\ufffb",
+    "tabs": "a\tb\tc",
+    "rtl": "שלום לכולם مرحبا",
+}
+
+
+def hostile_backend(text: str) -> FakeBackend:
+    """A world in which everything that can come from outside says this."""
+    backend = FakeBackend(3, topics=(text,) if text else ())
+    backend.brand = "Larkspur " + text
+    backend.me = replace(backend.me, name="Ana " + text)
+    backend.staff = [backend.me, replace(backend.staff[1], name="Bo " + text, login=text)]
+    talk = backend.talk(1)
+    flagged = {"rule": text, "spans": [0, max(1, len(text) - 1)]}
+    talk.handle, talk.name, talk.bio, talk.author_status, talk.source = text, text, text, text, text
+    talk.account_handle = text
+    talk.thread = [
+        message(1, text, backend.clock(), text, author_name=text, mine=False, lang=text, author_status=text),
+        message(2, text, backend.clock(), text, author_name=text, ours=True, url="javascript:" + text),
+        message(
+            3,
+            text,
+            backend.clock(),
+            text,
+            author_name=text,
+            author_status=text,
+            lang=text,
+            version=2,
+            flags=(flagged,),
+            url="https://x.test/" + text,
+        ),
+    ]
+    talk.versions[3] = [(1, text, backend.clock()), (2, text, backend.clock())]
+    talk.because = (
+        {"rule": text, "title": text, "then": [text, {text: text}], "spans": [0, 3]},
+        {"signal": text, "value": text},
+        {"signal": "x", "value": 0.5},
+    )
+    talk.notes = [Note(1, text, text, backend.clock())]
+    talk.history = [
+        HistoryLine(1, backend.clock(), text, text, text, {text: text}, {text: text}),
+        HistoryLine(
+            2, backend.clock(), "act.tag", text, text, {"tags": [text]}, {"tags": [text + "2"], "snoozed_until": text}
+        ),
+        HistoryLine(3, backend.clock(), "act.snooze", text, text, {}, {"snoozed_until": text}),
+        HistoryLine(4, backend.clock(), "act.assign", text, text, {}, {"team": text}),
+    ]
+    now = backend.clock()
+    talk.replies = [
+        OutboxRow(i, i, 1, state, text, text, text, False, text, 2, now, now, now, text, text, text, 1)
+        for i, state in enumerate(OutboxState, start=50)
+    ]
+    talk.replies = [replace(row, external_id=f"none {row.id}") for row in talk.replies]
+    talk.conversation = replace(talk.conversation, tags=(text, "x" + text), team=text, assignee_id=2)
+    talk.drafts[1] = (text, 1)
+    for n in range(3):
+        backend.mention(text, text, handle=text, ago=n, author_name=text, source=text, lang=text, rules=(text, text))
+    return backend
+
+
+def check(s: Stage, where: str) -> None:
+    """Every cell on the screen: no control, no format character that reorders or hides, no link, no style but our own."""
+    width, height = s.app.size
+    strips = s.app.screen._compositor.render_strips()
+    assert len(strips) == height
+    for y, strip in enumerate(strips):
+        assert strip.cell_length == width, f"{where}, line {y}: {strip.cell_length} cells"
+        for segment in strip:
+            assert segment.control is None
+            if segment.style is not None:
+                assert segment.style.link is None, f"{where}, line {y}: a link"
+                assert "@click" not in segment.style.meta, f"{where}, line {y}: an action"
+                assert not segment.style.blink
+            for character in segment.text:
+                assert harmless_character(character), f"{where}, line {y}: U+{ord(character):04X} in {segment.text!r}"
+
+
+def harmless_character(character: str) -> bool:
+    """Whether a terminal draws it, and nothing else."""
+    category = unicodedata.category(character)
+    return category not in ("Cc", "Cs", "Zl", "Zp") and (category != "Cf" or character in "\u200d\u200c")
+
+
+def every_line(text: str, width: int) -> Iterator[Line]:
+    """Every line that the view can make of a world that says this."""
+    backend = hostile_backend(text)
+    now = backend.clock()
+    opened = asyncio.run(backend.open(1, now))
+    assert opened is not None
+    reader = thread.Reader(now, UTC, 1, {2: text}, width, history=True)
+    row = backend._as_row(backend.talk(1))
+    for left in (False, True):
+        yield from queue.queue_lines(row, width, now, 1, marked=left, left=left)
+        yield from queue.queue_line(row, width, now, 1, marked=left, left=left)
+    mention = backend.mentions[text][0]
+    yield from queue.listening_lines(mention, width, now, fresh=True)
+    yield from thread.mention_lines(mention, reader)
+    yield from thread.head_lines(opened, reader)
+    yield from thread.thread_lines(opened, reader)
+    yield from thread.versions_lines(backend.talk(1).versions[3], reader)
+    yield queue.topic_line(TopicCount(text, 5, 2), width)
+    earlier = replace(opened, thread=opened.thread[:1], replies=())
+    yield from [((said, ""),) for said in replies.changed_since(earlier, opened, 1, now)]
+    for reply in opened.replies:
+        yield (replies.outbox_words(reply, now),)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("width", [5, 31, 60, 120])
+def test_no_line_of_the_view_carries_it(name: str, width: int) -> None:
+    for line in every_line(HOSTILE[name], width):
+        for piece, style in line:
+            assert style in ("", *STYLES)
+            assert all(map(harmless_character, piece)), f"{piece!r}"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(alphabet=st.characters(), max_size=60), st.integers(4, 100))
+def test_no_text_at_all_gets_through(text: str, width: int) -> None:
+    for line in every_line(text or "x", width):
+        for piece, _ in line:
+            assert all(map(harmless_character, piece)), f"{piece!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("all", WIDE), ("osc 8", SMALL), ("zwj tower", SMALL), ("c1 csi", WIDE), ("markup", WIDE)]
+)
+async def test_on_every_screen(name: str, size: tuple[int, int]) -> None:
+    text = HOSTILE.get(name) or " ".join(HOSTILE.values())
+    async with stage(hostile_backend(text), size=size) as s:
+        await s.pilot.pause(0.1)
+        check(s, "queue")
+        await s.press("enter", "h")
+        await s.until(lambda: s.app.place.opened is not None, "it is open")
+        await s.pilot.pause(0.05)
+        check(s, "conversation and history")
+        await s.press("g")
+        check(s, "conversation, top")
+        await s.press("v")
+        await s.pilot.pause(0.05)
+        check(s, "versions")
+        await s.press("escape", "a")
+        await s.pilot.pause(0.05)
+        check(s, "people")
+        await s.press("escape", "x")
+        await s.pilot.pause(0.05)
+        check(s, "a reply to settle")
+        await s.press("escape", "t")
+        await s.pilot.pause(0.05)
+        s.app.screen.query_one("Field").value = ""
+        s.app.screen.query_one("Field").post_message(events.Paste(text))
+        await s.pilot.pause(0.05)
+        check(s, "tags, pasted")
+        await s.press("escape", "r")
+        await s.pilot.pause(0.05)
+        check(s, "a colleague has answered, or the composer")
+        if not s.app.place.composer.is_open:
+            await s.press("w")
+            await s.pilot.pause(0.05)
+        assert s.app.place.composer.is_open
+        check(s, "composer with the draft")
+        s.app.focused.post_message(events.Paste(text))
+        await s.pilot.pause(0.05)
+        check(s, "composer, pasted")
+        await s.press("ctrl+x")
+        s.backend.say(1, text, handle=text)
+        s.app.place.say_fault(Refused(s.app.place.title_pieces()[0][0]))
+        await s.press("escape", "m")
+        await s.pilot.pause(0.05)
+        check(s, "compact, after news")
+        await s.press("l")
+        await s.until(lambda: s.app.place.place == "listening" and s.app.place.rows.loaded, "listening")
+        await s.pilot.pause(0.05)
+        check(s, "listening")
+        await s.press("enter")
+        await s.pilot.pause(0.05)
+        check(s, "one mention")
+
+
+def test_the_corpus_reaches_every_text_field() -> None:
+    """A field that is added to a view must be added to the world above: text fields that stay harmless there are listed here."""
+    text = "\x1bX"
+    backend = hostile_backend(text)
+    own = {"external_id", "parent", "url", "code"}
+    seen: list[Any] = [
+        backend.talk(1).thread[2],
+        backend.mentions[text][0],
+        backend.talk(1).replies[0],
+        backend.talk(1).notes[0],
+    ]
+    for thing in seen:
+        for field in fields(thing):
+            value = getattr(thing, field.name)
+            if isinstance(value, str) and type(value) is str and field.name not in own:
+                assert text in value, f"{type(thing).__name__}.{field.name} is not hostile here"
+    assert isinstance(backend.mentions[text][0], ListeningRow)
+
+
+def test_every_style_of_a_piece_has_a_look() -> None:
+    from inbox_tui.widgets.drawing import PIECES_CSS
+
+    assert all(f".piece--{name} " in PIECES_CSS for name in STYLES)
