@@ -40,10 +40,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One window of search results, and how far back the search got; None: to the end."""
+    """One window of search results. When time ran out: how far back the search got, and the place to go on from."""
 
     rows: tuple[ListeningRow, ...]
     searched_to: datetime | None = None
+    place: Place | None = None
 
 
 class Backend(Protocol):

@@ -85,8 +85,10 @@ class PostgresBackend:
 
     async def search(self, query: str, *, before: Place | None = None, limit: int) -> Found:
         """Mentions that match."""
-        found = await inbox.search(self.pool, self.brand_id, parsed(query).tree, before=before, limit=limit)
-        return Found(tuple(found.rows), found.searched_to)
+        tree = parsed(query).tree
+        assert tree is not None  # noqa: S101 - a query without problems has a tree
+        found = await inbox.search(self.pool, self.brand_id, tree, before=before, limit=limit, me=self.me.login)
+        return Found(tuple(found.rows), found.searched_to, found.place)
 
     async def people(self) -> Sequence[Person]:
         """Everybody who works for the brand."""

@@ -209,6 +209,11 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         self.go(self.window.ident(rows[-1]))
         self.refresh()
 
+    def add_below(self, rows: Sequence[Row]) -> None:
+        """Rows that follow the last one, found by somebody else."""
+        with self._holding():
+            self.window.append(rows, at_end=True)
+
     def toggle_mark(self) -> None:
         """Mark or unmark the row under the cursor, and go one down."""
         if self.cursor_id is None:

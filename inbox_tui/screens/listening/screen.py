@@ -44,6 +44,7 @@ class ListeningScreen(DeskScreen):
         self.query_text: str | None = None
         """The search that is shown instead of a topic."""
         self._searched_to: datetime | None = None
+        self._go_on: Place | None = None
         self._stale = False
         self._ready = False
 
@@ -133,7 +134,7 @@ class ListeningScreen(DeskScreen):
             if newer is not None:
                 return []
             found = await self.desk.backend.search(self.query_text, before=older, limit=limit)
-            self._searched_to = found.searched_to
+            self._searched_to, self._go_on = found.searched_to, found.place
             self._show_title()
             return found.rows
         if not self.topic:
@@ -144,12 +145,31 @@ class ListeningScreen(DeskScreen):
         if self.query_text is not None:
             left: list[Piece] = [("search ", "dim"), (say(self.query_text), "title")]
             if self._searched_to is not None:
-                left.append((f"  looked back to {self._searched_to.astimezone(self.desk.zone):%d %b %H:%M}", "soon"))
+                left.append(
+                    (f"  looked back to {self._searched_to.astimezone(self.desk.zone):%d %b %H:%M}, G goes on", "soon")
+                )
         else:
             left = [(say(self.topic or "no topic yet"), "title")]
         news = self.rows.news
         right: list[Piece] = [(f"{news} new ↑ ", "soon"), ("(g)", "dim")] if news else []
         self.query_one("#mentions-title", Bar).show(left, right)
+
+    def action_last(self) -> None:
+        """To the end; a search that ran out of time goes on from where it stopped."""
+        if self.query_text is not None and self._go_on is not None and self.focused is self.rows:
+            self.work(self.attempt(self._search_on(self.query_text, self._go_on)), "list")
+        else:
+            super().action_last()
+
+    async def _search_on(self, query: str, place: Place) -> None:
+        self.say("looking further back", "dim")
+        found = await self.desk.backend.search(query, before=place, limit=_PAGE)
+        if self.query_text != query:
+            return
+        self._searched_to, self._go_on = found.searched_to, found.place
+        self.rows.add_below(found.rows)
+        self.say(f"{len(found.rows)} more", "good" if found.rows else "dim")
+        self._show_title()
 
     @on(Choices.Chosen)
     async def _topic_chosen(self, event: Choices.Chosen) -> None:
