@@ -1,0 +1,184 @@
+"""Rule files on the disk: read whole, a save taken up in under a second, a bad one told and never in force."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from listener import rulefiles
+from listener.model import Problem
+from listener.rulebook.shape import Rulebook
+from listener.rulebook.track import with_track
+
+GOOD = "topics:\n  - {key: a, kind: brand, query: acme}\n"
+BETTER = "topics:\n  - {key: b, kind: brand, query: better}\n"
+BAD = "topics:\n  - {key: a, kind: brnd, query: acme}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "topics.yaml").write_text(GOOD)
+    return tmp_path
+
+
+def topics(loaded: rulefiles.Loaded | None) -> list[str]:
+    assert isinstance(loaded, Rulebook), loaded
+    return [topic.key for topic in loaded.topics]
+
+
+def codes(loaded: rulefiles.Loaded | None) -> list[str]:
+    assert isinstance(loaded, list), loaded
+    return [one.code for one in loaded]
+
+
+def test_the_default_folder_is_a_good_rulebook() -> None:
+    assert isinstance(rulefiles.load(rulefiles.default_folder()), Rulebook)
+
+
+def test_a_folder_is_read_with_its_folders_below(folder: Path) -> None:
+    (folder / "more").mkdir()
+    (folder / "more" / "teams.yml").write_bytes("\ufeffteams:\r\n  - key: ops\r\n".encode())
+    (folder / ".hidden.yaml").write_text("no: [")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "x.yaml").write_text("no: [")
+    (folder / "notes.txt").write_text("no: [")
+    (folder / "topics.yaml~").write_text("no: [")
+    assert rulefiles.read(folder) == {"topics.yaml": GOOD, "more/teams.yml": "teams:\n  - key: ops\n"}
+
+
+def test_links_out_of_the_folder_are_not_followed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.yaml"
+    secret.write_text("password: x")
+    (folder / "link.yaml").symlink_to(secret)
+    (folder / "gone.yaml").symlink_to(folder / "nothing.yaml")
+    found = rulefiles.read(folder)
+    assert "link.yaml" not in found
+    (folder / "gone.yaml").unlink()
+    assert topics(rulefiles.load(folder)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        (b"a: \xff", (1, 4, "not-utf-8")),
+        (b"a: b\n  \xc3\x28", (2, 3, "not-utf-8")),
+        (b"#" * 4_000_001, (1, 1, "too-big")),
+    ],
+)
+def test_files_that_are_no_text(folder: Path, raw: bytes, place: tuple[int, int, str]) -> None:
+    (folder / "bad.yaml").write_bytes(raw)
+    loaded = rulefiles.load(folder)
+    assert isinstance(loaded, list)
+    assert [(one.file, one.line, one.column, one.code) for one in loaded] == [("bad.yaml", *place)]
+
+
+def test_no_folder_and_no_files_are_told(tmp_path: Path) -> None:
+    assert codes(rulefiles.load(tmp_path)) == ["no-rules"]
+    assert codes(rulefiles.load(tmp_path / "none")) == ["unreadable"]
+    (tmp_path / "file").write_text("")
+    assert codes(rulefiles.load(tmp_path / "file")) == ["unreadable"]
+
+
+def test_files_are_prepared_before_they_are_parsed(folder: Path) -> None:
+    assert topics(rulefiles.load(folder, lambda files: with_track(files, ["acme"]))) == ["acme"]
+
+
+@contextlib.asynccontextmanager
+async def watching(folder: Path, known: str = "") -> AsyncIterator["asyncio.Queue[rulefiles.Loaded]"]:
+    told: asyncio.Queue[rulefiles.Loaded] = asyncio.Queue()
+
+    async def follow() -> None:
+        async for loaded in rulefiles.watch(folder, known=known, poll_seconds=0.05):
+            await told.put(loaded)
+
+    task = asyncio.create_task(follow())
+    try:
+        yield told
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def following(told: "asyncio.Queue[rulefiles.Loaded]") -> rulefiles.Loaded:
+    return await asyncio.wait_for(told.get(), 20)
+
+
+async def test_a_save_is_taken_up_and_a_bad_one_told(folder: Path) -> None:
+    async with watching(folder) as told:
+        assert topics(await following(told)) == ["a"]
+        (folder / "topics.yaml").write_text(BAD)
+        assert codes(await following(told)) == ["unknown-value"]
+        (folder / "topics.yaml").write_text(BETTER)
+        assert topics(await following(told)) == ["b"]
+        # As editors save: a new file put in the old one's place.
+        (folder / "topics.yaml.tmp").write_text(GOOD)
+        os.replace(folder / "topics.yaml.tmp", folder / "topics.yaml")
+        assert topics(await following(told)) == ["a"]
+        (folder / "more.yaml").write_text(BETTER)
+        assert topics(await following(told)) == ["a", "b"]
+        (folder / "more.yaml").unlink()
+        assert topics(await following(told)) == ["a"]
+
+
+async def test_what_is_in_force_already_is_no_news_but_mending_is(folder: Path) -> None:
+    loaded = rulefiles.load(folder)
+    assert isinstance(loaded, Rulebook)
+    async with watching(folder, loaded.hash) as told:
+        await asyncio.sleep(0.3)
+        assert told.empty()
+        (folder / "topics.yaml").write_text(BAD)
+        assert codes(await following(told)) == ["unknown-value"]
+        (folder / "topics.yaml").write_text(GOOD)
+        assert topics(await following(told)) == ["a"]
+
+
+async def test_a_folder_that_goes_and_comes_back(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    away = tmp_path_factory.mktemp("away") / "rules"
+    async with watching(folder) as told:
+        assert topics(await following(told)) == ["a"]
+        folder.rename(away)
+        found = await following(told)
+        assert codes(found) == ["unreadable"]
+        assert isinstance(found, list)
+        assert isinstance(found[0], Problem)
+        away.rename(folder)
+        assert topics(await following(told)) == ["a"]
+
+
+async def test_a_save_in_pieces_is_taken_up_whole(folder: Path) -> None:
+    """Whatever moment the file is looked at: either the old or the new rulebook, never half of one."""
+    pieces = ["topics:\n", *(f"  - {{key: k{n}, kind: brand, query: word{n}}}\n" for n in range(30))]
+    async with watching(folder) as told:
+        assert topics(await following(told)) == ["a"]
+        with (folder / "topics.yaml").open("w") as file:
+            for piece in pieces:
+                file.write(piece)
+                file.flush()
+                await asyncio.sleep(0.005)
+        while len(topics(found := await following(told))) < 30:
+            pass
+        assert len(topics(found)) == 30
+
+
+async def test_a_save_is_taken_up_in_under_a_second(folder: Path) -> None:
+    took: list[float] = []
+    told: asyncio.Queue[tuple[float, rulefiles.Loaded]] = asyncio.Queue()
+
+    async def follow() -> None:
+        async for loaded in rulefiles.watch(folder):
+            await told.put((time.monotonic(), loaded))
+
+    task = asyncio.create_task(follow())
+    await asyncio.wait_for(told.get(), 20)
+    for text in (BETTER, GOOD, BETTER):
+        saved = time.monotonic()
+        (folder / "topics.yaml").write_text(text)
+        at, _ = await asyncio.wait_for(told.get(), 20)
+        took.append(at - saved)
+    task.cancel()
+    assert min(took) < 1.0, took
