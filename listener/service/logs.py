@@ -77,3 +77,4 @@ def set_up(file: Path | None, level: str = "INFO") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("asyncio").setLevel("WARNING")
+    logging.getLogger("asyncpg").setLevel("ERROR")  # a pool that cannot reconnect is told by whoever waits for it

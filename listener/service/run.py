@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib.metadata
 import logging
 import signal
@@ -111,9 +112,9 @@ class Service:
 
     async def run(self) -> None:
         """Until the end is asked for. Whatever a human must mend ends all of it and is raised."""
-        await self._brands()
         web = WebClient(version())
         try:
+            await self._brands()
             bluesky = self._bluesky(web)
             bench = Bench(self.settings, self.house, self.stop, wall_clock)
             if self.only != "deliver":
@@ -161,9 +162,11 @@ class Service:
     async def _brands(self) -> None:
         """Rows for what the settings name. Accounts known from an earlier run count at once, also while their network is away."""
         for brand in self.settings.brands:
-            self._brand_ids[brand.key] = await people.ensure_brand(self.house.pool, brand.key, brand.name, brand.zone)
+            ensure = functools.partial(people.ensure_brand, self.house.pool, brand.key, brand.name, brand.zone)
+            self._brand_ids[brand.key] = await self.house.persistently(ensure, self.stop, "the start")
         named = {(a.source, a.handle.lower(), self._brand_ids[a.brand]) for a in self.settings.accounts}
-        for account in await people.accounts(self.house.pool):
+        known = await self.house.persistently(lambda: people.accounts(self.house.pool), self.stop, "the start")
+        for account in known:
             if (account.source, account.handle.lower(), account.brand_id) in named:
                 self._accounts[account.id] = account
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import asyncpg
 
+from pretend.ledger import concerns
 from pretend.network import Network
 
 ADDRESSES = frozenset({"mention", "reply", "root", "quote"})
 
 MESSAGES = """
 SELECT m.id, m.external_id, m.state, m.version, m.ours, v.text,
-       (SELECT count(*) FROM mention_versions AS w WHERE w.mention_id = m.id) AS versions,
+       (SELECT array_agg(w.text ORDER BY w.version) FROM mention_versions AS w WHERE w.mention_id = m.id) AS texts,
        (SELECT count(*) FROM mention_versions AS w WHERE w.mention_id = m.id AND (w.text IS NOT NULL OR w.raw IS NOT NULL)) AS legible,
        (SELECT count(*) FROM hearings AS h WHERE h.mention_id = m.id AND h.via NOT IN ('thread')) AS hearings,
        (SELECT count(*) FROM assessments AS a WHERE a.mention_id = m.id AND a.version = m.version) AS assessed,
@@ -40,9 +41,9 @@ SELECT c.id, (SELECT count(*) FROM events AS e WHERE e.conversation_id = c.id AN
 FOLDERS = "SELECT folder, count(*) AS n FROM conversations WHERE merged_into IS NULL GROUP BY folder"
 
 COUNTERS = """
-SELECT key, sum(n)::bigint AS n FROM (
+SELECT key, sum(n.n)::bigint AS n FROM (
     SELECT key, n FROM counters WHERE name = 'folder' UNION ALL SELECT key, n FROM counter_deltas WHERE name = 'folder'
-) AS both GROUP BY key HAVING sum(n) <> 0
+) AS n GROUP BY key HAVING sum(n.n) <> 0
 """
 
 
@@ -70,7 +71,7 @@ async def compare(network: Network, pool: asyncpg.Pool, acknowledged: Sequence[s
         counters = {row["key"]: row["n"] for row in await connection.fetch(COUNTERS)}
     waiting: list[str] = []
     for row in ledger:
-        problem, late = _message(row, held.get(row["uri"]))
+        problem, late = _message(row, _said(network, row["uri"]), held.get(row["uri"]))
         (waiting if late else differences).extend(problem)
     if keys["keys"] != keys["mentions"]:
         differences.append(f"{keys['keys']} keys for {keys['mentions']} mentions")
@@ -84,7 +85,21 @@ async def compare(network: Network, pool: asyncpg.Pool, acknowledged: Sequence[s
     return Compared(len(ledger), dict(states), tuple(differences + found), tuple(waiting + late_replies))
 
 
-def _message(row: Mapping[str, Any], held: Any) -> tuple[list[str], bool]:
+def _said(network: Network, uri: str) -> list[str]:
+    """All texts of a post, from the first that concerned us on; NUL as Postgres can hold it."""
+    entry = network.world.at(uri)
+    assert entry is not None
+    versions = [record for record in entry.history if record is not None]
+    first = next(i for i, record in enumerate(versions) if concerns(record, network.account.did, ["larkspur"]))
+    return [legible(record["text"]) for record in versions[first:]]
+
+
+def legible(text: str) -> str:
+    """NUL is the one character that Postgres refuses; it is shown as its picture."""
+    return text.replace("\0", "␀")
+
+
+def _message(row: Mapping[str, Any], said: Sequence[str], held: Any) -> tuple[list[str], bool]:
     """What is wrong with one post, and whether waiting may still mend it."""
     uri, gone = row["uri"], row["deleted"] or row["author_status"] == "deleted"
     if held is None:
@@ -95,10 +110,11 @@ def _message(row: Mapping[str, Any], held: Any) -> tuple[list[str], bool]:
         return (
             [f"{uri} is deleted, but {held['legible']} versions can still be read"] if held["legible"] else []
         ), False
-    if held["text"] != row["text"]:
+    if held["text"] != legible(row["text"]):
         return [f"{uri} says {row['text']!r} on the network, {held['text']!r} here"], True
-    if held["versions"] != row["versions"]:
-        return [f"{uri} has {row['versions']} versions on the network, {held['versions']} here"], False
+    # Notifications show the newest text only, and may be quicker than the stream: an order of versions is not promised, a loss is none.
+    if set(held["texts"]) != set(said):
+        return [f"{uri} had the texts {said} on the network, {held['texts']} here"], True
     if not held["hearings"] or not held["assessed"]:
         return [f"{uri} has {held['hearings']} hearings and {held['assessed']} assessments"], False
     if ADDRESSES & set(row["because_now"]) and held["conversations"] != 1:

@@ -21,12 +21,22 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from listener.errors import HubbubError
 from listener.store.connect import connect_pool
 from listener.store.embedded import Server, server_in
 from listener.store.programs import scratch_folder
 from pretend.network import Network
 
 T = TypeVar("T")
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    HubbubError,
+    asyncpg.UndefinedTableError,
+)
+"""What a database that was killed, or has no schema yet, makes of a question. Anything else is a mistake."""
 MEMORY = Path("/dev/shm")
 ROOM = 1 << 30
 SERVE = ("-m", "listener", "serve")
@@ -40,8 +50,10 @@ topics:
 rules:
   - id: down
     title: Something is down
+    owner: care
+    scope: {addressed: yes, kinds: [brand]}
     when: down OR "works again"
-    then: {priority: high, tags: [outage], reply-within: 1h}
+    then: {priority: high, tags: [outage], reply within: 1h}
 """
 
 SETTINGS = """\
@@ -175,7 +187,7 @@ async def until(
             last = await ask()
             if last:
                 return last  # type: ignore[return-value]
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as err:
+        except AWAY as err:
             last = err
         await asyncio.sleep(every)
     raise AssertionError(f"not within {within:g} s; last answer: {last!r}\n{told()}")
@@ -212,7 +224,7 @@ async def running(network: Network, *, poll: float = 1.0) -> AsyncIterator[Runni
         await server.join()
         try:
             await server.ensure_database("hubbub")
-            house._pool = await connect_pool(server.dsn(), application_name="journey", max_size=4)
+            house._pool = await connect_pool(server.dsn(), application_name="journey", min_size=0, max_size=4)
             yield house
         finally:
             for program in house.programs.values():
