@@ -99,7 +99,7 @@ async def opened(
 
     `program` names the connections. NotReachable, TryAgain or FixMe when it cannot be had.
     """
-    async with _address(settings, say) as (dsn, server):
+    async with address(settings, say) as (dsn, server):
         await prepared(dsn, program, migrating=migrating, say=say)
         pool = await connecting.connect_pool(dsn, application_name=program, max_size=max_size)
         try:
@@ -110,7 +110,8 @@ async def opened(
 
 
 @contextlib.asynccontextmanager
-async def _address(settings: Settings, say: Say) -> AsyncIterator[tuple[str, Server | None]]:
+async def address(settings: Settings, say: Say = _quiet) -> AsyncIterator[tuple[str, Server | None]]:
+    """The address of these settings' database for the length of the block; the embedded server runs meanwhile."""
     if not settings.database.is_embedded:
         yield settings.database.dsn(os.environ).reveal(), None
         return
