@@ -29,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "own_schema: says nothing about the schema of a later commit (see test_last_release)"
+    )
     config.stash[HOME] = make_home()
 
 

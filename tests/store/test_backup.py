@@ -24,6 +24,8 @@ from listener.store.pgclient import client_program
 from tests.postgres import TestServer, TestServers
 from tests.store.embedded_programs import until
 
+pytestmark = pytest.mark.own_schema
+
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 # Two conversations' worth of everything that a restore has to think about; $1 is when.

@@ -24,6 +24,8 @@ from listener.store.connect import acquired, connect, connect_pool, place_of, re
 from listener.store.embedded import embedded
 from tests.store.embedded_programs import kill_postmaster
 
+pytestmark = pytest.mark.own_schema
+
 SECRET = "s3cr@t/p?w#d:%"
 LOOPBACK = "127.0.0.1"
 

@@ -20,6 +20,8 @@ from listener.store.embedded import embedded, server_in
 from listener.store.programs import programs_for
 from tests.store.embedded_programs import Program, kill_postmaster, lives, programs, until, value
 
+pytestmark = pytest.mark.own_schema
+
 CARELESS = {"fsync": "off"}
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /proc or prctl of Linux")
 

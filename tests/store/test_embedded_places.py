@@ -28,6 +28,8 @@ from listener.store.programs import (
 )
 from tests.store.embedded_programs import REPO, Program, lives, ordinary_python, value
 
+pytestmark = pytest.mark.own_schema
+
 CARELESS = {"fsync": "off"}
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="is about root")
 NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -21,6 +21,7 @@ def write(folder: Path, **files: str) -> Path:
     return folder
 
 
+@pytest.mark.own_schema
 async def test_the_shipped_schema_is_current_after_migrating(dsn: str) -> None:
     connection = await connect(dsn, application_name="tests")
     assert await schema_version(connection) == len(shipped()) >= 1
