@@ -30,7 +30,7 @@ bench: ready-dev ## what each stage costs beside its limit or peer, one JSON lin
 	@$(PY) -m bench $(ARGS)
 
 soak: ready-dev ## kills with random seeds, for as long as you let it
-	@$(PY) -m pytest -m soak -s --timeout 0 $(ARGS)
+	@$(PY) -m tests.journeys.soak $(ARGS)
 
 lock: ## new uv.lock and requirements files from pyproject.toml (needs uv)
 	uv lock

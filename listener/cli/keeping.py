@@ -1,74 +1,99 @@
-"""`hubbub backup FILE` and `hubbub restore FILE`: the whole database as one file, and back. The work is the store's."""
+"""`hubbub backup` and `hubbub restore`: the whole database in one file, and back. Owns the questions before something is replaced.
+
+The work, and the promise that a backup was read back before it gets its name, are the store's.
+"""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from listener.errors import FixMe
+
+if TYPE_CHECKING:
+    from listener.settings import Settings
 
 
 def configure_backup(parser: argparse.ArgumentParser) -> None:
     """Where to."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="the backup; only its owner may read it")
-    parser.add_argument("--replace", action="store_true", help="write over a file that is there")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    parser.add_argument("--replace", action="store_true", help="also when it is there already")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings to use")
     parser.epilog = """\
 examples:
-  hubbub backup hubbub.dump
-  hubbub backup /backups/hubbub-$(date +%F).dump --json
+  hubbub backup hubbub-$(date +%F).backup
 
-Everything as of one moment, while programs go on working. The file gets its name only after it has been read back and
-holds as many rows of each table as the database did."""
+Everything as of one moment, while programs go on working. The file is read back and counted before it gets its name.
+It holds people's words: keep it as you keep the database."""
 
 
 def configure_restore(parser: argparse.ArgumentParser) -> None:
     """Where from."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="a file that `hubbub backup` made")
-    parser.add_argument("--replace", action="store_true", help="also when the database is not empty: it is replaced")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a file that hubbub backup wrote")
+    parser.add_argument("--replace", action="store_true", help="put it in the place of what the database holds now")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings to use")
     parser.epilog = """\
 examples:
-  hubbub restore hubbub.dump
-  hubbub restore hubbub.dump --replace
+  hubbub down && hubbub restore hubbub-2026-11-23.backup
+  hubbub restore old.backup --replace
 
-All of it or nothing: what is there stays until the new is complete and counted. Stop the listener and leave the inboxes
-first. Replies that were on their way when the backup was made are not sent again; they are looked up."""
+All of it or nothing. Stop the listener and leave every inbox first; sources go on from the backup's bookmarks."""
 
 
 def run_backup(arguments: argparse.Namespace) -> int:
-    """Makes the backup."""
+    """Writes the file."""
     from listener import settings as reading
     from listener.cli.terminal import print_json, run_async, say
 
-    async def main() -> int:
+    settings = reading.load(arguments.config)
+    _need_database(settings)
+
+    async def work() -> int:
         from listener.service.database import address
         from listener.store.backup import backup
 
-        async with address(reading.load(arguments.config), say) as (dsn, _):
+        async with address(settings, say) as (dsn, _):
             made = await backup(dsn, arguments.file, replace=arguments.replace, say=say)
         if arguments.json:
-            print_json(made)
+            print_json({"file": str(made.file), "bytes": made.size, "seconds": made.seconds, **asdict(made.contents)})
         else:
-            print(f"{made.file}: {made.contents.total:,} rows, {made.size:,} bytes, {made.seconds:.1f} s; read back")
+            size = f"{made.size / (1 << 20):.1f} MB"
+            print(
+                f"{made.file}: {made.contents.total:,} rows, {size}, schema {made.contents.schema}, read back, {made.seconds:.1f} s"
+            )
         return 0
 
-    return run_async(main())
+    return run_async(work())
 
 
 def run_restore(arguments: argparse.Namespace) -> int:
-    """Brings the backup back."""
+    """Reads the file into the database."""
     from listener import settings as reading
     from listener.cli.terminal import print_json, run_async, say
+    from listener.service import processes
 
-    async def main() -> int:
+    settings = reading.load(arguments.config)
+    running = processes.find_all(settings.paths)
+    if running:
+        raise FixMe(f"a listener runs here (process {running[0].pid})", hint="hubbub down first")
+
+    async def work() -> int:
         from listener.service.database import address
         from listener.store.backup import restore
 
-        async with address(reading.load(arguments.config), say) as (dsn, _):
+        async with address(settings, say) as (dsn, _):
             contents = await restore(dsn, arguments.file, replace=arguments.replace, say=say)
         if arguments.json:
             print_json(contents)
         else:
-            print(f"restored {contents.total:,} rows from {arguments.file}")
+            print(f"{contents.total:,} rows are back, from schema {contents.schema}")
         return 0
 
-    return run_async(main())
+    return run_async(work())
+
+
+def _need_database(settings: Settings) -> None:
+    if settings.database.is_embedded and not (settings.database.embedded / "cluster").exists():
+        raise FixMe("there is no database yet", where=str(settings.database.embedded), hint="hubbub up makes one")

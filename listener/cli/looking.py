@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from listener.errors import FixMe, Refused
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model import Person, Problem
     from listener.service.database import House
     from listener.settings import Settings
     from listener.store.views import Opened, OutboxRow, ThreadMessage
@@ -121,19 +121,26 @@ async def _queue(arguments: argparse.Namespace) -> int:
     return 0 if rows else 1
 
 
+class BadQuery(FixMe):
+    """A query with mistakes, each with its column."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the query cannot be read", hint="hubbub list --help has examples")
+
+
 async def _search(arguments: argparse.Namespace) -> int:
+    from listener.cli.running import login_name
     from listener.cli.terminal import moment, print_json, say, table
     from listener.query.parse import parse
     from listener.store import inbox
 
-    parsed = parse(arguments.query)
-    if parsed.tree is None or parsed.problems:
-        from listener.settings import BadSettings
-
-        raise BadSettings(parsed.problems)
+    query = parse(arguments.query)
+    if query.tree is None or query.problems:
+        raise BadQuery(query.problems)
     now = datetime.now(UTC)
     async with _open(arguments) as (_, house, brand_id):
-        found = await inbox.search(house.pool, brand_id, parsed, limit=max(1, arguments.limit))
+        found = await inbox.search(house.pool, brand_id, query.tree, limit=max(1, arguments.limit), me=login_name())
     if arguments.json:
         print_json({"query": arguments.query, "rows": found.rows, "searched_to": found.searched_to})
     elif found.rows:

@@ -1,53 +1,60 @@
-"""`hubbub rules check`: every mistake of every rule file at once, and every example judged. The checking is the rulebook's."""
+"""`hubbub rules check`: every mistake in rule files, with file, line and column, and every example judged. Owns the printing only."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 
 def configure_rules(parser: argparse.ArgumentParser) -> None:
-    """What to do, and with which folder."""
-    parser.add_argument("action", choices=("check",), help="check: files, queries and examples")
-    parser.add_argument("--rules", type=Path, metavar="DIR", help="another folder than the one in the settings")
+    """What to do with which folder."""
+    parser.add_argument("what", choices=("check",), help="check: parse everything and judge every example")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="default: the settings' folder, else the shipped rules"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings to use")
     parser.epilog = """\
 examples:
   hubbub rules check
-  hubbub rules check --rules ./rules --json
+  hubbub rules check ./rules --json
 
-No database is needed. Exit code 1 when there is anything to mend; warnings alone are fine."""
+Exit code 1 when something is wrong. A running listener refuses the same files and goes on with the last good ones."""
 
 
 def run_rules(arguments: argparse.Namespace) -> int:
-    """Checks; exit code 1 when there are problems."""
+    """Checks; prints problems as file:line:column."""
     from listener import rulefiles
     from listener import settings as reading
-    from listener.cli.terminal import print_json, say
-    from listener.harmless import harmless
+    from listener.cli.terminal import print_json, table
     from listener.rulebook.check import check
     from listener.rulebook.shape import Rulebook
-    from listener.service.rules import folder_of, load_methods, prepare_for
+    from listener.service.rules import folder_of, load_methods
 
-    settings = reading.load(arguments.config)
-    folder = arguments.rules or folder_of(settings)
-    loaded = rulefiles.load(folder, prepare_for(settings))
+    folder = arguments.folder or folder_of(reading.load(arguments.config))
+    loaded = rulefiles.load(folder)
+    tried = 0
     if isinstance(loaded, Rulebook):
         checked = check(loaded, load_methods())
-        problems, warnings = list(checked.problems), loaded.warnings
-        counts = {"topics": len(loaded.topics), "rules": len(loaded.rules), "examples": len(checked.tried)}
+        problems, tried = list(checked.problems), len(checked.tried)
+        warnings = list(loaded.warnings)
     else:
-        problems, warnings, counts = loaded, (), {}
+        problems, warnings = loaded, []
     if arguments.json:
-        print_json({"folder": str(folder), "problems": problems, "warnings": warnings, **counts})
+        print_json(
+            {
+                "folder": str(folder),
+                "fine": not problems,
+                "problems": [asdict(problem) for problem in problems],
+                "warnings": [asdict(problem) for problem in warnings],
+                "examples": tried,
+            }
+        )
         return 1 if problems else 0
-    for problem in problems:
-        print(harmless(str(problem)))
-    for warning in warnings:
-        say(f"warning: {warning}")
-    if problems:
-        n = len(problems)
-        print(f"{folder}: {n} {'problem' if n == 1 else 'problems'}; these rules would not replace the ones in force")
-        return 1
-    print(f"{folder}: {counts['topics']} topics, {counts['rules']} rules, {counts['examples']} examples: all fine")
-    return 0
+    for problem in (*problems, *warnings):
+        print(table([(f"{folder}/{problem}",)]))
+    if isinstance(loaded, Rulebook):
+        print(
+            f"{len(loaded.rules)} rules, {len(loaded.topics)} topics, {tried} examples: {len(problems)} problems, {len(warnings)} warnings"
+        )
+    return 1 if problems else 0

@@ -88,9 +88,7 @@ def exit_code(err: BaseException) -> int:
     """0 fine, 1 findings, 2 usage, 3 not reachable."""
     if isinstance(err, NotReachable | TryAgain):
         return NOT_REACHABLE
-    from listener.settings import BadSettings
-
-    return USAGE if isinstance(err, BadSettings) else FINDINGS
+    return USAGE if getattr(err, "problems", None) else FINDINGS
 
 
 def describe(err: BaseException) -> dict[str, Any]:
@@ -107,7 +105,11 @@ def _error_lines(err: BaseException) -> list[str]:
     if isinstance(err, HubbubError):
         lines = [f"{mark} {harmless(err.what)}"]
         if problems := getattr(err, "problems", ()):
-            return lines + [f"  {harmless(str(problem))}" for problem in problems]
+            return [
+                *lines,
+                *(f"  {harmless(str(problem))}" for problem in problems),
+                *([f"  what to do: {err.hint}"] if err.hint else []),
+            ]
         lines += [f"  where: {harmless(err.where)}"] if err.where else []
         lines += [f"  what to do: {harmless(err.hint)}"] if err.hint else []
         return lines

@@ -159,7 +159,10 @@ def translated(err: BaseException, where: str) -> HubbubError | None:
             where=where,
             hint="postgresql://user:password@host:port/database, special characters of the password percent-encoded",
         )
-    if isinstance(err, asyncpg.InterfaceError | asyncpg.InternalClientError):
+    if isinstance(err, asyncpg.InternalClientError):
+        # The driver lost its thread: seen when the server is killed between two messages of one statement.
+        return TryAgain("the connection to the database broke", where=where, hint="it goes on when the server is back")
+    if isinstance(err, asyncpg.InterfaceError):
         # A broken connection shows first in the statement, then again in the ROLLBACK after it, which hides the cause.
         cause = err.__context__
         if isinstance(cause, asyncpg.PostgresError | OSError) and (told := translated(cause, where)) is not None:

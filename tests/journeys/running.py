@@ -33,6 +33,7 @@ AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     HubbubError,
     asyncpg.UndefinedTableError,
 )
