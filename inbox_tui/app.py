@@ -5,6 +5,7 @@ Owns the desk and the feed; refuses to know what screens do with changes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -19,7 +20,8 @@ from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view.keymap import help_lines
 from inbox_tui.view.lines import Line, flow, say
 from inbox_tui.widgets.bindings import bindings
-from listener.errors import HubbubError
+from listener.errors import HubbubError, NotReachable, TryAgain
+from listener.store.views import Changed
 
 if TYPE_CHECKING:
     from inbox_tui.screens.inbox import InboxScreen
@@ -79,16 +81,28 @@ class Inbox(App[None], inherit_bindings=False):
         self.set_interval(1.0, self._second)
 
     async def _follow(self) -> None:
-        """What changes goes to every screen that exists, one change after the other: a slow screen makes the feed coalesce."""
-        try:
-            async for changed in self.desk.backend.changes(self._told):
-                for stack in list(self._screen_stacks.values()):
-                    if stack and isinstance(stack[0], DeskScreen) and stack[0].is_mounted:
-                        await stack[0].unless_ending(stack[0].heard(changed))
-        except HubbubError as fault:
-            self._told(False)
-            if self.place is not None:
-                self.place.say_fault(fault)
+        """Follow the feed for ever. It comes back by itself once it began; until then, this is who tries again."""
+        wait = 0.2
+        while True:
+            try:
+                async for changed in self.desk.backend.changes(self._told):
+                    wait = 0.2
+                    await self._pass_on(changed)
+            except (TryAgain, NotReachable):
+                self._told(False)
+            except HubbubError as fault:
+                self._told(False)
+                if self.place is not None:
+                    self.place.say_fault(fault)
+                return
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 5.0)
+
+    async def _pass_on(self, changed: Changed) -> None:
+        """To every screen that exists, one change after the other: a slow screen makes the feed coalesce."""
+        for stack in list(self._screen_stacks.values()):
+            if stack and isinstance(stack[0], DeskScreen) and stack[0].is_mounted:
+                await stack[0].unless_ending(stack[0].heard(changed))
 
     def _told(self, connected: bool) -> None:
         if connected != self.desk.connected:

@@ -42,7 +42,8 @@ class Desk:
     read_only: bool = False
     hold_seconds: float = 8.0
     compact: bool = False
-    connected: bool = True
+    connected: bool | None = None
+    """Whether the feed is there; None: not yet."""
     beat: datetime | None = None
     beat_known: bool = False
     names: dict[int, str] = field(default_factory=dict)
@@ -81,8 +82,10 @@ class DeskScreen(Screen[None]):
         """Top bar and status line as things are now."""
         desk = self.desk
         now = desk.now()
-        if not desk.connected:
-            live: Piece = ("○ connection lost, reconnecting", "late")
+        if desk.connected is None:
+            live: Piece = ("○ connecting", "dim")
+        elif not desk.connected:
+            live = ("○ connection lost, reconnecting", "late")
         elif desk.beat_known and (desk.beat is None or now - desk.beat > DEAF_AFTER):
             live = ("◌ nobody is listening", "late")
         else:

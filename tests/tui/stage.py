@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from textual import events
@@ -79,8 +79,9 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    backend: FakeBackend | None = None,
+    backend: Any = None,
     *,
+    clock: Callable[[], datetime] | None = None,
     size: tuple[int, int] = WIDE,
     view: str = "inbox",
     ask_on_quit: bool = False,
@@ -88,7 +89,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """The app, running, with its first page read."""
     backend = backend or FakeBackend()
-    desk = Desk(backend, backend.clock, zone=UTC, **desk_options)
+    desk = Desk(backend, clock or backend.clock, zone=UTC, **desk_options)
     app = (ListeningFirst if view == "listening" else Inbox)(desk, ask_on_quit=ask_on_quit)
     async with app.run_test(size=size) as pilot:
         found = Stage(app, pilot, backend, desk)

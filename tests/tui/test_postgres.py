@@ -1,0 +1,183 @@
+"""The same app on the real store: what one person does is in the tables, and what another does is on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from inbox_tui.backend.postgres import connect
+from listener.errors import FixMe
+from listener.store import acts, alive, claims
+from listener.workflow import Assign, Close
+from tests.store.world import World, world
+from tests.tui.stage import Stage, stage
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def real(dsn: str, login: str = "mia-acme", **options: Any) -> AsyncIterator[Stage]:
+    """The app of one person on the real store."""
+    backend = await connect(dsn, "acme", login)
+    backend_clock: Any = now
+    try:
+        async with stage(backend, clock=backend_clock, **options) as s:
+            yield s
+    finally:
+        await backend.close(now())
+
+
+async def ready(w: World) -> None:
+    """The account can send."""
+    await w.pool.execute("UPDATE accounts SET state = 'ready'")
+
+
+async def test_a_reply_from_first_key_to_outbox_and_back(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await ready(w)
+    one = await w.conversation("where is my parcel?", author="ana", due_at=now() + timedelta(minutes=9), at=now())
+    async with real(dsn) as s:
+        await s.shows("8 min left")
+        await s.shows("where is my parcel?")
+        await s.press("r")
+        await s.shows("PUBLIC reply as @acme.example to @ana")
+        assert await pool.fetchval("SELECT person_id FROM claims WHERE conversation_id = $1", one) == w.mia.id
+        await s.type("on its way")
+        await s.press("ctrl+s")
+        await s.shows("goes out in 8 s")
+        row = await pool.fetchrow(
+            "SELECT r.body, r.visibility, o.state FROM outbox o JOIN replies r ON r.id = o.reply_id"
+        )
+        assert tuple(row) == ("on its way", "public", "queued")
+        await s.press("z")
+        await s.shows("taken back; nothing was sent")
+        await s.until(lambda: "on its way" in s.app.place.composer.text, "the words are back")
+        assert await pool.fetchval("SELECT state FROM outbox") == "withdrawn"
+        await s.press("escape")
+        await s.shows("draft kept")
+        assert await pool.fetchval("SELECT body FROM drafts") == "on its way"
+    assert await pool.fetchval("SELECT count(*) FROM claims") == 0, "a terminal that ends lets go"
+
+
+async def test_what_a_colleague_does_is_on_the_screen(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    first, second, third = [
+        await w.conversation(f"question {i}", author=f"asker{i}", due_at=now() + timedelta(minutes=30 + i), at=now())
+        for i in range(3)
+    ]
+    async with real(dsn) as s:
+        await s.shows("question 2")
+        assert await claims.claim(pool, second, w.tom.id, "elsewhere", now()) is None
+        await s.shows("✎ Tom")
+        await acts.do(pool, w.tom.id, [third], Assign(w.mia.id), now())
+        await s.shows("→ you")
+        await acts.do(pool, w.tom.id, [first], Close(), now())
+        await s.shows("now done")
+        assert s.app.place.rows.cursor_id == first
+        mention = await w.mention("nobody has answered me", author="lost", at=now(), due_at=now(), tone="negative")
+        await acts.open_from_mention(pool, w.tom.id, w.brand_id, mention, now())
+        await s.shows("@lost")
+        assert s.app.place.rows.cursor_id == first
+        await s.shows("Open  3")
+
+
+async def test_acts_and_undo_reach_the_tables(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    one = await w.conversation("close me", at=now())
+    async with real(dsn) as s:
+        await s.shows("close me")
+        await s.press("e")
+        await s.shows("closed (z takes it back)")
+        assert await pool.fetchval("SELECT state FROM conversations WHERE id = $1", one) == "done"
+        await s.press("z")
+        await s.shows("as before: taken back")
+        assert await pool.fetchval("SELECT state FROM conversations WHERE id = $1", one) == "new"
+        await s.press("n")
+        await s.shows("Note, only for us")
+        await s.type("careful")
+        await s.press("ctrl+s")
+        await s.shows("note by Mia")
+        await s.press("h")
+        await s.shows("Mia closed it")
+
+
+async def test_a_viewer_is_refused_in_plain_words(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await w.conversation("look only", at=now())
+    async with real(dsn, "vera-acme") as s:
+        await s.shows("look only")
+        await s.press("e")
+        await s.shows("not closed")
+
+
+async def test_listening_search_and_taking_in(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    for i in range(3):
+        await w.mention(f"acme launch {i}", author=f"fan{i}", topic="launch", at=now() - timedelta(minutes=i))
+    await pool.execute(
+        "INSERT INTO counter_deltas (brand_id, name, key, bucket, n) VALUES ($1, 'topic', 'launch', date_trunc('hour', now()), 3)",
+        w.brand_id,
+    )
+    async with real(dsn, view="listening") as s:
+        await s.shows("acme launch 0")
+        await s.shows("launch")
+        await s.press("slash")
+        await s.shows("Search")
+        await s.type("launch AND 2")
+        await s.press("enter")
+        await s.shows("search launch AND 2")
+        await s.hides("acme launch 0")
+        await s.shows("acme launch 2")
+        await s.press("i")
+        await s.shows("▸ @fan2")
+        assert await pool.fetchval("SELECT count(*) FROM conversations") == 1
+
+
+async def test_a_lost_feed_comes_back_with_what_was_missed(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    one = await w.conversation("still here", at=now())
+    await w.conversation("second", author="zoe", at=now() + timedelta(seconds=1))
+    async with real(dsn) as s:
+        await s.shows("● connected")
+        await pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hubbub inbox feed%'"
+        )
+        await acts.do(pool, w.tom.id, [one], Close(), now())
+        await s.shows("now done")
+        await s.shows("● connected")
+
+
+async def test_the_listeners_pulse_is_read(pool: asyncpg.Pool, dsn: str) -> None:
+    await world(pool)
+    await alive.beat(pool, alive.Program("listener", "here", 1, "0", now(), now(), {}))
+    async with real(dsn) as s:
+        await s.shows("connected, listening", seconds=8)
+
+
+async def test_a_big_table_opens_on_its_first_page_and_reaches_its_last(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await w.many(5000)
+    total = await pool.fetchval("SELECT count(*) FROM conversations WHERE folder = 'open'")
+    last = await pool.fetchval(
+        "SELECT id FROM conversations WHERE folder = 'open' ORDER BY sort_key DESC, id DESC LIMIT 1"
+    )
+    async with real(dsn) as s:
+        await s.shows(f"Open  {total:,}")
+        await s.press("G")
+        await s.until(lambda: s.app.place.rows.cursor_id == last, "the last row")
+        assert len(s.app.place.rows.window) <= 600
+
+
+async def test_who_is_not_known_is_told_who_is(pool: asyncpg.Pool, dsn: str) -> None:
+    await world(pool)
+    with pytest.raises(FixMe, match=r"there is no brand 'nope'.*acme"):
+        await connect(dsn, "nope", "mia-acme")
+    with pytest.raises(FixMe, match=r"'eve' does not work for Acme.*mia-acme"):
+        await connect(dsn, "acme", "eve")
