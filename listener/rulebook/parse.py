@@ -27,6 +27,8 @@ MAX_FILES = 500
 MAX_DEPTH = 20
 MAX_ALIASES = 100
 MAX_NODES = 200_000
+MAX_REPEATED = 10_000
+"""What aliases may add."""
 
 _HASHTAG = re.compile(r"\s*#\w")
 
@@ -69,7 +71,7 @@ def _document(path: str, text: str) -> Node | None:
     if len(text) > MAX_FILE:
         raise _Wrong(Problem(path, 1, 1, "too-big", "the file is too big", f"at most {MAX_FILE:,} characters"))
     try:
-        _check_events(path, text)
+        written = _check_events(path, text)
         root = _yaml().compose(StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -83,16 +85,16 @@ def _document(path: str, text: str) -> Node | None:
         ) from None
     if root is None:
         return None
-    return _Converter(path, text).convert(root, 0)
+    return _Converter(path, text, 2 * written + MAX_REPEATED).convert(root, 0)
 
 
 def _yaml() -> Any:
     return YAML(typ="safe", pure=True)
 
 
-def _check_events(path: str, text: str) -> None:
-    """Refuse what would cost too much, before anything is built of it."""
-    depth = aliases = documents = 0
+def _check_events(path: str, text: str) -> int:
+    """Refuse what would cost too much, before anything is built of it. How much is written."""
+    depth = aliases = documents = seen = 0
     for seen, event in enumerate(_yaml().parse(StringIO(text))):
         if isinstance(event, CollectionStartEvent):
             depth += 1
@@ -110,20 +112,22 @@ def _check_events(path: str, text: str) -> None:
             raise _Wrong(Problem(path, *place, "too-big", "the file holds too much", "split it"))
         if documents > 1:
             raise _Wrong(Problem(path, *place, "two-documents", "a second document begins here", "use a file for each"))
+    return seen
 
 
 class _Converter:
     """From the library's nodes to ours. Aliases are followed as often as they are written, up to a limit."""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, limit: int) -> None:
         self.path = path
         self.text = text
+        self.limit = limit
         self.seen = 0
 
     def convert(self, node: Any, depth: int) -> Node:
         self.seen += 1
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
-        if self.seen > MAX_NODES or depth > 2 * MAX_DEPTH:
+        if self.seen > self.limit or depth > 2 * MAX_DEPTH:
             what = "aliases make this file too big, or endless"
             raise _Wrong(Problem(self.path, line, column, "too-many-aliases", what, "write it out"))
         if isinstance(node, MappingNode):

@@ -188,7 +188,7 @@ def test_a_rule_without_examples_is_warned_about() -> None:
     assert [(one.line, one.code) for one in book(r_yaml=text).warnings] == [(2, "no-examples")]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.text(max_size=80), st.integers(0, len(RULE)), st.integers(0, 20))
 def test_a_damaged_file_never_crashes(noise: str, at: int, cut: int) -> None:
     text = RULE[:at] + noise + RULE[at + cut :]
@@ -284,6 +284,7 @@ def test_a_post_of_ours_fires_no_rule() -> None:
     assert findings(book(r_yaml=MANY), Subject(text="app down", ours=True), heard()) == ()
 
 
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False), st.text(alphabet="apdown ", max_size=20))
 def test_shuffling_rules_and_files_changes_nothing(chance: random.Random, text: str) -> None:
     head, _, listed = MANY.partition("rules:\n")
