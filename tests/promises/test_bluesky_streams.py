@@ -244,6 +244,23 @@ async def test_what_was_indexed_late_is_found_behind_the_mark(net: Network, web:
     assert uri in (await hear(notifications(net, web, tmp_path), ahead, lambda heard: uri in heard.ids)).ids
 
 
+async def test_a_post_with_a_slow_clock_turns_up_behind_the_mark(net: Network, web: WebClient, tmp_path: Path) -> None:
+    """Its `indexedAt` is what its author claims: two hours behind what we have seen."""
+    net.stage.post("ann.test", f"@{net.account.handle} now")
+    stream = notifications(net, web, tmp_path)
+    slow = (datetime.now(UTC) - timedelta(hours=2)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    late: list[str] = []
+
+    def enough(heard: Heard) -> bool:
+        if heard.mentions and not late:
+            late.append(net.stage.post("ben.test", f"@{net.account.handle} late", created_at=slow).uri)
+        return bool(late) and late[0] in heard.ids
+
+    heard = await hear(stream, None, enough)
+    assert len(heard.mentions) == 2
+    assert await hear(stream, heard.cursor, lambda heard: late[0] in heard.ids)
+
+
 async def test_passing_faults_of_the_poll_are_waited_out(net: Network, web: WebClient, tmp_path: Path) -> None:
     where = "app.bsky.notification.listNotifications"
     net.faults.add(

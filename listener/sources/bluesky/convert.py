@@ -6,8 +6,10 @@ its text. It refuses clocks and wires, and it refuses to guess: who is named com
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -257,13 +259,31 @@ def parse_time(text: str) -> datetime | None:
 # Notifications -------------------------------------------------------------------------------------------------------
 
 
-def read_notifications(body: bytes) -> tuple[list[bytes], str] | Reject:
-    """One page of listNotifications: the notifications, each by itself, and the cursor of the page before it ('' : none)."""
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A notification as it came, with what tells it from others."""
+
+    id: str
+    """Which post in which version: an edit is another one, a seen mark is not."""
+    at: datetime | None
+    """The network's time; None when it is nonsense."""
+    raw: bytes
+
+
+def read_notifications(body: bytes) -> tuple[list[Notified], str] | Reject:
+    """One page of listNotifications, and the cursor of the page before it ('' : none). Never raises."""
     page = decode(NotificationPage, body, PAGE)
     if isinstance(page, str) or page.notifications is None:
         told = page if isinstance(page, str) else "no list of notifications"
         return Reject(Reason.NOT_DECODED, f"listNotifications: {told}", body[:MAX_RAW])
-    return [bytes(one) for one in page.notifications], page.cursor
+    return [_notified(bytes(raw)) for raw in page.notifications], page.cursor
+
+
+def _notified(raw: bytes) -> Notified:
+    note = decode(Notification, raw, NOTIFICATION)
+    if isinstance(note, str) or not note.uri:
+        return Notified(hashlib.sha256(raw).hexdigest(), None, raw)
+    return Notified(f"{note.uri} {note.cid}", sane_time(note.indexed_at), raw)
 
 
 def convert_notification(raw: bytes, heard_at: datetime) -> Mention | Reject | None:
@@ -280,12 +300,6 @@ def convert_notification(raw: bytes, heard_at: datetime) -> Mention | Reject | N
         return Reject(Reason.WRONG_SHAPE, "a notification without a record", raw[:MAX_RAW])
     at = sane_time(note.indexed_at) or heard_at
     return _mention(note.uri, author, note.record, raw, revision="", content_id=note.cid, network_at=at)
-
-
-def notified_at(raw: bytes) -> datetime | None:
-    """The network's time of a notification of any reason; None when it is nonsense."""
-    note = decode(Notification, raw, NOTIFICATION)
-    return None if isinstance(note, str) else sane_time(note.indexed_at)
 
 
 def sane_time(text: str) -> datetime | None:

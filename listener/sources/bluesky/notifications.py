@@ -1,7 +1,10 @@
 """What addresses an account of ours: listNotifications swept back to the bookmark, handed over oldest first.
 
 Owns the sweep and its overlap. The network pages backwards only and gives no forward cursor, so the bookmark is the newest `indexedAt`
-that was committed, and each sweep goes ten minutes behind it. It refuses to mark anything as seen: that is the staff's own app's affair.
+that was committed, and each sweep goes ten minutes behind it. `indexedAt` is never later than the time that the author claims, so a post
+with a slow clock turns up behind the bookmark: whatever the pages show of the last day is taken too. One that claims to be older still
+is seen by the public stream alone, which goes by the network's own time.
+It refuses to mark anything as seen: that is the staff's own app's affair.
 """
 
 from __future__ import annotations
@@ -16,12 +19,12 @@ from datetime import UTC, datetime, timedelta
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.model import Batch, Gap, Item, Mention, Reject
 from listener.sources.base import Say
-from listener.sources.bluesky.convert import convert_notification, notified_at, read_notifications, sane_time
+from listener.sources.bluesky.convert import Notified, convert_notification, read_notifications, sane_time
 from listener.sources.bluesky.session import Session
 
 OVERLAP = timedelta(minutes=10)
-FIRST_LOOK = timedelta(hours=24)
-"""How far back the first sweep of a new account goes."""
+LAST_DAY = timedelta(hours=24)
+"""How far back the first sweep of a new account goes, and how late a notification on a page that we read anyway may turn up."""
 PAGE = 100
 MAX_PAGES = 200
 BATCH = 500
@@ -33,8 +36,15 @@ _METHOD = "app.bsky.notification.listNotifications"
 class _Sweep:
     """What one sweep found, newest first."""
 
-    notes: list[tuple[datetime | None, bytes]] = field(default_factory=list)
+    notes: list[Notified] = field(default_factory=list)
+    since: datetime = datetime.min
+    """What is older is not for us."""
     complete: bool = True
+
+    def new(self, handed: set[str], now: datetime) -> list[Notified]:
+        """What was not handed over yet, oldest first."""
+        fresh = {one.id: one for one in self.notes if one.id not in handed and (one.at is None or one.at >= self.since)}
+        return sorted(fresh.values(), key=lambda one: one.at or now)
 
 
 class Notifications:
@@ -67,7 +77,7 @@ class Notifications:
     async def batches(self, cursor: str | None) -> AsyncIterator[Batch]:
         """As `Stream` promises. Without a cursor: the last day."""
         mark = _read(cursor) if cursor is not None else None
-        handed: dict[bytes, datetime] = {}  # what this call gave already: each sweep meets it again in the overlap
+        handed: set[str] = set()  # what this call gave already: the next sweep meets it again
         refusals = failures = 0
         while True:
             self._bell.clear()
@@ -92,14 +102,16 @@ class Notifications:
                 batches, mark = self._batches(sweep, mark, handed)
                 for batch in batches:
                     yield batch
+                handed = {one.id for one in sweep.notes}
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._bell.wait()
 
     async def _sweep(self, mark: datetime | None) -> _Sweep:
         """All pages back to the overlap behind the mark."""
-        until = (mark - OVERLAP) if mark is not None else self._clock() - FIRST_LOOK
-        found = _Sweep()
+        last_day = self._clock() - LAST_DAY
+        until = mark - OVERLAP if mark is not None else last_day
+        found = _Sweep(since=min(until, last_day))
         cursor, seen = "", set[str]()
         for _ in range(MAX_PAGES):
             params = [*_REASONS, ("limit", str(PAGE)), *([("cursor", cursor)] if cursor else [])]
@@ -107,44 +119,38 @@ class Notifications:
             if isinstance(page, Reject):
                 raise TryAgain(page.detail, where=self.key, code="not_decoded")
             notes, cursor = page
-            times = [notified_at(note) for note in notes]
-            found.notes.extend((at, note) for at, note in zip(times, notes, strict=True) if at is None or at >= until)
-            oldest = min((at for at in times if at is not None), default=None)
+            found.notes.extend(notes)
+            oldest = min((one.at for one in notes if one.at is not None), default=None)
             if not notes or not cursor or cursor in seen or (oldest is not None and oldest < until):
                 return found
             seen.add(cursor)
         found.complete = False
         return found
 
-    def _batches(
-        self, sweep: _Sweep, mark: datetime | None, handed: dict[bytes, datetime]
-    ) -> tuple[list[Batch], datetime | None]:
+    def _batches(self, sweep: _Sweep, mark: datetime | None, handed: set[str]) -> tuple[list[Batch], datetime | None]:
         """The sweep as batches, oldest first, and the mark once they are committed. Never no batch: it is a sign of life."""
         now = self._clock()
         made: list[Batch] = []
         gaps: tuple[Gap, ...] = ()
-        notes = sorted(((at, note) for at, note in sweep.notes if note not in handed), key=lambda one: one[0] or now)
+        notes = sweep.new(handed, now)
         if not sweep.complete and mark is not None and notes:
-            gaps = (Gap(mark, notes[0][0] or now, f"more than {MAX_PAGES * PAGE} notifications since the last look"),)
+            gaps = (Gap(mark, notes[0].at or now, f"more than {MAX_PAGES * PAGE} notifications since the last look"),)
         for start in range(0, max(len(notes), 1), self._size):
             part = notes[start : start + self._size]
             items: list[Item] = []
             item_at = None
-            for at, note in part:
-                item = convert_notification(note, now)
+            for one in part:
+                item = convert_notification(one.raw, now)
                 if item is not None:
                     items.append(item)
                 if isinstance(item, Mention):
                     item_at = item.network_at
-                handed[note] = at or now
-                if at is not None:
+                if one.at is not None:
                     # A time ahead of our clock must not carry the mark past what is still to come.
-                    mark = max(mark or at, min(at, now))
+                    mark = max(mark or one.at, min(one.at, now))
             cursor = None if mark is None else f"at:{mark.isoformat()}"
             made.append(Batch(tuple(items), cursor, now, gaps=gaps, item_at=item_at, heard=len(part)))
             gaps = ()
-        for note in [note for note, at in handed.items() if mark is not None and at < mark - 2 * OVERLAP]:
-            del handed[note]
         return made, mark
 
 
