@@ -354,6 +354,9 @@ class Server:
                     self._say("the database takes long to stop; it goes on by itself")
                     return
                 await asyncio.sleep(POLL)
+            if not self.socket_folder.is_relative_to(self.data):
+                with contextlib.suppress(OSError):
+                    self.socket_folder.rmdir()
         finally:
             lock.release()
 

@@ -97,6 +97,28 @@ async def test_of_five_programs_at_once_one_starts_the_server(data_folder: Path,
     assert not lives(data_folder)
 
 
+@pytest.mark.parametrize("seed", [11, 12])
+async def test_coming_and_going_never_finds_a_stopping_server(data_folder: Path, seed: int) -> None:
+    """Each user has locks of its own, so users in one process exclude one another like programs do."""
+    chance = random.Random(seed)
+    print(f"seed {seed}")
+    stops = 0
+
+    async def come_and_go() -> None:
+        nonlocal stops
+        for _ in range(6):
+            await asyncio.sleep(chance.uniform(0, 0.3))
+            async with embedded(data_folder, settings=CARELESS) as server:
+                assert await value(server.dsn(), "SELECT 1") == 1
+                await asyncio.sleep(chance.uniform(0, 0.1))
+                assert await value(server.dsn(), "SELECT 1") == 1
+            stops += not lives(data_folder)
+
+    await asyncio.gather(*(come_and_go() for _ in range(4)))
+    assert not lives(data_folder)
+    assert stops
+
+
 async def test_a_killed_postmaster_is_started_again_by_one_of_its_users(data_folder: Path, server_version: int) -> None:
     async with programs(data_folder, 3, version=server_version) as started:
         first = {await program.ready() for program in started}
