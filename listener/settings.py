@@ -209,7 +209,9 @@ class Settings:
             return self
         found = tuple(dict.fromkeys(word for part in words.split(",") if (word := " ".join(part.split()))))
         if not found:
-            raise FixMe("--track needs a word", hint='for example: hubbub up --track "larkspur, larkspur support"')
+            raise FixMe(
+                "--track needs a word", hint='for example: hubbub up --track "larkspur, larkspur support"', code="usage"
+            )
         return replace(self, track=found)
 
 

@@ -90,7 +90,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
     screen = not (arguments.no_screen or arguments.json) and sys.stdin.isatty() and sys.stdout.isatty()
     if arguments.speed is not None and arguments.speed <= 0:
-        raise FixMe("--speed must be more than 0", hint="300 is two and a half minutes for the day")
+        raise FixMe("--speed must be more than 0", hint="300 is two and a half minutes for the day", code="usage")
     speed = arguments.speed or (SPEED_ON_SCREEN if screen else SPEED_WITHOUT)
     return run_async(_demo(screen=screen, speed=speed, keep=arguments.keep, as_json=arguments.json))
 

@@ -106,7 +106,11 @@ def run_import(arguments: argparse.Namespace) -> int:
 def _pair(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
-        raise FixMe(f"{option} {text!r} is not NAME=VALUE", hint="for example --map text=body, --ours inbound=False")
+        raise FixMe(
+            f"{option} {text!r} is not NAME=VALUE",
+            hint="for example --map text=body, --ours inbound=False",
+            code="usage",
+        )
     return name.strip(), value.strip()
 
 

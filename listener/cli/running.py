@@ -232,5 +232,6 @@ def _need_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise FixMe(
             "the inbox needs a terminal",
+            code="usage",
             hint="hubbub list, show, reply and status work without one; hubbub serve runs the listener alone",
         )

@@ -21,6 +21,9 @@ from listener.cli import FINDINGS, NOT_REACHABLE, USAGE
 from listener.errors import FixMe, HubbubError, NotReachable, TryAgain
 from listener.harmless import harmless
 
+USAGE_CODE = "usage"
+"""The code of a FixMe that is about how a command was called."""
+
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -88,7 +91,7 @@ def exit_code(err: BaseException) -> int:
     """0 fine, 1 findings, 2 usage, 3 not reachable."""
     if isinstance(err, NotReachable | TryAgain):
         return NOT_REACHABLE
-    return USAGE if getattr(err, "problems", None) else FINDINGS
+    return USAGE if getattr(err, "problems", None) or getattr(err, "code", "") == USAGE_CODE else FINDINGS
 
 
 def describe(err: BaseException) -> dict[str, Any]:

@@ -292,7 +292,8 @@ async def foreground(arguments: Sequence[str], environ: Mapping[str, str]) -> in
         loop.add_signal_handler(signal.SIGINT, lambda: None)
         stack.callback(loop.remove_signal_handler, signal.SIGINT)
         try:
-            return await process.wait()
+            code = await process.wait()
+            return code if code >= 0 else 128 - code
         except asyncio.CancelledError:
             _pass_on(process, signal.SIGTERM)
             await process.wait()
