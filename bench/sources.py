@@ -17,11 +17,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from multiprocessing import Pipe, Process
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from aiohttp import ClientSession, WSMsgType, web
+
+from listener.sources.base import Wanted
+from listener.sources.bluesky import Habits, Jetstream
 from listener.sources.bluesky.convert import POST, convert_jetstream, read_event
 from listener.sources.files import ImportPlan, ImportStream
+from listener.webclient import WebClient
 
 HEARD = datetime(2026, 11, 2, 9, 12, tzinfo=UTC)
 WORDS = re.findall(
@@ -145,6 +152,70 @@ def write_csv(path: Path, rng: random.Random, rows: int) -> None:
             )
 
 
+def serve(frames: list[bytes], port: Connection) -> None:
+    """The other end, in a process of its own: sends all frames to whoever connects, then closes."""
+
+    async def subscribe(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        for one in frames:
+            await socket.send_frame(one, WSMsgType.TEXT)
+        await socket.close()
+        return socket
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_get("/subscribe", subscribe)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port.send(runner.addresses[0][1])
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
+async def receive(url: str) -> float:
+    """CPU seconds of a client that only receives the frames."""
+    async with ClientSession() as session, session.ws_connect(f"{url}/subscribe", decode_text=False) as socket:
+        start = time.process_time()
+        async for _ in socket:
+            pass
+    return time.process_time() - start
+
+
+async def listen(url: str, number: int, wanted: Wanted) -> float:
+    """CPU seconds of our stream for as many frames: received, decoded, converted, asked for, batched, bookmarked."""
+    client = WebClient("bench")
+    stream = Jetstream(client, (url,), wanted, habits=Habits(beat=0.1))
+    start = time.process_time()
+    heard = 0
+    batches = stream.batches(f"us:{int(time.time() * 1e6)}")
+    async for batch in batches:
+        heard += batch.heard
+        if heard >= number:
+            break
+    taken = time.process_time() - start
+    await batches.aclose()  # type: ignore[attr-defined]
+    await client.close()
+    return taken
+
+
+def over_the_wire(name: str, frames: list[bytes], rounds: int, seed: int) -> None:
+    """Our whole stream beside a bare client on the same frames: events per CPU second of the receiving process."""
+    here, there = Pipe()
+    server = Process(target=serve, args=(frames, there), daemon=True)
+    server.start()
+    url = f"ws://127.0.0.1:{here.recv()}"
+    ours, peer = [], []
+    for _ in range(rounds):
+        peer.append(len(frames) / asyncio.run(receive(url)))
+        ours.append(len(frames) / asyncio.run(listen(url, len(frames), lambda mention: "zebra" in mention.text)))
+    server.kill()
+    told = f"jetstream, {name}: received to batch, nothing wanted / bare aiohttp client"
+    tell(told, "events/CPU s", statistics.median(ours), statistics.median(peer), seed=seed)
+
+
 async def import_all(path: Path) -> int:
     return sum([len(batch.items) async for batch in ImportStream(ImportPlan(path)).batches(None)])
 
@@ -168,6 +239,7 @@ def main() -> None:
         for what, act in (("decode", read_event), ("decode and convert", lambda one: convert_jetstream(one, HEARD))):
             ours, peer = rates(over(frames, act), over(frames, json.loads), seconds)
             tell(f"jetstream, {name}: {what} / json.loads", "events/s", ours, peer, bytes=size, seed=args.seed)
+        over_the_wire(name, frames * (2 if args.quick else 20), 3, args.seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
         write_csv(path, rng, 5000)
