@@ -1,0 +1,116 @@
+"""`hubbub demo` as a newcomer and as an impatient one: it comes out right by itself, and leaves nothing behind however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from listener.store.programs import scratch_folder
+
+DEMO = [sys.executable, "-m", "listener", "demo", "--no-screen"]
+
+
+@pytest.fixture
+def empty() -> Iterator[Path]:
+    """An empty folder to stand in, with an empty home in it."""
+    folder = scratch_folder("hubbub-test-demo-")
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HUBBUB_")}
+    return {**kept, "HUBBUB_HOME": str(folder / "home"), "HOME": str(folder)}
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of all processes that know this folder, by their arguments or their environment."""
+    mark, found = os.fsencode(folder), []
+    for path in Path("/proc").glob("[0-9]*"):
+        if int(path.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            command = (path / "cmdline").read_bytes()
+            if command and (mark in command or mark in (path / "environ").read_bytes()):
+                found.append(f"{path.name} {command.replace(bytes(1), b' ').decode(errors='replace')[:150]}")
+    return found
+
+
+def until_gone(folder: Path, within: float) -> None:
+    deadline = time.monotonic() + within
+    while (left := processes_of(folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left, f"still there after {within:g} s: {left}"
+
+
+@pytest.mark.timeout(240)
+def test_the_day_comes_out_right_and_leaves_nothing(empty: Path) -> None:
+    done = subprocess.run(
+        [*DEMO, "--json"], cwd=empty, env=environment(empty), capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    (line,) = done.stdout.splitlines()
+    found = json.loads(line)
+    assert found["fine"]
+    assert found["missing"] == found["differing"] == 0
+    assert found["mentions"] > 100
+    assert found["flagged"] > 50
+    assert found["rules"]["outage"] > 10
+    assert found["edits"] > 0
+    assert found["deleted"] > 0
+    assert found["replies"]["seen"] > 0
+    assert found["each_reply_once"]
+    assert found["latency_ms"]["n"] > 50
+    assert done.stderr == "", "--json says nothing beside"
+    until_gone(empty, 10)
+    assert not (empty / "home" / "demo").exists()
+    assert sorted(path.name for path in empty.iterdir()) == ["home"]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_ctrl_c_at_any_time_leaves_no_process_behind(empty: Path, seed: int) -> None:
+    wait = random.Random(seed).uniform(0.1, 12.0)
+    print(f"seed {seed}: Ctrl-C after {wait:.1f} s")
+    demo = subprocess.Popen(
+        DEMO,
+        cwd=empty,
+        env=environment(empty),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        demo.wait(wait)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(demo.pid, signal.SIGINT)
+    _, said = demo.communicate(timeout=90)
+    assert demo.returncode in (0, 130), said.decode()
+    assert b"Traceback" not in said, said.decode()
+    until_gone(empty, 10)
+
+
+@pytest.mark.timeout(240)
+def test_a_killed_demo_takes_its_children_along(empty: Path) -> None:
+    demo = subprocess.Popen(DEMO, cwd=empty, env=environment(empty), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert demo.stderr is not None
+    for line in demo.stderr:
+        if b"playing the day" in line:
+            break
+    assert len(processes_of(empty)) > 3
+    demo.kill()
+    demo.wait()
+    demo.stderr.close()
+    until_gone(empty, 60)
