@@ -85,11 +85,6 @@ def span(seconds: float) -> str:
 
 
 def _weight(rule: Rule) -> tuple[int, float, int, str]:
-    """Most urgent first, then soonest due, then rank, then id."""
-    then = rule.then
-    return (
-        -(then.priority or 0),
-        then.reply_within if then.reply_within is not None else float("inf"),
-        -rule.rank,
-        rule.id,
-    )
+    """Most urgent first, then soonest due, then rank, then id. A rule without a priority stands between low and high."""
+    within = rule.then.reply_within
+    return -(rule.then.priority or Priority.NORMAL), float("inf") if within is None else within, -rule.rank, rule.id
