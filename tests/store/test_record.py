@@ -200,6 +200,30 @@ async def test_a_topic_alone_is_listened_to(house: House, pool: asyncpg.Pool) ->
     assert [(c["origin"], c["messages"]) for c in await conversations(pool)] == [("rule", ["b"])]
 
 
+@pytest.mark.parametrize("cut", [1, 2])
+async def test_a_conversation_that_a_rule_opened_is_the_same_when_it_addresses_us(
+    house: House, pool: asyncpg.Pool, cut: int
+) -> None:
+    """Whether the two messages come in one batch or in two."""
+    house.opens = True
+    house.topic("a")
+    house.addressed("b")
+    story = [said("a", "bad", at=NOW), said("b", "well?", parent="a", root="a", at=NOW + timedelta(minutes=1))]
+    await house.record(*story[:cut], now=NOW + timedelta(minutes=2))
+    await house.record(*story[cut:], now=NOW + timedelta(minutes=2))
+    assert [(c["messages"], c["account_id"]) for c in await conversations(pool)] == [(["a", "b"], house.account.id)]
+
+
+async def test_a_conversation_that_a_rule_opened_belongs_to_the_account_that_answers(
+    house: House, pool: asyncpg.Pool
+) -> None:
+    house.opens = True
+    house.topic("a")
+    await house.record(said("a", "bad"))
+    await house.record(said("b", by="us", parent="a", root="a", at=NOW))
+    assert [(c["messages"], c["account_id"]) for c in await conversations(pool)] == [(["a", "b"], house.account.id)]
+
+
 async def test_our_answer_moves_it_and_their_answer_brings_it_back(house: House, pool: asyncpg.Pool) -> None:
     house.addressed("a", "c")
     await house.record(said("a", "bad"))

@@ -84,6 +84,11 @@ ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING
 RETURNING id, brand_id, account_id, space, root, author_id
 """
 
+_ADOPT = """
+UPDATE conversations SET account_id = $2, origin = CASE WHEN origin = 'rule' THEN 'addressed' ELSE origin END
+WHERE id = $1 AND account_id = 0
+"""
+
 _JOIN = """
 INSERT INTO conversation_mentions (conversation_id, mention_id)
 SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING
@@ -193,6 +198,11 @@ class Desk:
         wanted: dict[Place, tuple[Kept, Assessment | None, Origin]] = {}
         for k in sorted(kept, key=lambda k: (k.at, k.id)):
             for place, origin in self._opens(k, assessed):
+                await self._adopt(place)
+                free = (place[0], 0, *place[2:])
+                if place == free and any((p[0], 0, *p[2:]) == free for p in wanted):
+                    continue
+                wanted.pop(free, None)
                 if place not in self._places and place not in wanted:
                     wanted[place] = (k, assessed.get((k.id, place[0])), origin)
         await self._open(wanted)
@@ -214,6 +224,21 @@ class Desk:
                     ((brand_id, 0, space, k.root, k.author_id), Origin.IMPORT if self._history else Origin.RULE)
                 )
         return found
+
+    async def _adopt(self, place: Place) -> None:
+        """A conversation that a rule opened belongs to the account that it addresses later, or that answers it: no second one."""
+        free = (place[0], 0, *place[2:])
+        if place[1] == 0 or place in self._places or free not in self._places:
+            return
+        conversation_id = self._places.pop(free)
+        try:
+            async with self._connection.transaction():
+                await self._connection.execute(_ADOPT, conversation_id, place[1])
+        except asyncpg.UniqueViolationError:
+            raise TryAgain("the account opened a conversation of its own at the same moment", after=0) from None
+        self._places[place] = conversation_id
+        self.changed.add(conversation_id)
+        self.events.append(Event(place[0], "conversation.addressed", conversation_id, after={"account": place[1]}))
 
     async def _open(self, wanted: Mapping[Place, tuple[Kept, Assessment | None, Origin]]) -> None:
         if not wanted:
@@ -293,6 +318,8 @@ class Desk:
                 continue
             account = accounts[(k.mention.author.space, k.mention.author.external_id)]
             joined = [c for c, brand in self._of_mention.get(parent["id"], []) if brand == account.brand_id]
+            if not parent["ours"]:
+                await self._adopt((account.brand_id, account.id, parent["space"], parent["root"], parent["author_id"]))
             if not joined and not parent["ours"] and k.id not in seen:
                 joined = [await self._answered_elsewhere(by_id[k.id], parent, account)]
             for conversation_id in joined:
