@@ -14,13 +14,13 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
+    from listener.cli.demo_day import Network
     from listener.settings import Settings
 
 DAY = "product-launch"
@@ -72,16 +72,6 @@ examples:
   hubbub demo --json | jq .latency_ms
 
 Exit code 0: everything came out right, by the pretend network's own account; 1: something did not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """The pretend network, as it announced itself."""
-
-    url: str
-    handle: str
-    did: str
-    password: str
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
@@ -200,6 +190,8 @@ async def _network(
     speed: float, surroundings: Mapping[str, str]
 ) -> AsyncIterator[tuple[Network, asyncio.StreamReader]]:
     """The pretend network as a child, in a session of its own; and what else it says, a JSON line each."""
+    from listener.cli.demo_day import Network
+
     command = [sys.executable, "-m", "pretend", "--day", DAY, "--speed", f"{speed:g}", "--when-heard", "--json"]
     process = await asyncio.create_subprocess_exec(
         "/bin/sh", "-c", LEASH, "sh", *command,

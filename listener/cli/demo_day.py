@@ -18,7 +18,6 @@ from listener.errors import FixMe, HubbubError, Refused
 from listener.model import OutboxState
 
 if TYPE_CHECKING:
-    from listener.cli.demo import Network
     from listener.model import Person
     from listener.service.database import House
     from listener.service.stopping import Stop
@@ -34,6 +33,16 @@ WORDS = (
     "Good question: yes, it does. The steps are at https://larkspur.test/help",
     "Thanks, that made our day!",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The pretend network, as it announced itself."""
+
+    url: str
+    handle: str
+    did: str
+    password: str
 
 
 @dataclass(slots=True)
