@@ -15,7 +15,7 @@ from pretend.lexicon import mentioned_dids, reply_uri
 from pretend.repo import Actor, Entry, Status, World
 from pretend.sessions import Sessions
 from pretend.settings import Settings
-from pretend.wire import POST, Json, XrpcError, bad_request, iso, parse_datetime
+from pretend.wire import POST, PROFILE, Json, XrpcError, bad_request, iso, parse_datetime
 from pretend.xrpc import Call, Method
 
 MAX_URIS = 25
@@ -65,7 +65,7 @@ class AppView:
         reasons = set(call.params.getall("reasons", []))
         seen = self._seen_us.get(viewer.did, 0)
         page: list[Notice] = []
-        for notice in reversed(self._index.notices[viewer.did].values()):
+        for notice in self._index.notices(viewer.did):
             older = not cursor or _notice_key(notice) < cursor
             if older and (not reasons or notice.reason in reasons) and self._visible(notice, viewer):
                 page.append(notice)
@@ -78,7 +78,7 @@ class AppView:
 
     def _visible(self, notice: Notice, viewer: Actor) -> bool:
         author = self._world.find(notice.entry.did)
-        if author is None or author.status is not Status.ACTIVE or notice.at_us > self._now():
+        if author is None or author.status is not Status.ACTIVE or notice.entry.first_us > self._now():
             return False
         return notice.entry.record is not None and not self._index.blocked(viewer.did, author.did)
 
@@ -87,15 +87,19 @@ class AppView:
         view: Json = {"uri": entry.uri, "cid": entry.cid, "author": self._person(entry.did), "reason": notice.reason}
         if notice.subject is not None:
             view["reasonSubject"] = notice.subject
-        view |= {"record": entry.record, "isRead": notice.at_us <= seen_us, "indexedAt": iso(notice.at_us)}
+        view |= {
+            "record": entry.record,
+            "isRead": notice.at_us // 1000 <= seen_us // 1000,
+            "indexedAt": iso(notice.at_us),
+        }
         return view | {"labels": []}
 
     def get_unread_count(self, call: Call) -> Json:
         """How many notifications are newer than the last updateSeen."""
         viewer = self._sessions.whose(call.bearer)
         seen = self._seen_us.get(viewer.did, 0)
-        notices = self._index.notices[viewer.did].values()
-        return {"count": sum(one.at_us > seen and self._visible(one, viewer) for one in notices)}
+        notices = self._index.notices(viewer.did)
+        return {"count": sum(one.at_us // 1000 > seen // 1000 and self._visible(one, viewer) for one in notices)}
 
     def update_seen(self, call: Call) -> None:
         """Everything up to this time was seen."""
@@ -175,7 +179,7 @@ class AppView:
         view: Json = {"uri": uri, "cid": entry.cid, "author": self._person(entry.did), "record": entry.record}
         view |= {"replyCount": len(index.replies[uri]), "repostCount": len(index.reposts[uri])}
         view |= {"likeCount": len(index.likes[uri]), "quoteCount": len(index.quotes[uri])}
-        view |= {"indexedAt": iso(entry.indexed_us), "labels": []}
+        view |= {"indexedAt": iso(entry.sort_us), "labels": []}
         if viewer is not None:
             view["viewer"] = {"threadMuted": False, "embeddingDisabled": False}
             if index.gated(reply_uri(entry.record or {}, "root") or uri, viewer.did):
@@ -210,8 +214,8 @@ class AppView:
         who = self._world.find(asked.get("author", "")), self._world.find(asked.get("mentions", ""))
         return (
             all(re.search(rf"(?<!\w){re.escape(term)}(?!\w)", text) for term in terms)
-            and (since is None or entry.indexed_us >= since)
-            and (until is None or entry.indexed_us < until)
+            and (since is None or entry.sort_us >= since)
+            and (until is None or entry.sort_us < until)
             and ("author" not in asked or (who[0] is not None and who[0].did == entry.did))
             and ("mentions" not in asked or (who[1] is not None and who[1].did in mentioned_dids(record)))
             and ("lang" not in asked or asked["lang"] in (record.get("langs") or []))
@@ -240,25 +244,30 @@ class AppView:
 
     def _profile(self, actor: Actor) -> Json:
         posts = self._world.entries(actor.did, POST)
-        born = iso(actor.born_us)
-        return self._person(actor.did) | {
-            "description": actor.description,
+        view = self._person(actor.did) | {
             "followersCount": actor.followers + len(self._index.followers[actor.did]),
             "followsCount": actor.followers // 3,
             "postsCount": sum(entry.record is not None for entry in posts),
-            "indexedAt": born,
-            "createdAt": born,
         }
+        if "displayName" in view:
+            born = iso(actor.born_us)
+            view |= {"description": actor.description, "indexedAt": born, "createdAt": born}
+        return view
 
     def _person(self, did: str) -> Json:
+        """A person in brief; name and picture only where there is a profile, as on the real network."""
         actor = self._world.find(did)
-        handle, name = (actor.handle, actor.name) if actor is not None else ("handle.invalid", "")
-        view: Json = {"did": did, "handle": handle, "displayName": name}
-        return view | {"avatar": f"https://cdn.invalid/avatar/{did}", "viewer": {}, "labels": []}
+        view: Json = {"did": did, "handle": actor.handle if actor is not None else "handle.invalid"}
+        profile = self._world.entry(did, PROFILE, "self")
+        written = profile.record if profile is not None else None
+        name = str(written.get("displayName", "")) if written is not None else actor.name if actor is not None else ""
+        if name:
+            view |= {"displayName": name, "avatar": f"https://cdn.invalid/avatar/{did}"}
+        return view | {"viewer": {}, "labels": []}
 
 
 def _notice_key(notice: Notice) -> str:
-    return f"{iso(notice.at_us)}::{notice.at_us % 1000:03d}{notice.entry.cid}"
+    return f"{iso(notice.at_us)}::{notice.entry.first_us}"
 
 
 def _terms(query: str) -> list[str]:

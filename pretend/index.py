@@ -22,7 +22,11 @@ class Notice:
     entry: Entry
     reason: str
     subject: str | None
-    at_us: int
+
+    @property
+    def at_us(self) -> int:
+        """Its `indexedAt`. A post that claims to be older than it is counts as old, as on the real network."""
+        return self.entry.sort_us
 
 
 class Index:
@@ -30,7 +34,7 @@ class Index:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.notices: dict[str, dict[str, Notice]] = defaultdict(dict)  # did -> uri -> notice, oldest first
+        self._notices: dict[str, dict[str, Notice]] = defaultdict(dict)  # did -> uri -> notice
         self._told: dict[str, set[str]] = defaultdict(set)  # uri -> the dids that were told of it
         self.replies: dict[str, dict[str, Entry]] = defaultdict(dict)  # parent uri -> uri -> reply
         self.likes: dict[str, set[str]] = defaultdict(set)  # subject uri -> uris of the likes
@@ -43,12 +47,11 @@ class Index:
     def _watch(self, change: Change) -> None:
         if change.before is not None:
             self._forget(change.entry, change.before)
+            for did in self._told.pop(change.entry.uri, ()):
+                del self._notices[did][change.entry.uri]
         if change.entry.record is not None:
             self._learn(change.entry, change.entry.record)
-            self._notify(change.entry, change.entry.record, change.at_us)
-        else:
-            for did in self._told.pop(change.entry.uri, ()):
-                del self.notices[did][change.entry.uri]
+            self._notify(change.entry, change.entry.record)
 
     def _learn(self, entry: Entry, record: Json) -> None:
         if entry.collection == POST:
@@ -77,17 +80,21 @@ class Index:
         elif entry.collection == BLOCK:
             self._blocks[entry.did].pop(entry.uri, None)
 
+    def notices(self, did: str) -> list[Notice]:
+        """Somebody's notifications, newest first by their `indexedAt`."""
+        return sorted(self._notices[did].values(), key=_age, reverse=True)
+
     def blocked(self, one: str, other: str) -> bool:
         """Whether either of the two blocks the other."""
         return other in self._blocks[one].values() or one in self._blocks[other].values()
 
-    def _notify(self, entry: Entry, record: Json, at_us: int) -> None:
+    def _notify(self, entry: Entry, record: Json) -> None:
         told = self._told[entry.uri]
 
         def tell(did: str, reason: str, subject: str | None) -> None:
             if did and did != entry.did and did not in told:
                 told.add(did)
-                self.notices[did][entry.uri] = Notice(entry, reason, subject, at_us)
+                self._notices[did][entry.uri] = Notice(entry, reason, subject)
 
         if entry.collection in (LIKE, REPOST):
             subject = _subject_uri(record)
@@ -130,10 +137,14 @@ class Index:
     def shown(self, uri: str, now_us: int) -> Entry | None:
         """The post at this address as the AppView has it: there, its author active, and indexed by now."""
         entry = self._world.at(uri)
-        if entry is None or entry.record is None or entry.collection != POST or entry.indexed_us > now_us:
+        if entry is None or entry.record is None or entry.collection != POST or entry.first_us > now_us:
             return None
         author = self._world.find(entry.did)
         return entry if author is not None and author.status is Status.ACTIVE else None
+
+
+def _age(notice: Notice) -> tuple[int, int]:
+    return notice.at_us // 1000, notice.entry.first_us
 
 
 def _subject_uri(record: Json) -> str:

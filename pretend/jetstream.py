@@ -87,6 +87,7 @@ class Jetstream:
         self._book = book
         self._settings = settings
         self._open: set[Subscriber] = set()
+        self.heard = asyncio.Event()  # set when the first subscriber has come
 
     @property
     def subscribers(self) -> int:
@@ -119,6 +120,7 @@ class Jetstream:
         await socket.prepare(request)
         subscriber = Subscriber(socket, request, wanted, self._log.start(cursor), hello)
         self._open.add(subscriber)
+        self.heard.set()
         try:
             await subscriber.serve(self._log, self._book, self._settings)
         finally:

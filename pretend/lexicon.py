@@ -32,8 +32,11 @@ def graphemes(text: str) -> int:
     return len(regex.findall(r"\X", text))
 
 
-def check(collection: str, record: object) -> None:
+def check(collection: str, record: object, *, strict_facets: bool = True) -> None:
     """Accept the record or say what is wrong with it.
+
+    With `strict_facets` also facets that overlap, run backwards or lie outside the text are refused. The reference
+    server takes those and shows nonsense.
 
     Raises:
         XrpcError: 400 InvalidRequest with the lexicon's words, e.g. ``grapheme too big``.
@@ -47,12 +50,12 @@ def check(collection: str, record: object) -> None:
         raise bad_request(f"Invalid $type: expected {collection}, got {kind}")
     if collection != POST:
         return
-    problem = _post_problem(record)
+    problem = _post_problem(record, strict_facets)
     if problem:
         raise bad_request(f"Invalid {collection} record: {problem}")
 
 
-def _post_problem(record: Json) -> str | None:
+def _post_problem(record: Json, strict_facets: bool) -> str | None:
     for problem in (
         _text_problem(record.get("text")),
         _created_problem(record.get("createdAt")),
@@ -62,7 +65,7 @@ def _post_problem(record: Json) -> str | None:
     ):
         if problem:
             return problem
-    return _facet_problem(record["text"], record.get("facets", []))
+    return _facet_problem(record["text"], record.get("facets", []), strict_facets)
 
 
 def _text_problem(text: object) -> str | None:
@@ -109,7 +112,7 @@ def _reply_problem(record: Json) -> str | None:
     return None
 
 
-def _facet_problem(text: str, facets: object) -> str | None:
+def _facet_problem(text: str, facets: object, strict: bool) -> str | None:
     if not isinstance(facets, list):
         return "Record/facets must be an array"
     size = len(text.encode())
@@ -119,14 +122,16 @@ def _facet_problem(text: str, facets: object) -> str | None:
         if not isinstance(index, dict):
             return 'Record/facets/0 must have the property "index"'
         start, end = index.get("byteStart"), index.get("byteEnd")
-        if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= size:
+        if not isinstance(start, int) or not isinstance(end, int) or start < 0 or end < 0:
+            return "Record/facets/index must hold integers of at least 0"
+        if strict and not start < end <= size:
             return f"facet index {start}..{end} is not within the {size} bytes of the text"
         spans.append((start, end))
         problem = _feature_problem(facet.get("features"))
         if problem:
             return problem
     spans.sort()
-    overlap = any(left[1] > right[0] for left, right in pairwise(spans))
+    overlap = strict and any(left[1] > right[0] for left, right in pairwise(spans))
     return "facets overlap" if overlap else None
 
 

@@ -68,7 +68,7 @@ class Network:
         self.requests = RequestLog()
         self.jetstream_door = Jetstream(self.world.log, self.faults, settings)
         self.appview = AppView(self.world, self.index, self.sessions, settings)
-        methods = {**Pds(self.world, self.sessions).methods(), **self.appview.methods()}
+        methods = {**Pds(self.world, self.sessions, settings).methods(), **self.appview.methods()}
         self.xrpc = Xrpc(methods, self.faults, self.requests, settings, clock)
         self.bursts: list[Burst] = []
         self.day: Day | None = None
@@ -142,8 +142,8 @@ class Network:
         return application
 
     async def _play(self, day: Day, when_heard: bool) -> None:
-        while when_heard and not self.jetstream_door.subscribers:  # noqa: ASYNC110  looked at for a moment only
-            await asyncio.sleep(0.02)
+        if when_heard:
+            await self.jetstream_door.heard.wait()
         await day.play()
 
     def _spawn(self, key: object, work: Coroutine[object, object, None]) -> None:

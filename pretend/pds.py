@@ -11,21 +11,26 @@ from collections.abc import Mapping
 from pretend.lexicon import check
 from pretend.repo import Actor, Entry, Status, World
 from pretend.sessions import Sessions
-from pretend.wire import NSID, RKEY, Json, XrpcError, at_uri, bad_request, cid_of
+from pretend.settings import Settings
+from pretend.wire import HANDLE, NSID, RKEY, Json, XrpcError, at_uri, bad_request, cid_of, did_of
 from pretend.xrpc import Call, Method
 
 
 class Pds:
     """The methods, over a world and its sessions."""
 
-    def __init__(self, world: World, sessions: Sessions) -> None:
+    def __init__(self, world: World, sessions: Sessions, settings: Settings) -> None:
         self._world = world
         self._sessions = sessions
+        self._settings = settings
 
     def methods(self) -> Mapping[str, Method]:
         """All methods by name."""
         server, repo = "com.atproto.server.", "com.atproto.repo."
         return {
+            server + "createAccount": Method("POST", self.create_account),
+            server + "deactivateAccount": Method("POST", self.deactivate_account),
+            server + "activateAccount": Method("POST", self.activate_account),
             server + "createSession": Method("POST", self.create_session),
             server + "refreshSession": Method("POST", self.refresh_session),
             server + "getSession": Method("GET", self.get_session),
@@ -43,6 +48,28 @@ class Pds:
 
     # Sessions and identity
 
+    def create_account(self, call: Call) -> Json:
+        """Sign up; any handle under ``.test`` that nobody has, any password."""
+        handle, password = call.field("handle").lower(), call.field("password")
+        if not HANDLE.match(handle):
+            raise bad_request("Input/handle must be a valid handle")
+        if not handle.endswith(".test") or handle.count(".") != 1:
+            raise bad_request("Not a supported handle domain", "UnsupportedDomain")
+        if self._world.find(handle) is not None:
+            raise bad_request(f"Handle already taken: {handle}", "HandleNotAvailable")
+        actor = self._world.admit(Actor(did_of(handle), handle, password=password))
+        access, refresh = self._sessions.open(actor)
+        body: Json = {"handle": handle, "did": actor.did, "didDoc": did_doc(actor, call.base_url)}
+        return body | {"accessJwt": access, "refreshJwt": refresh}
+
+    def deactivate_account(self, call: Call) -> None:
+        """Leave for now: everything of the account vanishes until it is activated again."""
+        self._world.set_status(self._sessions.whose(call.bearer), Status.DEACTIVATED)
+
+    def activate_account(self, call: Call) -> None:
+        """Come back."""
+        self._world.set_status(self._sessions.whose(call.bearer, also_deactivated=True), Status.ACTIVE)
+
     def create_session(self, call: Call) -> Json:
         """Log in with an app password."""
         actor = self._sessions.log_in(call.field("identifier"), call.field("password"))
@@ -55,7 +82,7 @@ class Pds:
 
     def get_session(self, call: Call) -> Json:
         """Who the access token belongs to."""
-        return self._session(call, self._sessions.whose(call.bearer), None)
+        return self._session(call, self._sessions.whose(call.bearer, also_deactivated=True), None)
 
     def delete_session(self, call: Call) -> None:
         """Log out with the refresh token."""
@@ -63,7 +90,7 @@ class Pds:
 
     def _session(self, call: Call, actor: Actor, pair: tuple[str, str] | None) -> Json:
         body: Json = {"handle": actor.handle, "did": actor.did, "didDoc": did_doc(actor, call.base_url)}
-        body |= {"email": f"{actor.handle}@mail.test", "emailConfirmed": True, "emailAuthFactor": False}
+        body |= {"email": f"{actor.handle}@mail.test", "emailConfirmed": True}
         if pair is not None:
             body |= {"accessJwt": pair[0], "refreshJwt": pair[1]}
         body["active"] = actor.status is Status.ACTIVE
@@ -77,7 +104,6 @@ class Pds:
             "did": "did:web:localhost",
             "availableUserDomains": [".test"],
             "inviteCodeRequired": False,
-            "phoneVerificationRequired": False,
             "links": {},
             "contact": {},
         }
@@ -86,7 +112,7 @@ class Pds:
         """The DID of a handle."""
         actor = self._world.find(call.param("handle"))
         if actor is None or actor.status is Status.DELETED:
-            raise bad_request("Unable to resolve handle")
+            raise bad_request("Unable to resolve handle", "HandleNotFound")
         return {"did": actor.did}
 
     # Records
@@ -106,7 +132,7 @@ class Pds:
         collection = call.field("collection")
         record = {"$type": collection} | record
         if call.body.get("validate", True) is not False:
-            check(collection, record)
+            check(collection, record, strict_facets=self._settings.strict_facets)
         return record
 
     def create_record(self, call: Call) -> Json:
@@ -144,12 +170,8 @@ class Pds:
 
     def _repo(self, call: Call) -> Actor:
         actor = self._world.find(call.param("repo"))
-        if actor is None or actor.status is Status.DELETED:
-            raise bad_request(f"Could not find repo: {call.param('repo')}", "RepoNotFound")
-        if actor.status in (Status.TAKENDOWN, Status.SUSPENDED):
-            raise bad_request(f"Repo has been taken down: {actor.did}", "RepoTakendown")
-        if actor.status is Status.DEACTIVATED:
-            raise bad_request(f"Repo has been deactivated: {actor.did}", "RepoDeactivated")
+        if actor is None or actor.status is not Status.ACTIVE:
+            raise bad_request(f"Could not find repo: {call.param('repo')}")
         return actor
 
     def get_record(self, call: Call) -> Json:

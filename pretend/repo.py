@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pretend.log import Clock, Journal, Log
 from pretend.settings import Settings
-from pretend.wire import DID, HANDLE, POST, Json, at_uri, bad_request, cid_of, did_of, encode, iso, tid
+from pretend.wire import DID, HANDLE, POST, Json, at_uri, bad_request, cid_of, did_of, encode, iso, parse_datetime, tid
 
 
 class Status(StrEnum):
@@ -32,7 +32,7 @@ class Actor:
 
     did: str
     handle: str
-    name: str = ""
+    name: str = ""  # empty: somebody without a profile
     description: str = ""
     followers: int = 0
     born_us: int = 0
@@ -52,7 +52,8 @@ class Entry:
     rev: str = ""
     commits: int = 0  # creates, updates and deletes
     versions: int = 0  # creates and updates
-    indexed_us: int = 0  # when the network first saw the record that is there now
+    first_us: int = 0  # when the network first saw what is there now; an edit does not change it
+    sort_us: int = 0  # what the AppView calls indexedAt: the claimed time or the first one, whichever is earlier
     history: list[Json] = field(default_factory=list)  # every version there ever was, oldest first
 
     @property
@@ -68,7 +69,6 @@ class Change:
     entry: Entry
     operation: str
     before: Json | None
-    at_us: int
 
 
 class World:
@@ -133,7 +133,6 @@ class World:
         known = self._actors.get(actor.did)
         if known is not None:
             return known
-        actor.name = actor.name or actor.handle.split(".")[0].replace("-", " ").title()
         actor.born_us = actor.born_us or self.log.tick()
         self._enter(actor)
         self._keep(actor)
@@ -241,9 +240,11 @@ class World:
             entry.versions += 1
             entry.cid = cid_of(record)
             if before is None:
-                entry.indexed_us = now
+                entry.first_us = now
+                claimed = parse_datetime(str(record.get("createdAt", "")))
+                entry.sort_us = now if claimed is None else min(claimed, now)
             entry.history.append(record)
-        change = Change(entry, operation, before, now)
+        change = Change(entry, operation, before)
         for watcher in self.watchers:
             watcher(change)
         return entry

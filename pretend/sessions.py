@@ -93,7 +93,7 @@ class Sessions:
         does not end the session; after it the token is revoked (400 ExpiredToken), as on the reference PDS.
         """
         claims = self._claims(token, REFRESH)
-        actor = self._owner(claims)
+        actor = self._owner(claims, also_deactivated=True)
         old, now = claims["jti"], self._world.log.tick()
         if old in self._live:
             following = secrets.token_hex(16)
@@ -118,21 +118,21 @@ class Sessions:
         """Every access token of this actor issued so far has expired now."""
         self._record({"turn": "stale", "did": actor.did, "at": self._world.log.tick()})
 
-    def whose(self, token: str | None) -> Actor:
+    def whose(self, token: str | None, *, also_deactivated: bool = False) -> Actor:
         """The actor of an access token.
 
         Raises:
             XrpcError: 401 AuthMissing, 400 ExpiredToken or InvalidToken, 401 AccountTakedown or AccountDeactivated.
         """
-        return self._owner(self._claims(token, ACCESS))
+        return self._owner(self._claims(token, ACCESS), also_deactivated)
 
-    def _owner(self, claims: Json) -> Actor:
+    def _owner(self, claims: Json, also_deactivated: bool = False) -> Actor:
         actor = self._world.find(claims["sub"])
         if actor is None or actor.status is Status.DELETED:
             raise bad_request("Account not found", "AccountNotFound")
         if actor.status in (Status.TAKENDOWN, Status.SUSPENDED):
             raise XrpcError(401, "AccountTakedown", "Account has been taken down")
-        if actor.status is Status.DEACTIVATED:
+        if actor.status is Status.DEACTIVATED and not also_deactivated:
             raise XrpcError(401, "AccountDeactivated", "Account is deactivated")
         return actor
 

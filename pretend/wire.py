@@ -16,6 +16,7 @@ from typing import Any
 Json = dict[str, Any]
 
 POST = "app.bsky.feed.post"
+PROFILE = "app.bsky.actor.profile"
 LIKE = "app.bsky.feed.like"
 REPOST = "app.bsky.feed.repost"
 FOLLOW = "app.bsky.graph.follow"

@@ -231,7 +231,7 @@ class Xrpc:
         if method is None:
             raise XrpcError(501, "MethodNotImplemented", "Method Not Implemented")
         if request.method != method.verb:
-            raise XrpcError(405, "InvalidRequest", f"Incorrect HTTP method ({request.method}) expected {method.verb}")
+            raise bad_request(f"Incorrect HTTP method ({request.method}) expected {method.verb}")
         if not isinstance(body, dict):
             raise bad_request("Request body must be a JSON object")
         if method.verb == "POST" and body and request.content_type != "application/json":

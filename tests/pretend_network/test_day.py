@@ -83,7 +83,7 @@ def test_the_afternoon_turns_ugly() -> None:
 async def test_the_first_mentions_arrive_within_two_seconds_at_the_default_speed() -> None:
     started = time.monotonic()
     async with Network.start(day="product-launch") as net:
-        await until(lambda: len(net.index.notices[net.account.did]) >= 2, seconds=2)
+        await until(lambda: len(net.index.notices(net.account.did)) >= 2, seconds=2)
         assert net.day is not None
         steps = day.read("product-launch", 1).steps
         assert 60 <= (steps[-1].at - steps[0].at) / day.DEFAULT_SPEED <= 90

@@ -109,6 +109,18 @@ async def test_a_deactivated_account_may_log_in_but_do_nothing(net: Network, wir
     assert (session["active"], session["status"]) == (False, "deactivated")
     answer = await wire.put("3mxyzreply22k", "hello?")
     assert (answer.status, answer.error) == (401, "AccountDeactivated")
+    assert (await wire.get(SERVER + "getSession")).body["status"] == "deactivated"
+    assert (await wire.post(SERVER + "activateAccount")).status == 200
+    assert (await wire.put("3mxyzreply22k", "hello?")).status == 200
+
+
+async def test_anybody_can_sign_up_once(wire: Wire) -> None:
+    body = {"handle": "Fresh.test", "email": "f@mail.test", "password": "pw"}
+    answer = await wire.post(SERVER + "createAccount", **body)
+    assert (answer.status, answer.body["handle"]) == (200, "fresh.test")
+    assert (await wire.get(SERVER + "getSession", token=answer.body["accessJwt"])).body["did"] == answer.body["did"]
+    assert (await wire.post(SERVER + "createAccount", **body)).error == "HandleNotAvailable"
+    assert (await wire.post(SERVER + "createAccount", **body | {"handle": "a.example"})).error == "UnsupportedDomain"
 
 
 async def test_too_many_logins_are_refused_with_the_rate_limit_headers(net: Network, wire: Wire) -> None:
@@ -127,13 +139,13 @@ async def test_handles_resolve_and_the_server_describes_itself(net: Network, wir
     answer = await wire.get("com.atproto.identity.resolveHandle", handle="larkspur.test")
     assert answer.body == {"did": net.account.did}
     unknown = await wire.get("com.atproto.identity.resolveHandle", handle="nobody.test")
-    assert (unknown.status, unknown.error) == (400, "InvalidRequest")
+    assert (unknown.status, unknown.error) == (400, "HandleNotFound")
     assert (await wire.get(SERVER + "describeServer")).body["availableUserDomains"] == [".test"]
 
 
 async def test_unknown_methods_wrong_verbs_and_bad_bodies(wire: Wire) -> None:
     assert (await wire.get("com.example.nothing")).status == 501
-    assert (await wire.get("com.atproto.repo.putRecord")).status == 405
+    assert (await wire.get("com.atproto.repo.putRecord")).status == 400
     answer = await wire.call("POST", "/xrpc/com.atproto.server.createSession", data=b"{half")
     assert (answer.status, answer.error) == (400, "InvalidRequest")
     answer = await wire.call("POST", "/xrpc/com.atproto.server.createSession", json=["no", "object"])
