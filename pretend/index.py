@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pretend.lexicon import mentioned_dids, quoted_uri, reply_uri
 from pretend.repo import Change, Entry, Status, World
+from pretend.settings import Settings
 from pretend.wire import BLOCK, FOLLOW, GATE, LIKE, POST, REPOST, Json, repo_of
 
 NOTIFY_HEIGHT = 5  # a reply is told to the authors of this many posts above it, as the AppView does
@@ -32,8 +33,10 @@ class Notice:
 class Index:
     """Derived tables, kept by watching `World`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, settings: Settings) -> None:
         self._world = world
+        self._settings = settings
+        self._told_so_far = 0
         self._notices: dict[str, dict[str, Notice]] = defaultdict(dict)  # did -> uri -> notice
         self._told: dict[str, set[str]] = defaultdict(set)  # uri -> the dids that were told of it
         self.replies: dict[str, dict[str, Entry]] = defaultdict(dict)  # parent uri -> uri -> reply
@@ -48,7 +51,7 @@ class Index:
         if change.before is not None:
             self._forget(change.entry, change.before)
             for did in self._told.pop(change.entry.uri, ()):
-                del self._notices[did][change.entry.uri]
+                self._notices[did].pop(change.entry.uri, None)
         if change.entry.record is not None:
             self._learn(change.entry, change.entry.record)
             self._notify(change.entry, change.entry.record)
@@ -94,6 +97,9 @@ class Index:
         def tell(did: str, reason: str, subject: str | None) -> None:
             if did and did != entry.did and did not in told:
                 told.add(did)
+                self._told_so_far += 1
+                if self._settings.lost_notices and self._told_so_far % self._settings.lost_notices == 0:
+                    return
                 self._notices[did][entry.uri] = Notice(entry, reason, subject)
 
         if entry.collection in (LIKE, REPOST):

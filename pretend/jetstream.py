@@ -96,8 +96,7 @@ class Jetstream:
 
     async def close(self) -> None:
         """Say goodbye to everybody."""
-        for subscriber in list(self._open):
-            await subscriber.hang_up()
+        await asyncio.gather(*(subscriber.hang_up() for subscriber in self._open))
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
         """The aiohttp handler of ``/subscribe``."""

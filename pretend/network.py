@@ -56,7 +56,7 @@ class Network:
         self.seed = seed
         self._journal = Journal(state) if state is not None else None
         self.world = World(settings, clock, self._journal)
-        self.index = Index(self.world)
+        self.index = Index(self.world, settings)
         self.world.load()
         us = Actor(did_of(OUR_HANDLE), OUR_HANDLE, OUR_NAME, OUR_BIO, 18_400, password=OUR_PASSWORD)
         self.account = self.world.admit(us)

@@ -25,6 +25,7 @@ class Settings:
     logins_per_five_minutes: int = 30
     requests_per_five_minutes: int = 0  # 3000 on the real network; off here, so that load tests measure load
     appview_lag_seconds: float = 0.0  # notifications, threads and search run this far behind the repos
+    lost_notices: int = 0  # every how many-th notification never appears: an answer indexed beside its parent is lost
     search_needs_login: bool = True
     strict_facets: bool = True  # refuse facets that overlap or lie outside the text; the real server takes them
     words: str = "larkspur"  # what the ledger takes for a topic match, comma-separated, whole words in any case

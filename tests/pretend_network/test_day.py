@@ -103,7 +103,7 @@ async def test_people_react_to_our_answers_and_the_day_ends_in_a_trickle() -> No
         reaction = next(iter(net.index.replies[answer.uri].values()))
         assert reaction.did == mira["uri"].split("/")[2]
         assert reaction.record is not None
-        assert reaction.record["reply"]["root"]["uri"] == net.world.at(answer.uri).record["reply"]["root"]["uri"]  # type: ignore[union-attr, index]
+        assert reaction.record["reply"]["root"]["uri"] == net.world.at(answer.uri).record["reply"]["root"]["uri"]
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,4 @@ async def test_the_day_goes_on_when_somebody_deletes_what_it_wanted_to_change() 
         assert net.day is not None
         await asyncio.wait_for(net.day.done.wait(), 20)
         assert "one line: sold out" in net.ledger()[-1]["text"]
-    assert [row["why"].split(":")[0] for row in skipped if "why" in row] == ["Could not locate record"]  # type: ignore[operator, index]
+    assert [row["why"].split(":")[0] for row in skipped if "why" in row] == ["Could not locate record"]

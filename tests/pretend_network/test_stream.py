@@ -11,7 +11,7 @@ import pytest
 
 from pretend.network import Network
 from pretend.settings import Settings
-from tests.pretend_network.wire_client import POST, Wire
+from tests.pretend_network.wire_client import POST, Wire, until
 
 
 async def test_a_post_its_edit_and_its_deletion_have_the_forms_of_the_real_stream(net: Network, wire: Wire) -> None:
@@ -241,3 +241,13 @@ async def test_text_that_is_not_unicode_or_not_printable_survives_as_escapes(net
         net.stage.post("mira.test", nasty, validate=False)
         message = await stream.raw()
     assert json.loads(message.data)["commit"]["record"]["text"] == nasty
+
+
+async def test_a_subscriber_that_does_not_read_is_dropped(net: Network, wire: Wire) -> None:
+    net.settings.change({"write_timeout_seconds": 0.2})
+    async with wire.stream() as stream:
+        net.stage.post("mira.test", "first")
+        assert await stream.texts(1) == ["first"]
+        for _ in range(40):
+            net.stage.post("mira.test", "x" * 1_000_000, validate=False)
+        await until(lambda: net.jetstream_door.subscribers == 0)

@@ -121,6 +121,17 @@ async def test_the_appview_runs_behind_when_told_to(net: Network, wire: Wire) ->
     assert len(await reasons(wire)) == 1
 
 
+async def test_notifications_can_be_lost_as_they_are_on_the_real_network(net: Network, wire: Wire) -> None:
+    net.settings.change({"lost_notices": 3})
+    async with wire.stream() as stream:
+        refs = [net.stage.post("mira.test", f"@larkspur.test {n}") for n in range(6)]
+        assert len(await stream.events(6)) == 6
+    assert [text for _, text in await reasons(wire)] == [f"@larkspur.test {n}" for n in (4, 3, 1, 0)]
+    net.stage.delete(refs[2].uri)
+    net.stage.delete(refs[4].uri)
+    assert len(await reasons(wire)) == 3
+
+
 async def test_a_thread_has_parents_and_replies_and_says_what_is_missing(net: Network, wire: Wire) -> None:
     root = net.stage.post("mira.test", "root")
     middle = net.stage.post("tom.test", "middle", reply_to=root.uri)
