@@ -62,7 +62,7 @@ class Ear:
     pulse: Pulse
     stop: Stop
     accounts: Sequence[Account] = ()
-    heard: Callable[[Recorded], None] = lambda _: None
+    heard: Callable[[Batch, Recorded], None] = lambda _batch, _recorded: None
     """Told after each commit."""
     clock: Clock = wall_clock
     record: Recorder = record
@@ -178,7 +178,7 @@ class Ear:
             log.warning("%s: a gap from %s to %s: %s", self.stream.key, gap.start, gap.end, gap.cause)
         if recorded.rejects:
             log.warning("%s: %d items could not be used; they are kept as rejects", self.stream.key, recorded.rejects)
-        self.heard(recorded)
+        self.heard(batch, recorded)
 
     async def _beat(self, source_id: int) -> None:
         try:

@@ -12,11 +12,11 @@ import functools
 import importlib.metadata
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from listener.errors import FixMe, SourceStopped, TryAgain
-from listener.model import Account, Author
+from listener.model import Account, Author, Batch, Mention
 from listener.service import processes
 from listener.service.bells import Bells
 from listener.service.database import House, opened
@@ -31,7 +31,7 @@ from listener.settings import AccountSettings, Settings
 from listener.sources.base import Stream
 from listener.sources.bluesky import Bluesky, Habits, Login, Options
 from listener.store import people
-from listener.store.record import record
+from listener.store.record import Recorded, record
 from listener.webclient import WebClient
 
 log = logging.getLogger("hubbub")
@@ -94,6 +94,16 @@ async def _leash(stop: Stop, leashed: bool) -> AsyncIterator[None]:
             task.cancel()
 
 
+def _meeting(threads: Threads, source: str) -> Callable[[Batch, Recorded], None]:
+    """After a commit: who wrote without being named is asked for."""
+
+    def heard(batch: Batch, recorded: Recorded) -> None:
+        if recorded.new:
+            threads.meet(source, (item.author for item in batch.items if isinstance(item, Mention)))
+
+    return heard
+
+
 @dataclass(slots=True)
 class Service:
     """All parts of one running listener."""
@@ -107,6 +117,7 @@ class Service:
     bells: Bells = field(default_factory=Bells)
     _brand_ids: dict[str, int] = field(default_factory=dict)
     _accounts: dict[int, Account] = field(default_factory=dict)
+    _heard: Callable[[Batch, Recorded], None] = lambda _batch, _recorded: None
     _refusals: dict[str, str] = field(default_factory=dict)
     """Handle -> why its login was refused: such an account may have no row yet."""
 
@@ -141,6 +152,7 @@ class Service:
             if self.only != "deliver":
                 threads = Threads(self.house, sources, bench, self.stop, wall_clock)
                 self.bells.conversations = threads.ring
+                self._heard = _meeting(threads, bluesky.name)
                 group.create_task(threads.fetch(), name="threads")
                 group.create_task(bench.watch(), name="rules")
                 public: Sequence[Stream] = (bluesky.jetstream,) if bluesky.jetstream is not None else ()
@@ -154,7 +166,17 @@ class Service:
 
     def _listen(self, group: asyncio.TaskGroup, stream: Stream, bench: Bench) -> None:
         accounts = list(self._accounts.values())
-        ear = Ear(self.house, stream, bench, self.pulse, self.stop, accounts, clock=wall_clock, record=self.recorder)
+        ear = Ear(
+            self.house,
+            stream,
+            bench,
+            self.pulse,
+            self.stop,
+            accounts,
+            clock=wall_clock,
+            record=self.recorder,
+            heard=self._heard,
+        )
         group.create_task(ear.listen(), name=stream.key)
 
     # Brands and accounts

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain
-from listener.model import Batch, Profile
+from listener.model import Author, Batch, Profile
 from listener.service.database import House
 from listener.service.hearing import context
 from listener.service.rules import Bench
@@ -32,6 +32,7 @@ T = TypeVar("T")
 AT_ONCE = 3
 AGAIN_AFTER = timedelta(minutes=10)
 MOST_WAITING = 10_000
+STRANGERS_AT_ONCE = 30
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Threads:
     stop: Stop
     clock: Callable[[], datetime]
     _waiting: dict[int, None] = field(default_factory=dict)
+    _strangers: dict[tuple[str, str], Author] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self, conversation_ids: Iterable[int]) -> None:
@@ -53,13 +55,21 @@ class Threads:
                 self._waiting.setdefault(conversation_id)
         self._bell.set()
 
+    def meet(self, source: str, authors: Iterable[Author]) -> None:
+        """These were heard, and the network told no name: they are asked for when nothing else waits."""
+        for author in authors:
+            if not author.handle and len(self._strangers) < MOST_WAITING:
+                self._strangers.setdefault((source, author.external_id), author)
+        if self._strangers:
+            self._bell.set()
+
     async def fetch(self) -> None:
         """Until the service ends."""
         with contextlib.suppress(Stopped):
             while True:
                 await self.stop.wakened(self._bell, 3600.0)
-                while self._waiting:
-                    await self._some()
+                while self._waiting or self._strangers:
+                    await (self._some() if self._waiting else self._some_strangers())
 
     async def _some(self) -> None:
         ids = list(self._waiting)[: 10 * AT_ONCE]
@@ -78,6 +88,33 @@ class Threads:
         async with asyncio.TaskGroup() as group:
             for found in by_author.values():
                 group.create_task(one(found))
+
+    async def _some_strangers(self) -> None:
+        some = list(self._strangers.items())[:STRANGERS_AT_ONCE]
+        for key, _ in some:
+            del self._strangers[key]
+        unknown = await self._keep(lambda: around.nameless(self.house.pool, [author for _, author in some]))
+        networks = {(author.space, author.external_id): key[0] for key, author in some}
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(author: Author) -> None:
+            source = self.sources.get(networks[(author.space, author.external_id)])
+            async with gate:
+                if source is not None:
+                    await self._introduce(source, author)
+
+        async with asyncio.TaskGroup() as group:
+            for author in unknown:
+                group.create_task(one(author))
+
+    async def _introduce(self, source: Source, author: Author) -> None:
+        with contextlib.suppress(Stopped):
+            try:
+                profile = await self.stop.unless(source.profile(None, author))
+            except (TryAgain, Refused, SourceStopped, FixMe) as err:
+                log.info("who wrote is not known: %s", err)
+                return
+            await self._keep(lambda: around.introduced(self.house.pool, author, profile, self.clock()))
 
     async def _look(self, found: Surroundings) -> None:
         source = self.sources[found.source]

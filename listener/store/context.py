@@ -35,6 +35,17 @@ WHERE space = $1 AND external_id = $2 AND status <> 'deleted'
 
 _LOOKED = "UPDATE authors SET fetched_at = $3 WHERE space = $1 AND external_id = $2"
 
+_NAMELESS = """
+SELECT a.space, a.external_id FROM unnest($1::text[], $2::text[]) AS n(space, external_id) JOIN authors AS a USING (space, external_id)
+WHERE a.handle = '' AND a.fetched_at IS NULL AND a.status = 'active'
+"""
+
+_TOPICS_OF = """
+SELECT h.brand_id, array_agg(DISTINCT h.topic) AS topics
+FROM authors AS a JOIN mentions AS m ON m.author_id = a.id JOIN hearings AS h ON h.mention_id = m.id AND h.via = 'topic'
+WHERE a.space = $1 AND a.external_id = $2 GROUP BY h.brand_id ORDER BY h.brand_id
+"""
+
 MAX_BIO = 4_000
 
 
@@ -67,18 +78,43 @@ async def looked_around(
     """Keeps the profile (None: the network showed none) and tells the screens when there is anything new to see."""
     author = found.author
     async with acquired(pool) as connection, connection.transaction():
-        if profile is None:
-            await connection.execute(_LOOKED, author.space, author.external_id, now)
-        else:
-            bio = profile.bio.replace("\0", "")[:MAX_BIO]
-            counts = (profile.followers, profile.posts, profile.verified)
-            names = (profile.author.handle.replace("\0", ""), profile.author.name.replace("\0", "")[:MAX_BIO])
-            await connection.execute(_PROFILE, author.space, author.external_id, bio, *counts, now, *names)
+        await _keep_profile(connection, author, profile, now)
         if profile is not None or new_messages:
             event = Event(
                 found.brand_id, "conversation.context", found.conversation_id, after={"messages": new_messages}
             )
             await tell(connection, [event], now)
+
+
+async def nameless(pool: asyncpg.Pool, authors: Collection[Author]) -> list[Author]:
+    """Those of these authors whose handle nobody has told yet: the public stream names people by their ids only."""
+    keys = [(author.space, author.external_id) for author in authors]
+    async with acquired(pool) as connection:
+        rows = await connection.fetch(_NAMELESS, [space for space, _ in keys], [number for _, number in keys])
+    return [Author(row["space"], row["external_id"]) for row in rows]
+
+
+async def introduced(pool: asyncpg.Pool, author: Author, profile: Profile | None, now: datetime) -> None:
+    """Keeps who an author is (None: the network does not say), and tells the lists in which they stand."""
+    async with acquired(pool) as connection, connection.transaction():
+        await _keep_profile(connection, author, profile, now)
+        if profile is not None:
+            rows = await connection.fetch(_TOPICS_OF, author.space, author.external_id)
+            events = [
+                Event(row["brand_id"], "author.known", after={"topics": dict.fromkeys(row["topics"], 0)})
+                for row in rows
+            ]
+            await tell(connection, events, now)
+
+
+async def _keep_profile(connection: asyncpg.Connection, author: Author, profile: Profile | None, now: datetime) -> None:
+    if profile is None:
+        await connection.execute(_LOOKED, author.space, author.external_id, now)
+        return
+    bio = profile.bio.replace("\0", "")[:MAX_BIO]
+    counts = (profile.followers, profile.posts, profile.verified)
+    names = (profile.author.handle.replace("\0", ""), profile.author.name.replace("\0", "")[:MAX_BIO])
+    await connection.execute(_PROFILE, author.space, author.external_id, bio, *counts, now, *names)
 
 
 def _surroundings(row: asyncpg.Record) -> Surroundings:
