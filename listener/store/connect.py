@@ -21,7 +21,9 @@ from listener.errors import FixMe, HubbubError, NotReachable, TryAgain
 
 OLDEST = 16
 UNREADABLE = "postgresql://(an address that cannot be read)"
-SETTINGS = {"search_path": "hubbub", "timezone": "UTC"}
+# Every statement here reaches its rows by keys. A new house has no statistics, and a program keeps the plans that it made while the
+# tables were empty; left to guess, Postgres would then read whole tables, fifty times a page.
+SETTINGS = {"search_path": "hubbub", "timezone": "UTC", "enable_seqscan": "off"}
 
 Pool = asyncpg.Pool
 """What is handed around outside of the store, where nobody may name the driver."""

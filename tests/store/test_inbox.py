@@ -180,6 +180,48 @@ def _typed(statement: str) -> str:
     return statement.replace("$1", "$1::timestamptz")
 
 
+async def test_a_plan_from_an_empty_house_is_still_good_in_a_full_one(pool: asyncpg.Pool) -> None:
+    """A new house has no statistics, and a program keeps its plans: they must go by keys all the same."""
+    w = await world(pool)
+    asked = {
+        "page": (_typed(queue._PAGE_AFTER), (None, w.brand_id, "open", *inbox.FIRST, 50)),
+        "mine": (_typed(queue._MINE_BEFORE), (None, w.brand_id, "open", *inbox.LAST, 50, w.mia.id)),
+        "listening": (heard._OLDER, (w.brand_id, "acme", later(days=999), 0, 50)),
+        "thread": (opened._THREAD.replace("$2", "$2::text").replace("$3", "$3::text"), (1, "many", "x", 300, 200, 200, w.brand_id)),
+        "state": (opened._STATE, (1, NOW)),
+        "because": (opened._BECAUSE, (1, w.brand_id, 300)),
+        "replies": (opened._REPLIES, (1, 200)),
+        "history": (opened._HISTORY, (1, 200)),
+    }  # fmt: skip
+    async with pool.acquire() as connection:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        for name, (statement, values) in asked.items():
+            await connection.execute(f"PREPARE {name} AS {statement}")
+            await connection.execute(f"EXPLAIN EXECUTE {name} ({', '.join(map(_literal, values))})")
+        await w.many(20_000)
+        await connection.execute(
+            "INSERT INTO hearings (mention_id, brand_id, topic, source_id, via, at, heard_at) "
+            "SELECT id, $1, 'acme', $2, 'topic', at, at FROM mentions", w.brand_id, w.source_id,
+        )  # fmt: skip
+        await connection.execute(
+            "INSERT INTO events (brand_id, kind, conversation_id) SELECT brand_id, 'wake', id FROM conversations"
+        )
+        await connection.execute(
+            "INSERT INTO outbox (brand_id, lane, conversation_id, key, state, not_before, queued_at, changed_at) "
+            "SELECT brand_id, 'reply', id, id::text, 'seen', changed_at, changed_at, changed_at FROM conversations"
+        )
+        for name, (_, values) in asked.items():
+            found = await connection.fetchval(
+                f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE {name} ({', '.join(map(_literal, values))})"
+            )
+            root = json.loads(found)[0]["Plan"]
+            print(name, touched(root))
+            # (Whole tables, once a line, would be 70,000.)
+            assert touched(root) < 7_000, (name, json.dumps(root, indent=1))
+        await connection.execute("DEALLOCATE ALL")
+        await connection.execute("RESET plan_cache_mode")
+
+
 async def test_an_or_shaped_keyset_would_be_caught(pool: asyncpg.Pool) -> None:
     """The trap that the test above guards against, planted: it reads and throws away, more with every page."""
     w = await world(pool)

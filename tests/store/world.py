@@ -11,6 +11,7 @@ import asyncpg
 
 from listener import workflow
 from listener.model import Account, Assessment, Person, Priority, Role, Tone, ToneLabel
+from listener.query.words import index_words
 from listener.store import people, sources
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -26,7 +27,8 @@ WITH author AS (
 ), k AS (
     INSERT INTO mention_keys SELECT $1, $3, id FROM m
 ), v AS (
-    INSERT INTO mention_versions (mention_id, version, revision, content_id, text, heard_at) SELECT id, 1, '', '', $6, $8 FROM m
+    INSERT INTO mention_versions (mention_id, version, revision, content_id, text, words, heard_at)
+    SELECT id, 1, '', '', $6, array_to_tsvector($9), $8 FROM m
 )
 SELECT id FROM m
 """
@@ -108,7 +110,10 @@ class World:
     ) -> int:
         """A message; heard by topic, else as a mention of our account. Its external id is `m` and its number (of Acme)."""
         key = f"{self.prefix}{next(self._numbers)}"
-        id_ = await self.pool.fetchval(_MENTION, SPACE, author, key, root or parent or key, parent, text, ours, at)
+        id_ = await self.pool.fetchval(
+            _MENTION, SPACE, author, key, root or parent or key, parent, text, ours, at,
+            list(index_words(text or "")),
+        )  # fmt: skip
         if heard:
             via = "own" if ours else "topic" if topic is not None else "mention"
             await self.pool.execute(_HEARD, id_, self.brand_id, topic or "", self.source_id, via)

@@ -9,16 +9,19 @@ from __future__ import annotations
 from listener.store.inbox.heard import listening, listening_rows, topics, versions
 from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
 from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
+from listener.store.inbox.search import Found, search
 
 __all__ = [
     "FIRST",
     "LAST",
+    "Found",
     "counts",
     "listening",
     "listening_rows",
     "open",
     "page",
     "rows",
+    "search",
     "topics",
     "versions",
 ]

@@ -6,7 +6,7 @@ Cut from the index of hearings by comparing rows, then joined by keys. A mention
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -16,8 +16,13 @@ from listener.store.connect import acquired
 from listener.store.views import ListeningRow, TopicCount
 
 Place = tuple[datetime, int]
+"""A mention's place in time: (at, id)."""
 
-# `picked` (id, at) has at most a page of rows; all else is fetched by key, one row at a time.
+BEYOND: Place = (datetime.max.replace(tzinfo=UTC), 2**63 - 1)
+"""Newer than any mention."""
+
+# `picked` (id, at) has at most a page of rows; all else is fetched by key, one row at a time. The LIMITs hold the planner to that order
+# and `+ 0` keeps it from an index that begins with the brand, also where its statistics are old: a brand's rows are many.
 _LINES = """
 SELECT m.id, m.at, m.source, a.handle AS author_handle, a.name AS author_name,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, coalesce(j.tone, 'not_scored') AS tone,
@@ -33,12 +38,13 @@ LEFT JOIN LATERAL (
 ) AS j ON true
 LEFT JOIN LATERAL (
     SELECT array_agg(rule ORDER BY rule) AS rules FROM flags
-    WHERE mention_id = m.id AND brand_id = $1 AND version = m.version
+    WHERE mention_id = m.id AND brand_id + 0 = $1 AND version = m.version
 ) AS f ON true
 LEFT JOIN LATERAL (
     SELECT coalesce(c.merged_into, c.id) AS conversation_id
-    FROM conversation_mentions b JOIN conversations c ON c.id = b.conversation_id
-    WHERE b.mention_id = m.id AND c.brand_id = $1 ORDER BY c.merged_into NULLS FIRST, c.id LIMIT 1
+    FROM (SELECT conversation_id FROM conversation_mentions WHERE mention_id = m.id LIMIT 20) AS b
+    JOIN LATERAL (SELECT * FROM conversations WHERE id = b.conversation_id LIMIT 1) AS c ON c.brand_id = $1
+    ORDER BY c.merged_into NULLS FIRST, c.id LIMIT 1
 ) AS k ON true
 ORDER BY picked.at DESC, picked.id DESC
 """
@@ -108,7 +114,7 @@ async def listening(
     limit: int = 50,
 ) -> list[ListeningRow]:
     """At most `limit` mentions of a topic, newest first: older than the place (at, id), newer than it, or the newest."""
-    statement, place = (_OLDER, before or _BEYOND) if after is None else (_NEWER, after)
+    statement, place = (_OLDER, before or BEYOND) if after is None else (_NEWER, after)
     async with acquired(pool) as connection:
         return [_row(row) for row in await connection.fetch(statement, brand_id, topic, *place, limit)]
 
@@ -116,7 +122,12 @@ async def listening(
 async def listening_rows(pool: asyncpg.Pool, brand_id: int, ids: Collection[int]) -> list[ListeningRow]:
     """These mentions as they are now, newest first; those that the brand never heard are missing."""
     async with acquired(pool) as connection:
-        return [_row(row) for row in await connection.fetch(_ROWS, brand_id, list(ids))]
+        return await rows_of(connection, brand_id, ids)
+
+
+async def rows_of(connection: asyncpg.Connection, brand_id: int, ids: Collection[int]) -> list[ListeningRow]:
+    """The same, for who has a connection."""
+    return [_row(row) for row in await connection.fetch(_ROWS, brand_id, list(ids))]
 
 
 async def topics(pool: asyncpg.Pool, brand_id: int, now: datetime) -> list[TopicCount]:
@@ -130,9 +141,6 @@ async def versions(pool: asyncpg.Pool, mention_id: int) -> list[tuple[int, str |
     """All versions of a message as (version, text or None where blanked, heard at), the first one first."""
     async with acquired(pool) as connection:
         return [(row["version"], row["text"], row["heard_at"]) for row in await connection.fetch(_VERSIONS, mention_id)]
-
-
-_BEYOND: Place = (datetime.max, 2**63 - 1)
 
 
 def _row(row: Mapping[str, Any]) -> ListeningRow:

@@ -24,16 +24,16 @@ LINES = 200
 """Events, notes and replies that are read, the newest."""
 
 _STATE = f"""
-WITH c AS (SELECT coalesce(merged_into, id) AS id FROM conversations WHERE id = $1)
+WITH c AS MATERIALIZED (SELECT coalesce(merged_into, id) AS id FROM conversations WHERE id = $1)
 SELECT {", ".join("s." + column.strip() for column in COLUMNS.split(","))},
        s.source, s.space, s.root, s.origin, s.account_id, s.author_id, b.name AS brand,
        a.handle AS author_handle, a.name AS author_name, a.bio AS author_bio, a.followers AS author_followers,
        a.status AS author_status, coalesce(p.name, '') AS assignee, coalesce(h.name, '') AS claimed_by, l.person_id AS claimed_by_id,
-       (SELECT count(*) FROM (SELECT 1 FROM conversations o WHERE o.author_id = s.author_id AND o.brand_id = s.brand_id
+       (SELECT count(*) FROM (SELECT 1 FROM conversations o WHERE o.author_id = s.author_id AND o.brand_id + 0 = s.brand_id
                               AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations
-FROM c JOIN conversations s ON s.id = c.id
+FROM c JOIN LATERAL (SELECT * FROM conversations WHERE id = c.id LIMIT 1) AS s ON true
 JOIN brands b ON b.id = s.brand_id
-JOIN authors a ON a.id = s.author_id
+JOIN LATERAL (SELECT * FROM authors WHERE id = s.author_id LIMIT 1) AS a ON true
 LEFT JOIN people p ON p.id = s.assignee_id
 LEFT JOIN claims l ON l.conversation_id = s.id AND l.until >= $2
 LEFT JOIN people h ON h.id = l.person_id
@@ -49,9 +49,10 @@ _THREAD = """
 WITH own AS MATERIALIZED (
     SELECT m.id, m.external_id, m.parent FROM (
         SELECT mention_id FROM conversation_mentions WHERE conversation_id = $1 ORDER BY mention_id DESC LIMIT $4
-    ) AS j JOIN mentions m ON m.id = j.mention_id
+    ) AS j JOIN LATERAL (SELECT id, external_id, parent FROM mentions WHERE id = j.mention_id LIMIT 1) AS m ON true
 ), above AS (
-    SELECT k.mention_id AS id FROM own JOIN mention_keys k ON k.space = $2 AND k.external_id = own.parent
+    SELECT k.mention_id AS id
+    FROM own JOIN LATERAL (SELECT mention_id FROM mention_keys WHERE space = $2 AND external_id = own.parent LIMIT 1) AS k ON true
     UNION
     SELECT mention_id FROM mention_keys WHERE space = $2 AND external_id = $3
 ), below AS (
@@ -77,7 +78,7 @@ LEFT JOIN LATERAL (
 ) AS j ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('rule', rule, 'spans', spans) ORDER BY rule) AS flags FROM flags
-    WHERE mention_id = m.id AND brand_id = $7 AND version = m.version
+    WHERE mention_id = m.id AND brand_id + 0 = $7 AND version = m.version
 ) AS f ON true
 ORDER BY m.at, m.id
 """
@@ -86,8 +87,10 @@ _BECAUSE = """
 SELECT j.mention_id, j.because, j.rulebook FROM (
     SELECT mention_id FROM conversation_mentions WHERE conversation_id = $1 ORDER BY mention_id DESC LIMIT $3
 ) AS own
-JOIN mentions m ON m.id = own.mention_id
-JOIN assessments j ON j.mention_id = m.id AND j.brand_id = $2 AND j.version = m.version
+JOIN LATERAL (SELECT * FROM mentions WHERE id = own.mention_id LIMIT 1) AS m ON true
+JOIN LATERAL (
+    SELECT * FROM assessments WHERE mention_id = m.id AND brand_id = $2 AND version = m.version LIMIT 1
+) AS j ON true
 ORDER BY m.at DESC, m.id DESC LIMIT 1
 """
 
@@ -95,12 +98,15 @@ _REPLIES = """
 SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
        r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id,
        o.problem, o.code, r.fence
-FROM (SELECT * FROM outbox WHERE conversation_id = $1 AND lane = 'reply' ORDER BY id DESC LIMIT $2) AS o
-JOIN replies r ON r.id = o.reply_id
+FROM (
+    SELECT * FROM (SELECT * FROM outbox WHERE conversation_id = $1 OFFSET 0) AS all_of_it
+    WHERE lane = 'reply' ORDER BY id DESC LIMIT $2
+) AS o
+JOIN LATERAL (SELECT * FROM replies WHERE id = o.reply_id LIMIT 1) AS r ON true
 JOIN accounts a ON a.id = r.account_id
 JOIN people p ON p.id = r.person_id
-JOIN mentions m ON m.id = r.parent_id
-JOIN authors w ON w.id = m.author_id
+JOIN LATERAL (SELECT author_id FROM mentions WHERE id = r.parent_id LIMIT 1) AS m ON true
+JOIN LATERAL (SELECT handle FROM authors WHERE id = m.author_id LIMIT 1) AS w ON true
 ORDER BY o.id
 """
 

@@ -17,7 +17,7 @@ from listener.store.connect import acquired
 from listener.store.views import Counts, QueueRow
 
 # `picked` (id) has at most a page of rows; all else is fetched by key, one row at a time. After an answer of ours the tone is that of
-# the message which it answers.
+# the message which it answers. LIMIT 1 and OFFSET 0 hold the planner to the keys, also where its statistics are old.
 _QUEUE_LINES = """
 SELECT c.id, c.sort_key, c.state, c.source, a.handle AS author_handle, a.name AS author_name, said.snippet,
        coalesce(judged.tone, c.tone) AS tone, coalesce(judged.need, c.need) AS need,
@@ -46,7 +46,8 @@ LEFT JOIN LATERAL (
     SELECT count(*)::int AS messages FROM (SELECT 1 FROM conversation_mentions WHERE conversation_id = c.id LIMIT 1000) AS s
 ) AS told ON true
 LEFT JOIN LATERAL (
-    SELECT state FROM outbox WHERE conversation_id = c.id AND lane = 'reply' AND state NOT IN ('seen', 'withdrawn') ORDER BY id DESC LIMIT 1
+    SELECT state FROM (SELECT id, state, lane FROM outbox WHERE conversation_id = c.id OFFSET 0) AS o
+    WHERE lane = 'reply' AND state NOT IN ('seen', 'withdrawn') ORDER BY id DESC LIMIT 1
 ) AS leaving ON true
 """
 
