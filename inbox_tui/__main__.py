@@ -74,8 +74,11 @@ async def look(options: argparse.Namespace, dsn: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; faults become one line on stderr."""
     options = arguments(argv)
-    if not sys.stdout.isatty():
-        print("the inbox needs a terminal; hubbub list shows conversations without one", file=sys.stderr)  # noqa: T201
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
+        said = (
+            "the inbox needs a terminal for its input and for stderr, on which it draws; hubbub list works without one"
+        )
+        print(said, file=sys.stderr)  # noqa: T201
         return 2
     try:
         return asyncio.run(look(options, address(options)))

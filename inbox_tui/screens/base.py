@@ -28,6 +28,9 @@ from listener.store.views import Changed
 
 Answer = TypeVar("Answer")
 
+SAID_FOR = timedelta(seconds=12)
+"""How long the status line keeps what was said."""
+
 DEAF_AFTER = timedelta(seconds=15)
 """A listener whose last beat is older than this is not listening."""
 
@@ -48,6 +51,7 @@ class Desk:
     beat_known: bool = False
     names: dict[int, str] = field(default_factory=dict)
     said: Piece = ("", "")
+    said_at: datetime | None = None
 
     def now(self) -> datetime:
         """The time, in UTC."""
@@ -82,6 +86,8 @@ class DeskScreen(Screen[None]):
         """Top bar and status line as things are now."""
         desk = self.desk
         now = desk.now()
+        if desk.said_at is not None and now - desk.said_at > SAID_FOR:
+            desk.said, desk.said_at = ("", ""), None
         if desk.connected is None:
             live: Piece = ("○ connecting", "dim")
         elif not desk.connected:
@@ -99,7 +105,7 @@ class DeskScreen(Screen[None]):
 
     def say(self, said: str, style: str = "") -> None:
         """Tell what was done, or why not. `said` is harmless already."""
-        self.desk.said = (said, style)
+        self.desk.said, self.desk.said_at = (said, style), self.desk.now()
         if self.is_mounted and self.is_current:
             self.query_one("#said", Bar).show((self.desk.said,))
 

@@ -20,13 +20,14 @@ def help_lines(width: int, place: str, *, read_only: bool = False) -> list[Line]
         else:
             note = ""
         lines.append(((group, "title"), (note, "dim")))
+        told = bool(note)
         for key in entries:
             shown = "  " + " ".join(keys.shown(k) for k in key.keys)
             off = read_only and key.writes
             what: list[Piece] = [(column(shown, _WIDTH), "dim" if off else "accent"), (key.words, "dim" if off else "")]
             if off:
                 what.append((" (read-only: off)", "dim"))
-            elif key.where not in (keys.EVERYWHERE, keys.COMPOSER, place):
+            elif not told and key.where not in (keys.EVERYWHERE, keys.COMPOSER, place):
                 what.append((f" (in {key.where.title()})", "dim"))
             lines.extend(flow(what, width, hanging=" " * _WIDTH))
         lines.append(())

@@ -60,10 +60,7 @@ def queue_lines(
     if row.outbox in _NEWS and row.outbox is not None:
         aside.extend((words.outbox_sign(row.outbox), (" ", "")))
     aside.append((f"{say(row.source)} {words.age(row.last_at, now)}", "dim"))
-    second: list[Piece] = [("   ", ""), words.tone(row.tone), (" ", "")]
-    if need := words.need(row.need):
-        second.extend((need, (" ", "")))
-    second.append((say(row.snippet), "" if row.snippet is not None else "gone"))
+    second: list[Piece] = [("   ", ""), *words.judged_short(row.tone, row.need), _first_words(row.snippet)]
     tags = _tags(row.tags, width // 3)
     return spread(top, aside, width), spread(second, tags, width)
 
@@ -77,7 +74,7 @@ def queue_line(
     line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
     line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))
     line.append((" ", ""))
-    line.append((say(row.snippet), "" if row.snippet is not None else "gone"))
+    line.append(_first_words(row.snippet))
     aside: list[Piece] = []
     if left:
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
@@ -85,6 +82,16 @@ def queue_line(
         aside.extend((holder, (" ", "")))
     aside.append((words.age(row.last_at, now), "dim"))
     return (spread(line, aside, width),)
+
+
+def _first_words(text: str | None) -> Piece:
+    """The start of a message without the handles that it begins with: in a list they are all the same, and hide the words."""
+    if text is None:
+        return say(None), "gone"
+    rest = text.lstrip()
+    while rest.startswith("@") and len(parts := rest.split(maxsplit=1)) == 2:
+        rest = parts[1]
+    return say(rest), ""
 
 
 def _tags(tags: tuple[str, ...], width: int) -> Line:
@@ -108,12 +115,10 @@ def listening_lines(row: ListeningRow, width: int, now: datetime, *, fresh: bool
     if row.lang:
         aside.append((f"{say(row.lang)} ", "dim"))
     aside.append((f"{say(row.source)} {words.age(row.at, now)}", "dim"))
-    second: list[Piece] = [("  ", ""), words.tone(row.tone), (" ", "")]
-    if need := words.need(row.need):
-        second.extend((need, (" ", "")))
+    second: list[Piece] = [("  ", ""), *words.judged_short(row.tone, row.need)]
     if row.deleted:
         second.append(("deleted by its author ", "gone"))
-    second.append((say(row.text), "" if row.text is not None else "gone"))
+    second.append(_first_words(row.text))
     rules = _tags(row.rules, width // 3)
     return spread(top, aside, width), spread(second, rules, width)
 

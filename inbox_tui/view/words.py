@@ -101,6 +101,14 @@ def tone(label: ToneLabel) -> Piece:
     return f"{sign} {TONE_WORDS[label]}", style
 
 
+def judged_short(label: ToneLabel, score: float) -> Line:
+    """Tone and need in few cells, for lists: signs and short words, so that neither depends on colour."""
+    sign, style = _TONE_SIGNS[label]
+    short = {"negative": "neg", "neutral": "neu", "positive": "pos", "not_scored": "n/s"}[label]
+    answer: Piece = ("answer", "accent") if score >= 0.66 else ("answer?", "dim") if score >= 0.33 else ("", "")
+    return ((f"{sign}{short} ", style), answer, (" " if answer[0] else "", ""))
+
+
 def need(score: float) -> Piece | None:
     """The need for an answer, when there is one worth saying."""
     if score >= 0.66:

@@ -117,13 +117,14 @@ class Ask(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Words as wide as the box."""
         self.query_one("#dialog-title", Bar).show(((self._title, "title"),))
-        lines: list[Line] = []
-        for sentence in self._said:
-            lines.extend(flow(((sentence, ""),), min(58, max(20, self.app.size.width - 8))))
         paper = self.query_one("#dialog-said", Paper)
-        paper.styles.height = max(1, min(12, len(lines)))
-        paper.show(lines, keep=False)
+        guess = self._lines(min(58, max(20, self.app.size.width - 8)))
+        paper.styles.height = max(1, min(12, len(guess)))
+        paper.show(self._lines, keep=False)
         self.query_one(Choices).focus()
+
+    def _lines(self, width: int) -> Sequence[Line]:
+        return [line for sentence in self._said for line in flow(((sentence, ""),), width)]
 
     @on(Choices.Chosen)
     def _chosen(self, event: Choices.Chosen) -> None:
@@ -187,15 +188,18 @@ class Prompt(ModalScreen[str | None]):
         self._look(event.value)
 
     def _look(self, value: str) -> None:
-        lines: list[Line] = []
-        if self._problem is not None and value.strip():
-            lines.extend(self._problem(value))
-        if not lines and self._complete is not None:
-            self._offers = self._complete(value)
+        wrong = self._problem(value) if self._problem is not None and value.strip() else ()
+        self._offers = self._complete(value) if self._complete is not None and not wrong else ()
+
+        def lines(width: int) -> Sequence[Line]:
+            if wrong:
+                return [
+                    line for problem in wrong for line in (flow(problem, width) if len(problem) > 1 else (problem,))
+                ]
             if self._offers:
-                lines.append((("tab: ", "dim"), (fit("  ".join(self._offers[:6]), 54), "tag")))
-        if not lines:
-            lines.extend(flow(((self._hint, "dim"),), 56))
+                return [(("tab: ", "dim"), (fit("  ".join(self._offers[:6]), width - 5), "tag"))]
+            return flow(((self._hint, "dim"),), width)
+
         self.query_one("#dialog-said", Paper).show(lines, keep=False)
 
     @on(Input.Submitted)
@@ -279,10 +283,10 @@ class Sheet(ModalScreen[None]):
         """Lines for the box that this terminal allows."""
         self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("esc leaves", "dim"),))
         size = self.app.size
-        lines = self._make(min(86, max(20, int(size.width * 0.95) - 6)))
+        guess = self._make(min(86, max(20, int(size.width * 0.95) - 6)))
         paper = self.query_one("#dialog-paper", Paper)
-        paper.styles.height = max(1, min(len(lines), int(size.height * 0.85) - 3))
-        paper.show(lines, keep=False)
+        paper.styles.height = max(1, min(len(guess), int(size.height * 0.85) - 3))
+        paper.show(self._make, keep=False)
         paper.focus()
 
     def action_move(self, delta: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.style import Style
@@ -16,7 +16,7 @@ from inbox_tui.widgets.drawing import COMPONENTS, PIECES_CSS, piece_styles, stri
 
 
 class Paper(ScrollView, can_focus=True, inherit_bindings=False):
-    """Lines as given; whoever gives them makes them for `line_width`."""
+    """Whoever shows something gives what makes its lines for a width: at another width they are made again."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
     DEFAULT_CSS = (
@@ -29,7 +29,11 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
+        self._make: Callable[[int], Sequence[Line]] = _nothing
         self._lines: Sequence[Line] = ()
+        self._made_for = 0
+        self._to_end = False
+        """The newest is shown, and stays shown when the height changes."""
         self._styles: dict[str, Style] = {}
 
     @property
@@ -42,19 +46,43 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
         """The lines as text."""
         return "\n".join("".join(text for text, _ in line).rstrip() for line in self._lines)
 
-    def show(self, lines: Sequence[Line], *, keep: bool = True, end: bool = False) -> None:
+    @property
+    def height_wanted(self) -> int:
+        """How many lines there are."""
+        return len(self._lines)
+
+    def show(self, make: Callable[[int], Sequence[Line]], *, keep: bool = True, end: bool = False) -> None:
         """Other lines. `keep`: stay where the reader is; `end`: show the newest, at the bottom."""
-        at_end = self._lines and self.scroll_offset.y >= self.max_scroll_y
-        self._lines = lines
-        self.virtual_size = Size(0, len(lines))
-        if end or (keep and at_end and self.max_scroll_y > 0):
+        at_end = bool(self._lines) and self.scroll_offset.y >= self.max_scroll_y > 0
+        self._make = make
+        self._remake()
+        if end or (keep and at_end):
+            self._to_end = True
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
         elif not keep:
+            self._to_end = False
             self.scroll_to(y=0, animate=False, force=True)
+
+    def clear(self) -> None:
+        """Nothing to read."""
+        self.show(_nothing, keep=False)
+
+    def _remake(self) -> None:
+        self._made_for = self.line_width
+        self._lines = self._make(self._made_for)
+        self.virtual_size = Size(0, len(self._lines))
         self.refresh()
+
+    def on_resize(self) -> None:
+        """Another width needs other lines; another height, to stay at the newest."""
+        if self.line_width != self._made_for:
+            self._remake()
+        if self._to_end:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
     def move(self, delta: int) -> None:
         """Scroll by lines."""
+        self._to_end = False
         self.scroll_to(y=self.scroll_offset.y + delta, animate=False, force=True)
 
     def move_page(self, direction: int) -> None:
@@ -98,3 +126,7 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
     def selection_updated(self, selection: Selection | None) -> None:
         """The mouse marked something else."""
         self.refresh()
+
+
+def _nothing(_: int) -> Sequence[Line]:
+    return ()

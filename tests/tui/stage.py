@@ -13,6 +13,7 @@ from typing import Any
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
 from inbox_tui.app import Inbox, ListeningFirst
 from inbox_tui.screens.base import Desk
@@ -49,7 +50,7 @@ class Stage:
         """On which line of the screen a text is."""
         return next(i for i, line in enumerate(self.lines()) if text in line)
 
-    async def until(self, true: Callable[[], bool], what: str, seconds: float = 5.0) -> None:
+    async def until(self, true: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
         """Wait until something is so; fails with the screen."""
         deadline = time.monotonic() + seconds
         while not true():
@@ -57,20 +58,29 @@ class Stage:
                 raise AssertionError(f"never came: {what}\n" + self.text())
             await asyncio.sleep(0.01)
 
-    async def shows(self, text: str, seconds: float = 5.0) -> None:
+    async def shows(self, text: str, seconds: float = 20.0) -> None:
         """Wait until a text is on the screen."""
         await self.until(lambda: self.sees(text), repr(text), seconds)
 
-    async def hides(self, text: str, seconds: float = 5.0) -> None:
+    async def hides(self, text: str, seconds: float = 20.0) -> None:
         """Wait until a text is gone from the screen."""
         await self.until(lambda: not self.sees(text), f"{text!r} to go", seconds)
+
+    async def composes(self, text: str = "") -> None:
+        """Wait until the composer has the focus, with this text."""
+        place = self.app.place
+        await self.until(
+            lambda: getattr(self.app.focused, "id", "") == "composer-text" and place.composer.text == text,
+            "the composer",
+        )
 
     async def press(self, *keys: str) -> None:
         """Press keys, and let the app take them in."""
         await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        """Type a text, as fast as a terminal delivers it."""
+        """Type a text into what has the focus, as fast as a terminal delivers it."""
+        await self.until(lambda: isinstance(self.app.focused, Input | TextArea), "something to type into")
         for character in text:
             key = "enter" if character == "\n" else _character_to_key(character)
             self.app.post_message(events.Key(key, character))

@@ -16,6 +16,7 @@ from textual import events
 
 from inbox_tui.view import queue, replies, thread
 from inbox_tui.view.lines import STYLES, Line
+from inbox_tui.widgets.fields import Field
 from listener.errors import Refused
 from listener.model import OutboxState
 from listener.store.views import HistoryLine, ListeningRow, Note, OutboxRow, TopicCount
@@ -193,8 +194,8 @@ async def test_on_every_screen(name: str, size: tuple[int, int]) -> None:
         check(s, "a reply to settle")
         await s.press("escape", "t")
         await s.pilot.pause(0.05)
-        s.app.screen.query_one("Field").value = ""
-        s.app.screen.query_one("Field").post_message(events.Paste(text))
+        s.app.screen.query_one(Field).value = ""
+        s.app.screen.query_one(Field).post_message(events.Paste(text))
         await s.pilot.pause(0.05)
         check(s, "tags, pasted")
         await s.press("escape", "r")

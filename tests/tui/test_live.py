@@ -112,9 +112,9 @@ async def test_a_lost_connection_is_said_and_everything_is_read_again() -> None:
 async def test_a_dead_listener_is_said() -> None:
     backend = FakeBackend(3)
     async with stage(backend) as s:
-        await s.shows("connected, listening", seconds=8)
+        await s.shows("connected, listening")
         backend.clock.forward(seconds=16)
-        await s.shows("nobody is listening", seconds=8)
+        await s.shows("nobody is listening")
 
 
 async def test_a_database_fault_becomes_a_sentence_and_the_app_lives() -> None:
@@ -136,7 +136,7 @@ async def test_ages_and_dues_move_with_the_clock_without_asking_the_database() -
         await asyncio.sleep(0.3)
         backend.clock.forward(minutes=2)
         calls = sum(n for name, n in backend.calls.items() if name != "listener_beat")
-        await s.shows("7 min over", seconds=8)
+        await s.shows("7 min over")
         assert sum(n for name, n in backend.calls.items() if name != "listener_beat") == calls
 
 
@@ -173,7 +173,7 @@ async def test_a_storm_of_changes_leaves_the_cursor_and_the_keys_alone() -> None
             backend.add(f"storm {i}", due_in=(i * 7) % 90 - 20)
             if i % 20 == 0:
                 await asyncio.sleep(0.02)
-        await s.shows("800", seconds=10)
+        await s.shows("800")
         assert rows.cursor_id == 6
         assert cursor_line(s) == line
         await s.press("j")
@@ -195,9 +195,9 @@ async def test_taken_back_reply_after_a_day_has_no_countdown() -> None:
     backend = FakeBackend(3)
     async with stage(backend) as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("x")
         await s.press("ctrl+s")
         await s.shows("goes out in 8 s, z takes")
         backend.clock.forward(seconds=timedelta(days=1).total_seconds())
-        await s.shows("waiting to go out, z takes it back", seconds=8)
+        await s.shows("waiting to go out, z takes it back")

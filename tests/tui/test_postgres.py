@@ -47,6 +47,7 @@ async def test_a_reply_from_first_key_to_outbox_and_back(pool: asyncpg.Pool, dsn
         await s.shows("8 min left")
         await s.shows("where is my parcel?")
         await s.press("r")
+        await s.composes()
         await s.shows("PUBLIC reply as @acme.example to @ana")
         assert await pool.fetchval("SELECT person_id FROM claims WHERE conversation_id = $1", one) == w.mia.id
         await s.type("on its way")
@@ -58,7 +59,7 @@ async def test_a_reply_from_first_key_to_outbox_and_back(pool: asyncpg.Pool, dsn
         assert tuple(row) == ("on its way", "public", "queued")
         await s.press("z")
         await s.shows("taken back; nothing was sent")
-        await s.until(lambda: "on its way" in s.app.place.composer.text, "the words are back")
+        await s.composes("on its way")
         assert await pool.fetchval("SELECT state FROM outbox") == "withdrawn"
         await s.press("escape")
         await s.shows("draft kept")
@@ -158,7 +159,7 @@ async def test_the_listeners_pulse_is_read(pool: asyncpg.Pool, dsn: str) -> None
     await world(pool)
     await alive.beat(pool, alive.Program("listener", "here", 1, "0", now(), now(), {}))
     async with real(dsn) as s:
-        await s.shows("connected, listening", seconds=8)
+        await s.shows("connected, listening")
 
 
 async def test_a_big_table_opens_on_its_first_page_and_reaches_its_last(pool: asyncpg.Pool, dsn: str) -> None:

@@ -56,7 +56,7 @@ async def test_a_reply_says_as_whom_to_whom_and_how_public_and_goes_to_the_outbo
 async def test_the_countdown_runs_on_the_screen() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("soon")
         await s.press("ctrl+s")
         await s.shows("goes out in 8 s, z takes it back")
@@ -67,7 +67,7 @@ async def test_the_countdown_runs_on_the_screen() -> None:
 async def test_z_takes_the_reply_back_into_the_composer() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("too fast")
         await s.press("ctrl+s")
         await s.shows("z takes it back")
@@ -75,13 +75,13 @@ async def test_z_takes_the_reply_back_into_the_composer() -> None:
         await s.shows("taken back; nothing was sent")
         await s.shows("PUBLIC reply")
         assert s.backend.talk(1).replies[0].state is OutboxState.WITHDRAWN
-        await s.until(lambda: "too fast" in s.app.place.composer.text, "the words are there again")
+        await s.composes("too fast")
 
 
 async def test_too_late_to_take_back_is_said() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("gone")
         await s.press("ctrl+s")
         await s.shows("z takes it back")
@@ -102,7 +102,7 @@ async def test_every_state_of_a_reply_is_said_honestly() -> None:
     }
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("hello")
         await s.press("ctrl+s")
         await s.shows("z takes it back")
@@ -115,7 +115,7 @@ async def test_every_state_of_a_reply_is_said_honestly() -> None:
 async def test_too_long_is_counted_as_the_network_counts_and_blocked() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         s.app.place.composer.query_one("#composer-text").text = "👩‍👩‍👧‍👦" * 110
         await s.shows("110 of 300 characters")
         s.app.place.composer.query_one("#composer-text").text = "é" * 301
@@ -128,7 +128,7 @@ async def test_too_long_is_counted_as_the_network_counts_and_blocked() -> None:
 async def test_reply_and_close() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("done")
         await s.press("ctrl+e")
         await s.shows("z takes it back")
@@ -160,7 +160,7 @@ async def test_what_cannot_be_answered_says_why() -> None:
 async def test_a_draft_is_kept_and_comes_back() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("half a thought")
         await s.until(lambda: 1 in s.backend.talk(1).drafts, "the draft is saved while typing")
         await s.press("escape")
@@ -168,9 +168,7 @@ async def test_a_draft_is_kept_and_comes_back() -> None:
         assert s.backend.talk(1).drafts[1] == ("half a thought", 1)
         assert s.backend.talk(1).claimed_by is None
         await s.press("r")
-        await s.until(
-            lambda: s.app.place.composer.is_open and s.app.place.composer.text == "half a thought", "it is back"
-        )
+        await s.composes("half a thought")
         await s.press("ctrl+x")
         await s.shows("draft thrown away")
         assert s.backend.talk(1).drafts == {}
@@ -190,7 +188,7 @@ async def test_a_draft_older_than_the_thread_asks() -> None:
 async def test_a_thread_that_moves_while_writing_is_told_and_asked_about() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("first answer")
         s.backend.say(1, "Never mind, solved it!")
         await s.shows("meanwhile: @mira0.test wrote just now")
@@ -210,7 +208,7 @@ async def test_a_thread_that_moves_while_writing_is_told_and_asked_about() -> No
 async def test_a_colleagues_answer_meanwhile_asks_before_a_second_one_goes_out() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("mine")
         talk = s.backend.talk(1)
         opened = await s.backend.open(1, s.backend.clock())
@@ -358,7 +356,7 @@ async def test_edits_and_deletes_are_shown_as_facts() -> None:
 async def test_a_failed_reply_can_be_sent_again_or_taken_back() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("hello")
         await s.press("ctrl+s")
         await s.shows("z takes it back")
@@ -425,7 +423,7 @@ async def test_leaving_asks_about_the_listener_and_tells_by_exit_code() -> None:
 async def test_leaving_while_writing_keeps_the_draft() -> None:
     async with stage() as s:
         await s.press("r")
-        await s.shows("PUBLIC")
+        await s.composes()
         await s.type("unfinish")
         await s.press("ctrl+q")
         await s.until(lambda: s.app.return_code is not None, "the end")

@@ -125,10 +125,10 @@ class InboxCore(DeskScreen):
         """Brand and place."""
         return [(say(self.desk.backend.brand), "title"), ("  Inbox", "bold")]
 
-    def reader(self, paper: Paper) -> thread.Reader:
+    def reader(self, width: int) -> thread.Reader:
         """For whom, when and how wide lines are made."""
         desk = self.desk
-        return thread.Reader(desk.now(), desk.zone, self.me, desk.names, paper.line_width, history=self.history_shown)
+        return thread.Reader(desk.now(), desk.zone, self.me, desk.names, width, history=self.history_shown)
 
     # Folders ---------------------------------------------------------------------------------------------------------
 
@@ -287,16 +287,15 @@ class InboxCore(DeskScreen):
             await self.refresh_ids([opened.conversation.id])
 
     def _show_opened(self, *, fresh: bool = False) -> None:
-        card, paper = self.query_one("#card", Paper), self.paper
-        if self.opened is None:
-            card.show([], keep=False)
-            paper.show([], keep=False)
+        card, opened = self.query_one("#card", Paper), self.opened
+        if opened is None:
+            card.clear()
+            self.paper.clear()
             card.styles.height = 0
             return
-        head = thread.head_lines(self.opened, self.reader(card))
-        card.styles.height = max(1, min(len(head), 8, self.size.height // 3))
-        card.show(head, keep=not fresh)
-        paper.show(thread.thread_lines(self.opened, self.reader(paper)), end=fresh)
+        card.show(lambda width: thread.head_lines(opened, self.reader(width)), keep=not fresh)
+        card.styles.height = max(1, min(card.height_wanted, 8, self.size.height // 3))
+        self.paper.show(lambda width: thread.thread_lines(opened, self.reader(width)), end=fresh)
 
     async def action_history(self) -> None:
         """Show or fold the history."""

@@ -273,8 +273,7 @@ class Triage(InboxCore):
             return
 
         def lines(width: int) -> Sequence[Line]:
-            reader = thread.Reader(self.desk.now(), self.desk.zone, self.me, self.desk.names, width)
-            return thread.versions_lines(list(found), reader)
+            return thread.versions_lines(list(found), self.reader(width))
 
         self.app.push_screen(Sheet("Versions of the message", lines))
 

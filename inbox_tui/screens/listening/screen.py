@@ -16,7 +16,7 @@ from inbox_tui.backend import Place
 from inbox_tui.messages import ConversationWanted, NewsCounted, RowChosen, RowReached
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread
-from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.view.lines import Piece, say
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
@@ -203,13 +203,15 @@ class ListeningScreen(DeskScreen):
         self.action_open()
 
     def _show_mention(self, *, fresh: bool = False) -> None:
-        paper, row, desk = self.query_one("#mention", Paper), self.rows.cursor_row, self.desk
+        paper, row = self.query_one("#mention", Paper), self.rows.cursor_row
         if row is None:
-            paper.show([], keep=False)
-            return
-        reader = thread.Reader(desk.now(), desk.zone, desk.backend.me.id, desk.names, paper.line_width)
-        lines: Sequence[Line] = thread.mention_lines(row, reader)
-        paper.show(lines, keep=not fresh)
+            paper.clear()
+        else:
+            paper.show(lambda width: thread.mention_lines(row, self._reader(width)), keep=not fresh)
+
+    def _reader(self, width: int) -> thread.Reader:
+        desk = self.desk
+        return thread.Reader(desk.now(), desk.zone, desk.backend.me.id, desk.names, width)
 
     def action_open(self) -> None:
         """Enter: the topic, or the mention in full."""
@@ -219,7 +221,7 @@ class ListeningScreen(DeskScreen):
             self.add_class("-reading")
             self.remove_class("-folders")
             self.query_one("#mention", Paper).focus()
-            self.call_after_refresh(self._show_mention, fresh=True)
+            self._show_mention(fresh=True)
 
     def action_back(self) -> None:
         """Back to the list; from the list, back to the topic, or to the inbox."""
@@ -308,10 +310,6 @@ class ListeningScreen(DeskScreen):
         self._show_mention()
         if self._stale:
             self.work(self.attempt(self._read_topics()), "counts")
-
-    def on_resize(self) -> None:
-        """Another width."""
-        self.call_after_refresh(self._show_mention)
 
 
 def _stored(place: Place | None) -> Place | None:
