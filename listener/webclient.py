@@ -160,7 +160,10 @@ class Socket:
 
     async def receive(self) -> bytes:
         """The next message. TryAgain when the connection is at its end, however it ended."""
-        message = await self._inner.receive()
+        try:
+            message = await self._inner.receive()
+        except (aiohttp.ClientError, OSError, RuntimeError) as err:
+            raise TryAgain(f"the stream broke: {_told(err)}", where=self._where, code="broken") from None
         if message.type is _TEXT or message.type is _BINARY:
             data: bytes = message.data
             return data

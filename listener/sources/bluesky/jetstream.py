@@ -27,8 +27,6 @@ MARGIN_US = 10_000_000
 """Microseconds that a resume by time goes back: servers do not agree to the last second."""
 _SEQ_END = 10**15
 """From here on a cursor is read as unix microseconds, so no sequence number reaches it."""
-_EDGE = timedelta(minutes=1)
-"""Resuming at the very edge of what is kept would be too old again a moment later."""
 _SKEW = timedelta(seconds=60)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE = re.compile(r"(?:seq:(\d{1,15})@([^;\s]{1,300});)?us:(\d{1,17})")
@@ -154,19 +152,12 @@ class Jetstream:
             self._say(f"{self.key}: {self.trouble}; next try in {pause:.1f} s")
             await asyncio.sleep(pause)
 
-    def _gap(self, place: Place) -> Gap | None:
-        """The hole that the server would make silently, by starting later than we asked."""
-        oldest = self._clock() - timedelta(seconds=self._habits.look_back)
-        if place.at >= oldest:
-            return None
-        told = f"the bookmark is older than the {self._habits.look_back / 3600:g} h that are kept"
-        return Gap(place.at, oldest + _EDGE, told)
+    def _too_old(self, place: Place) -> bool:
+        """Whether the server will silently start later than we ask. By our own clock, so only a suspicion."""
+        return place.at < self._clock() - timedelta(seconds=self._habits.look_back)
 
     async def _connected(self, host: str, place: Place, by_time: bool) -> AsyncGenerator[tuple[Batch, Place], None]:
         name = urlsplit(host).netloc
-        gap = self._gap(place)
-        if gap is not None:
-            place = Place(unix_us(gap.end))
         by_seq = place.seq and place.host == name and not by_time
         asked = place.seq if by_seq else max(0, place.us - MARGIN_US)
         params = [("wantedCollections", POST), ("cursor", str(asked))]
@@ -174,9 +165,7 @@ class Jetstream:
             pump = _Pump(socket, self._habits)
             reading = asyncio.create_task(pump.run())
             try:
-                if gap is not None:  # told only now: as long as nobody answers, the hole still grows
-                    yield Batch((), str(place), self._clock(), gaps=(gap,)), place
-                hearing = _Hearing(self, name, place, place.seq if by_seq else 0)
+                hearing = _Hearing(self, name, place, place.seq if by_seq else 0, self._too_old(place))
                 async with aclosing(self._hear(pump, hearing)) as batches:
                     async for batch in batches:
                         yield batch, hearing.place
@@ -278,10 +267,15 @@ class _Hearing:
     place: Place
     expected: int
     """The sequence number that the first event must have; 0: any."""
+    too_old: bool
+    """The place may be further back than the network keeps: the first event shows where it really starts."""
     items: list[Item] = field(default_factory=list)
     heard: int = 0
     urgent: bool = False
     item_at: datetime | None = None
+    gaps: list[Gap] = field(default_factory=list)
+    ahead: datetime | None = None
+    """The time of the last event when it was ahead of our clock."""
 
     def take(self, frame: bytes, clock: Callable[[], datetime]) -> None:
         event = read_event(frame)
@@ -305,8 +299,12 @@ class _Hearing:
     def _move(self, event: Event, heard_at: datetime) -> None:
         """The bookmark after this event; a nonsense time or number does not move it."""
         at = event_time(event)
-        if at is None or at > heard_at + _SKEW:
+        if at is None or not self._believed(at, heard_at):
             return
+        if self.too_old:
+            self.too_old = False
+            if at > self.place.at + _SKEW:
+                self.gaps.append(Gap(self.place.at, at, "the bookmark was older than what the network keeps"))
         self.item_at = at if self.item_at is None else max(at, self.item_at)
         if 0 < event.cursor < _SEQ_END:
             self.place = Place(event.time_us, event.cursor, self.host)
@@ -314,6 +312,11 @@ class _Hearing:
             self.place = Place(event.time_us, self.place.seq, self.host)
         else:
             self.place = Place(event.time_us)
+
+    def _believed(self, at: datetime, heard_at: datetime) -> bool:
+        """One event from the future is nonsense; two in a row that agree say that our own clock is behind."""
+        before, self.ahead = self.ahead, at if at > heard_at + _SKEW else None
+        return self.ahead is None or (before is not None and abs(at - before) <= _SKEW)
 
     def patience(self, habits: Habits, since: float) -> float:
         """Seconds that what is there may still wait; nothing waits when it is a mention or when there is much."""
@@ -324,6 +327,13 @@ class _Hearing:
         return habits.beat - since if self.heard else habits.silence
 
     def batch(self, now: datetime) -> Batch:
-        made = Batch(tuple(self.items), str(self.place), now, item_at=self.item_at, heard=self.heard)
-        self.items, self.heard, self.urgent, self.item_at = [], 0, False, None
+        made = Batch(
+            tuple(self.items),
+            str(self.place),
+            now,
+            gaps=tuple(self.gaps),
+            item_at=self.item_at,
+            heard=self.heard,
+        )
+        self.items, self.gaps, self.heard, self.urgent, self.item_at = [], [], 0, False, None
         return made
