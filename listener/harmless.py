@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import regex
 
 MAX_MARKS = 8
-"""Combining marks kept on one letter. Real scripts need up to five (Tibetan, pointed Hebrew, Vietnamese decomposed)."""
+"""Combining marks kept on one letter, and joiners in one emoji. Real scripts need up to five (Tibetan, pointed Hebrew, Vietnamese decomposed)."""
 
 MAX_LINE = 10_000
 """Code points kept of one line; a longer one ends in an ellipsis."""
@@ -86,7 +86,7 @@ def _clean(text: str, lines: bool) -> tuple[list[str], list[int]]:
     """The characters to show and where each came from."""
     shown: list[str] = []
     origins: list[int] = []
-    marks = at = 0
+    marks = joins = at = 0
     end, cut = _line(text, 0, lines)
     while at < len(text):
         if at == cut < end:
@@ -104,10 +104,12 @@ def _clean(text: str, lines: bool) -> tuple[list[str], list[int]]:
         if stacks:
             marks += 1
             after = text[at + 1] if at + 1 < cut else ""
-            new = char if marks <= MAX_MARKS and _may_stack(char, shown[-1] if shown else "", after) else ""
+            new = char if max(marks, joins) <= MAX_MARKS and _may_stack(char, shown[-1] if shown else "", after) else ""
+            joins += new == "\u200d"
         else:
             new = _alone(char, lines)
-            marks = 0 if new else marks
+            if new:
+                marks, joins = 0, joins if shown and shown[-1] == "\u200d" else 0
         if new:
             shown.append(new)
             origins.append(at)

@@ -127,7 +127,7 @@ def _paths(folder: Path) -> dict[str, Path]:
     if not root.is_dir():
         raise NotADirectoryError(20, "not a folder", str(folder))
     found: dict[str, Path] = {}
-    for base, folders, names in os.walk(root):
+    for base, folders, names in os.walk(root, onerror=_raise):
         folders[:] = [one for one in folders if not one.startswith(".")]
         for name in names:
             path = Path(base, name)
@@ -136,6 +136,11 @@ def _paths(folder: Path) -> dict[str, Path]:
         if len(found) > MAX_FILES:
             break
     return found
+
+
+def _raise(error: OSError) -> None:
+    """A folder that cannot be looked into must not look empty: whole or not at all."""
+    raise error
 
 
 def _stamp(folder: Path) -> Stamp:

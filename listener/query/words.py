@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -22,6 +23,9 @@ MAX_FORM = 64
 
 MAX_TEXT = 100_000
 """Code points of a text that are looked at: the longest message of any network, and a limit for what pretends to be one."""
+
+REMEMBERED = 1000
+"""Code points of the longest text that is worth remembering for a moment."""
 
 _UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u30fc\u3005\uff70"  # the last three: ー 々 ｰ
@@ -124,8 +128,16 @@ def forms_of(word: str) -> tuple[str, ...]:
 
 
 def segment(text: str) -> Words:
-    """Cut a text into words."""
-    text = text[:MAX_TEXT]
+    """Cut a text into words. The last few short ones are remembered: a message is heard, judged and indexed in turn."""
+    return _segment_again(text) if len(text) <= REMEMBERED else _segment(text[:MAX_TEXT])
+
+
+@lru_cache(maxsize=1024)
+def _segment_again(text: str) -> Words:
+    return _segment(text)
+
+
+def _segment(text: str) -> Words:
     spans: list[tuple[int, int]] = []
     forms: list[tuple[str, ...]] = []
     signs: dict[str, list[tuple[int, int]]] = {}

@@ -106,6 +106,14 @@ def test_hostile_text_is_told_or_gone(hostile: str, shown: str) -> None:
     assert harmless(hostile) == shown
 
 
+def test_an_emoji_cannot_be_joined_without_end() -> None:
+    shown = harmless("👩\u200d" * 100 + "👩")
+    longest = max(part.count("\u200d") for part in regex.findall(r"\X", shown))
+    assert 3 < longest <= MAX_MARKS + 1
+    assert shown.count("👩") == 101
+    assert harmless(shown) == shown
+
+
 def test_lines_stay_when_asked() -> None:
     assert harmless("one\r\ntwo\rthree\u2028four\tfive", lines=True) == "one\ntwo\nthree\nfour five"
 
