@@ -115,7 +115,10 @@ class Control:
 
     async def log(self, request: web.Request) -> web.Response:
         """Requests received, oldest first."""
-        since = int(request.query.get("since", "0"))
+        try:
+            since = int(request.query.get("since", "0"))
+        except ValueError as error:
+            return _refused(bad_request(str(error)))
         lines = self._network.requests.since(since, request.query.get("method", ""))
         return _answer({"requests": [line.shown() for line in lines]})
 
@@ -156,7 +159,7 @@ class Control:
             answers = [self._carry_out(row) for row in rows]
         except XrpcError as error:
             return _refused(error)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             return _refused(bad_request(str(error)))
         return _answer(answers if isinstance(body, list) else answers[0])
 
@@ -180,7 +183,7 @@ class Control:
             body = await request.json()
             wait = body.pop("wait", False)
             burst = self._network.burst(Plan.read(body))
-        except (ValueError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             return _refused(bad_request(str(error)))
         if wait:
             await self._network.burst_over(burst)

@@ -162,4 +162,4 @@ async def test_the_day_goes_on_when_somebody_deletes_what_it_wanted_to_change() 
         assert net.day is not None
         await asyncio.wait_for(net.day.done.wait(), 20)
         assert "one line: sold out" in net.ledger()[-1]["text"]
-    assert [row["why"].split(":")[0] for row in skipped if "why" in row] == ["Could not locate record"]
+    assert [row["why"].split(":")[0] for row in skipped if "why" in row] == ["Could not locate record"]  # type: ignore[operator]

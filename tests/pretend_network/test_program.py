@@ -191,6 +191,11 @@ async def test_the_control_door(wire: Wire) -> None:
         ("act", {"act": "post", "as": "mira.test", "text": "x", "colour": "red"}),
         ("act", {"act": "post", "as": "mira.test", "text": "x" * 301}),
         ("act", {"act": "account", "as": "mira.test", "status": "bored"}),
+        ("act", "post"),
+        ("act", {"act": "post", "as": 7, "text": "x"}),
+        ("act", {"act": "edit", "uri": "at://mira.test/app.bsky.feed.post/none", "text": "x"}),
+        ("burst", ["posts"]),
+        ("settings", ["lookback_seconds"]),
         ("faults", {"where": "*"}),
         ("burst", {"posts": "many"}),
         ("burst", {"pots": 5}),
@@ -204,6 +209,10 @@ async def test_the_control_door_refuses_what_it_does_not_understand(wire: Wire, 
     answer = await wire.call("POST", f"/_pretend/{path}", json=body)
     assert answer.status == 400
     assert answer.body["message"]
+
+
+async def test_a_log_since_nonsense_is_refused(wire: Wire) -> None:
+    assert (await wire.call("GET", "/_pretend/log?since=lunch")).status == 400
 
 
 def test_usage_errors_and_taken_ports_have_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
