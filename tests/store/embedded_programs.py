@@ -124,6 +124,18 @@ async def value(dsn: str, sql: str) -> Any:
         await connection.close()
 
 
+def running(*words: str) -> list[int]:
+    """The pids of processes whose command line holds all these words (Linux)."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                line = (process / "cmdline").read_bytes()
+                if all(word.encode() in line for word in words):
+                    found.append(int(process.name))
+    return found
+
+
 async def kill_postmaster(folder: Path) -> int:
     """SIGKILL to Postgres' first process; its pid."""
     pid = int((folder / "cluster" / "postmaster.pid").read_text().split()[0])

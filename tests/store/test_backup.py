@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import stat
 import subprocess
@@ -22,7 +21,7 @@ from listener.store.embedded import embedded
 from listener.store.migrate import migrate, require_current, shipped
 from listener.store.pgclient import client_program
 from tests.postgres import TestServer, TestServers
-from tests.store.embedded_programs import until
+from tests.store.embedded_programs import running, until
 
 pytestmark = pytest.mark.own_schema
 
@@ -338,9 +337,9 @@ async def test_the_password_is_not_in_any_list_of_processes(dsn: str, tmp_path: 
     async with holder.transaction():
         await holder.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")  # pg_dump waits, so that we can look at it
         going = asyncio.create_task(backup(f"postgresql://{user}:s3cr%40t@{rest}", tmp_path / "file"))
-        await until(lambda: bool(_processes(str(tmp_path))), what="pg_dump")
-        seen = _processes(str(tmp_path))
-        arguments, environment = ((seen[0] / name).read_bytes() for name in ("cmdline", "environ"))
+        await until(lambda: bool(running(str(tmp_path), "pg_dump")), what="pg_dump")
+        process = Path(f"/proc/{running(str(tmp_path), 'pg_dump')[0]}")
+        arguments, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
         assert b"pg_dump" in arguments
         assert b"s3cr" not in arguments
         assert b"PGPASSWORD=s3cr@t\0" in environment
@@ -348,15 +347,5 @@ async def test_the_password_is_not_in_any_list_of_processes(dsn: str, tmp_path: 
         going.cancel()
         with pytest.raises(asyncio.CancelledError):
             await going
-        assert not seen[0].exists()
+        assert not process.exists()
     await holder.close()
-
-
-def _processes(argument: str) -> list[Path]:
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            with contextlib.suppress(OSError):
-                if argument.encode() in (process / "cmdline").read_bytes():
-                    found.append(process)
-    return found

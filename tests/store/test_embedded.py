@@ -18,7 +18,7 @@ import pytest
 from listener.errors import FixMe
 from listener.store.embedded import embedded, server_in
 from listener.store.programs import programs_for
-from tests.store.embedded_programs import Program, kill_postmaster, lives, programs, until, value
+from tests.store.embedded_programs import Program, kill_postmaster, lives, programs, running, until, value
 
 pytestmark = pytest.mark.own_schema
 
@@ -278,6 +278,27 @@ async def test_postgres_is_given_none_of_our_secrets_and_no_terminal(data_folder
         await one.leave()
     finally:
         await one.kill()
+
+
+@LINUX
+async def test_an_initdb_whose_program_was_killed_is_waited_for(data_folder: Path) -> None:
+    one = await Program.start(data_folder)
+    await until(lambda: bool(running(f"{data_folder}/cluster.new", "initdb")), what="initdb")
+    initdb = running(f"{data_folder}/cluster.new", "initdb")
+    os.kill(initdb[0], signal.SIGSTOP)
+    try:
+        await one.kill()
+        said: list[str] = []
+        server = server_in(data_folder, say=said.append, settings=CARELESS)
+        start = asyncio.create_task(server.join())
+        await until(lambda: bool(said), what="the message")
+        assert said == ["waiting for processes of a killed database server to end"]
+        assert (data_folder / "cluster.new").exists()
+    finally:
+        os.kill(initdb[0], signal.SIGCONT)
+    await asyncio.wait_for(start, 60)
+    assert await value(server.dsn("postgres"), "SELECT 1") == 1
+    await server.leave()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -61,6 +61,16 @@ async def test_a_failing_migration_leaves_nothing_behind(empty_dsn: str, tmp_pat
     await other.close()
 
 
+async def test_a_migration_that_cannot_be_recorded_is_not_applied(empty_dsn: str, tmp_path: Path) -> None:
+    connection = await connect(empty_dsn, application_name="tests")
+    spoiler = "CREATE TABLE half (id int); ALTER TABLE migrations ADD CHECK (number < 2);"
+    with pytest.raises(Exception, match="check constraint"):
+        await migrate(connection, known=shipped(write(tmp_path, m0001_first=FIRST, m0002_spoils=spoiler)))
+    assert await schema_version(connection) == 1
+    assert await connection.fetchval("SELECT to_regclass('hubbub.half')") is None
+    await connection.close()
+
+
 async def test_a_database_newer_than_the_program_is_refused(empty_dsn: str, tmp_path: Path) -> None:
     connection = await connect(empty_dsn, application_name="tests")
     newer = shipped(write(tmp_path, m0001_first=FIRST, m0002_second=SECOND))
