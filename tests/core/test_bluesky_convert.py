@@ -309,7 +309,7 @@ def test_a_page_gives_each_notification_by_itself() -> None:
     assert len({note.id for note in notes}) == 3, "the same post in the same version is one"
     assert notes[0].at == datetime(2026, 11, 2, 9, 11, 29, 377000, tzinfo=UTC)
     seen = json.dumps(page | {"notifications": [NOTE | {"isRead": True}, NOTE | {"cid": "bafyedited"}]}).encode()
-    assert [note.id == notes[0].id for note in read_notifications(seen)[0]] == [True, False]  # type: ignore[index]
+    assert [note.id == notes[0].id for note in read_notifications(seen)[0]] == [True, False]
     assert [type(convert_notification(note.raw, HEARD)) for note in notes] == [Mention, type(None), Reject, Mention]
     odd = json.dumps(page).encode().replace(b"Mira", rb"\ud800")
     read = read_notifications(odd)

@@ -80,7 +80,7 @@ def test_no_test_patches_what_it_tests() -> None:
 
 def test_migrations_are_numbered_without_holes() -> None:
     files = sorted((ROOT / "listener" / "store" / "migrations").glob("*.sql"))
-    numbers = [int(re.fullmatch(r"(\d{4})_[a-z0-9_]+\.sql", file.name)[1]) for file in files]  # type: ignore[index]
+    numbers = [int(re.fullmatch(r"(\d{4})_[a-z0-9_]+\.sql", file.name)[1]) for file in files]
     assert numbers == list(range(1, len(files) + 1))
     assert numbers
 

@@ -187,7 +187,7 @@ async def until(
         try:
             last = await ask()
             if last:
-                return last  # type: ignore[return-value]
+                return last
         except AWAY as err:
             last = err
         await asyncio.sleep(every)

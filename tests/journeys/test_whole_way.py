@@ -24,7 +24,7 @@ async def answer(house: Running, uri: str, text: str, **what: Any) -> int:
     opened = await inbox.open(house.pool, conversation_id, person.id, datetime.now(UTC))
     assert opened is not None
     parent = next(message for message in opened.thread if message.external_id == uri)
-    values = {"visibility": "public", "lang": "en", "hold_seconds": 0.3, "close_after": False} | what
+    values: dict[str, Any] = {"visibility": "public", "lang": "en", "hold_seconds": 0.3, "close_after": False} | what
     row = await outbox.queue_reply(
         house.pool, person.id, conversation_id, opened.account_id, parent.id, text,
         fence=opened.conversation.thread_version, now=datetime.now(UTC), **values,
@@ -76,7 +76,7 @@ async def test_a_mention_becomes_an_answered_conversation() -> None:
 
         async def blanked() -> bool:
             state = await house.pool.fetchval("SELECT state FROM mentions WHERE external_id = $1", thanks.uri)
-            return state == "deleted"
+            return bool(state == "deleted")
 
         await until(blanked, told=house.logs)
         author = await until(

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from listener.errors import FixMe, Refused
-from listener.model import Problem, Role
+from listener.model import Person, Problem, Role
 from listener.store import people, rulebooks, sources
 from tests.store.world import NOW, later, world
 
@@ -25,7 +25,7 @@ async def test_a_name_makes_one_row_however_often_it_is_ensured(pool: asyncpg.Po
     assert await people.accounts(pool) == [renamed]
 
     mia = await people.ensure_person(pool, "mia", "Mia", first, Role.VIEWER)
-    assert await people.ensure_person(pool, "mia", "Mia B.", first, Role.LEAD) == people.Person(mia.id, "mia", "Mia B.")
+    assert await people.ensure_person(pool, "mia", "Mia B.", first, Role.LEAD) == Person(mia.id, "mia", "Mia B.")
     assert await people.role(pool, mia.id, first) is Role.LEAD
     assert [person.name for person in await people.people(pool, first)] == ["Mia B."]
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from listener.model import State
 from listener.store import acts, inbox, upkeep
-from listener.workflow import Assign, Close, Reopen, Snooze
+from listener.workflow import Act, Assign, Close, Reopen, Snooze
 from tests.store.world import NOW, World, later, world
 
 # The counters and a full count, in one snapshot.
@@ -42,9 +42,10 @@ async def test_counts_are_exact_at_every_moment(pool: asyncpg.Pool) -> None:
     async def writer() -> None:
         for _ in range(40):
             some = dice.sample(ids, dice.randrange(1, 12))
-            act = dice.choice(
-                [Close(), Reopen(), Assign(w.mia.id), Assign(w.tom.id), Assign(None), Snooze(later(hours=1))]
-            )
+            choices: list[Act] = [
+                Close(), Reopen(), Assign(w.mia.id), Assign(w.tom.id), Assign(None), Snooze(later(hours=1)),
+            ]  # fmt: skip
+            act = dice.choice(choices)
             await acts.do(pool, w.mia.id, some, act, NOW)
             if dice.random() < 0.1:
                 # In the order of ids, as everybody else.
