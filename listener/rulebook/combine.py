@@ -38,7 +38,7 @@ def findings(rulebook: Rulebook, subject: Subject, heard: Heard) -> tuple[Findin
     """Every rule that fires, weightiest first. A post of ours fires none."""
     if subject.ours:
         return ()
-    fired = [rule for rule in rulebook.rules if in_scope(rule, heard) and rule.when.test(subject)]
+    fired = [rule for rule in rulebook.rules_for(subject) if in_scope(rule, heard) and rule.when.test(subject)]
     fired.sort(key=_weight)
     return tuple(Finding(rule, spans_of(rule.when.tree, subject)) for rule in fired)
 

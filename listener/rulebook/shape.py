@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
 from listener.model import Kind, Priority, Problem
-from listener.query.index import literals
-from listener.query.match import Test, test_of
+from listener.query.index import Index, needs
+from listener.query.match import Subject, Test, test_of
 from listener.query.tree import Node
 
 
@@ -47,7 +47,8 @@ class Query:
     @classmethod
     def of(cls, text: str, tree: Node) -> Query:
         """From what the parser made of a text."""
-        return cls(text, tree, test_of(tree), literals(tree))
+        wanted = needs(tree)
+        return cls(text, tree, test_of(tree), None if wanted is None else wanted.literals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,14 @@ class Rulebook:
     """Path to text, exactly as read."""
     hash: str
     warnings: tuple[Problem, ...] = ()
+    _index: Index = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", Index([rule.when.tree for rule in self.rules]))
+
+    def rules_for(self, subject: Subject) -> Iterator[Rule]:
+        """The rules whose query may match, in order: a superset, found by the words of the text."""
+        return (self.rules[place] for place in self._index.candidates(subject))
 
     def topic(self, key: str) -> Topic | None:
         """A topic by its key."""

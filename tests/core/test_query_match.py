@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from listener.model import Kind, Priority, State, ToneLabel
 from listener.query.fields import FIELDS, Use
-from listener.query.index import literals, loose, may_match
+from listener.query.index import Index, loose, may_match, needs
 from listener.query.match import Explained, Subject, asks, explain, match
 from listener.query.parse import parse
 from listener.query.sql import condition
@@ -28,8 +28,11 @@ def test_the_matcher_agrees_with_the_oracle(tree: Node, text: str) -> None:
 @settings(max_examples=500)
 @given(trees(), texts())
 def test_the_cheap_test_never_wrongly_says_no(tree: Node, text: str) -> None:
-    if match(tree, Subject(text=text)).hit:
-        assert may_match(literals(tree), loose(text))
+    subject = Subject(text=text)
+    if match(tree, subject).hit:
+        wanted = needs(tree)
+        assert wanted is None or may_match(wanted.literals, loose(text))
+        assert Index([tree]).candidates(subject) == [0]
 
 
 @given(trees(), texts())
@@ -203,11 +206,31 @@ def test_a_question_is_told_from_an_address() -> None:
 def test_what_no_index_can_serve_is_told() -> None:
     for query in ("NOT app", "source:bluesky", "app OR NOT down", "app OR is:open"):
         assert condition(tree_of(query)) is None
-        assert literals(tree_of(query)) is None
+        assert needs(tree_of(query)) is None
+        assert Index([tree_of(query)]).candidates(Subject(text="other")) == [0]
     asked = condition(tree_of("it's (app OR 障害) down* -down"), first=3)
     assert asked is not None
     assert asked.sql == "v.words @@ $3::text::tsquery"
     assert asked.parameters == ("('it''s' & ('app' | ('障' & '害' & '障害')) & 'down':*)",)
+
+
+def test_the_index_turns_away_what_cannot_match() -> None:
+    queries = [
+        "app",
+        "down OR bill*",
+        '"money back"',
+        "#launch",
+        "@acme",
+        "NOT app",
+        "app AND down",
+        "zebra OR is:question",
+    ]
+    index = Index([tree_of(query) for query in queries])
+    assert index.candidates(Subject(text="nothing here")) == [5, 7]
+    assert index.candidates(Subject(text="my bills, my money")) == [1, 2, 5, 7]  # the longest word of a phrase
+    assert index.candidates(Subject(text="money back")) == [2, 5, 7]
+    assert index.candidates(Subject(text="@acme.example #Launch")) == [3, 4, 5, 7]
+    assert index.candidates(Subject(text="", hashtags=("launch",))) == [3, 5, 7]
 
 
 def test_uses_differ_in_what_they_know() -> None:
