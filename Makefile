@@ -24,7 +24,7 @@ check: ready-dev ## style, types, floor plan, locked requirements, the tests of 
 	.venv/bin/lint-imports
 	$(PY) .ci/requirements_in_step.py
 	@if command -v uv >/dev/null 2>&1; then uv lock --check --offline; fi
-	$(PY) -m pytest -q tests/house $(ARGS)
+	$(PY) -m pytest -q -m "not slow" tests/house $(ARGS)
 
 bench: ready-dev ## what each stage costs beside its limit or peer, one JSON line a figure
 	@$(PY) -m bench $(ARGS)
