@@ -274,7 +274,7 @@ def load(given: Path | None = None, environ: Mapping[str, str] | None = None) ->
 
 
 def _with_environ(settings: Settings, environ: Mapping[str, str], file: Path | None) -> Settings:
-    """What the environment overrides: the database's address and the Jetstream host, for containers and tests."""
+    """What the environment overrides: the database's address, the Jetstream hosts and the AppView, for containers and tests."""
     database, bluesky = settings.database, settings.bluesky
     if environ.get("HUBBUB_DATABASE_URL"):
         database = Database(database.embedded, url_ref=SecretRef("env", "HUBBUB_DATABASE_URL", "HUBBUB_DATABASE_URL"))
@@ -284,6 +284,10 @@ def _with_environ(settings: Settings, environ: Mapping[str, str], file: Path | N
                 f"{wrong[0]!r} is not a websocket address", where="HUBBUB_JETSTREAM", hint="ws://host or wss://host"
             )
         bluesky = replace(bluesky, jetstream=tuple(hosts))
+    if appview := environ.get("HUBBUB_APPVIEW", "").strip():
+        if not appview.startswith(("https://", "http://")):
+            raise FixMe(f"{appview!r} is not an address", where="HUBBUB_APPVIEW", hint="https://host")
+        bluesky = replace(bluesky, appview=appview.rstrip("/"))
     return replace(settings, database=database, bluesky=bluesky, file=file)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DAY = "product-launch"
 SPEED_ON_SCREEN, SPEED_WITHOUT = 300.0, 4000.0
 READY_WITHIN = 30.0
-CLEARED = ("HUBBUB_CONFIG", "HUBBUB_DATABASE_URL", "HUBBUB_JETSTREAM")
+CLEARED = ("HUBBUB_CONFIG", "HUBBUB_DATABASE_URL", "HUBBUB_JETSTREAM", "HUBBUB_APPVIEW")
 
 SETTINGS = """\
 # Made by hubbub demo: a made-up brand on a pretend network on this machine.

@@ -211,10 +211,12 @@ def test_the_environment_overrides_hosts_and_database(tmp_path: Path) -> None:
     environ = {
         "HUBBUB_HOME": str(tmp_path),
         "HUBBUB_JETSTREAM": "ws://127.0.0.1:1, ws://127.0.0.1:2",
+        "HUBBUB_APPVIEW": "http://127.0.0.1:3/",
         "HUBBUB_DATABASE_URL": "postgresql://u:pw@h/d",
     }
     settings = load(None, environ)
     assert settings.bluesky.jetstream == ("ws://127.0.0.1:1", "ws://127.0.0.1:2")
+    assert settings.bluesky.appview == "http://127.0.0.1:3"
     assert settings.database.dsn(environ).reveal() == "postgresql://u:pw@h/d"
     assert "pw@h" not in repr(settings)
     with pytest.raises(FixMe, match="not a websocket"):

@@ -273,7 +273,11 @@ class ListeningScreen(DeskScreen):
         shown = self.rows
         if not shown.loaded:
             return
-        if changed.lost:
+        if not self.topic and self.query_text is None and changed.topics:
+            # Nothing had ever been heard when this opened: the first topic that is heard is the one to show.
+            await self.attempt(self._read_topics())
+            await self.show_topic(self.topics[0].topic if self.topics else "")
+        elif changed.lost:
             await self.attempt(shown.reread())
         elif self.query_text is None and self.topic in changed.topics:
             await self._newer()
