@@ -42,7 +42,8 @@ from listener.store.locks import PATIENCE, POLL, FileLock
 from listener.store.programs import Programs, programs_for
 
 SUPERUSER = "postgres"
-STOP_WITHIN = 60.0
+STOP_WITHIN = 60.0  # seconds to stop after it was asked to
+UNREADY_WITHIN = 5.0  # seconds for one that is still recovering to become ready to be asked
 CREATE_DATABASE = 'CREATE DATABASE "{}"'
 WHICH_CLUSTER = "SHOW data_directory"
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = $1"
@@ -350,8 +351,8 @@ class Server:
                         os.kill(pid, signal.SIGINT)
                     asked = True
                 waiting.tell("waiting for the database to write everything down and stop")
-                if time.monotonic() - started > STOP_WITHIN:
-                    self._say("the database takes long to stop; it goes on by itself")
+                if time.monotonic() - started > (STOP_WITHIN if asked else UNREADY_WITHIN):
+                    self._say("the database is not ready to stop; it is left to itself, the next program takes it over")
                     return
                 await asyncio.sleep(POLL)
             if not self.socket_folder.is_relative_to(self.data):

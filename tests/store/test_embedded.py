@@ -263,6 +263,27 @@ async def test_a_terminals_interrupt_does_not_reach_the_server(data_folder: Path
     assert not lives(data_folder)
 
 
+async def test_an_interrupted_program_still_leaves(data_folder: Path) -> None:
+    one = await Program.start(data_folder, 18, "--block", start_new_session=True, stderr=asyncio.subprocess.DEVNULL)
+    await one.ready()
+    os.killpg(one.process.pid, signal.SIGINT)
+    await asyncio.wait_for(one.process.communicate(b""), 30)
+    assert not lives(data_folder)
+
+
+async def test_one_that_cannot_wait_for_a_recovering_server_leaves_it_to_the_next(data_folder: Path) -> None:
+    said: list[str] = []
+    async with embedded(data_folder, say=said.append, settings=CARELESS) as server:
+        pid = server.postmaster()
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)  # for all that a program can see, it recovers
+    assert said[-1] == "the database is not ready to stop; it is left to itself, the next program takes it over"
+    os.kill(pid, signal.SIGCONT)
+    async with embedded(data_folder, settings=CARELESS) as server:
+        assert server.postmaster() == pid
+    assert not lives(data_folder)
+
+
 @LINUX
 async def test_postgres_is_given_none_of_our_secrets_and_no_terminal(data_folder: Path) -> None:
     one = await Program.start(data_folder, environment={"HUBBUB_SECRET": "app-password-1234"})
