@@ -94,7 +94,15 @@ async def _doctor(config: Path | None, checks: list[Check]) -> int:
         problems = [str(problem) for problem in getattr(err, "problems", ())] or [err.what]
         checks += [Check("settings", BAD, problem, err.hint) for problem in problems]
         return 1
-    checks.append(Check("settings", FINE, str(settings.file) if settings.file else "no file: defaults, no account"))
+    checks.append(
+        Check(
+            "settings",
+            FINE,
+            str(settings.file)
+            if settings.file
+            else f"no file: defaults, no account (yours would be {settings.paths.config})",
+        )
+    )
     checks += _secrets(settings)
     checks += _disk(settings)
     return await _database(settings, checks)
