@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
-from textual.widget import Widget
 
 from inbox_tui.keys import Key, shown
 from inbox_tui.messages import KeyClicked
 from inbox_tui.view.lines import EMPTY, Line, cells, cut, spread
-from inbox_tui.widgets.drawing import COMPONENTS, PIECES_CSS, piece_styles, strip_of
+from inbox_tui.widgets.drawing import Drawn, strip_of
 
 
-class Bar(Widget):
+class Bar(Drawn):
     """One line with a left and a right part; the left gives way."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
-    DEFAULT_CSS = "Bar { height: 1; padding: 0 1; background: $panel; " + PIECES_CSS + "}"
+    DEFAULT_CSS = "Bar { height: 1; padding: 0 1; background: $panel; }"
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._left: Line = EMPTY
         self._right: Line = EMPTY
-        self._styles: dict[str, Style] = {}
 
     @property
     def plain(self) -> str:
@@ -42,34 +37,21 @@ class Bar(Widget):
             self._left, self._right = new
             self.refresh()
 
-    def notify_style_update(self) -> None:
-        """Theme changed: colours are looked up again."""
-        super().notify_style_update()
-        self._styles = {}
-
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Always one line."""
         return 1
 
     def render_line(self, y: int) -> Strip:
         """The line."""
-        if not self._styles:
-            self._styles = piece_styles(self)
         width = self.content_size.width
         line = spread(self._left, self._right, width) if self._right else cut(self._left, width)
-        return strip_of(line, width, self._styles, self.rich_style)
+        return strip_of(line, width, self.look, self.base)
 
 
-class KeysBar(Widget):
+class KeysBar(Drawn):
     """The keys that work here; a click presses one."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key", "keys--word"}
-    DEFAULT_CSS = """
-    KeysBar { height: 1; padding: 0 1; background: $panel;
-        .keys--key { color: $text-accent; text-style: bold; }
-        .keys--word { color: $foreground 80%; }
-    }
-    """
+    DEFAULT_CSS = "KeysBar { height: 1; padding: 0 1; background: $panel; }"
 
     def __init__(self, keys: Iterable[Key] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
@@ -89,9 +71,8 @@ class KeysBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         """As many keys as fit; help and quit always."""
-        width, base = self.content_size.width, self.rich_style
-        key_style = base + _face(self.get_component_rich_style("keys--key"))
-        word_style = base + _face(self.get_component_rich_style("keys--word"))
+        width, base = self.content_size.width, self.base
+        key_style = base + self.look.pieces["title"]
         texts = [(key, f" {shown(key.keys[0])} ", f"{key.short} ") for key in self._keys]
         while texts and sum(cells(a + b) for _, a, b in texts) > width:
             texts.pop(-3 if len(texts) > 3 else -1)
@@ -99,7 +80,7 @@ class KeysBar(Widget):
         segments: list[Segment] = []
         at = 0
         for key, sign, word in texts:
-            segments.extend((Segment(sign, key_style), Segment(word, word_style)))
+            segments.extend((Segment(sign, key_style), Segment(word, base)))
             size = cells(sign + word)
             self._spots.append((at, at + size, key.act))
             at += size
@@ -111,7 +92,3 @@ class KeysBar(Widget):
         for start, end, act in self._spots:
             if start <= x < end:
                 self.post_message(KeyClicked(act))
-
-
-def _face(style: Style) -> Style:
-    return Style(color=style.color, bold=style.bold or None)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
@@ -14,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from inbox_tui.view.lines import Line
-from inbox_tui.widgets.drawing import COMPONENTS, PIECES_CSS, piece_styles, strip_of
+from inbox_tui.widgets.drawing import Drawn, strip_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Choice:
     line: Line
 
 
-class Choices(ScrollView, can_focus=True, inherit_bindings=False):
+class Choices(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
     """The list widget; posts `Chosen`."""
 
     @dataclass
@@ -35,17 +33,7 @@ class Choices(ScrollView, can_focus=True, inherit_bindings=False):
         source: str
         key: str
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENTS, "choices--cursor"}
-    DEFAULT_CSS = (
-        """
-    Choices {
-        overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; height: auto;
-        .choices--cursor { background: $block-cursor-blurred-background; }
-        &:focus .choices--cursor { background: $secondary 35%; }
-    """
-        + PIECES_CSS
-        + "}"
-    )
+    DEFAULT_CSS = "Choices { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; height: auto; }"
 
     def __init__(self, choices: Sequence[Choice] = (), *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
@@ -53,7 +41,6 @@ class Choices(ScrollView, can_focus=True, inherit_bindings=False):
         self.current: str | None = None
         """The key of what is in force, marked with a bar."""
         self._cursor = 0
-        self._styles: dict[str, Style] = {}
         self.show(choices)
 
     @property
@@ -105,25 +92,18 @@ class Choices(ScrollView, can_focus=True, inherit_bindings=False):
         if key := self.cursor_key:
             self.post_message(self.Chosen(self.id or "", key))
 
-    def notify_style_update(self) -> None:
-        """Theme changed: colours are looked up again."""
-        super().notify_style_update()
-        self._styles = {}
-
     def render_line(self, y: int) -> Strip:
         """One choice."""
-        if not self._styles:
-            self._styles = piece_styles(self)
-        width, base = self.scrollable_content_region.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self.base
         index = self.scroll_offset.y + y
         if index >= len(self.choices):
-            return strip_of((), width, self._styles, base)
+            return strip_of((), width, self.look, base)
         choice = self.choices[index]
         here = index == self._cursor and bool(choice.key)
         if here and (self.has_focus or self.current is None):
-            base += Style(bgcolor=self.get_component_rich_style("choices--cursor").bgcolor)
+            base += self.look.cursor if self.has_focus else self.look.cursor_away
         bar = ("▌", "accent") if choice.key and choice.key == self.current else (" ", "")
-        return strip_of((bar, *choice.line), width, self._styles, base)
+        return strip_of((bar, *choice.line), width, self.look, base)
 
     def on_click(self, event: events.Click) -> None:
         """A click chooses."""

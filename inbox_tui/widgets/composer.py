@@ -6,21 +6,23 @@ Posts `DraftChanged`, `ReplySubmitted` and `ComposerLeft`; refuses to send, save
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import TextArea
 
 from inbox_tui.keys import COMPOSER
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said
 from inbox_tui.view.lines import Line, Piece, typed
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
-from inbox_tui.widgets.fields import Page
 from listener.lengths import Measure, measures
+
+if TYPE_CHECKING:
+    from textual.widgets import TextArea
+
+    from inbox_tui.widgets.pages import Page
 
 
 class Composer(Vertical, inherit_bindings=False):
@@ -40,11 +42,11 @@ class Composer(Vertical, inherit_bindings=False):
         self._source = ""
         self._whom: Line = ()
         self._asking = ""
+        self._page: Page | None = None
 
     def compose(self) -> ComposeResult:
-        """To whom, the text, how long it is."""
+        """To whom, and how long it is; the page between them comes with the first reply."""
         yield Bar(id="composer-whom")
-        yield Page("", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
         yield Bar(id="composer-count")
 
     @property
@@ -55,9 +57,9 @@ class Composer(Vertical, inherit_bindings=False):
     @property
     def text(self) -> str:
         """What is written by now."""
-        return self.query_one("#composer-text", Page).text
+        return "" if self._page is None else self._page.text
 
-    def begin(
+    async def begin(
         self, conversation_id: int, source: str, *, as_whom: str, to_whom: str, private: bool, draft: str = ""
     ) -> None:
         """Open for a conversation; names are harmless already."""
@@ -67,12 +69,25 @@ class Composer(Vertical, inherit_bindings=False):
         names: Line = ((" as ", "dim"), (as_whom, "ours"), (" to ", "dim"), (to_whom, "bold"))
         self._whom = (sight, *names, (who_reads, "dim"))
         self.query_one("#composer-whom", Bar).show(self._whom)
-        page = self.query_one("#composer-text", Page)
+        page = await self._paged()
         page.text = typed(draft)
         page.move_cursor(page.document.end)
         self.add_class("-open")
         self._count()
         page.focus()
+
+    async def _paged(self) -> Page:
+        if self._page is None:
+            from inbox_tui.widgets.pages import Page
+
+            self._page = Page("", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
+            await self.mount(self._page, after="#composer-whom")
+        return self._page
+
+    def write_on(self) -> None:
+        """Back to the page."""
+        if self._page is not None:
+            self._page.focus()
 
     def end(self) -> None:
         """Fold away."""
@@ -93,8 +108,8 @@ class Composer(Vertical, inherit_bindings=False):
             _counter(counted),
         )
 
-    @on(TextArea.Changed)
-    def _typed(self, event: TextArea.Changed) -> None:
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """The writer typed."""
         event.stop()
         self._asking = ""
         self._count()

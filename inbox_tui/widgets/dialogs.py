@@ -15,7 +15,7 @@ from textual.widgets import Input
 from inbox_tui.view.lines import Line, fit, flow
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.choices import Choice, Choices
-from inbox_tui.widgets.fields import Field, Page
+from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.paper import Paper
 
 _BOX = """
@@ -239,6 +239,8 @@ class Write(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Title and the page."""
+        from inbox_tui.widgets.pages import Page
+
         with Vertical(classes="box"):
             yield Bar(id="dialog-title")
             yield Page("", id="dialog-page", soft_wrap=True)
@@ -246,10 +248,12 @@ class Write(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Ready to type."""
         self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("^s keeps it, esc leaves", "dim"),))
-        self.query_one(Page).focus()
+        self.query_one("#dialog-page").focus()
 
     def action_take(self) -> None:
         """Keep what is written."""
+        from inbox_tui.widgets.pages import Page
+
         self.dismiss(self.query_one(Page).text.strip() or None)
 
     def action_cancel(self) -> None:

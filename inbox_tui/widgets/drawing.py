@@ -1,51 +1,115 @@
-"""Lines of styled pieces become strips of cells. The only place where a piece's style name meets a colour."""
+"""Lines of styled pieces become strips of cells. The only place where a piece's style name meets a colour.
+
+Colours come from the theme's own names, looked up once a theme: a style-sheet class for every style and widget would make each
+change of focus cost milliseconds.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import App
+from textual.color import Color
 from textual.strip import Strip
+from textual.theme import Theme
+from textual.widget import Widget
 
-from inbox_tui.view.lines import STYLES, Line
+from inbox_tui.view.lines import Line
 
-if TYPE_CHECKING:
-    from textual.widget import Widget
-
-COMPONENTS = frozenset(f"piece--{name}" for name in STYLES)
-"""Component classes of every widget that draws lines."""
-
-PIECES_CSS = """
-    .piece--accent { color: $text-accent; }
-    .piece--bad { color: $text-error; }
-    .piece--bold { text-style: bold; }
-    .piece--dim { color: $foreground 60%; }
-    .piece--good { color: $text-success; }
-    .piece--gone { color: $foreground 60%; text-style: italic; }
-    .piece--late { color: $text-error; text-style: bold; }
-    .piece--mark { color: $text-warning; text-style: bold underline; }
-    .piece--note { color: $text-warning; }
-    .piece--ours { color: $text-secondary; text-style: bold; }
-    .piece--soon { color: $text-warning; text-style: bold; }
-    .piece--tag { color: $text-primary; }
-    .piece--title { color: $text-accent; text-style: bold; }
-"""
-"""Colours come from the theme only, so that dark and light both read well."""
+_NAMES: Mapping[str, tuple[str, str]] = {
+    "accent": ("text-accent", ""),
+    "bad": ("text-error", ""),
+    "bold": ("", "b"),
+    "dim": ("dim", ""),
+    "good": ("text-success", ""),
+    "gone": ("dim", "i"),
+    "late": ("text-error", "b"),
+    "mark": ("text-warning", "bu"),
+    "note": ("text-warning", ""),
+    "ours": ("text-primary", "b"),
+    "soon": ("text-warning", "b"),
+    "tag": ("text-primary", ""),
+    "title": ("text-accent", "b"),
+}
+"""Style name: the theme's colour, and b(old), i(talic), u(nderlined)."""
 
 
-def piece_styles(widget: Widget) -> dict[str, Style]:
-    """A widget's styles by piece name; the colour and the face only, so that a row can have its own background."""
-    found = {"": Style.null()}
-    for name in STYLES:
-        rich = widget.get_component_rich_style(f"piece--{name}")
-        found[name] = Style(
-            color=rich.color, bold=rich.bold or None, italic=rich.italic or None, underline=rich.underline or None
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """What the pieces look like in one theme. Piece styles have no background, so that a row can have its own."""
+
+    pieces: Mapping[str, Style]
+    cursor: Style
+    """The row under the cursor of a list that has the focus."""
+    cursor_away: Style
+    """The same, while the focus is elsewhere."""
+    selected: Style
+
+
+def palette(app: App[object]) -> Palette:
+    """The palette of the theme in force."""
+    theme = app.current_theme
+    if theme.name not in _PALETTES:
+        _PALETTES[theme.name] = _palette(theme)
+    return _PALETTES[theme.name]
+
+
+_PALETTES: dict[str, Palette] = {}
+"""Themes are few and do not change under their name."""
+
+
+def _palette(theme: Theme) -> Palette:
+    names = theme.to_color_system().generate()
+    back, fore = Color.parse(names["background"]), Color.parse(names["foreground"])
+    colours = {name: Color.parse(names[name]) for name, _ in _NAMES.values() if name in names}
+    colours["dim"] = back.blend(fore, 0.6)
+    pieces = {"": Style.null()}
+    for piece, (name, face) in _NAMES.items():
+        pieces[piece] = Style(
+            color=colours[name].rich_color if name else None,
+            bold="b" in face or None,
+            italic="i" in face or None,
+            underline="u" in face or None,
         )
-    return found
+    primary = Color.parse(names["primary"])
+
+    def ground(share: float) -> Style:
+        return Style(bgcolor=back.blend(primary, share).rich_color)
+
+    return Palette(pieces, ground(0.35), ground(0.14), ground(0.55))
 
 
-def strip_of(line: Line, width: int, styles: dict[str, Style], base: Style) -> Strip:
+def strip_of(line: Line, width: int, look: Palette, base: Style) -> Strip:
     """One line as a strip of exactly `width` cells."""
-    segments = [Segment(text, base + styles[style] if style else base) for text, style in line if text]
+    pieces = look.pieces
+    segments = [Segment(text, base + pieces[style] if style else base) for text, style in line if text]
     return Strip(segments).adjust_cell_length(width, base)
+
+
+class Drawn(Widget):
+    """What every widget that draws lines has: its palette and its own colours, looked up when they change."""
+
+    _look: Palette | None = None
+    _base: Style | None = None
+
+    def notify_style_update(self) -> None:
+        """Theme or focus changed."""
+        super().notify_style_update()
+        self._look = self._base = None
+
+    @property
+    def look(self) -> Palette:
+        """What pieces look like."""
+        if self._look is None:
+            self._look = palette(self.app)
+        return self._look
+
+    @property
+    def base(self) -> Style:
+        """The widget's own colours."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base

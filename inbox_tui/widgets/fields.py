@@ -1,9 +1,9 @@
-"""Where people type. Owns that pasted text is harmless before it is drawn; refuses to know what the text is for."""
+"""Where people type one line. Owns that pasted text is harmless before it is drawn; refuses to know what the text is for."""
 
 from __future__ import annotations
 
 from textual import events
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from inbox_tui.view.lines import typed
 
@@ -17,15 +17,3 @@ class Field(Input):
         event.prevent_default()
         event.stop()
         self.insert_text_at_cursor(typed(event.text).replace("\n", " "))
-
-
-class Page(TextArea):
-    """Many lines of typing."""
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        event.prevent_default()
-        event.stop()
-        if self.read_only:
-            return
-        if result := self._replace_via_keyboard(typed(event.text), *self.selection):
-            self.move_cursor(result.end_location)

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
-from rich.style import Style
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from inbox_tui.view.lines import Line
-from inbox_tui.widgets.drawing import COMPONENTS, PIECES_CSS, piece_styles, strip_of
+from inbox_tui.widgets.drawing import Drawn, strip_of
 
 
-class Paper(ScrollView, can_focus=True, inherit_bindings=False):
+class Paper(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
     """Whoever shows something gives what makes its lines for a width: at another width they are made again."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
-    DEFAULT_CSS = (
-        """
-    Paper { overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1; padding: 0 1;
+    DEFAULT_CSS = """
+    Paper { overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1; padding: 0 1; }
     """
-        + PIECES_CSS
-        + "}"
-    )
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
@@ -34,7 +27,6 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
         self._made_for = 0
         self._to_end = False
         """The newest is shown, and stays shown when the height changes."""
-        self._styles: dict[str, Style] = {}
 
     @property
     def line_width(self) -> int:
@@ -89,18 +81,11 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
         """Scroll by a screenful."""
         self.move(direction * max(1, self.size.height - 1))
 
-    def notify_style_update(self) -> None:
-        """Theme changed: colours are looked up again."""
-        super().notify_style_update()
-        self._styles = {}
-
     def render_line(self, y: int) -> Strip:
         """One line."""
-        if not self._styles:
-            self._styles = piece_styles(self)
         index = self.scroll_offset.y + y
         line = self._lines[index] if 0 <= index < len(self._lines) else ()
-        strip = strip_of(line, self.scrollable_content_region.width, self._styles, self.rich_style)
+        strip = strip_of(line, self.scrollable_content_region.width, self.look, self.base)
         if (selection := self.text_selection) is not None and (span := selection.get_span(index)) is not None:
             strip = self._selected(strip, *span)
         return strip.apply_offsets(0, index)
@@ -109,13 +94,12 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
         """The part of a line that the mouse has marked, on the selection's background."""
         stop = strip.cell_length if end == -1 else min(end, strip.cell_length)
         start = min(start, stop)
-        back = Style(bgcolor=self.screen.get_component_rich_style("screen--selection").bgcolor)
         cuts = [cut for cut in (start, stop, strip.cell_length) if cut]
         parts = strip.divide(sorted(set(cuts)))
         out, at = [], 0
         for part in parts:
             inside = start <= at < stop
-            out.append(part.apply_style(back) if inside else part)
+            out.append(part.apply_style(self.look.selected) if inside else part)
             at += part.cell_length
         return Strip.join(out)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from rich.style import Style
 from textual import events
@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from inbox_tui.messages import NewsCounted, RowChosen, RowReached
 from inbox_tui.view.lines import Line
-from inbox_tui.widgets.drawing import COMPONENTS, PIECES_CSS, piece_styles, strip_of
+from inbox_tui.widgets.drawing import Drawn, strip_of
 from inbox_tui.widgets.window import Place, Window
 
 Row = TypeVar("Row")
@@ -30,20 +30,12 @@ Load = Callable[[Place | None, Place | None, int], Awaitable[Sequence[Row]]]
 PAGE = 100
 
 
-class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
+class Rows(Drawn, ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     """The list widget. The screen calls its verbs; it posts `RowReached`, `RowChosen` and `NewsCounted`."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENTS, "rows--cursor", "rows--odd"}
-    DEFAULT_CSS = (
-        """
-    Rows {
-        overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1;
-        .rows--cursor { background: $block-cursor-blurred-background; }
-        &:focus .rows--cursor { background: $secondary 35%; }
+    DEFAULT_CSS = """
+    Rows { overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }
     """
-        + PIECES_CSS
-        + "}"
-    )
 
     def __init__(
         self,
@@ -76,7 +68,6 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         """Blank lines above and below the rows, for holding still where there is nothing to scroll."""
         self._filling = False
         self._generation = 0
-        self._styles: dict[str, Style] = {}
         self._drawn: dict[int, tuple[Row, tuple[int, bool, bool, bool, bool], list[Strip]]] = {}
 
     # Asked by the screen ---------------------------------------------------------------------------------------------
@@ -448,7 +439,6 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     def notify_style_update(self) -> None:
         """Theme or focus changed: colours are looked up again."""
         super().notify_style_update()
-        self._styles = {}
         self._drawn.clear()
 
     def _refresh_row(self, row_id: int | None) -> None:
@@ -459,41 +449,39 @@ class Rows(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """One line of one row; a row that is still being fetched is an ellipsis."""
         width = self.scrollable_content_region.width
-        if not self._styles:
-            self._styles = piece_styles(self)
-        base = self.rich_style
+        look, base = self.look, self.base
         if not self.window.rows:
             text = self.empty[y] if self.loaded and y < len(self.empty) else ""
-            return strip_of((("  " + text, "dim"),), width, self._styles, base)
+            return strip_of((("  " + text, "dim"),), width, look, base)
         rank, part = divmod(self.scroll_offset.y + y - self._lead, self.row_height)
         row = self.window.at(rank)
         if row is None:
             waiting = part == 0 and 0 <= rank < self._ranks()
-            return strip_of((("  …", "dim"),) if waiting else (), width, self._styles, base)
+            return strip_of((("  …", "dim"),) if waiting else (), width, look, base)
         return self._strips(row, width, base)[part]
 
     def _strips(self, row: Row, width: int, base: Style) -> list[Strip]:
         row_id = self.window.ident(row)
         cursor, marked = row_id == self.cursor_id, row_id in self.marked
         left = self.window.held == row_id and not self._belongs(row)
-        look = (width, cursor, marked, left, self.has_focus)
+        seen = (width, cursor, marked, left, self.has_focus)
         known = self._drawn.get(row_id)
-        if known is not None and known[0] is row and known[1] == look:
+        if known is not None and known[0] is row and known[1] == seen:
             return known[2]
         if self._news and row_id in self._news:
             self._news.discard(row_id)
             self.call_later(self._tell_news)
         if cursor:
-            base += Style(bgcolor=self.get_component_rich_style("rows--cursor").bgcolor)
+            base += self.look.cursor if self.has_focus else self.look.cursor_away
         bar = ("▌", "accent") if cursor else (" ", "")
         lines = self._draw(row, width - 1, marked, left)
         if left:
             lines = [tuple((text, "dim" if style != "note" else style) for text, style in line) for line in lines]
-        strips = [strip_of((bar, *line), width, self._styles, base) for line in lines]
-        strips.extend(strip_of((), width, self._styles, base) for _ in range(self.row_height - len(strips)))
+        strips = [strip_of((bar, *line), width, self.look, base) for line in lines]
+        strips.extend(strip_of((), width, self.look, base) for _ in range(self.row_height - len(strips)))
         if len(self._drawn) > 400:
             self._drawn.clear()
-        self._drawn[row_id] = (row, look, strips)
+        self._drawn[row_id] = (row, seen, strips)
         return strips
 
     def _tell_news(self) -> None:

@@ -244,6 +244,8 @@ def test_the_corpus_reaches_every_text_field() -> None:
 
 
 def test_every_style_of_a_piece_has_a_look() -> None:
-    from inbox_tui.widgets.drawing import PIECES_CSS
+    from textual.app import App
 
-    assert all(f".piece--{name} " in PIECES_CSS for name in STYLES)
+    from inbox_tui.widgets.drawing import palette
+
+    assert set(palette(App()).pieces) == {"", *STYLES}

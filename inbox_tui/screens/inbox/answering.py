@@ -49,7 +49,7 @@ class Answering(Triage):
         if self.refuse_read_only():
             return
         if self.composer.is_open:
-            self.composer.query_one("#composer-text").focus()
+            self.composer.write_on()
             return
         self.work(self._begin())
 
@@ -100,13 +100,15 @@ class Answering(Triage):
                 await self._let_go(opened.conversation.id)
                 return
             draft = draft if answer == "k" else ""
-        self.begin(opened, parent, draft, waved)
+        await self.begin(opened, parent, draft, waved)
 
-    def begin(self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()) -> None:
+    async def begin(
+        self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()
+    ) -> None:
         """Open the composer."""
         self._writing = _Writing(opened, parent, opened.conversation.thread_version, waved)
         self.add_class("-reading")
-        self.composer.begin(
+        await self.composer.begin(
             opened.conversation.id,
             opened.source,
             as_whom=f"@{say(opened.account_handle)}",
@@ -237,7 +239,7 @@ class Answering(Triage):
         )
         if answer != "s":
             self.composer.warn("the thread has changed: read it again")
-            self.composer.query_one("#composer-text").focus()
+            self.composer.write_on()
             return False
         return True
 
@@ -286,7 +288,7 @@ class Answering(Triage):
             else None
         )
         if opened is not None and parent is not None and await self.hold(row.conversation_id):
-            self.begin(opened, parent, body)
+            await self.begin(opened, parent, body)
             await self.save_draft()
 
     def action_settle(self) -> None:
