@@ -22,8 +22,9 @@ import asyncpg
 from listener.errors import FixMe
 from listener.store.connect import connect, place_of, store_errors
 from listener.store.migrate import RESTORE_UNFINISHED, bring_forward, only_one_migrates, shipped
-from listener.store.pgclient import client_program, environment_for, run, run_chain
+from listener.store.pgclient import client_program, run, run_chain
 from listener.store.programs import VERSIONS
+from listener.store.tlsbridge import surroundings
 
 MAGIC = b"PGDMP"
 UNFINISHED = ".unfinished"
@@ -144,7 +145,8 @@ async def backup(dsn: str, file: Path, *, replace: bool = False, say: Say = lamb
                 command = [program, "--format=custom", "--compress=gzip:1", "--schema=hubbub", "--no-owner"]
                 command += ["--no-privileges", "--no-password", f"--snapshot={snapshot}", f"--file={half}"]
                 say("writing the backup")
-                await run(command, environment_for(dsn), "the backup could not be written", file)
+                async with surroundings(connection, dsn) as environment:
+                    await run(command, environment, "the backup could not be written", file)
                 rows = await _count(connection)
         say("reading it back")
         contents = await read(half)
@@ -211,7 +213,8 @@ async def _replace(
     async with _old_set_aside(connection):
         await _check_alone(connection, place_of(dsn))  # from now on no program gets in
         say(f"restoring {contents.total:,} rows")
-        await _pour(dsn, file, connection.get_server_version().major)
+        async with surroundings(connection, dsn) as environment:
+            await _pour(environment, file, connection.get_server_version().major)
         rows = await _count(connection)
         if rows != contents.rows:
             raise FixMe(f"not everything arrived: {_difference(contents.rows, rows)}", where=str(file))
@@ -225,12 +228,11 @@ async def _replace(
         await connection.execute("ANALYZE")
 
 
-async def _pour(dsn: str, file: Path, server: int) -> None:
+async def _pour(environment: Mapping[str, str], file: Path, server: int) -> None:
     """pg_restore in one transaction. From a newer Postgres into a 16 its script goes through a sieve.
 
     pg_restore of 17 and newer begins with a setting that a 16 does not know, and offers no way to leave it out.
     """
-    environment = environment_for(dsn)
     what = "the backup could not be restored"
     needs = 17 if _format(file) > (1, 15) else min(VERSIONS)
     common = [client_program("pg_restore", max(server, needs)), "--exit-on-error", "--no-owner", "--no-privileges"]

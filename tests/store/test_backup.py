@@ -9,7 +9,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import asyncpg
 import pytest
@@ -22,6 +22,7 @@ from listener.store.migrate import migrate, require_current, shipped
 from listener.store.pgclient import client_program
 from tests.postgres import TestServer, TestServers
 from tests.store.embedded_programs import running, until
+from tests.store.guarded_postgres import SECRET, guarded, make_certificate, tls_front
 
 pytestmark = pytest.mark.own_schema
 
@@ -327,6 +328,49 @@ async def test_a_cancelled_backup_leaves_nothing(dsn: str, tmp_path: Path) -> No
     with pytest.raises(asyncio.CancelledError):
         await going
     assert not list(tmp_path.iterdir())
+
+
+async def test_a_server_behind_tls_and_a_password(data_folder: Path, tmp_path: Path) -> None:
+    """The front takes nothing but TLS: a pg_dump that connects by itself, unencrypted, gets nowhere."""
+    certificate = make_certificate(tmp_path / "server.pem")
+    async with guarded(data_folder) as folder, tls_front(folder, certificate) as port:
+        admin = f"postgresql://postgres@/hubbub?host={quote(folder, safe='')}"
+        await ask(admin, "ALTER DATABASE hubbub OWNER TO ann")
+        dsn = f"postgresql://ann:{quote(SECRET, safe='')}@localhost:{port}/hubbub?sslmode=verify-full&sslrootcert={certificate}"
+        connection = await connect(dsn, application_name="tests")
+        await migrate(connection)
+        await connection.close()
+        await fill(dsn)
+        before = await everything(dsn)
+        made = await backup(dsn, tmp_path / "file")
+        assert made.contents.rows["mentions"] == 500
+        await restore(dsn, made.file, replace=True)
+        assert await everything(dsn) == before
+
+
+async def test_a_backup_is_of_one_moment(dsn: str, tmp_path: Path) -> None:
+    """People go on working meanwhile; were the rows not of one snapshot, the count would differ and the backup be refused."""
+    await fill(dsn)
+    going_on = True
+
+    async def work() -> int:
+        connection = await connect(dsn, application_name="tests")
+        done = 0
+        while going_on:
+            await connection.execute(EVENT, "event while it runs")
+            done += 1
+        await connection.close()
+        return done
+
+    working = asyncio.create_task(work())
+    try:
+        made = [await backup(dsn, tmp_path / f"{number}.hubbub") for number in range(3)]
+    finally:
+        going_on = False
+    assert await working > 10
+    counts = [each.contents.rows["events"] for each in made]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")

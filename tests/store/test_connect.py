@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import ssl
 import struct
 import subprocess
 import traceback
@@ -23,11 +22,9 @@ from listener.errors import FixMe, HubbubError, NotReachable, TryAgain
 from listener.store.connect import acquired, connect, connect_pool, place_of, redact, store_errors
 from listener.store.embedded import embedded
 from tests.store.embedded_programs import kill_postmaster
+from tests.store.guarded_postgres import LOOPBACK, SECRET, guarded, make_certificate, tls_front
 
 pytestmark = pytest.mark.own_schema
-
-SECRET = "s3cr@t/p?w#d:%"
-LOOPBACK = "127.0.0.1"
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
@@ -101,19 +98,6 @@ async def test_every_connection_is_set_up_alike(dsn: str) -> None:
 # -- passwords and TLS -------------------------------------------------------------------------------------------------
 
 
-@contextlib.asynccontextmanager
-async def guarded(folder: Path) -> AsyncIterator[str]:
-    """A server that asks the role `ann` for her password (SCRAM); the address without one."""
-    async with embedded(folder, settings={"fsync": "off"}) as server:
-        rules = "local all postgres trust\nlocal all all scram-sha-256\n"
-        (server.cluster / "pg_hba.conf").write_text(rules)
-        admin = await asyncpg.connect(server.dsn())
-        await admin.execute(f"CREATE ROLE ann LOGIN PASSWORD '{SECRET}'")
-        await admin.execute("SELECT pg_reload_conf()")
-        await admin.close()
-        yield str(server.socket_folder)
-
-
 async def test_a_password_is_used_and_a_wrong_one_told_without_it(data_folder: Path) -> None:
     async with guarded(data_folder) as folder:
         place = f"{folder}/hubbub"
@@ -149,52 +133,8 @@ async def test_an_unreadable_address_is_told_without_it() -> None:
         assert_no_secret(caught.value, "s4cret")
 
 
-@contextlib.asynccontextmanager
-async def tls_front(folder: str, certificate: Path) -> AsyncIterator[int]:
-    """A port that speaks TLS as Postgres does (it is asked in the clear first) and passes on to the server behind."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            assert await reader.readexactly(8) == struct.pack("!ii", 8, 80877103)
-            writer.write(b"S")
-            await writer.start_tls(context)
-            behind = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.5432")
-            await asyncio.gather(pump(reader, behind[1]), pump(behind[0], writer))
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while piece := await reader.read(65536):
-            writer.write(piece)
-        writer.close()
-
-    server = await asyncio.start_server(serve, LOOPBACK, 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
 async def test_tls_with_a_checked_certificate(data_folder: Path, tmp_path: Path) -> None:
-    certificates = []
-    for name in ("ours.pem", "other.pem"):
-        command = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ]
-        command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-        command += ["-keyout", str(tmp_path / name.replace("pem", "key")), "-out", str(tmp_path / name)]
-        try:
-            subprocess.run(command, check=True, capture_output=True)
-        except FileNotFoundError:
-            pytest.skip("openssl, to make a certificate with, is not installed")
-        certificates.append(tmp_path / name)
+    certificates = make_certificate(tmp_path / "ours.pem"), make_certificate(tmp_path / "other.pem")
     async with guarded(data_folder) as folder, tls_front(folder, certificates[0]) as port:
         dsn = f"postgresql://ann:{quote(SECRET, safe='')}@localhost:{port}/hubbub?sslmode=verify-full&sslrootcert="
         connection = await connect(dsn + str(certificates[0]), application_name="tests")
