@@ -45,16 +45,22 @@ async def guarded(folder: Path) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def tls_front(folder: str, certificate: Path) -> AsyncIterator[int]:
-    """A port that speaks TLS as Postgres does (it is asked in the clear first) and passes on to the server behind."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+async def tls_front(folder: str, *certificates: Path) -> AsyncIterator[int]:
+    """A port that speaks TLS as Postgres does (it is asked in the clear first) and passes on to the server behind.
+
+    With several certificates each connection gets the next one, and all further ones the last.
+    """
+    contexts = []
+    for certificate in certificates:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+        contexts.append(context)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             assert await reader.readexactly(8) == struct.pack("!ii", 8, 80877103)
             writer.write(b"S")
-            await writer.start_tls(context)
+            await writer.start_tls(contexts.pop(0) if len(contexts) > 1 else contexts[0])
             behind = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.5432")
             await asyncio.gather(pump(reader, behind[1]), pump(behind[0], writer))
 

@@ -348,6 +348,22 @@ async def test_a_server_behind_tls_and_a_password(data_folder: Path, tmp_path: P
         assert await everything(dsn) == before
 
 
+async def test_nothing_is_sent_to_a_server_that_is_not_the_one_we_know(data_folder: Path, tmp_path: Path) -> None:
+    """The first connection, ours, meets the real server; the second, for pg_dump, somebody in between."""
+    ours, other = make_certificate(tmp_path / "ours.pem"), make_certificate(tmp_path / "other.pem")
+    async with guarded(data_folder) as folder, tls_front(folder, ours, ours, other) as port:
+        dsn = (
+            f"postgresql://ann:{quote(SECRET, safe='')}@localhost:{port}/hubbub?sslmode=verify-full&sslrootcert={ours}"
+        )
+        await ask(f"postgresql://postgres@/hubbub?host={quote(folder, safe='')}", "ALTER DATABASE hubbub OWNER TO ann")
+        connection = await connect(dsn, application_name="tests")
+        await migrate(connection)
+        await connection.close()
+        with pytest.raises(FixMe, match="could not be written"):
+            await backup(dsn, tmp_path / "file")
+        assert not (tmp_path / "file").exists()
+
+
 async def test_a_backup_is_of_one_moment(dsn: str, tmp_path: Path) -> None:
     """People go on working meanwhile; were the rows not of one snapshot, the count would differ and the backup be refused."""
     await fill(dsn)
