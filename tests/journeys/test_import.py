@@ -29,7 +29,8 @@ SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (
     UNION ALL SELECT format('c %s %s %s', c.root, c.state, c.unread) FROM conversations AS c
     UNION ALL SELECT format('j %s %s', conversation_id, mention_id) FROM conversation_mentions
     UNION ALL SELECT format('n %s %s %s', name, key, sum(n)) FROM (
-        SELECT name, key, n FROM counters UNION ALL SELECT name, key, n FROM counter_deltas) AS n WHERE name = 'folder' GROUP BY name, key HAVING sum(n) <> 0
+        SELECT name, key, n FROM counters UNION ALL SELECT name, key, n FROM counter_deltas) AS n
+    WHERE name = 'folder' GROUP BY name, key HAVING sum(n) <> 0
 ) AS lines
 """
 
