@@ -68,9 +68,16 @@ def main() -> int:
     home = scratch_folder("hubbub-pictures-")
     home.chmod(0o711)
     try:
-        played = [sys.executable, "-m", "listener", "demo", "--no-screen", "--keep"]
-        subprocess.run(played, check=True, env={**os.environ, "HUBBUB_HOME": str(home)})
-        asyncio.run(take(home / "demo"))
+        hubbub = [sys.executable, "-m", "listener"]
+        subprocess.run(
+            [*hubbub, "demo", "--no-screen", "--keep"], check=True, env={**os.environ, "HUBBUB_HOME": str(home)}
+        )
+        kept = home / "demo"
+        with subprocess.Popen([*hubbub, "serve"], cwd=kept, env={**os.environ, "HUBBUB_HOME": str(kept)}) as listener:
+            try:
+                asyncio.run(take(kept))
+            finally:
+                listener.terminate()
     finally:
         shutil.rmtree(home, ignore_errors=True)
     return 0
