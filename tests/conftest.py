@@ -10,8 +10,7 @@ import asyncpg
 import pytest
 
 from listener.store.connect import connect_pool
-from listener.store.programs import scratch_folder
-from tests.postgres import TestServer, TestServers, make_home, memory, remove_home
+from tests.postgres import TestServer, TestServers, make_corner, make_home, remove_home
 
 NEWEST = 18
 CHOICES = {"16": (16,), "18": (18,), "both": (16, 18)}
@@ -100,7 +99,6 @@ async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture
 def data_folder() -> Iterator[Path]:
     """An empty folder for an embedded server of the test's own, where also root's Postgres can reach it."""
-    home = scratch_folder("hubbub-test-", under=memory())
-    home.chmod(0o711)
+    home = make_corner()
     yield home / "postgres"
     shutil.rmtree(home, ignore_errors=True)

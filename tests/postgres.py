@@ -9,6 +9,7 @@ on a disk, depending on who else writes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import shutil
@@ -20,10 +21,11 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from listener.errors import HubbubError
 from listener.store.connect import connect
 from listener.store.embedded import Server, server_in
 from listener.store.migrate import migrate, shipped
-from listener.store.programs import VERSIONS, scratch_folder
+from listener.store.programs import scratch_folder
 
 T = TypeVar("T")
 
@@ -145,6 +147,13 @@ def make_home() -> Path | None:
     return home
 
 
+def make_corner() -> Path:
+    """A new folder in the run's, for a test with a server of its own: what it leaves running is stopped with the rest."""
+    corner = Path(tempfile.mkdtemp(prefix="own-", dir=os.environ[ENVIRONMENT]))
+    corner.chmod(0o711)
+    return corner
+
+
 def remove_home(home: Path) -> None:
     """Deletes the run's folder, after its last server stopped."""
     os.environ.pop(ENVIRONMENT, None)
@@ -173,7 +182,6 @@ def _sweep() -> None:
 
 
 def _stop_all(home: Path) -> None:
-    for version in VERSIONS:
-        data = home / f"pg{version}"
-        if (data / "cluster").exists():
-            asyncio.run(server_in(data, version=version).leave())
+    for found in home.rglob("cluster/PG_VERSION"):
+        with contextlib.suppress(HubbubError, ValueError):
+            asyncio.run(server_in(found.parents[1], version=int(found.read_text())).leave())
