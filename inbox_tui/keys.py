@@ -89,7 +89,7 @@ KEYS: tuple[Key, ...] = (
     Key("dark", ("d",), "dark", "Dark or light", EVERYWHERE, "Look"),
     Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
     Key("help", ("question_mark",), "help", "This list", EVERYWHERE, "Hubbub", footer=True),
-    Key("leave", ("q", "ctrl+q"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),
+    Key("leave", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),
     # In the composer
     Key(
         "send",

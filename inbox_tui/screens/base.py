@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar, TypeVar
@@ -169,6 +169,37 @@ class DeskScreen(Screen[None]):
         if self.desk.read_only:
             self.say("read-only: nothing is changed from here", "soon")
         return self.desk.read_only
+
+    def action_take_back(self) -> None:
+        """Undo the last act."""
+        if not self.refuse_read_only():
+            self.work(self.undo())
+
+    async def undo(self) -> None:
+        """Take the last act back; where somebody changed the same since, ask."""
+        from inbox_tui.widgets.dialogs import Ask
+
+        backend = self.desk.backend
+        act_id = await self.attempt(backend.last_act())
+        if act_id is None:
+            self.say("there is nothing to take back", "dim")
+            return
+        done = await self.attempt(backend.undo(act_id, self.desk.now()))
+        if done is not None and done.refused and not done.changed:
+            reasons = [say(reason) for reason in list(done.refused.values())[:5]]
+            answer = await self.app.push_screen_wait(
+                Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", "undo anyway")])
+            )
+            if answer == "u":
+                done = await self.attempt(backend.undo(act_id, self.desk.now(), anyway=True))
+        if done is not None and done.changed:
+            self.say(self.said_count(len(done.changed), "as before: taken back"), "good")
+            await self.refresh_ids(done.changed)
+        elif done is not None:
+            self.say("left as it is", "dim")
+
+    async def refresh_ids(self, ids: Collection[int]) -> None:
+        """Show these conversations as they are now."""
 
     # Live ------------------------------------------------------------------------------------------------------------
 

@@ -36,9 +36,13 @@ GONE = "(text gone)"
 EMPTY: Line = ()
 
 
+ONE_LINE = 400
+"""Code points of a text that are looked at for one line: no name or snippet that a person reads is longer."""
+
+
 def say(text: str | None) -> str:
-    """Outside text as one harmless line; None (blanked) in words."""
-    return GONE if text is None else harmless(text)
+    """Outside text as one harmless line, its first `ONE_LINE` code points; None (blanked) in words."""
+    return GONE if text is None else harmless(text[:ONE_LINE])
 
 
 def typed(text: str) -> str:

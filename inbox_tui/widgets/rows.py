@@ -246,8 +246,7 @@ class Rows(Drawn, ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fal
             self._news.discard(row_id)
             return
         if held_now:
-            self.window.update(row)
-            if not self.window.sorts_elsewhere(row):
+            if not self.window.update(row):
                 if self.window.held == row_id:
                     self.window.held = None
                 return

@@ -89,11 +89,20 @@ class Window(Generic[Row]):
             self.at_end = False
         self._reindex()
 
-    def update(self, row: Row) -> None:
-        """A row held, as it is now; its place among the others stays."""
+    def update(self, row: Row) -> bool:
+        """A row held, as it is now, in the place that it has; whether it belongs elsewhere by now."""
         index = self._index.get(self.ident(row))
-        if index is not None:
-            self.rows[index] = row
+        if index is None:
+            return False
+        was, place = self.place(self.rows[index]), self.place(row)
+        self.rows[index] = row
+        above = self.rows[index - 1] if index > 0 else None
+        below = self.rows[index + 1] if index + 1 < len(self.rows) else None
+        if above is None and place < was and not self.at_top:
+            return True  # past rows that are not held
+        if below is None and place > was and not self.at_end:
+            return True
+        return (above is not None and self.place(above) > place) or (below is not None and self.place(below) < place)
 
     def insert(self, row: Row) -> int | None:
         """A row that belongs into the list: its index when it lies inside the window, None when above or below."""
@@ -124,16 +133,6 @@ class Window(Generic[Row]):
             self.held = None
         self._reindex()
         return index
-
-    def sorts_elsewhere(self, row: Row) -> bool:
-        """Whether a row held would, as it is now, stand between other neighbours."""
-        index = self._index.get(self.ident(row))
-        if index is None:
-            return False
-        place = self.place(row)
-        above = self.rows[index - 1] if index > 0 else None
-        below = self.rows[index + 1] if index + 1 < len(self.rows) else None
-        return (above is not None and self.place(above) > place) or (below is not None and self.place(below) < place)
 
     def _reindex(self) -> None:
         self._index = {self.ident(row): i for i, row in enumerate(self.rows)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from inbox_tui.backend import Done
 from inbox_tui.screens.inbox.core import InboxCore
 from inbox_tui.view import thread, words
-from inbox_tui.view.lines import Line, say
+from inbox_tui.view.lines import Line, say, typed
 from inbox_tui.view.times import snooze_choices
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick, Prompt, Sheet, Write
@@ -238,27 +238,6 @@ class Triage(InboxCore):
         self.rows.unmark()
         self._show_queue_title()
 
-    async def undo(self) -> None:
-        """Take the last act back; where somebody changed the same since, ask."""
-        backend = self.desk.backend
-        act_id = await self.attempt(backend.last_act())
-        if act_id is None:
-            self.say("there is nothing to take back", "dim")
-            return
-        done = await self.attempt(backend.undo(act_id, self.desk.now()))
-        if done is not None and done.refused and not done.changed:
-            reasons = [say(reason) for reason in list(done.refused.values())[:5]]
-            answer = await self.app.push_screen_wait(
-                Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", "undo anyway")])
-            )
-            if answer == "u":
-                done = await self.attempt(backend.undo(act_id, self.desk.now(), anyway=True))
-        if done is not None and done.changed:
-            self.say(self.said_count(len(done.changed), "as before: taken back"), "good")
-            await self.refresh_ids(done.changed)
-        elif done is not None:
-            self.say("left as it is", "dim")
-
     def action_versions(self) -> None:
         """What an edited message said before."""
         edited = [m for m in (self.opened.thread if self.opened else ()) if m.version > 1 and m.mine]
@@ -281,7 +260,7 @@ class Triage(InboxCore):
         """Copy the text of the newest message by the author."""
         texts = [m.text for m in (self.opened.thread if self.opened else ()) if m.mine and not m.ours and m.text]
         if texts:
-            self.app.copy_to_clipboard(say(texts[-1]))
+            self.app.copy_to_clipboard(typed(texts[-1]))
             self.say("text copied", "good")
 
     def action_yank_link(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from inbox_tui.backend import Place
 from inbox_tui.messages import ConversationWanted, NewsCounted, RowChosen, RowReached
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread
-from inbox_tui.view.lines import Piece, say
+from inbox_tui.view.lines import Piece, say, typed
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
@@ -255,7 +255,7 @@ class ListeningScreen(DeskScreen):
         """Copy the mention's text."""
         row = self.rows.cursor_row
         if row is not None and row.text:
-            self.app.copy_to_clipboard(say(row.text))
+            self.app.copy_to_clipboard(typed(row.text))
             self.say("text copied", "good")
 
     # Live ------------------------------------------------------------------------------------------------------------
@@ -265,6 +265,12 @@ class ListeningScreen(DeskScreen):
         if rows is not None:
             self.rows.changed(rows)
             self._show_mention()
+
+    async def refresh_ids(self, ids: Collection[int]) -> None:
+        """Mentions whose conversations were changed."""
+        inside = [row.id for row in self.rows.window.rows if row.conversation_id in ids]
+        if inside:
+            await self._reread(inside)
 
     async def heard(self, changed: Changed) -> None:
         """New mentions of the topic above, edits and deletes where they stand."""
@@ -284,9 +290,7 @@ class ListeningScreen(DeskScreen):
             near = [row.id for row in shown.window.rows[:_PAGE]]
             await self._reread(near)
         elif changed.conversations:
-            inside = [row.id for row in shown.window.rows if row.conversation_id in changed.conversations]
-            if inside:
-                await self._reread(inside)
+            await self.refresh_ids(changed.conversations)
 
     async def _newer(self) -> None:
         """What came in above, also the little that came late."""
