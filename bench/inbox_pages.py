@@ -80,9 +80,9 @@ async def pages(w: World, n: int, repeats: int) -> None:
         await beside(f"queue, {name}", ask, first, "the first page", repeats)
     textbook = "OR-shaped keyset, same place"
     await beside(
-        "queue, last page",
-        page(after=last),
-        lambda: w.pool.fetch(OR_SHAPED, None, w.brand_id, "open", *last, 50),
+        "queue, middle page",
+        page(after=middle),
+        lambda: w.pool.fetch(OR_SHAPED, None, w.brand_id, "open", *middle, 50),
         textbook,
         few,
     )

@@ -429,14 +429,16 @@ async def test_a_thread_of_20000_replies_opens_as_fast_as_a_short_one(pool: asyn
         "$1::timestamptz + i * interval '1 s' FROM generate_series(1, 20000) AS i, authors a WHERE a.handle = 'ana'",
         NOW,
     )  # fmt: skip
+    early = await w.mention("and one thing more", author="ana", parent="m0", root="m2", at=later(seconds=1))
+    await pool.execute("INSERT INTO conversation_mentions VALUES ($1, $2)", one, early)
     key = await pool.fetchval("SELECT m.external_id FROM mentions m JOIN conversations c ON c.last_mention_id = m.id")
     await pool.execute("UPDATE mentions SET root = $1 WHERE root = 'm2'", key)
     await pool.execute("UPDATE mentions SET parent = $1 WHERE parent = 'm2'", key)
     await pool.execute("INSERT INTO mention_keys SELECT space, external_id, id FROM mentions ON CONFLICT DO NOTHING")
     await pool.execute("VACUUM ANALYZE")
     found = await _opened(w, one)
-    assert [m.text for m in found.thread if m.mine] == ["my own words"]
-    assert 200 < len(found.thread) <= 701
+    assert [m.text for m in found.thread if m.mine] == ["my own words", "and one thing more"]
+    assert 200 < len(found.thread) <= 702
     assert found.thread[-1].external_id == "noise20000"
     root = await plan(
         pool,
