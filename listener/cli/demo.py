@@ -106,6 +106,7 @@ async def _demo(*, screen: bool, speed: float, keep: bool, as_json: bool) -> int
             child = await processes.start(settings, environ=surroundings, leashed=True)
             stack.push_async_callback(child.end)
             if screen:
+                tell("playing on the pretend network; answer whoever you like")
                 return await _screen(settings, house, surroundings)
             from listener.cli.demo_day import Day
 

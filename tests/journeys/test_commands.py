@@ -10,7 +10,9 @@ from pretend.network import Network
 from tests.journeys.running import running, until
 from tests.journeys.test_trouble import command, is_held, is_ready
 
-HOSTILE = "\x1b[2J\x1b[1;31m hello @larkspur.test is it down?\x1b]8;;http://evil.test\x07 \u202edesrever\u202c [bold]x[/bold]"
+HOSTILE = (
+    "\x1b[2J\x1b[1;31m hello @larkspur.test is it down?\x1b]8;;http://evil.test\x07 \u202edesrever\u202c [bold]x[/bold]"
+)
 
 
 @pytest.mark.timeout(180)

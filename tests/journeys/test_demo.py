@@ -10,13 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from listener.store.programs import scratch_folder
+from tests.journeys.terminal import Terminal, processes_of, until_gone
 
 DEMO = [sys.executable, "-m", "listener", "demo", "--no-screen"]
 
@@ -33,26 +33,6 @@ def empty() -> Iterator[Path]:
 def environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HUBBUB_")}
     return {**kept, "HUBBUB_HOME": str(folder / "home"), "HOME": str(folder)}
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Command lines of all processes that know this folder, by their arguments or their environment."""
-    mark, found = os.fsencode(folder), []
-    for path in Path("/proc").glob("[0-9]*"):
-        if int(path.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            command = (path / "cmdline").read_bytes()
-            if command and (mark in command or mark in (path / "environ").read_bytes()):
-                found.append(f"{path.name} {command.replace(bytes(1), b' ').decode(errors='replace')[:150]}")
-    return found
-
-
-def until_gone(folder: Path, within: float) -> None:
-    deadline = time.monotonic() + within
-    while (left := processes_of(folder)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not left, f"still there after {within:g} s: {left}"
 
 
 @pytest.mark.timeout(240)
@@ -114,3 +94,14 @@ def test_a_killed_demo_takes_its_children_along(empty: Path) -> None:
     demo.wait()
     demo.stderr.close()
     until_gone(empty, 60)
+
+
+@pytest.mark.timeout(240)
+def test_on_a_terminal_it_is_the_inbox_and_leaving_it_ends_everything(empty: Path) -> None:
+    demo = Terminal([*DEMO[:-1], "--speed", "2000"], {**environment(empty), "TERM": "xterm-256color"})
+    demo.until("playing on the pretend network", 90.0)
+    demo.until("Larkspur", 60.0)
+    demo.until("Orbit", 60.0)
+    demo.press("q")
+    assert demo.ended() == 0
+    until_gone(empty, 15)

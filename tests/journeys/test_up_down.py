@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import shutil
-import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,10 +19,9 @@ import pytest
 from listener.store.programs import scratch_folder
 from pretend.network import Network
 from tests.journeys.running import running, until
-from tests.journeys.test_demo import until_gone
+from tests.journeys.terminal import Terminal, until_gone
 
 HUBBUB = [sys.executable, "-m", "listener"]
-ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>()][A-Z0-9]?")
 
 
 @pytest.fixture
@@ -54,54 +47,6 @@ def hubbub(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProc
     return subprocess.run(
         [*HUBBUB, *arguments], env=environment(home, **more), capture_output=True, text=True, timeout=120, cwd=home
     )
-
-
-class Terminal:
-    """A program on a terminal of its own: what it shows, and keys for it."""
-
-    def __init__(self, arguments: list[str], environ: dict[str, str]) -> None:
-        self.shown = b""
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            os.execve(arguments[0], arguments, environ)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-
-    def until(self, wanted: str, within: float = 60.0) -> None:
-        """Reads until the words have been shown since the last call."""
-        deadline, seen = time.monotonic() + within, b""
-        while time.monotonic() < deadline:
-            seen += self._read()
-            if wanted.encode() in ESCAPES.sub(b"", seen):
-                return
-        raise AssertionError(
-            f"{wanted!r} was not shown: {ESCAPES.sub(b'', self.shown)[-3000:].decode(errors='replace')}"
-        )
-
-    def _read(self) -> bytes:
-        if not select.select([self._fd], [], [], 0.1)[0]:
-            return b""
-        try:
-            found = os.read(self._fd, 65536)
-        except OSError:
-            return b""
-        self.shown += found
-        return found
-
-    def press(self, keys: str) -> None:
-        """Types."""
-        os.write(self._fd, keys.encode())
-
-    def ended(self, within: float = 60.0) -> int:
-        """Its exit code."""
-        deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
-            self._read()
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                os.close(self._fd)
-                return os.waitstatus_to_exitcode(status)
-        os.kill(self.pid, signal.SIGKILL)
-        raise AssertionError("it did not end")
 
 
 def listeners(home: Path, **more: str) -> list[int]:
