@@ -133,6 +133,8 @@ CREATE TABLE mentions (
 CREATE INDEX mentions_thread ON mentions (space, root, at, id);
 CREATE INDEX mentions_author ON mentions (author_id, at DESC, id DESC);
 CREATE INDEX mentions_parent ON mentions (space, parent) WHERE parent IS NOT NULL;
+-- The search box walks backwards in time where no word can be looked up, or where a word stands in too many messages.
+CREATE INDEX mentions_time ON mentions (at DESC, id DESC);
 
 CREATE TABLE mention_versions (
     mention_id   bigint NOT NULL REFERENCES mentions,
