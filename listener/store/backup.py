@@ -52,6 +52,8 @@ DROP_NEW = "DROP SCHEMA IF EXISTS hubbub CASCADE"
 # this cluster has counted so far, and new events would sort before old ones. 2 is Postgres' own "before everything".
 MAINTENANCE = "SELECT set_config('hubbub.maintenance', 'on', true)"
 FORGET_TRANSACTIONS = "UPDATE hubbub.events SET xid = '2'::xid8"
+TIDY_EVENTS = "VACUUM hubbub.events"  # every row was just written a second time
+ANALYZE = "ANALYZE"
 # What waited to leave may have left after the backup was made, and nothing is said twice: a person decides. What was being
 # sent is looked up on the network by the deliverer, as after any crash.
 HOLD_BACK = """
@@ -225,7 +227,8 @@ async def _replace(
             await connection.execute(HOLD_BACK, now)
             for statement in NOBODY_WORKS:
                 await connection.execute(statement)
-        await connection.execute("ANALYZE")
+        await connection.execute(TIDY_EVENTS)
+        await connection.execute(ANALYZE)
 
 
 async def _pour(environment: Mapping[str, str], file: Path, server: int) -> None:
