@@ -80,6 +80,7 @@ KEYS: tuple[Key, ...] = (
     # Looking
     Key("versions", ("v",), "versions", "What an edited message said before", INBOX, "Look"),
     Key("history", ("h",), "history", "Show or fold the history", INBOX, "Look"),
+    Key("whole", ("w",), "whole", "The whole thread, or only what leads here", INBOX, "Look"),
     Key("yank", ("y",), "copy", "Copy the message's text", EVERYWHERE, "Look"),
     Key("yank_link", ("Y",), "copy link", "Copy the message's address", INBOX, "Look"),
     Key("search", ("slash",), "search", "Search in the query language", EVERYWHERE, "Look", footer=True),

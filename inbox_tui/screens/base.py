@@ -67,7 +67,7 @@ class DeskScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as the base class has it
         (0, "-one"),
         (96, "-two"),
-        (132, "-three"),
+        (138, "-three"),
     ]
     place: ClassVar[str] = keys.INBOX
 

@@ -177,9 +177,34 @@ def flow(pieces: Iterable[Piece], width: int, *, indent: str = "", hanging: str 
                     close()
                 current.append((part, style))
                 used += cell_len(part)
-    if used > start or not lines:
+    if len(current) > bool(hanging if lines else indent) or not lines:
         lines.append(tuple(current))
     return lines
+
+
+def flow_parts(parts: Iterable[Line], width: int) -> list[Line]:
+    """Parts with a dim sign between them, in lines that break between parts; a part is broken only when it fills a line of its own."""
+    lines: list[Line] = []
+    current: list[Piece] = []
+    used = 0
+    for part in parts:
+        if not part:
+            continue
+        size = line_cells(part)
+        if current and used + 3 + size > width:
+            lines.append(tuple(current))
+            current, used = [], 0
+        if current:
+            current.append((" · ", "dim"))
+            used += 3
+        if size > width:
+            *full, last = flow(part, width)
+            lines.extend(full)
+            part = last
+            size = line_cells(part)
+        current.extend(part)
+        used += size
+    return [*lines, tuple(current)] if current else lines
 
 
 def _words(text: str) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from inbox_tui.view import words
-from inbox_tui.view.lines import Line, Piece, column, cut, fit, say, spread
+from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
 from listener.model import OutboxState, State
 from listener.store.views import Counts, ListeningRow, QueueRow, TopicCount
 
 _DUE = 11
+_SHORT = {"bluesky": "bsky", "mastodon": "masto"}
+"""Sources as people who work with them say them; others by the start of their name."""
 _NEWS = frozenset(OutboxState) - {OutboxState.SEEN, OutboxState.WITHDRAWN}
 
 
@@ -49,17 +51,11 @@ def queue_lines(
     """One conversation in two lines. `left`: it is no longer in the folder that is shown."""
     due_text, due_style = words.due(row.due_at, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
-    top.append((who(row.author_handle, row.author_name), "bold" if row.unread else ""))
+    name = who(row.author_handle, row.author_name)
+    top.append((name, "bold" if row.unread else ""))
     if row.messages > 1:
         top.append((f" ({row.messages})", "dim"))
-    aside: list[Piece] = []
-    if left:
-        aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
-    if holder := _holder(row, person_id):
-        aside.extend((holder, (" ", "")))
-    if row.outbox in _NEWS and row.outbox is not None:
-        aside.extend((words.outbox_sign(row.outbox), (" ", "")))
-    aside.append((f"{say(row.source)} {words.age(row.last_at, now)}", "dim"))
+    aside = _aside(row, now, person_id, width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1, left=left)
     second: list[Piece] = [("   ", ""), *words.judged_short(row.tone, row.need), _first_words(row.snippet)]
     tags = _tags(row.tags, width // 3)
     return spread(top, aside, width), spread(second, tags, width)
@@ -88,10 +84,31 @@ def _first_words(text: str | None) -> Piece:
     """The start of a message without the handles that it begins with: in a list they are all the same, and hide the words."""
     if text is None:
         return say(None), "gone"
-    rest = text.lstrip()
+    rest = text[: 2 * ONE_LINE].lstrip()
     while rest.startswith("@") and len(parts := rest.split(maxsplit=1)) == 2:
         rest = parts[1]
     return say(rest), ""
+
+
+def _aside(row: QueueRow, now: datetime, person_id: int, room: int, *, left: bool) -> Line:
+    """What stands at the right: as much as leaves the author readable; the age always, the source gives way first."""
+    holder = _holder(row, person_id)
+    news = words.outbox_sign(row.outbox) if row.outbox in _NEWS and row.outbox is not None else None
+    age: Piece = (words.age(row.last_at, now), "dim")
+    source: Piece = (_SHORT.get(row.source, fit(say(row.source), 8)), "dim")
+    moved: Piece | None = (f"now {words.STATE_WORDS[row.state]}", "note") if left else None
+    shown: tuple[Piece | None, ...] = ()
+    for shown in (
+        (moved, holder, news, source, age),
+        (moved, holder, news, age),
+        (moved, news or holder, age),
+        (moved, age),
+    ):
+        parts = tuple(piece for piece in shown if piece is not None)
+        line = joined(((piece,) for piece in parts), " ")
+        if line_cells(line) <= room:
+            return line
+    return joined(((piece,) for piece in shown if piece is not None), " ")
 
 
 def _tags(tags: tuple[str, ...], width: int) -> Line:
@@ -114,13 +131,13 @@ def listening_lines(row: ListeningRow, width: int, now: datetime, *, fresh: bool
         aside.append(("in the inbox ", "accent"))
     if row.lang:
         aside.append((f"{say(row.lang)} ", "dim"))
-    aside.append((f"{say(row.source)} {words.age(row.at, now)}", "dim"))
+    aside.append((f"{_SHORT.get(row.source, fit(say(row.source), 8))} {words.age(row.at, now)}", "dim"))
     second: list[Piece] = [("  ", ""), *words.judged_short(row.tone, row.need)]
     if row.deleted:
         second.append(("deleted by its author ", "gone"))
     second.append(_first_words(row.text))
-    rules = _tags(row.rules, width // 3)
-    return spread(top, aside, width), spread(second, rules, width)
+    rules = joined((((f"⚑{say(rule)}", "tag"),) for rule in row.rules[:4]), " ")
+    return spread(top, aside, width), spread(second, cut(rules, width // 3), width)
 
 
 def folder_line(label: str, n: int | None, width: int, *, bad: int = 0) -> Line:

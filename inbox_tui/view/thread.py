@@ -9,7 +9,7 @@ from typing import Any
 
 from inbox_tui.view import words
 from inbox_tui.view.history import history_sentence
-from inbox_tui.view.lines import Line, Piece, flow, joined, paragraphs, say
+from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
 from listener.harmless import harmless_url
@@ -28,6 +28,8 @@ class Reader:
     width: int
     history: bool = False
     """Show all of the history instead of how much there is."""
+    whole: bool = False
+    """Show what everybody else said in the thread, not only what leads to our messages."""
 
 
 def head_lines(opened: Opened, reader: Reader) -> list[Line]:
@@ -38,7 +40,16 @@ def head_lines(opened: Opened, reader: Reader) -> list[Line]:
 def thread_lines(opened: Opened, reader: Reader) -> list[Line]:
     """The thread with our replies and notes, oldest first, then the history."""
     lines: list[Line] = []
+    near = _near(opened)
+    folded = 0
     for entry in _entries(opened):
+        aside = isinstance(entry, ThreadMessage) and entry.id not in near and not reader.whole
+        if aside:
+            folded += 1
+            continue
+        if folded:
+            lines.extend((_folded(folded), ()))
+            folded = 0
         if isinstance(entry, ThreadMessage):
             lines.extend(_message(entry, opened, reader))
         elif isinstance(entry, OutboxRow):
@@ -46,8 +57,30 @@ def thread_lines(opened: Opened, reader: Reader) -> list[Line]:
         else:
             lines.extend(_note(entry, reader))
         lines.append(())
+    if folded:
+        lines.extend((_folded(folded), ()))
     lines.extend(_history(opened, reader))
     return lines
+
+
+def _near(opened: Opened) -> set[int]:
+    """What belongs to this conversation, what we said, and what either answers; the rest of a busy thread is folded."""
+    by_key = {message.external_id: message for message in opened.thread}
+    near: set[int] = {message.id for message in opened.thread[:1]}
+    for message in opened.thread:
+        if not message.mine:
+            continue
+        step: ThreadMessage | None = message
+        while step is not None and step.id not in near:
+            near.add(step.id)
+            step = by_key.get(step.parent or "")
+    answered = {message.external_id for message in opened.thread if message.mine}
+    near.update(message.id for message in opened.thread if message.ours and message.parent in answered)
+    return near
+
+
+def _folded(n: int) -> Line:
+    return ((f"  … {words.count(n, 'other message')} in this thread (w shows all)", "dim"),)
 
 
 def author_card(opened: Opened, reader: Reader) -> list[Line]:
@@ -62,7 +95,7 @@ def author_card(opened: Opened, reader: Reader) -> list[Line]:
     parts.append(((past, "dim"),))
     if opened.author_status not in ("", "active"):
         parts.append(((f"account {say(opened.author_status)}", "bad"),))
-    lines = flow(joined(parts), reader.width)
+    lines = flow_parts(parts, reader.width)
     if opened.author_bio:
         lines.extend(flow(((say(opened.author_bio), "dim"),), reader.width)[:2])
     return lines
@@ -93,7 +126,7 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         f"to @{say(opened.account_handle)}" if opened.account_handle else "addressed to none of our accounts"
     )
     parts.append(((via, "dim"),))
-    return flow(joined(parts), reader.width)
+    return flow_parts(parts, reader.width)
 
 
 def why(opened: Opened, reader: Reader) -> list[Line]:
@@ -189,14 +222,14 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
         parts.append(((words.count(message.media, "picture or film", "pictures or films"), "dim"),))
     known = message.external_id
     parts.extend((outbox_words(reply, reader.now),) for reply in opened.replies if reply.external_id == known)
-    yield from flow(joined(parts), reader.width)
+    yield from flow_parts(parts, reader.width)
     if message.deleted:
         whom = "we deleted it" if message.ours else "deleted by its author"
         yield from flow(((f"  {whom}; the text is gone", "gone"),), reader.width)
     elif message.text is None:
         yield (("  (text gone)", "gone"),)
     else:
-        pieces = paragraphs(message.text, _spans(message, opened), "dim" if aside else "")
+        pieces = paragraphs(message.text, () if aside else _spans(message, opened), "dim" if aside else "")
         yield from flow(pieces, reader.width, indent="  ")
 
 
@@ -206,7 +239,7 @@ def _reply(reply: OutboxRow, reader: Reader) -> Iterator[Line]:
     )
     private = (("privately", "note"),) if reply.private else ()
     parts: list[Line] = [((as_whom, "ours"),), private, (outbox_words(reply, reader.now),)]
-    yield from flow(joined(parts), reader.width)
+    yield from flow_parts(parts, reader.width)
     yield from flow(paragraphs(reply.body), reader.width, indent="  ")
 
 
@@ -248,12 +281,12 @@ def mention_lines(row: ListeningRow, reader: Reader) -> list[Line]:
         parts.append(((say(row.author_name), "bold"),))
     parts.append(((f"{say(row.source)}, {row.kind.value}", "dim"),))
     parts.append(((f"{words.age(row.at, reader.now)}, {words.clock(row.at, reader.now, reader.zone)}", "dim"),))
-    lines = flow(joined(parts), reader.width)
+    lines = flow_parts(parts, reader.width)
     judged: list[Line] = [(words.tone(row.tone),)]
     if need := words.need(row.need):
         judged.append((need,))
     judged.extend((("rule ", "dim"), (say(rule), "bold")) for rule in row.rules)
-    lines.extend((*flow(joined(judged), reader.width), ()))
+    lines.extend((*flow_parts(judged, reader.width), ()))
     if row.deleted:
         lines.extend(flow((("deleted by its author; the text is gone", "gone"),), reader.width))
     elif row.text is None:

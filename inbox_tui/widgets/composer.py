@@ -33,6 +33,7 @@ class Composer(Vertical, inherit_bindings=False):
     Composer { height: auto; max-height: 60%; background: $surface; display: none; border-top: solid $secondary; }
     Composer.-open { display: block; }
     Composer Page { height: auto; min-height: 4; max-height: 14; border: none; padding: 0 1; background: $surface; }
+    Composer Page:focus { border: none; }
     Composer Bar { background: $surface; }
     """
 

@@ -227,7 +227,11 @@ class Prompt(ModalScreen[str | None]):
 class Write(ModalScreen[str | None]):
     """Type some lines: a note."""
 
-    DEFAULT_CSS = "Write {" + _BOX + ".box Page { height: 8; border: none; background: $surface; } }"
+    DEFAULT_CSS = (
+        "Write {"
+        + _BOX
+        + ".box Page { height: 8; border: none; background: $boost; } .box Page:focus { border: none; } }"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", priority=True),
         Binding("ctrl+s,ctrl+enter", "take", priority=True),

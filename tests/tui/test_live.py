@@ -14,7 +14,7 @@ from tests.tui.stage import Stage, stage
 
 
 def cursor_line(s: Stage) -> int:
-    return next(i for i, line in enumerate(s.lines()) if "▌" in line[26:80])
+    return next(i for i, line in enumerate(s.lines()) if "▌" in line[22:60])
 
 
 async def test_new_rows_above_do_not_move_the_cursor_and_are_announced() -> None:

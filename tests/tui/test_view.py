@@ -92,6 +92,17 @@ def test_cut_lines_fit(pieces: list[lines.Piece], width: int) -> None:
     assert lines.line_cells(line) <= width
 
 
+@given(st.lists(st.tuples(TEXT.filter(lambda t: "\n" not in t), st.just("")), max_size=8), st.integers(8, 50))
+def test_parts_flow_within_the_width_and_lose_nothing(parts: list[lines.Piece], width: int) -> None:
+    flowed = lines.flow_parts([(part,) for part in parts if part[0]], width)
+    assert all(lines.line_cells(line) <= width for line in flowed)
+    before = "".join("".join(text.split()) for text, _ in parts)
+    after = "".join(
+        "".join("" if piece == (" · ", "dim") else "".join(piece[0].split()) for piece in line) for line in flowed
+    )
+    assert before == after
+
+
 @given(TEXT, st.lists(st.integers(-5, 200), max_size=8))
 def test_marked_words_never_change_the_text(text: str, spans: list[int]) -> None:
     pieces = lines.paragraphs(text, spans)

@@ -48,6 +48,7 @@ class InboxCore(DeskScreen):
         self.topics: Sequence[TopicCount] = ()
         self.opened: Opened | None = None
         self.history_shown = False
+        self.whole_thread = False
         self._wanted: int | None = None
         self._preview: Timer | None = None
         self._topics_stale = False
@@ -128,7 +129,7 @@ class InboxCore(DeskScreen):
     def reader(self, width: int) -> thread.Reader:
         """For whom, when and how wide lines are made."""
         desk = self.desk
-        return thread.Reader(desk.now(), desk.zone, self.me, desk.names, width, history=self.history_shown)
+        return thread.Reader(desk.now(), desk.zone, self.me, desk.names, width, self.history_shown, self.whole_thread)
 
     # Folders ---------------------------------------------------------------------------------------------------------
 
@@ -145,7 +146,7 @@ class InboxCore(DeskScreen):
     def _show_folders(self) -> None:
         counts = queue.folder_counts(self.counts) if self.counts is not None else {}
         folders = self.query_one("#folders", Choices)
-        width = 23
+        width = 21
         choices = [Choice("", (("Inbox", "dim"),))]
         choices += [
             Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in words.FOLDERS
@@ -266,7 +267,7 @@ class InboxCore(DeskScreen):
             return None
         fresh = self.opened is None or self.opened.conversation.id != opened.conversation.id
         if fresh:
-            self.history_shown = False
+            self.history_shown = self.whole_thread = False
         self.opened = opened
         self._show_opened(fresh=fresh)
         return opened
@@ -303,6 +304,11 @@ class InboxCore(DeskScreen):
         self._show_opened()
         if self.history_shown:
             self.paper.move(1_000_000)
+
+    async def action_whole(self) -> None:
+        """The whole thread, or only what leads here."""
+        self.whole_thread = not self.whole_thread
+        self._show_opened()
 
     # Live ------------------------------------------------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ class ListeningScreen(DeskScreen):
         if self.query_text is not None:
             await self.search(self.query_text)
         else:
-            await self.show_topic(self.topic or (self.topics[0].topic if self.topics else ""))
+            await self.show_topic(self.topic or self._busiest())
 
     @property
     def rows(self) -> Rows[Any]:
@@ -100,10 +100,14 @@ class ListeningScreen(DeskScreen):
             Choice("", ()),
             Choice("", (("Listening, last 24 h", "dim"),)),
         ]
-        choices += [Choice(f"topic:{topic.topic}", queue.topic_line(topic, 23)) for topic in self.topics]
+        choices += [Choice(f"topic:{topic.topic}", queue.topic_line(topic, 21)) for topic in self.topics]
         folders = self.query_one("#folders", Choices)
         folders.show(choices)
         folders.current = f"topic:{self.topic}"
+
+    def _busiest(self) -> str:
+        """The topic to begin with: the one with most mentions today."""
+        return max(self.topics, key=lambda topic: topic.today).topic if self.topics else ""
 
     async def show_topic(self, topic: str) -> None:
         """A topic from its newest mention."""
@@ -282,7 +286,7 @@ class ListeningScreen(DeskScreen):
         if not self.topic and self.query_text is None and changed.topics:
             # Nothing had ever been heard when this opened: the first topic that is heard is the one to show.
             await self.attempt(self._read_topics())
-            await self.show_topic(self.topics[0].topic if self.topics else "")
+            await self.show_topic(self._busiest())
         elif changed.lost:
             await self.attempt(shown.reread())
         elif self.query_text is None and self.topic in changed.topics:

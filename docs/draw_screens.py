@@ -1,0 +1,94 @@
+"""Draws docs/queue.svg, docs/conversation.svg and docs/listening.svg: plays the demo's day, then photographs the real inbox on it.
+
+.venv/bin/python docs/draw_screens.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from inbox_tui.app import Inbox
+from inbox_tui.backend.postgres import connect
+from inbox_tui.screens.base import Desk
+from listener.cli.running import seated
+from listener.service.database import opened
+from listener.settings import load
+
+DOCS = Path(__file__).parent
+SIZE = (148, 38)
+LATER = timedelta(minutes=7)
+"""The day is played in seconds; seen a little later, ages and due times read as they do at work."""
+
+
+def play(home: Path) -> Path:
+    """The demo's day in a database that stays; its folder."""
+    environment = {**os.environ, "HUBBUB_HOME": str(home)}
+    command = [str(Path(sys.executable).with_name("hubbub")), "demo", "--no-screen", "--keep"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(done.stdout + done.stderr)
+    return home / "demo"
+
+
+async def draw(folder: Path) -> None:
+    """Open the inbox on that database and save what it shows."""
+    environment = {**os.environ, "HUBBUB_HOME": str(folder)}
+    settings = load(folder / "hubbub.toml", environment)
+    async with opened(settings, "drawing the screens", migrating=False, say=lambda _: None) as house:
+        login = await seated(settings, house, settings.brands[0].key)
+        backend = await connect(house.dsn, settings.brands[0].key, login)
+        backend.me = type(backend.me)(backend.me.id, backend.me.login, "Ana Sol")
+        desk = Desk(backend, lambda: datetime.now(UTC) + LATER, zone=UTC, read_only=False)
+        desk.beat, desk.beat_known = desk.now() + timedelta(days=1), True
+        app = Inbox(desk)
+        try:
+            async with app.run_test(size=SIZE) as pilot:
+                app._pulse = _nobody_asks  # type: ignore[method-assign]
+                await pilot.pause(1.5)
+                save(app, "queue")
+                rows = app.place.rows.window.rows
+                row = next(r for r in rows if r.messages > 1 and r.outbox is None and "#" not in (r.snippet or ""))
+                app.place.rows.go(row.id)
+                await pilot.press("enter")
+                await pilot.pause(0.8)
+                await pilot.press("r")
+                await pilot.pause(0.8)
+                for character in "Thank you for waiting. The parcel left Bristol this morning":
+                    await pilot.press("space" if character == " " else "full_stop" if character == "." else character)
+                await pilot.pause(0.5)
+                save(app, "conversation")
+                await pilot.press("ctrl+x")
+                await pilot.pause(0.5)
+                await pilot.press("l")
+                await pilot.pause(1.5)
+                save(app, "listening")
+        finally:
+            await backend.close(datetime.now(UTC))
+
+
+async def _nobody_asks() -> None:
+    """The listener of the day has ended; the picture shows it as it was."""
+
+
+def save(app: Inbox, name: str) -> None:
+    """One picture."""
+    path = DOCS / f"{name}.svg"
+    path.write_text(app.export_screenshot(title="Hubbub", simplify=True), encoding="utf-8")
+    print(path)  # noqa: T201
+
+
+def main() -> None:
+    """Play, then draw."""
+    with tempfile.TemporaryDirectory(prefix="hubbub-screens-") as home:
+        os.chmod(home, 0o711)  # noqa: S103 - as root, Postgres runs as another user
+        asyncio.run(draw(play(Path(home))))
+
+
+if __name__ == "__main__":
+    main()
