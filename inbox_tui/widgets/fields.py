@@ -11,7 +11,7 @@ from inbox_tui.view.lines import typed
 class Field(Input):
     """One line of typing."""
 
-    DEFAULT_CSS = "Field { height: 1; border: none; padding: 0 1; }"
+    DEFAULT_CSS = "Field { height: 1; border: none; padding: 0 1; &:focus { border: none; } }"
 
     def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tests.tui.fake import FakeBackend
@@ -67,7 +68,11 @@ async def test_search_finds_and_shows_mistakes_where_they_are() -> None:
         await s.press("slash")
         await s.shows("Search")
         await s.type("(refund")
-        await s.until(lambda: any(line.strip(" │").startswith("^") for line in s.lines()), "a mark under the mistake")
+        await s.shows("(refund")
+        await s.shows("this bracket is never closed")
+        typed = next(line for line in s.lines() if "(refund" in line)
+        marked = next(line for line in s.lines() if re.search(r"│ +\^ +│", line))
+        assert typed.index("(refund") == marked.index("^"), "the mark is under the bracket"
         await s.press("enter")
         assert backend.calls["search"] == 0
         await s.press("home", "delete", "end", "enter")

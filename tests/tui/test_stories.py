@@ -292,6 +292,7 @@ async def test_assign_tag_priority_snooze_note_and_claim() -> None:
         await s.press("t")
         await s.shows("Tags")
         await s.type("vip")
+        await s.shows("vip")
         await s.press("enter")
         await s.shows("tagged #vip")
         assert s.backend.talk(1).conversation.tags == ("vip",)
