@@ -29,7 +29,7 @@ from listener.store.record import CursorMoved, Hear, Judge, Recorded, record
 log = logging.getLogger("hubbub.listen")
 
 BEAT_SECONDS = 15.0
-GHOST_SECONDS = 20.0
+GHOST_SECONDS = 12.0
 """How long a source that another connection holds is waited for: our own dead predecessor's lock ends with its connection."""
 GHOST_PAUSE = 0.5
 

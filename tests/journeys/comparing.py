@@ -85,13 +85,14 @@ async def compare(network: Network, pool: asyncpg.Pool, acknowledged: Sequence[s
     return Compared(len(ledger), dict(states), tuple(differences + found), tuple(waiting + late_replies))
 
 
-def _said(network: Network, uri: str) -> list[str]:
-    """All texts of a post, from the first that concerned us on; NUL as Postgres can hold it."""
+def _said(network: Network, uri: str) -> tuple[list[str], list[str]]:
+    """All texts of a post before the first that concerned us, and from it on; NUL as Postgres can hold it."""
     entry = network.world.at(uri)
     assert entry is not None
     versions = [record for record in entry.history if record is not None]
     first = next(i for i, record in enumerate(versions) if concerns(record, network.account.did, ["larkspur"]))
-    return [legible(record["text"]) for record in versions[first:]]
+    texts = [legible(record["text"]) for record in versions]
+    return texts[:first], texts[first:]
 
 
 def legible(text: str) -> str:
@@ -99,7 +100,7 @@ def legible(text: str) -> str:
     return text.replace("\0", "␀")
 
 
-def _message(row: Mapping[str, Any], said: Sequence[str], held: Any) -> tuple[list[str], bool]:
+def _message(row: Mapping[str, Any], texts: tuple[list[str], list[str]], held: Any) -> tuple[list[str], bool]:
     """What is wrong with one post, and whether waiting may still mend it."""
     uri, gone = row["uri"], row["deleted"] or row["author_status"] == "deleted"
     if held is None:
@@ -113,7 +114,9 @@ def _message(row: Mapping[str, Any], said: Sequence[str], held: Any) -> tuple[li
     if held["text"] != legible(row["text"]):
         return [f"{uri} says {row['text']!r} on the network, {held['text']!r} here"], True
     # Notifications show the newest text only, and may be quicker than the stream: an order of versions is not promised, a loss is none.
-    if set(held["texts"]) != set(said):
+    before, said = texts
+    # (What it said before it concerned us may be held as the context of somebody else's thread.)
+    if not set(said) <= set(held["texts"]) <= {*before, *said}:
         return [f"{uri} had the texts {said} on the network, {held['texts']} here"], True
     if not held["hearings"] or not held["assessed"]:
         return [f"{uri} has {held['hearings']} hearings and {held['assessed']} assessments"], False

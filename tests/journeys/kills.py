@@ -94,7 +94,7 @@ class Journey:
             house.program("deliverer", "--only", "deliver")
             await until(self._ready(house), within=90, told=house.logs)
             self._misbehave(network)
-            posts = int(self.per_second * (self.kills * (sum(self.pace) / 2 + 0.4) + 3))
+            posts = int(self.per_second * (self.kills * (sum(self.pace) / 2 + 0.8) + 3))
             load = network.burst(Plan(posts=posts, per_second=self.per_second, seed=self.seed, authors=60))
             staff = asyncio.ensure_future(self._staff(house))
             try:
@@ -132,6 +132,7 @@ class Journey:
     async def _kill(self, house: Running) -> None:
         for _ in range(self.kills):
             await self._pause(house, self._chance.uniform(*self.pace))
+            await self._answering(house)
             victim = self._chance.choice(self.victims)
             if victim == "postgres":
                 house.kill_postgres()
@@ -146,6 +147,13 @@ class Journey:
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0:
             await asyncio.sleep(min(0.2, left))
+            house.supervise()
+
+    async def _answering(self, house: Running) -> None:
+        """Waits until the staff has got two more answers into the outbox (or cannot), so that every kill meets some on their way."""
+        enough, ends = len(self.told.acknowledged) + 2, time.monotonic() + 8.0
+        while len(self.told.acknowledged) < enough and time.monotonic() < ends:
+            await asyncio.sleep(0.02)
             house.supervise()
 
     async def _staff(self, house: Running) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.store.embedded import embedded
+from listener.store.embedded import Server, embedded
 from tests.journeys.running import until
 from tests.journeys.test_up_down import environment, home, hubbub
 
-ROWS = 8_000
+ROWS = 5_000
 __all__ = ["home"]
 
 FINGERPRINT = """
@@ -35,14 +35,13 @@ SELECT md5(string_agg(line, '|' ORDER BY line)) FROM (
 """
 
 
-async def asked(home: Path, *questions: str) -> list[Any]:
+async def asked(server: Server, *questions: str) -> list[Any]:
     """Plain SQL, by a connection of the test's own."""
-    async with embedded(home / "postgres") as server:
-        connection = await asyncpg.connect(server.dsn(), server_settings={"search_path": "hubbub"})
-        try:
-            return [await connection.fetch(question) for question in questions]
-        finally:
-            await connection.close()
+    connection = await asyncpg.connect(server.dsn(), server_settings={"search_path": "hubbub"})
+    try:
+        return [await connection.fetch(question) for question in questions]
+    finally:
+        await connection.close()
 
 
 @contextmanager
@@ -76,45 +75,45 @@ async def test_a_kill_half_way_and_the_same_rows_in_another_file_lose_and_double
                 ]
             )
     command = ["import", str(path), "--topic", "lines"]
-    with importing(home, *command[1:]) as process:
-        await until(lambda: _half_way(home, process), within=90, every=0.1)
-        process.kill()
-        assert process.wait() == -9, "it was too quick to be killed half-way"
-    second = await asyncio.to_thread(hubbub, home, *command, "--json")
-    assert second.returncode == 0, second.stderr
-    assert 0 < json.loads(second.stdout)["rows"] < ROWS, "it did not go on where it was"
-    texts, threads, before = await asked(
-        home,
-        "SELECT m.external_id, v.text FROM mentions AS m JOIN mention_versions AS v ON v.mention_id = m.id",
-        "SELECT count(DISTINCT root) AS n FROM mentions",
-        FINGERPRINT,
-    )
-    assert {row["external_id"]: row["text"] for row in texts} == {
-        f"m{n}": f"the line is down, says {n}" for n in range(ROWS)
-    }
-    assert len(texts) == ROWS
-    assert threads[0]["n"] == (ROWS + 2) // 3
-    third = await asyncio.to_thread(hubbub, home, *command)
-    assert "imported before" in third.stdout
-    # The same rows under the same name, in a file that was never seen: every one is known, and nothing changes.
-    copy = home / "copy.csv"
-    copy.write_text(path.read_text() + "\n")
-    told = json.loads(
-        (await asyncio.to_thread(hubbub, home, "import", str(copy), "--name", "history", *command[2:], "--json")).stdout
-    )
-    assert (told["rows"], told["new"], told["repeated"]) == (ROWS, 0, ROWS)
-    assert (await asked(home, FINGERPRINT))[0] == before
+    async with embedded(home / "postgres") as server:
+        with importing(home, *command[1:]) as process:
+            await until(lambda: _half_way(server, process), within=90, every=0.1)
+            process.kill()
+            assert process.wait() == -9, "it was too quick to be killed half-way"
+        second = await asyncio.to_thread(hubbub, home, *command, "--json")
+        assert second.returncode == 0, second.stderr
+        assert 0 < json.loads(second.stdout)["rows"] < ROWS, "it did not go on where it was"
+        texts, threads, before = await asked(
+            server,
+            "SELECT m.external_id, v.text FROM mentions AS m JOIN mention_versions AS v ON v.mention_id = m.id",
+            "SELECT count(DISTINCT root) AS n FROM mentions",
+            FINGERPRINT,
+        )
+        assert {row["external_id"]: row["text"] for row in texts} == {
+            f"m{n}": f"the line is down, says {n}" for n in range(ROWS)
+        }
+        assert len(texts) == ROWS
+        assert threads[0]["n"] == (ROWS + 2) // 3
+        third = await asyncio.to_thread(hubbub, home, *command)
+        assert "imported before" in third.stdout
+        # The same rows under the same name, in a file that was never seen: every one is known, and nothing changes.
+        copy = home / "copy.csv"
+        copy.write_text(path.read_text() + "\n")
+        told = json.loads(
+            (
+                await asyncio.to_thread(hubbub, home, "import", str(copy), "--name", "history", *command[2:], "--json")
+            ).stdout
+        )
+        assert (told["rows"], told["new"], told["repeated"]) == (ROWS, 0, ROWS)
+        assert (await asked(server, FINGERPRINT))[0] == before
 
 
-async def _half_way(home: Path, process: subprocess.Popen[str]) -> bool:
+async def _half_way(server: Server, process: subprocess.Popen[str]) -> bool:
     """Whether some of it is stored and not all, or it has ended already."""
     if process.poll() is not None:
         return True
-    if not (home / "postgres" / "cluster").exists():
-        return False
-    found = await asyncio.to_thread(hubbub, home, "status", "--json")
-    sources = json.loads(found.stdout or "{}").get("sources", [])
-    return any(0 < row["stored"] < ROWS for row in sources)
+    ((row,),) = await asked(server, "SELECT coalesce(max(stored), 0) AS n FROM sources")
+    return 0 < row["n"] < ROWS
 
 
 def test_rows_that_cannot_be_used_are_told_with_their_lines(home: Path) -> None:
