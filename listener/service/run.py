@@ -37,6 +37,8 @@ from listener.webclient import WebClient
 log = logging.getLogger("hubbub")
 
 POOL_SIZE = 10
+PROGRAMS = {None: "listener", "listen": "listener", "deliver": "deliverer"}
+"""What each half is called in the `programs` table."""
 
 
 def version() -> str:
@@ -141,7 +143,7 @@ class Service:
         if bluesky.jetstream is not None:
             bluesky.jetstream.wanted = bench.wanted
         keeper = Timekeeper(
-            self.house, self.bells, self.stop, wall_clock, self.only or "listener", version(), figures=self._figures
+            self.house, self.bells, self.stop, wall_clock, PROGRAMS[self.only], version(), figures=self._figures
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self.bells.listen(self.house, self.stop), name="bells")
