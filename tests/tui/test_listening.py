@@ -46,6 +46,8 @@ async def test_one_key_makes_a_conversation_of_it_and_opens_it() -> None:
         await s.shows("Inbox")
         await s.shows("▸ @p2.test")
         assert backend.mentions["launch"][2].conversation_id == backend.next_id - 1
+        await s.pilot.pause(0.4)
+        assert s.sees("▸ @p2.test"), "the row under the queue's cursor does not push it away"
         await s.press("escape", "l")
         await s.shows("in the inbox")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from textual import events
+
 from listener.model import Kind, OutboxState, Priority, State
 from listener.workflow import Close
 from tests.tui.fake import FakeBackend, message
@@ -172,6 +174,17 @@ async def test_a_draft_is_kept_and_comes_back() -> None:
         await s.press("ctrl+x")
         await s.shows("draft thrown away")
         assert s.backend.talk(1).drafts == {}
+
+
+async def test_what_was_typed_a_moment_before_leaving_is_kept_too() -> None:
+    async with stage() as s:
+        await s.press("r")
+        await s.composes()
+        for text in ("quick", "quick words"):
+            s.app.focused.text = text
+        await s.press("escape")
+        await s.shows("draft kept")
+        assert s.backend.talk(1).drafts[1] == ("quick words", 1)
 
 
 async def test_a_draft_older_than_the_thread_asks() -> None:
@@ -467,3 +480,38 @@ async def test_dark_and_light() -> None:
         assert s.app.current_theme.dark
         await s.press("d")
         assert not s.app.current_theme.dark
+
+
+async def test_the_wheel_scrolls_without_moving_the_cursor() -> None:
+    async with stage(FakeBackend(200)) as s:
+        rows = s.app.place.rows
+        for _ in range(10):
+            rows.post_message(
+                events.MouseScrollDown(
+                    rows, 1, 1, 0, 1, 0, shift=False, meta=False, ctrl=False, screen_x=40, screen_y=5
+                )
+            )
+        await s.until(lambda: rows.scroll_offset.y > 0, "scrolled")
+        await s.hides("@mira0.test    ")
+        assert at(s) == 1
+        await s.press("j")
+        await s.until(lambda: at(s) == 2 and s.sees("@jonas1.test"), "the cursor comes back into view")
+
+
+async def test_a_busy_thread_folds_what_does_not_lead_here() -> None:
+    backend = FakeBackend(3)
+    talk = backend.talk(1)
+    root = message(10, "the post", backend.clock(), "larkspur.test", ours=True, mine=False)
+    others = [
+        message(20 + i, f"noise {i}", backend.clock(), f"n{i}.test", mine=False, parent=root.external_id)
+        for i in range(9)
+    ]
+    asked = message(40, "the question before", backend.clock(), "friend.test", mine=False, parent=root.external_id)
+    theirs = message(41, "what this is about", backend.clock(), talk.handle, parent=asked.external_id)
+    talk.thread = [root, *others, asked, theirs]
+    async with stage(backend) as s:
+        await s.shows("9 other messages in this thread (w shows all)")
+        assert s.sees("the question before")
+        assert not s.sees("noise 3")
+        await s.press("w")
+        await s.shows("noise 3")
