@@ -13,7 +13,7 @@ import pytest
 from listener.cli import COMMANDS
 from listener.rulebook.parse import parse as parse_rules
 from listener.rulebook.shape import Rulebook
-from listener.settings import _TABLES, find_paths, parse
+from listener.settings import TABLES, find_paths, parse
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -35,7 +35,7 @@ def test_every_setting_is_told_and_every_told_setting_exists() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     rows = [line for line in page.splitlines() if line.startswith("|")]
     told = set(re.findall(r"`([a-z_]+)`", "\n".join(row.split("|")[2] for row in rows)))
-    known = {name for table, names in _TABLES.items() if table not in ("", "source") for name in names}
+    known = {name for table, names in TABLES.items() if table not in ("", "source") for name in names}
     assert told == known
 
 

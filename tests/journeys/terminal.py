@@ -83,3 +83,13 @@ def until_gone(folder: Path, within: float) -> None:
     while (left := processes_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left, f"still there after {within:g} s: {left}"
+
+
+def end_all(folder: Path) -> None:
+    """Ends whatever still belongs to this folder."""
+    for line in processes_of(folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(line.partition(" ")[0]), signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while processes_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)

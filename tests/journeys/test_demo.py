@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from listener.store.programs import scratch_folder
-from tests.journeys.terminal import Terminal, processes_of, until_gone
+from tests.journeys.terminal import Terminal, end_all, processes_of, until_gone
 
 DEMO = [sys.executable, "-m", "listener", "demo", "--no-screen"]
 
@@ -27,6 +27,7 @@ def empty() -> Iterator[Path]:
     folder = scratch_folder("hubbub-test-demo-")
     folder.chmod(0o711)
     yield folder
+    end_all(folder)  # what a failed test left behind
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -113,7 +113,7 @@ async def _half_way(server: Server, process: subprocess.Popen[str]) -> bool:
     if process.poll() is not None:
         return True
     ((row,),) = await asked(server, "SELECT coalesce(max(stored), 0) AS n FROM sources")
-    return 0 < row["n"] < ROWS
+    return bool(0 < row["n"] < ROWS)
 
 
 def test_rows_that_cannot_be_used_are_told_with_their_lines(home: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 from listener.store.programs import scratch_folder
 from pretend.network import Network
 from tests.journeys.running import running, until
-from tests.journeys.terminal import Terminal, until_gone
+from tests.journeys.terminal import Terminal, end_all, until_gone
 
 HUBBUB = [sys.executable, "-m", "listener"]
 
@@ -30,6 +30,7 @@ def home() -> Iterator[Path]:
     folder = scratch_folder("hubbub-test-up-")
     folder.chmod(0o711)
     yield folder
+    end_all(folder)  # what a failed test left behind
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,0 +1,317 @@
+"""A document read table by table: every mistake collected with its place, none raised before the end. Owns what is known and of which type."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from listener.model import Problem
+from listener.settings.places import Path_, places_of
+from listener.settings.values import (
+    AccountSettings,
+    BadSettings,
+    BlueskySettings,
+    Brand,
+    Database,
+    Paths,
+    Secret,
+    SecretRef,
+    Settings,
+)
+
+SOURCES = ("bluesky",)
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+_PLAIN_SECRETS = frozenset({"password", "app_password", "secret", "token"})
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "": ("database", "brand", "account", "source", "rules", "inbox"),
+    "database": ("url", "url_env", "url_file", "password_env", "password_file", "embedded"),
+    "brand": ("key", "name", "zone"),
+    "account": ("brand", "source", "handle", "service", "password_env", "password_file", "password_keyring"),
+    "source": SOURCES,
+    "source.bluesky": ("jetstream", "appview", "pds", "look_back_hours", "poll_seconds", "listen"),
+    "rules": ("folder",),
+    "inbox": ("hold_seconds",),
+}
+_TYPES = {str: "text in quotes", bool: "true or false", float: "a number", dict: "a table", list: "a list"}
+
+
+def parse(text: str, file: Path, paths: Paths) -> Settings:
+    """Settings from the text of a file; relative paths in it are relative to it. BadSettings lists every mistake."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise BadSettings([_syntax_problem(text, file, err)]) from None
+    reader = _Reader(file, places_of(text))
+    settings = reader.settings(document, paths)
+    if reader.problems:
+        raise BadSettings(sorted(reader.problems, key=lambda problem: (problem.line, problem.column)))
+    return settings
+
+
+def _syntax_problem(text: str, file: Path, err: tomllib.TOMLDecodeError) -> Problem:
+    message = str(err)
+    if found := re.search(r" \(at line (\d+), column (\d+)\)", message):
+        line, column = int(found[1]), int(found[2])
+        message = message.replace(found[0], "")
+    else:
+        line, column = text.count("\n") + 1, len(text.rsplit("\n", 1)[-1]) + 1
+        message = message.replace(" (at end of document)", "")
+    return Problem(str(file), line, column, "toml", message, "this is not TOML; see toml.io")
+
+
+class _Reader:
+    """Reads a document table by table and collects what is wrong instead of raising."""
+
+    def __init__(self, file: Path, places: Mapping[Path_, tuple[int, int]]) -> None:
+        self.problems: list[Problem] = []
+        self._file = file
+        self._places = places
+
+    def settings(self, document: Mapping[str, Any], paths: Paths) -> Settings:
+        self._known("", (), document)
+        database = self._database(self._table(document, (), "database"), paths)
+        brands = self._brands(self._tables(document, "brand"))
+        accounts = self._accounts(self._tables(document, "account"), brands)
+        source = self._table(document, (), "source")
+        self._known("source", ("source",), source)
+        bluesky, listen = self._bluesky(self._table(source, ("source",), "bluesky"))
+        rules = self._table(document, (), "rules")
+        self._known("rules", ("rules",), rules)
+        folder = self._text(rules, ("rules",), "folder")
+        inbox = self._table(document, (), "inbox")
+        self._known("inbox", ("inbox",), inbox)
+        hold = self._number(inbox, ("inbox",), "hold_seconds", 5.0, 0, 3600)
+        return Settings(
+            paths, database, brands, accounts, bluesky, listen, self._path(folder) if folder else None, hold
+        )
+
+    def _database(self, table: Mapping[str, Any], paths: Paths) -> Database:
+        at: Path_ = ("database",)
+        self._known("database", at, table)
+        url, folder = self._text(table, at, "url"), self._text(table, at, "embedded")
+        password = self._secret(table, at, "password")
+        url_ref = self._secret(table, at, "url")
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            self._wrong((*at, "url"), "value", "not the address of a Postgres", "postgresql://user@host:5432/hubbub")
+            url = ""
+        elif url and _has_password(url):
+            self._wrong(
+                (*at, "url"),
+                "plain-secret",
+                "a password stands in the settings",
+                'take it out of the address and say password_env = "HUBBUB_DB_PASSWORD"',
+            )
+        if folder and (url or url_ref):
+            self._wrong((*at, "embedded"), "both", "both an embedded database and an address", "keep one of them")
+        return Database(
+            self._path(folder) if folder else paths.postgres, Secret(url) if url else None, url_ref, password
+        )
+
+    def _brands(self, tables: list[Mapping[str, Any]]) -> tuple[Brand, ...]:
+        found: list[Brand] = []
+        for number, table in enumerate(tables):
+            at: Path_ = ("brand", number)
+            self._known("brand", at, table)
+            key = self._text(table, at, "key", needed=True)
+            if key and not _KEY.match(key):
+                self._wrong((*at, "key"), "value", f"{key!r} is no key", "small letters, digits, - and _")
+            if key in {brand.key for brand in found}:
+                self._wrong((*at, "key"), "twice", f"the brand {key!r} is there twice", "keys must differ")
+            zone = self._text(table, at, "zone") or "UTC"
+            if not _is_zone(zone):
+                self._wrong((*at, "zone"), "value", f"{zone!r} is no time zone", "a name such as Europe/Oslo")
+            found.append(Brand(key, self._text(table, at, "name") or key, zone))
+        return tuple(found) or (Brand("main", "Main"),)
+
+    def _accounts(self, tables: list[Mapping[str, Any]], brands: tuple[Brand, ...]) -> tuple[AccountSettings, ...]:
+        found: list[AccountSettings] = []
+        keys = [brand.key for brand in brands]
+        for number, table in enumerate(tables):
+            at: Path_ = ("account", number)
+            self._known("account", at, table)
+            brand = self._text(table, at, "brand") or (keys[0] if len(keys) == 1 else "")
+            if not brand:
+                self._wrong(at, "missing", "an account needs a brand", f'say brand = "{keys[0]}"')
+            elif brand not in keys:
+                self._wrong((*at, "brand"), "value", f"there is no brand {brand!r}", _meant(brand, keys))
+            source = self._text(table, at, "source", needed=True)
+            if source and source not in SOURCES:
+                self._wrong((*at, "source"), "value", f"there is no source {source!r}", _meant(source, SOURCES))
+            service = self._url(table, at, "service", ("https", "http"))
+            handle = self._text(table, at, "handle", needed=True).removeprefix("@")
+            secret = self._secret(table, at, "password")
+            if secret is None and not _PLAIN_SECRETS & set(table):
+                self._wrong(at, "missing", "an account needs a password", 'say password_env = "NAME_OF_A_VARIABLE"')
+            found.append(AccountSettings(brand, source, handle, service, secret, self._place(at)))
+        return tuple(found)
+
+    def _bluesky(self, table: Mapping[str, Any]) -> tuple[BlueskySettings, bool]:
+        at: Path_ = ("source", "bluesky")
+        self._known("source.bluesky", at, table)
+        hosts = self._hosts(table, at)
+        plain = BlueskySettings()
+        return BlueskySettings(
+            hosts or plain.jetstream,
+            self._url(table, at, "appview", ("https", "http")) or plain.appview,
+            self._url(table, at, "pds", ("https", "http")) or plain.pds,
+            self._number(table, at, "look_back_hours", plain.look_back_hours, 0.01, 24 * 365),
+            self._number(table, at, "poll_seconds", plain.poll_seconds, 0.05, 86400),
+        ), self._flag(table, at, "listen", default=True)
+
+    def _hosts(self, table: Mapping[str, Any], at: Path_) -> tuple[str, ...]:
+        value = table.get("jetstream", [])
+        value = [value] if isinstance(value, str) else value
+        if not isinstance(value, list) or not all(isinstance(host, str) for host in value):
+            self._type((*at, "jetstream"), list, value)
+            return ()
+        for host in value:
+            if not host.startswith(("ws://", "wss://")):
+                self._wrong(
+                    (*at, "jetstream"), "value", f"{host!r} is not a websocket address", "ws://host or wss://host"
+                )
+        return tuple(host.rstrip("/") for host in value)
+
+    # Values
+
+    def _table(self, parent: Mapping[str, Any], at: Path_, name: str) -> Mapping[str, Any]:
+        value = parent.get(name, {})
+        if isinstance(value, dict):
+            return value
+        self._type((*at, name), dict, value)
+        return {}
+
+    def _tables(self, parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+        value = parent.get(name, [])
+        if isinstance(value, dict):
+            self._wrong((name,), "type", f"[{name}] stands alone, but there may be several", f"write [[{name}]]")
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self._type((name,), list, value)
+            return []
+        return value
+
+    def _text(self, table: Mapping[str, Any], at: Path_, name: str, *, needed: bool = False) -> str:
+        value = table.get(name)
+        if value is None:
+            if needed:
+                self._wrong(at, "missing", f"{name} is missing", f'say {name} = "..."')
+            return ""
+        if not isinstance(value, str):
+            self._type((*at, name), str, value)
+            return ""
+        if not value.strip() or any(ord(char) < 32 for char in value):
+            self._wrong((*at, name), "value", f"{name} is empty or holds control characters", "give it a value")
+        return value.strip()
+
+    def _url(self, table: Mapping[str, Any], at: Path_, name: str, schemes: tuple[str, ...]) -> str:
+        value = self._text(table, at, name)
+        if value and not (value.startswith(tuple(f"{scheme}://" for scheme in schemes)) and _host_of(value)):
+            self._wrong((*at, name), "value", f"{name} is no address", f"{schemes[0]}://host")
+        return value.rstrip("/")
+
+    def _number(self, table: Mapping[str, Any], at: Path_, name: str, default: float, low: float, high: float) -> float:
+        value = table.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._type((*at, name), float, value)
+            return default
+        if not low <= value <= high:
+            self._wrong((*at, name), "value", f"{name} is {value:g}", f"between {low:g} and {high:g}")
+            return default
+        return float(value)
+
+    def _flag(self, table: Mapping[str, Any], at: Path_, name: str, *, default: bool) -> bool:
+        value = table.get(name, default)
+        if not isinstance(value, bool):
+            self._type((*at, name), bool, value)
+            return default
+        return value
+
+    def _secret(self, table: Mapping[str, Any], at: Path_, what: str) -> SecretRef | None:
+        given = [name for kind in ("env", "file", "keyring") if (name := f"{what}_{kind}") in table]
+        for extra in given[1:]:
+            self._wrong((*at, extra), "both", f"both {given[0]} and {extra}", "keep one of them")
+        if not given:
+            return None
+        name = self._text(table, at, given[0])
+        kind = given[0].removeprefix(f"{what}_")
+        if kind == "file" and name:
+            name = str(self._path(name))
+        return SecretRef(kind, name, self._place((*at, given[0]))) if name else None
+
+    # Problems
+
+    def _known(self, shape: str, at: Path_, table: Mapping[str, Any]) -> None:
+        known = TABLES[shape]
+        for name in table:
+            if name in known:
+                continue
+            if name in _PLAIN_SECRETS:
+                hint = 'keep it in the environment and say password_env = "NAME", or in a file: password_file = "..."'
+                self._wrong((*at, name), "plain-secret", f"{name}: a secret stands in the settings", hint)
+            else:
+                self._wrong((*at, name), "unknown", f"there is no setting {name!r} here", _meant(name, known))
+
+    def _type(self, at: Path_, wanted: type, value: object) -> None:
+        names = {
+            str: "text",
+            bool: "true or false",
+            int: "a number",
+            float: "a number",
+            list: "a list",
+            dict: "a table",
+        }
+        found = names.get(type(value), "a date or time")
+        self._wrong(at, "type", f"{at[-1]} must be {_TYPES[wanted]}, not {found}")
+
+    def _wrong(self, at: Path_, code: str, message: str, hint: str = "") -> None:
+        line, column = self._position(at)
+        self.problems.append(Problem(str(self._file), line, column, code, message, hint))
+
+    def _place(self, at: Path_) -> str:
+        line, column = self._position(at)
+        return f"{self._file}:{line}:{column}"
+
+    def _position(self, at: Path_) -> tuple[int, int]:
+        while at and at not in self._places:
+            at = at[:-1]
+        return self._places.get(at, (1, 1))
+
+    def _path(self, text: str) -> Path:
+        path = Path(text).expanduser()
+        return path if path.is_absolute() else (self._file.absolute().parent / path)
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    known = list(known)
+    close = difflib.get_close_matches(word, known, 1, 0.6)
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _has_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.password) or "password=" in parts.query
