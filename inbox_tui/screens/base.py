@@ -84,6 +84,8 @@ class DeskScreen(Screen[None]):
 
     def show_bars(self) -> None:
         """Top bar and status line as things are now."""
+        if not self.query("#top"):
+            return  # the screen is coming or going
         desk = self.desk
         now = desk.now()
         if desk.said_at is not None and now - desk.said_at > SAID_FOR:

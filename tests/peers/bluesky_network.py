@@ -91,7 +91,9 @@ def install_servers() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "installed").exists():
             if not {"HUBBUB_PEERS", "HUBBUB_REQUIRE_PEERS"} & set(os.environ):
-                raise PeerMissing("the real network is not installed here: HUBBUB_PEERS=1 make test fetches it (668 MB)")
+                raise PeerMissing(
+                    "the real network is not installed here: HUBBUB_PEERS=1 make test fetches it (668 MB)"
+                )
             _npm_install(home, manifest)
         script = (RECIPE / "network.mjs").read_bytes()
         if not (home / "network.mjs").exists() or (home / "network.mjs").read_bytes() != script:
