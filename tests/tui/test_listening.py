@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from listener.workflow import Close
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, stage
 
@@ -50,6 +51,18 @@ async def test_one_key_makes_a_conversation_of_it_and_opens_it() -> None:
         assert s.sees("▸ @p2.test"), "the row under the queue's cursor does not push it away"
         await s.press("escape", "l")
         await s.shows("in the inbox")
+
+
+async def test_a_conversation_that_is_not_in_the_folder_opens_and_stays_open() -> None:
+    backend = heard(2)
+    backend.act_as(backend.staff[1], [5], Close())
+    backend.mention("launch", "said before", conversation_id=5)
+    async with stage(backend, view="listening") as s:
+        await s.shows("said before")
+        await s.press("i")
+        await s.shows("▸ @olga4.test")
+        await s.pilot.pause(0.4)
+        assert s.sees("▸ @olga4.test"), "the row under the queue's cursor does not push it away"
 
 
 async def test_an_edit_or_a_delete_shows_where_the_mention_stands() -> None:
