@@ -29,7 +29,8 @@ COLUMNS = (
 )
 """For every statement whose rows `of_row` reads."""
 
-_LOCK = f"SELECT {COLUMNS} FROM conversations WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"  # noqa: S608 - constant
+# NO KEY: whoever only points at a conversation or a message (a reply, an event) need not wait, so no ring of waiters can close.
+_LOCK = f"SELECT {COLUMNS} FROM conversations WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608 - constant
 
 _SAVE = """
 UPDATE conversations AS c SET

@@ -222,3 +222,25 @@ async def test_a_viewer_sends_and_withdraws_nothing(desk: Desk) -> None:
     with pytest.raises(Refused, match="viewer"):
         await outbox.withdraw(desk.pool, row.id, desk.house.colleague_id, NOW)
     assert await desk.state(row) is OutboxState.QUEUED
+
+
+async def test_answering_while_the_thread_moves_never_ends_in_a_deadlock(desk: Desk) -> None:
+    """Edits of the very message that is answered, and answers to it, at full speed: each is done, or refused in words."""
+    refused = 0
+
+    async def answers() -> None:
+        nonlocal refused
+        for i in range(60):
+            try:
+                row = await desk.queue(f"answer {i}")
+                await outbox.withdraw(desk.pool, row.id, desk.house.person_id, NOW)
+            except Refused:
+                refused += 1
+
+    async def edits() -> None:
+        for i in range(60):
+            await desk.house.record(said("a", f"bad {i}", revision=f"3b{i:03d}"))
+
+    await asyncio.gather(answers(), edits())
+    assert await desk.pool.fetchval("SELECT count(*) FROM mention_versions") == 61
+    assert await desk.pool.fetchval("SELECT count(*) FROM outbox WHERE state = 'withdrawn'") == 60 - refused

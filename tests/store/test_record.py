@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from listener.model import Author, AuthorChanged, Batch, Deleted, Gap, Item, Key, Mention, Reason, Reject, Via
+from listener.store import inbox
 from listener.store.record import CursorMoved, record
 from tests.store.builders import NOW, SPACE, House, said
 
@@ -281,6 +282,16 @@ async def test_history_calls_for_nothing(house: House, pool: asyncpg.Pool) -> No
     c = (await conversations(pool))[0]
     assert (c["state"], c["due_at"], c["unread"], c["origin"]) == ("done", None, False, "import")
     assert await pool.fetchval("SELECT due_at FROM assessments") is None
+
+
+async def test_a_topic_of_history_can_be_listened_to_but_is_not_todays_traffic(
+    house: House, pool: asyncpg.Pool
+) -> None:
+    house.topic("a", topic="airlines")
+    await house.record(said("a", "bad"), history=True)
+    (topic,) = await inbox.topics(pool, house.brand_id, NOW)
+    assert (topic.topic, topic.today, topic.negative_today) == ("airlines", 0, 0)
+    assert [row.text for row in await inbox.listening(pool, house.brand_id, "airlines", limit=5)] == ["bad"]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))

@@ -163,6 +163,8 @@ async def count(
             topics.setdefault(h.brand_id, {})
             topics[h.brand_id][h.topic] = topics[h.brand_id].get(h.topic, 0) + 1
             deltas[(h.brand_id, f"{prefix}topic", h.topic, _hour(k.at))] += 1
+            if history:  # nothing of today's, but the topic is known from now on: Listening can show it
+                deltas[(h.brand_id, "topic", h.topic, _hour(k.at))] += 0
             assessment = assessed.get((k.id, h.brand_id))
             if assessment is not None and assessment.tone.label is ToneLabel.NEGATIVE:
                 deltas[(h.brand_id, f"{prefix}topic-negative", h.topic, _hour(k.at))] += 1

@@ -29,7 +29,7 @@ SELECT k.space, k.external_id, m.id, m.version, m.revision, m.content_id, m.stat
 FROM unnest($1::text[], $2::text[]) AS k(space, external_id)
 JOIN mention_keys AS i USING (space, external_id)
 JOIN mentions AS m ON m.id = i.mention_id
-ORDER BY m.id FOR UPDATE OF m
+ORDER BY m.id FOR NO KEY UPDATE OF m
 """
 
 _ROOTS = """
