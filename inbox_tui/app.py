@@ -48,8 +48,10 @@ class Inbox(App[None], inherit_bindings=False):
     TITLE = "Hubbub"
     DEFAULT_MODE = "inbox"
 
-    def __init__(self, desk: Desk, *, ask_on_quit: bool = False) -> None:
+    def __init__(self, desk: Desk, *, ask_on_quit: bool = False, settled: Callable[[], None] = lambda: None) -> None:
+        """`settled` is called once, when the first screen has been there for a while."""
         super().__init__()
+        self._settled = settled
         self.desk = desk
         self._ask_on_quit = ask_on_quit
         self._seconds = 0
@@ -79,6 +81,7 @@ class Inbox(App[None], inherit_bindings=False):
         """Begin to follow the feed, and the clock."""
         self.run_worker(self._follow(), group="feed", exit_on_error=True)
         self.set_interval(1.0, self._second)
+        self.set_timer(2.0, self._settled)
 
     async def _follow(self) -> None:
         """Follow the feed for ever. It comes back by itself once it began; until then, this is who tries again."""
