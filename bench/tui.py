@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ from listener.store.programs import scratch_folder
 TICK_MS = 1000 / 60
 ROWS, COLUMNS = 40, 120
 SEED = 20261123
+
+BAR = "▌".encode()
 
 EMPTY_APP = """
 from textual.app import App
@@ -70,6 +73,49 @@ def say(bench: str, ours: float, peer: float, peer_is: str, unit: str) -> None:
     """One figure."""
     line = {"bench": bench, "ours": round(ours, 2), "peer": round(peer, 2), "peer_is": peer_is}
     print(json.dumps({**line, "ratio": round(ours / peer, 2), "unit": unit}), flush=True)
+
+
+ARRIVE = FILL.replace("id * 1000, $3", "(random() * 200000)::bigint, $3").replace(
+    "INSERT INTO conversation_mentions SELECT id, last_mention_id FROM c",
+    """, told AS (
+    INSERT INTO events (brand_id, kind, conversation_id) SELECT $1, 'conversation.opened', id FROM c
+)
+INSERT INTO conversation_mentions SELECT id, last_mention_id FROM c""",
+)
+"""New conversations, told as the listener tells them, most of them above or among what the reader sees."""
+
+
+class Arrivals:
+    """So many new conversations a second, from a thread with a connection of its own, for the length of a `with` block."""
+
+    def __init__(self, dsn: str, a_second: int) -> None:
+        self.dsn, self.a_second = dsn, a_second
+        self.stored = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._arrive()))
+
+    async def _arrive(self) -> None:
+        connection = await asyncpg.connect(self.dsn, server_settings={"search_path": "hubbub"})
+        at_once = max(1, self.a_second // 20)
+        while not self._stop.is_set():
+            began = time.perf_counter()
+            async with connection.transaction():
+                statement = ARRIVE.replace("'did:' || i", f"'did:{random.random()}:' || i")
+                await connection.execute(statement, 1, at_once, datetime.now(UTC))
+                await connection.execute("NOTIFY hubbub, '1'")
+            self.stored += at_once
+            await asyncio.sleep(max(0.0, at_once / self.a_second - (time.perf_counter() - began)))
+        await connection.close()
+
+    def __enter__(self) -> Arrivals:
+        self._began = time.perf_counter()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.rate = self.stored / (time.perf_counter() - self._began)
 
 
 class Terminal:
@@ -160,6 +206,34 @@ def keys(terminal: Terminal, n: int, rng: random.Random) -> list[float]:
     return sorted(took)
 
 
+def storm(
+    command: Sequence[str], environment: dict[str, str], dsn: str, size: int, n_keys: int, rng: random.Random
+) -> None:
+    """Key to the end of its paint while a thousand conversations a second arrive: the screen is never quiet, so the cursor's bar is
+    what is waited for."""
+    terminal = Terminal(command, environment)
+    terminal.until(b"@author")
+    terminal.quiet(1.5)
+    took = []
+    with Arrivals(dsn, 1_000) as arrivals:
+        for i in range(n_keys):
+            until = time.perf_counter() + rng.uniform(0.05, 0.1)
+            while time.perf_counter() < until:
+                terminal.read(0.01)
+            terminal.seen = b""
+            began = time.perf_counter()
+            os.write(terminal.master, b"k" if i % 4 == 3 else b"j")
+            while BAR not in terminal.seen and time.perf_counter() - began < 5:
+                terminal.read(0.5)
+            took.append((time.perf_counter() - began) * 1000)
+    terminal.end()
+    took.sort()
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        figure = took[int(len(took) * share)]
+        bench = f"tui: key to paint {name} while {arrivals.rate:,.0f} conversations/s arrive, {size:,} before"
+        say(bench, figure, TICK_MS, "Textual's 60 Hz tick", "ms")
+
+
 async def fill(pool: asyncpg.Pool, n: int) -> None:
     """A brand, a person, and so many open conversations."""
     async with pool.acquire() as connection:
@@ -205,6 +279,7 @@ async def measure(sizes: Sequence[int], runs: int, n_keys: int) -> None:
             terminal.quiet(0.5)
             first[size] = terminal.memory()
             terminal.end()
+            storm(command, environment, dsn, size, n_keys // 2, rng)
         small, big = min(sizes), max(sizes)
         say(f"tui: memory at {big:,} conversations", first[big], first[small], f"at {small:,}", "MiB")
 

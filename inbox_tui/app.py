@@ -33,6 +33,9 @@ STOP_LISTENING = 10
 RENEW_EVERY, LOOK_EVERY, TICK_EVERY = 20, 5, 5
 """Seconds between renewals of claims, looks at the listener's pulse, and redrawing of ages."""
 
+BREATH = 0.1
+"""Seconds between one change and the next: the first shows at once, a storm of them becomes ten a second, and keys stay quick."""
+
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
@@ -91,6 +94,7 @@ class Inbox(App[None], inherit_bindings=False):
                 async for changed in self.desk.backend.changes(self._told):
                     wait = 0.2
                     await self._pass_on(changed)
+                    await asyncio.sleep(BREATH)
             except (TryAgain, NotReachable):
                 self._told(False)
             except HubbubError as fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -61,7 +62,7 @@ class Window(Generic[Row]):
         self.first = first
         self.at_top, self.at_end = at_top, at_end
         self.held = None
-        self._reindex()
+        self._reindex(self.rows)
 
     def append(self, rows: Sequence[Row], *, at_end: bool) -> None:
         """Rows that follow; the front gives way."""
@@ -72,7 +73,7 @@ class Window(Generic[Row]):
             del self.rows[:surplus]
             self.first += surplus
             self.at_top = False
-        self._reindex()
+        self._reindex(rows)
 
     def prepend(self, rows: Sequence[Row], *, at_top: bool) -> None:
         """Rows that come before (in order); the back gives way. At the top the rank becomes exact again."""
@@ -87,7 +88,7 @@ class Window(Generic[Row]):
         if len(self.rows) > self.keep:
             del self.rows[self.keep :]
             self.at_end = False
-        self._reindex()
+        self._reindex(new)
 
     def update(self, row: Row) -> bool:
         """A row held, as it is now, in the place that it has; whether it belongs elsewhere by now."""
@@ -106,11 +107,7 @@ class Window(Generic[Row]):
 
     def insert(self, row: Row) -> int | None:
         """A row that belongs into the list: its index when it lies inside the window, None when above or below."""
-        place = self.place(row)
-        index = next(
-            (i for i, other in enumerate(self.rows) if self.ident(other) != self.held and self.place(other) > place),
-            len(self.rows),
-        )
+        index = self._where(self.place(row))
         if index == 0 and not self.at_top:
             self.first += 1
             return None
@@ -120,8 +117,17 @@ class Window(Generic[Row]):
         if len(self.rows) > self.keep:
             del self.rows[self.keep :]
             self.at_end = False
-        self._reindex()
+        self._reindex([row])
         return index
+
+    def _where(self, place: Place) -> int:
+        """Before which row a place lies. The row held back may be out of order: it is looked past."""
+        held = None if self.held is None else self._index.get(self.held)
+        if held is None:
+            return bisect_right(self.rows, place, key=self.place)
+        rows = self.rows[:held] + self.rows[held + 1 :]
+        index = bisect_right(rows, place, key=self.place)
+        return index if index <= held else index + 1
 
     def remove(self, row_id: int) -> int | None:
         """Take a row out; the index that it had."""
@@ -134,10 +140,10 @@ class Window(Generic[Row]):
         self._reindex()
         return index
 
-    def _reindex(self) -> None:
+    def _reindex(self, new: Sequence[Row] = ()) -> None:
         self._index = {self.ident(row): i for i, row in enumerate(self.rows)}
-        for row_id in self._index:
-            self._seen.pop(row_id, None)
-            self._seen[row_id] = None
+        for row in new:
+            self._seen.pop(self.ident(row), None)
+            self._seen[self.ident(row)] = None
         while len(self._seen) > 8 * self.keep:
             self._seen.popitem(last=False)
