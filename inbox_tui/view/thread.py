@@ -28,6 +28,8 @@ class Reader:
     width: int
     history: bool = False
     """Show all of the history instead of how much there is."""
+    writing: bool = False
+    """They are writing an answer: the thread ends with what is answered."""
     whole: bool = False
     """Show what everybody else said in the thread, not only what leads to our messages."""
 
@@ -57,9 +59,10 @@ def thread_lines(opened: Opened, reader: Reader) -> list[Line]:
         else:
             lines.extend(_note(entry, reader))
         lines.append(())
-    if folded:
-        lines.extend((_folded(folded), ()))
-    lines.extend(_history(opened, reader))
+    if not reader.writing:
+        if folded:
+            lines.extend((_folded(folded), ()))
+        lines.extend(_history(opened, reader))
     return lines
 
 

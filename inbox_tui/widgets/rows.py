@@ -31,14 +31,13 @@ class Rows(Rolling[Row]):
         *,
         place: Callable[[Row], Place],
         ident: Callable[[Row], int],
-        fresh: Callable[[Row], bool],
         belongs: Callable[[Row], bool],
         end: Place | None = None,
         empty: Sequence[str] = (),
         id: str,  # noqa: A002 - Textual's own word
     ) -> None:
         super().__init__(load, place=place, ident=ident, end=end, id=id)
-        self._draw, self._fresh, self._belongs = draw, fresh, belongs
+        self._draw, self._belongs = draw, belongs
         self.marked: set[int] = set()
         self.empty = tuple(empty)
         self._news: set[int] = set()
@@ -241,7 +240,7 @@ class Rows(Rolling[Row]):
         above = index is None and self.window.rows and self.window.place(row) < self.window.place(self.window.rows[0])
         if index is not None and cursor is not None:
             above = index < cursor
-        if above and not known and self._fresh(row):
+        if above and not known:
             self._news.add(row_id)
 
     def _leave(self, row_id: int | None) -> None:

@@ -127,7 +127,7 @@ class Window(Generic[Row]):
             return bisect_right(self.rows, place, key=self.place)
         rows = self.rows[:held] + self.rows[held + 1 :]
         index = bisect_right(rows, place, key=self.place)
-        return index if index <= held else index + 1
+        return index if index < held else index + 1  # never above a row that only waits for the cursor to leave
 
     def remove(self, row_id: int) -> int | None:
         """Take a row out; the index that it had."""

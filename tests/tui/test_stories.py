@@ -515,3 +515,19 @@ async def test_a_busy_thread_folds_what_does_not_lead_here() -> None:
         assert not s.sees("noise 3")
         await s.press("w")
         await s.shows("noise 3")
+
+
+async def test_on_a_small_terminal_the_message_that_is_answered_stays_in_sight() -> None:
+    backend = FakeBackend(3)
+    talk = backend.talk(1)
+    early = [message(100 + i, f"earlier words {i}", backend.clock(), talk.handle) for i in range(30)]
+    talk.thread = [*early, message(200, "this is what we answer", backend.clock(), talk.handle)]
+    async with stage(backend, size=SMALL) as s:
+        await s.press("r")
+        await s.composes()
+        await s.shows("this is what we answer")
+        paper = s.app.place.paper
+        paper.move(-20)
+        s.app.place.tick()
+        await s.pilot.pause(0.1)
+        assert not s.sees("this is what we answer"), "who scrolls up to read is not pulled down again"

@@ -116,7 +116,7 @@ class Answering(Triage):
             private=parent.kind is Kind.DM,
             draft=draft,
         )
-        self.paper.move(1_000_000)
+        self._show_opened(end=True)
         self.work(self.refresh_ids([opened.conversation.id]), "refresh")
 
     # The draft -------------------------------------------------------------------------------------------------------
@@ -165,6 +165,7 @@ class Answering(Triage):
         self._writing = None
         self.composer.end()
         self.paper.focus()
+        self._show_opened()
 
     async def _let_go(self, conversation_id: int) -> None:
         await self.attempt(self.desk.backend.release(conversation_id, self.desk.now()))

@@ -65,7 +65,6 @@ class InboxCore(DeskScreen):
                     self._draw,
                     place=lambda row: (row.sort_key, row.id),
                     ident=lambda row: row.id,
-                    fresh=lambda row: row.unread,
                     belongs=lambda row: queue.in_folder(row, self.folder, self.me),
                     end=_END,
                     empty=_EMPTY["open"],
@@ -129,7 +128,8 @@ class InboxCore(DeskScreen):
     def reader(self, width: int) -> thread.Reader:
         """For whom, when and how wide lines are made."""
         desk = self.desk
-        return thread.Reader(desk.now(), desk.zone, self.me, desk.names, width, self.history_shown, self.whole_thread)
+        now, writing = desk.now(), self.composer.is_open
+        return thread.Reader(now, desk.zone, self.me, desk.names, width, self.history_shown, writing, self.whole_thread)
 
     # Folders ---------------------------------------------------------------------------------------------------------
 
@@ -287,7 +287,7 @@ class InboxCore(DeskScreen):
         if await self.attempt(self.desk.backend.mark_read(opened.conversation.id, self.desk.now())):
             await self.refresh_ids([opened.conversation.id])
 
-    def _show_opened(self, *, fresh: bool = False) -> None:
+    def _show_opened(self, *, fresh: bool = False, end: bool = False) -> None:
         card, opened = self.query_one("#card", Paper), self.opened
         if opened is None:
             card.clear()
@@ -295,8 +295,9 @@ class InboxCore(DeskScreen):
             card.styles.height = 0
             return
         card.show(lambda width: thread.head_lines(opened, self.reader(width)), keep=not fresh)
-        card.styles.height = max(1, min(card.height_wanted, 8, self.size.height // 3))
-        self.paper.show(lambda width: thread.thread_lines(opened, self.reader(width)), end=fresh)
+        room = self.size.height // (8 if self.composer.is_open else 3)
+        card.styles.height = max(1, min(card.height_wanted, 8, room))
+        self.paper.show(lambda width: thread.thread_lines(opened, self.reader(width)), end=fresh or end)
 
     async def action_history(self) -> None:
         """Show or fold the history."""

@@ -60,7 +60,6 @@ class ListeningScreen(DeskScreen):
                     lambda row, width, _marked, _left: queue.listening_lines(row, width, self.desk.now()),
                     place=lambda row: (-((row.at - _EPOCH) // _TICK), -row.id),
                     ident=lambda row: row.id,
-                    fresh=lambda row: True,
                     belongs=lambda row: True,
                     empty=("Nothing heard yet.", "", "Mentions of the topic appear here as they come."),
                     id="mentions",
