@@ -173,6 +173,24 @@ async def test_what_postgres_refuses_becomes_a_reject_and_the_rest_is_stored(hou
     assert await pool.fetchval("SELECT reason FROM rejects") == "wrong_shape"
 
 
+async def test_clocks_that_jump_lose_nothing_and_sort_sanely(house: House, pool: asyncpg.Pool) -> None:
+    """The network's clock an hour ahead, ours thrown back by a day and on again: all stored, none sorted into the future."""
+    house.addressed("a", "b", "c", "d")
+    yesterday = NOW - timedelta(days=1)
+    await house.record(said("a", at=NOW + timedelta(hours=1)), now=NOW)
+    await house.record(said("b", at=NOW), now=yesterday)
+    await house.record(said("c", at=NOW), said("a", "edited", revision="3b", at=NOW), now=yesterday)
+    await house.record(said("d", at=None), Deleted(Key(SPACE, "b"), "3b"), now=NOW)
+    rows = {r["external_id"]: r for r in await pool.fetch("SELECT external_id, at, state, version FROM mentions")}
+    assert {name: (r["at"], r["state"], r["version"]) for name, r in rows.items()} == {
+        "a": (NOW, "live", 2),
+        "b": (yesterday, "deleted", 1),
+        "c": (yesterday, "live", 1),
+        "d": (NOW, "live", 1),
+    }
+    assert await pool.fetchval("SELECT heard_at FROM sources") == NOW
+
+
 # Conversations -------------------------------------------------------------------------------------------------------
 
 
