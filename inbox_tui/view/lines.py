@@ -168,6 +168,7 @@ def flow(pieces: Iterable[Piece], width: int, *, indent: str = "", hanging: str 
             size = cell_len(word)
             if used > start and used + cell_len(pending) + size > limit:
                 close()
+            pending = pending[: max(0, limit - used - size)]  # spaces without end push nothing out of its line
             if pending:
                 current.append((pending, style))
                 used += cell_len(pending)

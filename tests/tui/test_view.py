@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -152,3 +153,15 @@ def test_help_names_every_act() -> None:
         assert key.words in text
         for one in key.keys:
             assert keys.shown(one) in text
+
+
+def test_the_page_about_the_inbox_names_every_key_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "inbox.md").read_text(encoding="utf-8")
+    rows = [line for line in page.partition("<!-- keys:")[2].splitlines() if line.startswith("| `")]
+    expected = [
+        f"| {' '.join(f'`{keys.shown(one)}`' for one in key.keys)} | {key.words} | {key.where} |"
+        for group in keys.GROUPS
+        for key in keys.KEYS
+        if key.group == group
+    ]
+    assert rows == expected
