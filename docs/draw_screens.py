@@ -80,7 +80,7 @@ async def _nobody_asks() -> None:
 def save(app: Inbox, name: str) -> None:
     """One picture."""
     path = DOCS / f"{name}.svg"
-    drawn = app.export_screenshot(title="Hubbub", simplify=True)
+    drawn = app.export_screenshot(title="Hubbub")
     drawn = re.sub(
         r"@font-face \{.*?\}\n", "", drawn, flags=re.DOTALL
     )  # a picture must not fetch anything from anywhere
