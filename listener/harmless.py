@@ -6,6 +6,7 @@ screens draw plain `Text` objects and never parse markup from a network. Refuses
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -238,3 +239,15 @@ def _readable(label: str) -> bool:
         return True
     letters = {char for char in label.casefold() if char.isalpha()}
     return any(one.fullmatch(label) for one in _SCRIPTS.values()) and not letters <= _LOOKALIKES
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text as a database can hold it: NUL is shown as ␀, surrogate pairs are joined, lone ones become �. Never raises."""
+    if "\x00" in text:
+        text = text.replace("\x00", "␀")
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

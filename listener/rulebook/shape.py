@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 from listener.model import Kind, Priority, Problem
 from listener.query.index import Index, needs
@@ -173,7 +172,3 @@ def content_hash(files: Mapping[str, str]) -> str:
             digest.update(len(raw).to_bytes(8, "big"))
             digest.update(raw)
     return digest.hexdigest()
-
-
-EMPTY = Rulebook((), (), (), MappingProxyType({}), content_hash({}))
-"""No rules at all: what is in force before the first good rulebook."""

@@ -6,7 +6,6 @@ cursor is saved in the same transaction as their items; asked to resume from any
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,15 +116,3 @@ class Source(Protocol):
 
 
 Say = Callable[[str], None]
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def storable(text: str) -> str:
-    """The text as a database can hold it: NUL is shown as ␀, surrogate pairs are joined, lone ones become �. Never raises."""
-    if "\x00" in text:
-        text = text.replace("\x00", "␀")
-    if text.isascii() or not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

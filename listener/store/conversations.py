@@ -17,6 +17,7 @@ import msgspec
 
 from listener import workflow
 from listener.model import Conversation, Priority, State
+from listener.store.columns import columns
 
 FIELDS = (
     "state", "priority", "priority_by", "due_at", "assignee_id", "team", "tags", "snoozed_until", "next_at", "unread",
@@ -119,7 +120,7 @@ async def save(connection: asyncpg.Connection, conversations: Sequence[Conversat
         )
         for c in conversations
     ]  # fmt: skip
-    await connection.execute(_SAVE, now, *(list(column) for column in zip(*rows, strict=True)))
+    await connection.execute(_SAVE, now, *columns(rows))
 
 
 async def follow(connection: asyncpg.Connection, before: Conversation, after: Conversation, person_id: int) -> None:
@@ -138,7 +139,7 @@ async def tell(connection: asyncpg.Connection, events: Sequence[Event], now: dat
         )
         for e in events
     ]  # fmt: skip
-    await connection.execute(_TELL, now, *(list(column) for column in zip(*rows, strict=True)))
+    await connection.execute(_TELL, now, *columns(rows))
     for brand_id in sorted({e.brand_id for e in events}):
         await connection.execute(_RING, str(brand_id))
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from listener.harmless import storable
 from listener.model import AuthorChanged, Deleted, Kind, Mention, Reason, Reject
-from listener.sources.base import ThreadRead, storable
+from listener.sources.base import ThreadRead
 from listener.sources.bluesky.convert import (
     MAX_RAW,
     POST,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from listener.harmless import storable
 from listener.model import Author, AuthorChanged, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
-from listener.sources.base import ThreadRead, storable
+from listener.sources.base import ThreadRead
 from listener.sources.bluesky.shapes import (
     EVENT,
     NOTIFICATION,

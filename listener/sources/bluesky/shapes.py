@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from listener.sources.base import storable
+from listener.harmless import storable
 
 
 class Ref(msgspec.Struct):

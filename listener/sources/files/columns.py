@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.errors import FixMe
+from listener.harmless import storable
 from listener.model import Author, Key, Kind, Mention, Reason, Reject
-from listener.sources.base import storable
 
 NAME = "import"
 MAX_RAW = 64 << 10

@@ -26,6 +26,7 @@ from listener.model import (
     Origin,
     Via,
 )
+from listener.store.columns import columns
 from listener.store.conversations import Event, changes, follow, lock, save
 from listener.store.record.judge import Assessed
 from listener.store.record.keep import Kept
@@ -191,7 +192,7 @@ class Desk:
         """Learn which conversations there are for (space, root, author id)."""
         rows = sorted(set(threads))
         if rows:
-            for r in await self._connection.fetch(_OF_THREADS, *(list(c) for c in zip(*rows, strict=True))):
+            for r in await self._connection.fetch(_OF_THREADS, *columns(rows)):
                 self._places[(r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"])] = r["id"]
 
     async def _open_addressed(self, kept: Sequence[Kept], assessed: Assessed) -> None:
@@ -250,7 +251,7 @@ class Desk:
                 *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.team,
                 "\x1f".join(c.tags), c.unread, workflow.sort_key(c), k.at, k.id,
             ))  # fmt: skip
-        created = await self._connection.fetch(_OPEN, self._now, *(list(c) for c in zip(*rows, strict=True)))
+        created = await self._connection.fetch(_OPEN, self._now, *columns(rows))
         if len(created) != len(wanted):
             # Somebody opened one of them since we looked: the whole batch is done again, and finds it.
             raise TryAgain("a conversation was opened by another writer at the same moment", after=0)
@@ -272,7 +273,7 @@ class Desk:
     async def _gather(self, opened: Mapping[int, Place]) -> None:
         """What this author said in this thread before it became a conversation belongs to it, and so do our answers."""
         rows = [(c, place[2], place[3], place[4]) for c, place in opened.items()]
-        for r in await self._connection.fetch(_SAID, *(list(c) for c in zip(*rows, strict=True))):
+        for r in await self._connection.fetch(_SAID, *columns(rows)):
             self._remember(r["conversation_id"], opened[r["conversation_id"]], r, ours=r["ours"])
 
     def _remember(self, conversation_id: int, place: Place, r: asyncpg.Record, *, ours: bool) -> None:
@@ -306,10 +307,7 @@ class Desk:
         rows = [(k.id, k.mention.key.space, k.mention.parent) for k in ours if k.mention.parent]
         parents = {}
         if rows:
-            parents = {
-                r["child_id"]: r
-                for r in await self._connection.fetch(_PARENTS, *(list(c) for c in zip(*rows, strict=True)))
-            }
+            parents = {r["child_id"]: r for r in await self._connection.fetch(_PARENTS, *columns(rows))}
         await self._recall([r["id"] for r in parents.values()])
         await self._find((r["space"], r["root"], r["author_id"]) for r in parents.values() if not r["ours"])
         for k in sorted(ours, key=lambda k: (k.at, k.id)):
@@ -335,7 +333,7 @@ class Desk:
         if not rows:
             return
         wanted: dict[Place, tuple[Kept, Assessment | None, Origin]] = {}
-        waiting = await self._connection.fetch(_WAITING, *(list(c) for c in zip(*rows, strict=True)))
+        waiting = await self._connection.fetch(_WAITING, *columns(rows))
         await self._find((r["space"], r["root"], r["author_id"]) for r in waiting)
         for r in waiting:
             place = (r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"])
@@ -370,7 +368,7 @@ class Desk:
         if not rows:
             return
         by_id = {k.id: k for k in theirs}
-        for r in await self._connection.fetch(_ANSWERS, *(list(c) for c in zip(*rows, strict=True))):
+        for r in await self._connection.fetch(_ANSWERS, *columns(rows)):
             k = by_id[r["parent_id"]]
             for conversation_id, brand_id in self._of_mention.get(k.id, []):
                 self._remember(conversation_id, (brand_id, 0, k.mention.key.space, k.root, k.author_id), r, ours=True)
@@ -398,7 +396,7 @@ class Desk:
             settled.setdefault(by_external[r["external_id"]].id, Settled(counted=True))
         replies = [(r["reply_id"], by_external[r["external_id"]].id) for r in rows if r["reply_id"]]
         if replies:
-            await self._connection.execute(_REPLY_IS, *(list(c) for c in zip(*replies, strict=True)))
+            await self._connection.execute(_REPLY_IS, *columns(replies))
         return settled
 
     async def _recall(self, mention_ids: Sequence[int]) -> None:

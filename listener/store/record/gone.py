@@ -14,9 +14,11 @@ from datetime import datetime
 import asyncpg
 
 from listener import workflow
+from listener.harmless import storable
 from listener.model import AuthorChanged, Conversation, Deleted, Gap, Reject
+from listener.store.columns import columns
 from listener.store.conversations import Event, changes, lock, save
-from listener.store.record.keep import LAST, storable
+from listener.store.record.keep import LAST
 
 MAX_RAW = 65_536
 """How much of a reject's bytes is kept."""
@@ -86,9 +88,9 @@ async def delete(connection: asyncpg.Connection, deletes: Sequence[Deleted], now
     if not deletes:
         return 0, []
     rows = sorted((storable(d.key.space), storable(d.key.external_id), storable(d.revision) or LAST) for d in deletes)
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    await connection.execute(_TOMBSTONES, now, *columns)
-    ids = [r["id"] for r in await connection.fetch(_DELETE, now, *columns)]
+    arrays = columns(rows)
+    await connection.execute(_TOMBSTONES, now, *arrays)
+    ids = [r["id"] for r in await connection.fetch(_DELETE, now, *arrays)]
     return len(ids), await _blank(connection, ids, now)
 
 
@@ -104,8 +106,8 @@ async def change_authors(
         handle, status = latest.get(key, ("", ""))
         latest[key] = (storable(c.author.handle) or handle, c.status or status)
     rows = [(*key, *value) for key, value in sorted(latest.items())]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    touched = await connection.fetch(_AUTHOR, *columns)
+    arrays = columns(rows)
+    touched = await connection.fetch(_AUTHOR, *arrays)
     vanished = [r["id"] for r in touched if r["status"] == "deleted"]
     ids = [r["id"] for r in await connection.fetch(_BY_AUTHORS, now, vanished)] if vanished else []
     events = await _blank(connection, ids, now)
@@ -149,7 +151,7 @@ async def put_aside(connection: asyncpg.Connection, source_id: int, rejects: Ite
             zlib.compress(reject.raw[:MAX_RAW], 1),
         )
     if rows:
-        await connection.execute(_REJECTS, source_id, now, *(list(c) for c in zip(*sorted(rows.values()), strict=True)))
+        await connection.execute(_REJECTS, source_id, now, *columns(sorted(rows.values())))
     return n
 
 
@@ -157,4 +159,4 @@ async def note_gaps(connection: asyncpg.Connection, source_id: int, gaps: Sequen
     """Write down the holes."""
     if gaps:
         rows = [(g.start, g.end, storable(g.cause)) for g in gaps]
-        await connection.execute(_GAPS, source_id, now, *(list(c) for c in zip(*rows, strict=True)))
+        await connection.execute(_GAPS, source_id, now, *columns(rows))

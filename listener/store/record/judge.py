@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 
 from listener.model import ADDRESSES, Assessment, Context, Hearing, Mention, ToneLabel, Via
+from listener.store.columns import columns
 from listener.store.record.keep import Kept
 
 Judge = Callable[[Mention, Sequence[Hearing], Context], Assessment]
@@ -90,7 +91,7 @@ async def judge_all(
         for k, brand_id, _ in todo
         for a in (assessed[(k.id, brand_id)],)
     ]  # fmt: skip
-    await connection.execute(_ASSESSMENTS, now, *_columns(rows))
+    await connection.execute(_ASSESSMENTS, now, *columns(rows))
     flags = [
         (k.id, brand_id, k.version, f.rule, a.rulebook, ",".join(map(str, f.spans)), _json(f.values))
         for k, brand_id, _ in todo
@@ -98,7 +99,7 @@ async def judge_all(
         for f in a.flags
     ]
     if flags:
-        await connection.execute(_FLAGS, now, *_columns(flags))
+        await connection.execute(_FLAGS, now, *columns(flags))
     langs = {k.id: assessed[(k.id, brand_id)].lang for k, brand_id, _ in todo}
     if any(langs.values()):
         await connection.execute(_LANG, list(langs), list(langs.values()))
@@ -131,7 +132,7 @@ async def _contexts(
             replied_before=r["replied"],
             history=history,
         )
-        for r in await connection.fetch(_CONTEXT, *_columns(rows), AUTHOR_BEFORE)
+        for r in await connection.fetch(_CONTEXT, *columns(rows), AUTHOR_BEFORE)
     }
 
 
@@ -170,7 +171,7 @@ async def count(
                 deltas[(h.brand_id, f"{prefix}topic-negative", h.topic, _hour(k.at))] += 1
     if deltas:
         rows = [(*key, n) for key, n in sorted(deltas.items())]
-        await connection.execute(COUNT, *_columns(rows))
+        await connection.execute(COUNT, *columns(rows))
     return topics
 
 
@@ -180,7 +181,3 @@ def _hour(at: datetime) -> datetime:
 
 def _json(value: Mapping[str, Any] | Sequence[Any] | Context) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]

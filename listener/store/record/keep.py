@@ -15,8 +15,10 @@ from typing import Any
 
 import asyncpg
 
+from listener.harmless import storable
 from listener.model import ADDRESSES, Account, Author, Hearing, Key, Mention, Via
 from listener.query.words import index_words
+from listener.store.columns import columns
 
 _MUTE = frozenset({Via.THREAD, Via.OWN})
 """Ways of hearing that never call for an answer by themselves."""
@@ -146,13 +148,6 @@ class Kept:
     """Hearings that were not known before this batch."""
 
 
-def storable(text: str) -> str:
-    """The text as Postgres can hold it: no NUL, no lone surrogates. The raw bytes keep what it was."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\u2400")
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
 def cleaned(mention: Mention) -> Mention:
     """The mention with every text storable."""
     author = mention.author
@@ -273,7 +268,7 @@ async def _write(
     now: datetime,
 ) -> None:
     if fresh:
-        await connection.execute(_MENTIONS, now, *_columns([
+        await connection.execute(_MENTIONS, now, *columns([
             (
                 k.id, k.mention.key.space, k.mention.key.external_id, k.mention.source, k.author_id, k.ours,
                 k.mention.kind.value, k.mention.parent, k.root, k.mention.quoted, k.mention.url,
@@ -283,14 +278,14 @@ async def _write(
             for k in fresh
         ]))  # fmt: skip
     if moved:
-        await connection.execute(_MOVE, *_columns([
+        await connection.execute(_MOVE, *columns([
             (k.id, k.version, k.mention.revision, k.mention.content_id, k.mention.media, "\x1f".join(k.mention.langs))
             for k in moved
         ]))  # fmt: skip
     if revised:
-        await connection.execute(_REVISE, *_columns(revised))
+        await connection.execute(_REVISE, *columns(revised))
     if fresh or moved:
-        await connection.execute(_VERSIONS, now, *_columns([
+        await connection.execute(_VERSIONS, now, *columns([
             (
                 k.id, k.version, k.mention.revision, k.mention.content_id, k.mention.text,
                 "\x1f".join(index_words(k.mention.text)), zlib.compress(k.mention.raw, 1),
@@ -318,7 +313,7 @@ async def _answering_us(connection: asyncpg.Connection, fresh: Sequence[Kept]) -
     if not asked:
         return
     rows = [(k.id, k.mention.key.space, k.mention.parent) for k in asked.values()]
-    for r in await connection.fetch(_ANSWERING_US, *_columns(rows)):
+    for r in await connection.fetch(_ANSWERING_US, *columns(rows)):
         k = asked[r["id"]]
         if any(h.brand_id == r["brand_id"] for h in k.hearings):
             k.hearings = (*k.hearings, Hearing(r["brand_id"], Via.REPLY, account_id=r["account_id"]))
@@ -334,7 +329,7 @@ async def _hear(connection: asyncpg.Connection, source_id: int, kept: Sequence[K
         return
     added = {
         (r["mention_id"], r["brand_id"], r["topic"], r["account_id"], r["via"])
-        for r in await connection.fetch(_HEARINGS, source_id, now, *_columns(rows))
+        for r in await connection.fetch(_HEARINGS, source_id, now, *columns(rows))
     }
     for k in kept:
         k.heard_new = [
@@ -349,7 +344,7 @@ async def _authors(
     if not latest:
         return {}
     rows = [(a.space, a.external_id, a.handle, a.name) for a in latest.values()]
-    await connection.execute(_AUTHORS, *_columns(rows), now)
+    await connection.execute(_AUTHORS, *columns(rows), now)
     return await _rows(connection, _AUTHOR_IDS, sorted(latest), "id")
 
 
@@ -392,7 +387,3 @@ async def _fetch(
     if not keys:
         return []
     return list(await connection.fetch(statement, [k[0] for k in keys], [k[1] for k in keys]))
-
-
-def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]

@@ -11,6 +11,7 @@ from datetime import datetime
 import asyncpg
 
 from listener import workflow
+from listener.store.columns import columns
 from listener.store.conversations import Event, lock, save
 from listener.store.record.keep import Kept
 
@@ -74,23 +75,23 @@ async def reroot(connection: asyncpg.Connection, kept: Sequence[Kept], now: date
     })  # fmt: skip
     if not rows:
         return []
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    touched = {(r["space"], r["was"], r["root"]) for r in await connection.fetch(_REROOT, *columns)}
+    arrays = columns(rows)
+    touched = {(r["space"], r["was"], r["root"]) for r in await connection.fetch(_REROOT, *arrays)}
     if not touched:
         return []
     moves = {(space, was): root for space, was, root in touched}
     for k in kept:
         k.root = moves.get((k.mention.key.space, k.root), k.root)
     events: list[Event] = []
-    columns = [list(column) for column in zip(*sorted(touched), strict=True)]
-    for c in await connection.fetch(_CONVERSATIONS, *columns):
+    arrays = columns(sorted(touched))
+    for c in await connection.fetch(_CONVERSATIONS, *arrays):
         other = await connection.fetchval(_AT, c["brand_id"], c["account_id"], c["space"], c["real"], c["author_id"])
         if other is None:
             await connection.execute(_UNDER, c["id"], c["real"], now)
             continue
         older, younger = sorted((c["id"], other))
         events.append(await _merge(connection, older, younger, c["brand_id"], c["real"], now))
-    await connection.execute(_GATHER, columns[0], columns[2])
+    await connection.execute(_GATHER, arrays[0], arrays[2])
     return events
 
 
