@@ -1,6 +1,7 @@
 """Hostile text made harmless: the one place that neutralises what came from outside before it is drawn, logged or sent.
 
-Owns what a character may do to a terminal, a log line or a reader, and (`storable`) what a database cannot hold. Refuses markup: `[bold]` or `<b>` stays as it is, because our
+Owns what a character may do to a terminal, a log line or a reader, and (`storable`) what a database cannot hold.
+Refuses markup: `[bold]` or `<b>` stays as it is, because our
 screens draw plain `Text` objects and never parse markup from a network. Refuses judging and rewriting of words.
 """
 
