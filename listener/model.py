@@ -102,6 +102,13 @@ class Mention:
     """By the author: may lie; only shown."""
     network_at: datetime | None = None
     """By the network: sorts and clocks."""
+    rating: float | None = None
+    """Stars of a review."""
+    likes: int | None = None
+    """These four as the network told them with the message; None: it did not."""
+    reposts: int | None = None
+    replies: int | None = None
+    quotes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +252,11 @@ class Context:
     replied_before: bool = False
     """We answered in this thread before."""
     history: bool = False
+    followers: int | None = None
+    """Of the author, as far as their profile was known then; so with `verified`."""
+    verified: bool | None = None
+    accounts: tuple[str, ...] = ()
+    """Handles of the accounts of ours that it addresses."""
 
 
 @dataclass(frozen=True, slots=True)

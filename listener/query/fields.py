@@ -1,4 +1,7 @@
-"""The published fields: which exist, what each holds, and which use may ask for which. Owns this list; refuses to evaluate."""
+"""The published fields: which exist, what each holds, how its values are written, and which use may ask for which.
+
+Owns this list; refuses to evaluate. `hubbub query fields`, the docs, completion, the row reader and the SQL all go by it.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,39 @@ from listener.model import Kind, Priority, State, ToneLabel
 
 
 class Use(StrEnum):
-    """What a query is written for. A topic hears, before anything is judged; a rule judges; a search sees the conversation too."""
+    """What a query is written for.
+
+    A topic hears, before anything is judged; a rule judges (its exceptions too); an alert counts what was judged; a view sees the
+    conversation as well: the search box, saved views and report filters.
+    """
 
     TOPIC = "topic"
     RULE = "rule"
-    SEARCH = "search"
+    ALERT = "alert"
+    VIEW = "view"
+
+
+class Sort(StrEnum):
+    """How a field's values are written and compared."""
+
+    NAME = "name"
+    """Text, folded; * and ? allowed."""
+    ID = "id"
+    """The network's own id: every character and its case count."""
+    CHOICE = "choice"
+    """One of a closed list; an ordered list also takes ranges (priority:>=high)."""
+    NUMBER = "number"
+    """5, >5, <=2k, [1 TO 5], [1000 TO *]."""
+    AGE = "age"
+    """A span of time before now: <2h, [1d TO 7d]."""
+    TIME = "time"
+    """A day or an instant: 2026-11-27, 2026-11-27T09:30Z, today, now-2h; ranges of those, with a zone: [2026-11-01 TO 2026-11-07 Europe/Berlin]."""
+    HOUR = "hour"
+    """Hours of the day in a zone: 9, [09:00 TO 17:30 Europe/Berlin], [22:00 TO 06:00]."""
+    ADDRESS = "address"
+    """A part of a web address, letter case ignored, https:// and www. left out."""
+    DOMAIN = "domain"
+    """A host, with all hosts below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +54,20 @@ class FieldFact:
     """One field. `values` is its closed list, empty where anything may be written."""
 
     name: str
+    sort: Sort
     about: str
+    example: str
+    """A value, as it is written behind the colon."""
     uses: frozenset[Use]
     values: frozenset[str] = frozenset()
     narrower: tuple[tuple[Use, frozenset[str]], ...] = ()
     """Uses that know only some of the values."""
+    order: tuple[str, ...] = ()
+    """An ordered choice, from the least: the first counts as 1."""
+    numbers: bool = False
+    """A choice that takes numbers too (tone)."""
+    many: bool = False
+    """A message can have several values of it."""
 
     def values_for(self, use: Use) -> frozenset[str]:
         """The closed list for one use."""
@@ -35,42 +75,127 @@ class FieldFact:
 
 
 _ALL = frozenset(Use)
-_JUDGED = frozenset({Use.RULE, Use.SEARCH})
-_SEARCH = frozenset({Use.SEARCH})
-_OF_MESSAGE = frozenset({"post", "comment", "reply", "repost", "quote", "review", "dm"})
-_OF_STATE = frozenset({"unread", "open", "new", "theirs", "snoozed", "done", "assigned"})
+_JUDGED = frozenset({Use.RULE, Use.ALERT, Use.VIEW})
+_AFTER = frozenset({Use.ALERT, Use.VIEW})
+_VIEW = frozenset({Use.VIEW})
+
+_KINDS = frozenset(kind.value for kind in Kind)
+_IS_MESSAGE = _KINDS | {"question", "only-emoji", "only-handles"}
+_IS_JUDGED = _IS_MESSAGE | {"ours", "addressed", "verified"}
+_IS_STATE = frozenset({"unread", "open", "new", "theirs", "snoozed", "done", "assigned"})
+_HAS_MESSAGE = frozenset({"link", "media", "tag", "emoji", "email"})
 
 FIELDS = {
     fact.name: fact
     for fact in (
-        FieldFact("source", "the network: bluesky, import, ...", _ALL),
-        FieldFact("author", "who wrote it: a handle, its first label, or the network's own id", _ALL),
-        FieldFact("kind", "what sort of message", _ALL, frozenset(kind.value for kind in Kind)),
-        FieldFact("lang", "language as Hubbub found it: en, de, ... (unsure is no language)", _JUDGED),
-        FieldFact("topic", "heard by this topic of the rulebook", _JUDGED),
-        FieldFact("tone", "the verdict on tone", _JUDGED, frozenset(label.value for label in ToneLabel)),
+        # What the message itself says.
+        FieldFact("source", Sort.NAME, "the network: bluesky, mastodon, import, ...", "bluesky", _ALL),
+        FieldFact(
+            "author",
+            Sort.NAME,
+            "who wrote it: a handle, its first label, or the network's own id",
+            "mira.example",
+            _ALL,
+            many=True,
+        ),
+        FieldFact("kind", Sort.CHOICE, "what sort of message", "reply", _ALL, _KINDS),
         FieldFact(
             "is",
+            Sort.CHOICE,
             "a fact about the message or its conversation",
+            "question",
             _ALL,
-            _OF_MESSAGE | _OF_STATE | {"ours", "addressed", "question"},
-            ((Use.TOPIC, _OF_MESSAGE | {"question"}), (Use.RULE, _OF_MESSAGE | {"ours", "addressed", "question"})),
+            _IS_JUDGED | _IS_STATE,
+            ((Use.TOPIC, _IS_MESSAGE), (Use.RULE, _IS_JUDGED), (Use.ALERT, _IS_JUDGED)),
+            many=True,
         ),
         FieldFact(
             "has",
+            Sort.CHOICE,
             "something that it carries",
+            "link",
             _ALL,
-            frozenset({"link", "media", "tag", "flag"}),
-            ((Use.TOPIC, frozenset({"link", "media", "tag"})), (Use.RULE, frozenset({"link", "media", "tag"}))),
+            _HAS_MESSAGE | {"flag"},
+            ((Use.TOPIC, _HAS_MESSAGE), (Use.RULE, _HAS_MESSAGE)),
+            many=True,
         ),
-        FieldFact("tag", "a tag of the conversation", _SEARCH),
+        FieldFact("words", Sort.NUMBER, "how many words it has", "<3", _ALL),
         FieldFact(
-            "status", "where the conversation stands", _SEARCH, frozenset(state.value for state in State) | {"open"}
+            "link", Sort.ADDRESS, "a link in it has this in its address", "shop.example/returns", _ALL, many=True
         ),
-        FieldFact("priority", "how much it matters", _SEARCH, frozenset(one.name.lower() for one in Priority)),
-        FieldFact("assignee", "a person's login; me; nobody", _SEARCH),
-        FieldFact("team", "the team that it belongs to", _SEARCH),
-        FieldFact("rule", "flagged by this rule", _SEARCH),
+        FieldFact("domain", Sort.DOMAIN, "a link in it leads to this site", "shop.example", _ALL, many=True),
+        FieldFact("url", Sort.ADDRESS, "its own address has this in it", "bsky.app/profile/mira", _ALL),
+        FieldFact(
+            "parent", Sort.ID, "it answers the message with this id", "at://did:plc:ab/app.bsky.feed.post/3k", _ALL
+        ),
+        FieldFact(
+            "root",
+            Sort.ID,
+            "its thread begins with the message of this id",
+            "at://did:plc:ab/app.bsky.feed.post/3k",
+            _ALL,
+        ),
+        FieldFact("rating", Sort.NUMBER, "stars of a review", "<=2", _ALL),
+        FieldFact("likes", Sort.NUMBER, "likes, as last told by the network", ">=100", _ALL),
+        FieldFact("reposts", Sort.NUMBER, "reposts, as last told by the network", ">=10", _ALL),
+        FieldFact("replies", Sort.NUMBER, "replies, as last told by the network", ">=10", _ALL),
+        FieldFact("quotes", Sort.NUMBER, "quotes, as last told by the network", ">=10", _ALL),
+        FieldFact("age", Sort.AGE, "how long ago it was said", "<2h", _ALL),
+        FieldFact("time", Sort.TIME, "when it was said", "[2026-11-01 TO 2026-11-07]", _ALL),
+        FieldFact("hour", Sort.HOUR, "the hour of the day when it was said", "[22:00 TO 06:00 Europe/Berlin]", _ALL),
+        # What is known when it is judged.
+        FieldFact(
+            "account",
+            Sort.NAME,
+            "the account of ours that it addresses: its handle",
+            "larkspur.example",
+            _JUDGED,
+            many=True,
+        ),
+        FieldFact("topic", Sort.NAME, "heard by this topic of the rulebook", "larkspur", _JUDGED, many=True),
+        FieldFact("lang", Sort.NAME, "language as Hubbub found it: en, de, ... (unsure is no language)", "en", _JUDGED),
+        FieldFact("followers", Sort.NUMBER, "how many follow the author", ">=10k", _JUDGED),
+        FieldFact(
+            "verified",
+            Sort.CHOICE,
+            "whether the network vouches for the author",
+            "yes",
+            _JUDGED,
+            frozenset({"yes", "no"}),
+        ),
+        FieldFact(
+            "tone",
+            Sort.CHOICE,
+            "the verdict on tone; a number asks VADER's compound, -1 to 1",
+            "negative",
+            _JUDGED,
+            frozenset(label.value for label in ToneLabel),
+            numbers=True,
+        ),
+        # What was thought of it.
+        FieldFact("need", Sort.NUMBER, "need for an answer, 0 to 1", ">=0.7", _AFTER),
+        FieldFact("rule", Sort.NAME, "flagged by this rule", "outage", _AFTER, many=True),
+        # The conversation it belongs to.
+        FieldFact("tag", Sort.NAME, "a tag of the conversation", "billing", _VIEW, many=True),
+        FieldFact(
+            "status",
+            Sort.CHOICE,
+            "where the conversation stands; open is new or ours",
+            "open",
+            _VIEW,
+            frozenset(state.value for state in State) | {"open"},
+        ),
+        FieldFact(
+            "priority",
+            Sort.CHOICE,
+            "how much it matters",
+            ">=high",
+            _VIEW,
+            frozenset(one.name.lower() for one in Priority),
+            order=tuple(one.name.lower() for one in sorted(Priority)),
+        ),
+        FieldFact("assignee", Sort.NAME, "a person's login; me; nobody", "me", _VIEW),
+        FieldFact("team", Sort.NAME, "the team that it belongs to", "care", _VIEW),
     )
 }
 

@@ -1,104 +1,45 @@
-"""One query on one mention: yes or no, where in the original text, and why. Owns what a query means; the index and SQL must agree with it.
+"""One query on one mention: yes or no, and where in the original text. Owns what a query means; the index and SQL must agree with it.
 
 A field whose value is not known does not match, and its negation does. Nothing here raises or looks anything up.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import datetime
+from itertools import islice
 
-from listener.model import Kind, Mention, Priority, State, ToneLabel
-from listener.query import words
-from listener.query.tree import And, Field, Handle, Node, Not, Or, Phrase, Prefix, Tag, Value, Word
-from listener.query.words import Words
+from listener.query import clock, held, near
+from listener.query import words as cutting
+from listener.query.fields import FIELDS, Sort
+from listener.query.glob import globbed
+from listener.query.regexes import compile_regex
+from listener.query.subject import Subject
+from listener.query.tree import (
+    And,
+    Exact,
+    Field,
+    Hours,
+    Named,
+    Near,
+    Node,
+    Not,
+    Or,
+    Period,
+    Phrase,
+    Range,
+    Raw,
+    Regex,
+    Sign,
+    Text,
+    Value,
+    Wild,
+    Word,
+)
 
-NO_WORDS = words.segment("")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a query is judged on: a message, what was thought of it, and its conversation. None: not known here."""
-
-    text: str = ""
-    source: str = ""
-    kind: Kind = Kind.POST
-    author_handle: str = ""
-    author_id: str = ""
-    hashtags: tuple[str, ...] = ()
-    links: int = 0
-    media: int = 0
-    ours: bool = False
-    addressed: bool | None = None
-    """It addresses an account of ours."""
-    lang: str | None = None
-    tone: ToneLabel | None = None
-    topics: frozenset[str] | None = None
-    rules: frozenset[str] | None = None
-    tags: frozenset[str] | None = None
-    state: State | None = None
-    priority: Priority | None = None
-    assignee: str | None = None
-    """A login; "" for nobody."""
-    team: str | None = None
-    unread: bool | None = None
-    me: str = ""
-    """Who asks, for assignee:me."""
-
-    @classmethod
-    def of(
-        cls,
-        mention: Mention,
-        *,
-        ours: bool = False,
-        addressed: bool | None = None,
-        lang: str | None = None,
-        tone: ToneLabel | None = None,
-        topics: frozenset[str] | None = None,
-        rules: frozenset[str] | None = None,
-    ) -> Subject:
-        """A mention, before or after something was thought of it."""
-        return cls(
-            text=mention.text,
-            source=mention.source,
-            kind=mention.kind,
-            author_handle=mention.author.handle,
-            author_id=mention.author.external_id,
-            hashtags=mention.tags,
-            links=len(mention.links),
-            media=mention.media,
-            ours=ours,
-            addressed=addressed,
-            lang=lang,
-            tone=tone,
-            topics=topics,
-            rules=rules,
-        )
-
-    @cached_property
-    def words(self) -> Words:
-        """The text cut into words, once."""
-        return words.segment(self.text) if self.text else NO_WORDS
-
-    @cached_property
-    def ordered(self) -> list[str]:
-        """Every form of every word, sorted: what a prefix is looked up in."""
-        return sorted(self.words.places)
-
-    def begins(self, stem: str) -> bool:
-        """Whether a word begins so."""
-        place = bisect_left(self.ordered, stem)
-        return place < len(self.ordered) and self.ordered[place].startswith(stem)
-
-    @cached_property
-    def carried_tags(self) -> frozenset[str]:
-        """Hashtags outside the text."""
-        return frozenset(words.tag_form(tag) for tag in self.hashtags)
-
-
-Test = Callable[[Subject], bool]
+Test = Callable[[Subject, datetime], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,238 +50,274 @@ class Match:
     spans: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """One part of a query and what became of it. `start` and `end` point into the query, `spans` into the text."""
-
-    node: Node
-    true: bool
-    spans: tuple[int, ...]
-    parts: tuple[Explained, ...]
-
-
-def match(tree: Node, subject: Subject) -> Match:
-    """Judge a query on a subject."""
-    if not test_of(tree)(subject):
+def match(tree: Node, subject: Subject, now: datetime) -> Match:
+    """Judge a query on a subject when it is `now`."""
+    if not test_of(tree)(subject, now):
         return Match(False)
-    return Match(True, spans_of(tree, subject))
+    return Match(True, spans_of(tree, subject, now))
+
+
+# Yes or no -----------------------------------------------------------------------------------------------------------
 
 
 def test_of(tree: Node) -> Test:
     """A query as a function, for those that are asked often."""
     match tree:
         case Word(key=key):
-            return lambda subject: key in subject.words.places
+            return lambda subject, now: key in subject.words.vocabulary
         case Or(parts=parts):
             return _any_of(parts)
         case And(parts=parts):
-            tests = tuple(test_of(part) for part in parts)
-            return lambda subject: all(test(subject) for test in tests)
+            return _all_of(parts)
         case Not(part=part):
             test = test_of(part)
-            return lambda subject: not test(subject)
-        case Field() as field:
-            return _field_test(field)
-        case Tag(form=form):
-            return lambda subject: form in subject.words.signs or form in subject.carried_tags
-        case Handle(form=form):
-            return lambda subject: form in subject.words.signs
-        case Phrase(keys=keys):
-            return lambda subject: next(_phrase_places(keys, subject.words), None) is not None
-        case Prefix(stem=stem):
-            return lambda subject: subject.begins(stem)
+            return lambda subject, now: not test(subject, now)
+        case Named(part=part):
+            return test_of(part)
+        case Field():
+            return _field_test(tree)
+        case Sign(form=form):
+            return lambda subject, now: form in subject.words.signs or form in subject.carried_tags
+        case Wild():
+            return _wild_test(tree)
+        case Exact() | Phrase() | Near():
+            return _stretch_test(tree)
+        case Raw(text=text):
+            return lambda subject, now: bool(_raw_spans(text, subject.text))
+        case Regex(pattern=pattern):
+            regex = compile_regex(pattern)
+            return lambda subject, now: regex.is_match(subject.text[: cutting.MAX_TEXT])
+
+
+def _stretch_test(tree: Exact | Phrase | Near) -> Test:
+    """Whether a positional part stands in a text: asked where each of its plain words does, and by a quick way where there is one."""
+    needed = frozenset(_plain_keys(tree))
+    quick = near.quick_near(tree) if isinstance(tree, Near) else near.quick_phrase(tree)
+
+    def test(subject: Subject, now: datetime) -> bool:
+        known = subject.words
+        if not needed <= known.vocabulary:
+            return False
+        if quick is not None and not known.others:
+            return quick(known.keys)
+        return next(near.stretches(tree, known), None) is not None
+
+    return test
+
+
+def _plain_keys(node: Node) -> Iterable[str]:
+    """Words that must be there wherever a positional part is."""
+    match node:
+        case Word(key=key):
+            yield key
+        case Exact(spelling=spelling):
+            yield cutting.forms_of(spelling)[0]
+        case Phrase(parts=parts):
+            for part in parts:
+                yield from _plain_keys(part)
+        case Near(left=left, right=right):
+            yield from _plain_keys(left)
+            yield from _plain_keys(right)
+        case Named(part=part):
+            yield from _plain_keys(part)
+
+
+def _all_of(parts: tuple[Node, ...]) -> Test:
+    """An AND: its single words all at once, before anything that costs more."""
+    keys = frozenset(part.key for part in parts if isinstance(part, Word))
+    tests = tuple(test_of(part) for part in parts if not isinstance(part, Word))
+    if not tests:
+        return lambda subject, now: keys <= subject.words.vocabulary
+    if not keys and len(tests) == 2:
+        first, second = tests
+        return lambda subject, now: first(subject, now) and second(subject, now)
+    return lambda subject, now: keys <= subject.words.vocabulary and all(test(subject, now) for test in tests)
 
 
 def _any_of(parts: tuple[Node, ...]) -> Test:
     """An OR: its single words all at once, its phrases only where their longest word stands."""
     keys = frozenset(part.key for part in parts if isinstance(part, Word))
-    anchored: dict[str, list[tuple[str, ...]]] = {}
+    anchored: dict[str, list[Phrase]] = {}
+    tests = []
     for part in parts:
-        if isinstance(part, Phrase):
-            anchored.setdefault(max(part.keys, key=len), []).append(part.keys)
-    anchors = anchored.keys()
-    tests = tuple(test_of(part) for part in parts if not isinstance(part, Word | Phrase))
+        match part:
+            case Word():
+                pass
+            case Phrase(parts=terms) if anchor := max(
+                (t.key for t in terms if isinstance(t, Word)), key=len, default=""
+            ):
+                anchored.setdefault(anchor, []).append(part)
+            case _:
+                tests.append(test_of(part))
+    if not anchored and not tests:
+        return lambda subject, now: not keys.isdisjoint(subject.words.vocabulary)
 
-    def test(subject: Subject) -> bool:
+    def test(subject: Subject, now: datetime) -> bool:
         known = subject.words
-        places = known.places
-        if not keys.isdisjoint(places):
+        if not keys.isdisjoint(known.vocabulary):
             return True
-        if not places.keys().isdisjoint(anchors):
-            for anchor in anchors & places.keys():
-                if any(next(_phrase_places(phrase, known), None) is not None for phrase in anchored[anchor]):
-                    return True
-        return any(one(subject) for one in tests)
+        for anchor in anchored.keys() & known.vocabulary:
+            if any(next(near.stretches(phrase, known), None) is not None for phrase in anchored[anchor]):
+                return True
+        return any(one(subject, now) for one in tests)
 
     return test
 
 
-def spans_of(tree: Node, subject: Subject) -> tuple[int, ...]:
+def _wild_test(wild: Wild) -> Test:
+    stem, fits = wild.stem, globbed(wild.pattern)
+    if wild.pattern == f"{stem}*":
+        return lambda subject, now: subject.words.begins(stem)
+    return lambda subject, now: subject.words.begins(stem) and any(map(fits, subject.words.vocabulary))
+
+
+def _field_test(field: Field) -> Test:
+    tests = _tests_of_values(field)
+    if len(tests) == 1:
+        return tests[0]
+    return lambda subject, now: any(test(subject, now) for test in tests)
+
+
+def _tests_of_values(field: Field) -> list[Test]:
+    """One test for all plain names together, one for each other value."""
+    name, sort = field.name, FIELDS[field.name].sort
+    texts = [value for value in field.values if isinstance(value, Text)]
+    others = [_range_test(name, value) for value in field.values if not isinstance(value, Text)]
+    if not texts:
+        return others
+    if name in {"is", "has"}:
+        return [_flag_test(name, value.key) for value in texts]
+    if sort is Sort.ID:
+        return [_id_test(name, frozenset(value.raw for value in texts))]
+    if sort is Sort.ADDRESS:
+        return [_address_test(name, tuple(value.key for value in texts))]
+    if sort is Sort.DOMAIN:
+        return [_domain_test(tuple(value.key for value in texts))]
+    return [_name_test(name, texts), *others]
+
+
+def _flag_test(name: str, value: str) -> Test:
+    asked = held.flag(name, value)
+    return lambda subject, now: asked(subject)
+
+
+def _id_test(name: str, ids: frozenset[str]) -> Test:
+    read = held.IDS[name]
+    return lambda subject, now: read(subject) in ids
+
+
+def _address_test(name: str, parts: tuple[str, ...]) -> Test:
+    read = held.ADDRESSES[name]
+    return lambda subject, now: any(part in key for key in map(held.address_key, read(subject)) for part in parts)
+
+
+def _domain_test(hosts: tuple[str, ...]) -> Test:
+    below = tuple(f".{host}" for host in hosts)
+    return lambda subject, now: any(
+        host in hosts or host.endswith(below) for host in map(held.host_key, held.links(subject)) if host
+    )
+
+
+def _name_test(name: str, values: Sequence[Text]) -> Test:
+    read = held.NAMES[name]
+    exact = frozenset(value.key for value in values if not value.wild)
+    wild = tuple(globbed(value.key) for value in values if value.wild)
+    if not wild:
+        return lambda subject, now: not exact.isdisjoint(read(subject))
+    return lambda subject, now: any(one in exact or any(fits(one) for fits in wild) for one in read(subject))
+
+
+def _range_test(name: str, value: Value) -> Test:
+    match value:
+        case Range() if name == "age":
+            return lambda subject, now: subject.at is not None and value.holds((now - subject.at).total_seconds())
+        case Range():
+            read = held.NUMBERS[name]
+            return lambda subject, now: (known := read(subject)) is not None and value.holds(known)
+        case Period():
+            return lambda subject, now: subject.at is not None and clock.within(value, subject.at, now)
+        case Hours():
+            return lambda subject, now: (at := held.said_at(subject, now)) is not None and clock.during(value, at)
+        case Text():
+            raise AssertionError("a text is no range")
+
+
+# Where ---------------------------------------------------------------------------------------------------------------
+
+
+def spans_of(tree: Node, subject: Subject, now: datetime) -> tuple[int, ...]:
     """Where the true parts of a query that matched stand in the text; merged, in order."""
-    return _flat(_spans(tree, subject))
+    return merged(_spans(tree, subject, now))
 
 
-def explain(tree: Node, subject: Subject) -> Explained:
-    """Every part of the query, true or false, with its spans."""
-    parts: tuple[Node, ...] = ()
-    if isinstance(tree, And | Or):
-        parts = tree.parts
-    elif isinstance(tree, Not):
-        parts = (tree.part,)
-    true = test_of(tree)(subject)
-    spans = spans_of(tree, subject) if true else ()
-    return Explained(tree, true, spans, tuple(explain(part, subject) for part in parts))
-
-
-def _spans(tree: Node, subject: Subject) -> Iterable[tuple[int, int]]:
+def _spans(tree: Node, subject: Subject, now: datetime) -> Iterable[tuple[int, int]]:
     known = subject.words
     match tree:
-        case Word(key=key):
-            return [known.spans[place] for place in known.places.get(key, ())]
-        case Prefix(stem=stem):
-            return [
-                known.spans[place] for form, places in known.places.items() if form.startswith(stem) for place in places
-            ]
-        case Phrase(keys=keys):
-            size = len(keys) - 1
-            return [(known.spans[place][0], known.spans[place + size][1]) for place in _phrase_places(keys, known)]
-        case Tag(form=form) | Handle(form=form):
+        case Word() | Wild() | Exact():
+            return [known.spans[place] for place in near.places_of(tree, known)]
+        case Phrase(slop=None):
+            return [(known.spans[one[0]][0], known.spans[one[-1]][1]) for one in _first(tree, subject)]
+        case Phrase() | Near():
+            return [known.spans[place] for one in _first(tree, subject) for place in one]
+        case Sign(form=form):
             return known.signs.get(form, ())
+        case Raw(text=text):
+            return _raw_spans(text, subject.text)
+        case Regex(pattern=pattern):
+            return compile_regex(pattern).spans(subject.text[: cutting.MAX_TEXT])
         case And(parts=parts) | Or(parts=parts):
             # Only an AND can be false and still hold words that stand in the text.
             true = [
-                part for part in parts if not isinstance(part, And) or isinstance(tree, And) or test_of(part)(subject)
+                part for part in parts if isinstance(tree, And) or not _holds_and(part) or test_of(part)(subject, now)
             ]
-            return [span for part in true for span in _spans(part, subject)]
+            return [span for part in true for span in _spans(part, subject, now)]
+        case Named(part=part):
+            return _spans(part, subject, now)
         case Not() | Field():
             return ()
 
 
-def _phrase_places(keys: tuple[str, ...], known: Words) -> Iterator[int]:
-    """The positions at which a phrase begins, in order."""
-    last = len(known.forms) - len(keys)
-    return (
-        place
-        for place in known.places.get(keys[0], ())
-        if place <= last and all(key in known.forms[place + step] for step, key in enumerate(keys[1:], 1))
-    )
+def _holds_and(part: Node) -> bool:
+    while isinstance(part, Named):
+        part = part.part
+    return isinstance(part, And)
 
 
-def _flat(spans: Iterable[tuple[int, int]]) -> tuple[int, ...]:
-    merged: list[int] = []
+def _first(tree: Node, subject: Subject) -> Iterable[near.Stretch]:
+    return islice(near.stretches(tree, subject.words), near.MOST)
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+    """Spans in order, start and end in turn, overlapping and touching ones as one."""
+    flat: list[int] = []
     for start, end in sorted(set(spans)):
-        if merged and start <= merged[-1]:
-            merged[-1] = max(merged[-1], end)
+        if flat and start <= flat[-1]:
+            flat[-1] = max(flat[-1], end)
         else:
-            merged.extend((start, end))
-    return tuple(merged)
+            flat.extend((start, end))
+    return tuple(flat)
 
 
-# Fields --------------------------------------------------------------------------------------------------------------
+def _raw_spans(wanted: str, text: str) -> list[tuple[int, int]]:
+    """Where exactly these characters stand, composed or not, and not inside a longer word."""
+    spans = []
+    for spelling in {wanted, unicodedata.normalize("NFC", wanted), unicodedata.normalize("NFD", wanted)}:
+        at = text.find(spelling, 0, cutting.MAX_TEXT)
+        while at >= 0:
+            end = at + len(spelling)
+            if not _cuts(text, at) and not _cuts(text, end):
+                spans.append((at, end))
+            at = text.find(spelling, at + 1, cutting.MAX_TEXT)
+    return sorted(spans)
 
 
-def _field_test(field: Field) -> Test:
-    if field.name == "is":
-        return _any_test([_IS[value.text] for value in field.values])
-    if field.name == "has":
-        return _any_test([_HAS[value.text] for value in field.values])
-    if field.name == "assignee":
-        return _any_test([_assignee_test(value) for value in field.values])
-    if field.name == "status":
-        return _any_test([_status_test(value) for value in field.values])
-    read = _READ[field.name]
-    exact = frozenset(value.text for value in field.values if not value.prefix)
-    stems = tuple(value.text for value in field.values if value.prefix)
-
-    def test(subject: Subject) -> bool:
-        held = read(subject)
-        return any(one in exact or (bool(stems) and one.startswith(stems)) for one in held)
-
-    return test
-
-
-def _any_test(tests: list[Test]) -> Test:
-    if len(tests) == 1:
-        return tests[0]
-    return lambda subject: any(test(subject) for test in tests)
-
-
-def _assignee_test(value: Value) -> Test:
-    if value.text == "nobody":
-        return lambda subject: subject.assignee == ""
-    if value.text == "me":
-        return lambda subject: bool(subject.me) and subject.assignee == subject.me
-    if value.prefix:
-        return lambda subject: subject.assignee is not None and words.fold(subject.assignee).startswith(value.text)
-    return lambda subject: bool(subject.assignee) and words.fold(subject.assignee or "") == value.text
-
-
-def _status_test(value: Value) -> Test:
-    if value.text == "open":
-        return lambda subject: subject.state in {State.NEW, State.OURS}
-    return lambda subject: subject.state is not None and subject.state.value == value.text
-
-
-def _authors(subject: Subject) -> tuple[str, ...]:
-    handle = words.fold(subject.author_handle)
-    return (
-        (handle, f"@{handle}", handle.split(".", 1)[0].split("@", 1)[0], words.fold(subject.author_id))
-        if handle
-        else (words.fold(subject.author_id),)
-    )
-
-
-def _known(value: str | None) -> tuple[str, ...]:
-    return (words.fold(value),) if value else ()
-
-
-def _known_set(values: frozenset[str] | None) -> Iterable[str]:
-    return [words.fold(value) for value in values] if values else ()
-
-
-_READ: dict[str, Callable[[Subject], Iterable[str]]] = {
-    "source": lambda subject: _known(subject.source),
-    "author": _authors,
-    "kind": lambda subject: (subject.kind.value,),
-    "lang": lambda subject: _known(subject.lang),
-    "topic": lambda subject: _known_set(subject.topics),
-    "tone": lambda subject: (subject.tone.value,) if subject.tone is not None else (),
-    "tag": lambda subject: _known_set(subject.tags),
-    "priority": lambda subject: (subject.priority.name.lower(),) if subject.priority is not None else (),
-    "team": lambda subject: _known(subject.team),
-    "rule": lambda subject: _known_set(subject.rules),
-}
-
-
-def _is_kind(kind: Kind) -> Test:
-    return lambda subject: subject.kind is kind
-
-
-_IS: dict[str, Test] = {
-    **{kind.value: _is_kind(kind) for kind in Kind},
-    "ours": lambda subject: subject.ours,
-    "addressed": lambda subject: subject.addressed is True,
-    "question": lambda subject: asks(subject.text),
-    "unread": lambda subject: subject.unread is True,
-    "open": lambda subject: subject.state in {State.NEW, State.OURS},
-    "new": lambda subject: subject.state is State.NEW,
-    "theirs": lambda subject: subject.state is State.THEIRS,
-    "snoozed": lambda subject: subject.state is State.SNOOZED,
-    "done": lambda subject: subject.state is State.DONE,
-    "assigned": lambda subject: bool(subject.assignee),
-}
-_HAS: dict[str, Test] = {
-    "link": lambda subject: subject.links > 0,
-    "media": lambda subject: subject.media > 0,
-    "tag": lambda subject: bool(subject.hashtags) or any(form.startswith("#") for form in subject.words.signs),
-    "flag": lambda subject: bool(subject.rules),
-}
-
-_QUESTION_MARKS = ("?", "？", "؟", "⁇", "⁉", "❓", "❔", "\u037e")
-
-
-def asks(text: str) -> bool:
-    """Whether a text holds a question mark that is not part of an address."""
-    if not any(mark in text for mark in _QUESTION_MARKS):
+def _cuts(text: str, at: int) -> bool:
+    """Whether a place lies inside a word, or between a character and its mark."""
+    if not 0 < at < len(text):
         return False
-    return any(any(mark in part for mark in _QUESTION_MARKS) for part in text.split() if "://" not in part)
+    before, behind = text[at - 1], text[at]
+    if unicodedata.category(behind)[0] == "M":
+        return True
+    if cutting.unspaced(before) or cutting.unspaced(behind):
+        return False
+    return behind.isalnum() and (before.isalnum() or unicodedata.category(before)[0] == "M")
