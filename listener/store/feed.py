@@ -73,10 +73,11 @@ async def since(
         outbox=frozenset(row["outbox_id"] for row in rows if row["outbox_id"] is not None),
         rulebook=any((row["kind"] or "").startswith("rulebook.") for row in rows),
         lost=False,
+        views=any((row["kind"] or "").startswith("view.") for row in rows),
     )
 
 
-EVERYTHING = Changed(frozenset(), frozenset(), frozenset(), rulebook=True, lost=True)
+EVERYTHING = Changed(frozenset(), frozenset(), frozenset(), rulebook=True, lost=True, views=True)
 """Read everything again."""
 
 NOTHING = Changed(frozenset(), frozenset(), frozenset(), rulebook=False, lost=False)

@@ -177,6 +177,27 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedView:
+    """A named query as a folder of the inbox."""
+
+    id: int
+    name: str
+    query: str
+    """As it was written: parse it when it is opened."""
+    shared: bool
+    """Everybody's of the brand; else one person's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPage:
+    """Conversations of a view, in the queue's order."""
+
+    rows: tuple[QueueRow, ...]
+    searched_to: tuple[int, int] | None
+    """Time ran out here: go on from this place. None: to the end, or until there were enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Exact, from the maintained counters: never a scan."""
 
@@ -205,6 +226,8 @@ class Changed:
     rulebook: bool
     lost: bool
     """The connection was lost meanwhile: read everything again."""
+    views: bool = False
+    """Saved views were made, changed or deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,13 @@ GUESSES: Mapping[str, tuple[str, ...]] = {
     "root": ("root", "root_id", "conversation_id", "thread_id"),
     "lang": ("lang", "language"),
     "url": ("url", "link", "permalink"),
+    "links": ("links", "urls", "expanded_urls"),
+    "tags": ("tags", "hashtags"),
+    "rating": ("rating", "stars", "star_rating"),
+    "likes": ("likes", "like_count", "likes_count", "favorite_count", "favourites_count", "favorites", "favourites"),
+    "reposts": ("reposts", "repost_count", "retweet_count", "retweets", "reblogs_count", "shares", "share_count"),
+    "replies": ("replies", "reply_count", "replies_count", "comment_count", "comments"),
+    "quotes": ("quotes", "quote_count"),
     "source": (),
 }
 """Field to the column names that are taken for it, best first. A `source` column (the network that a row is from) is never guessed."""
@@ -53,6 +60,12 @@ _MAIL = re.compile(r"(?:[A-Za-z]{3}, )?\d{1,2} [A-Za-z]{3} \d{4} .+", re.ASCII)
 _NUMBER = re.compile(r"(\d{9,16})(?:\.(\d{1,9}))?", re.ASCII)
 _FLOAT = re.compile(r"\A(\d{1,18})\.0\Z", re.ASCII)  # a column of ids with holes, as some programs write it
 _MANGLED = re.compile(r"\d(?:[.,]\d+)?[Ee]\+\d+", re.ASCII)
+_COUNT = re.compile(r"(\d{1,15}|\d{1,3}(?:[, _]\d{3}){1,4})(?:\.0+)?", re.ASCII)
+_RATING = re.compile(
+    r"(\d{1,3}(?:[.,]\d{1,3})?)(?: ?(?:/|of|out of) ?\d{1,3})?(?: ?(?:stars?|★))?", re.ASCII | re.IGNORECASE
+)
+_LINK = re.compile(r"https?://[^\s'\"|\[\]<>]+", re.IGNORECASE)
+_BETWEEN_TAGS = re.compile(r"[\s,;|'\"\[\](){}]+")
 _LANG = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8}){0,7}")
 _MONTHS = dict(zip(re.findall("...", "JanFebMarAprMayJunJulAugSepOctNovDec"), range(1, 13), strict=True))
 
@@ -151,8 +164,16 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+class SeveralValues(ValueError):
+    """A list of plain values where a single one is needed."""
+
+    def __init__(self, values: tuple[str, ...]) -> None:
+        super().__init__("a list or an object where a single value is needed")
+        self.values = values
+
+
 def as_cell(value: Any) -> str:
-    """A JSON value as a cell. ValueError for lists and objects."""
+    """A JSON value as a cell. SeveralValues for lists of plain values, ValueError for other lists and objects."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -161,6 +182,8 @@ def as_cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        raise SeveralValues(tuple(map(as_cell, value)))
     raise ValueError("a list or an object where a single value is needed")
 
 
@@ -176,7 +199,7 @@ def convert_row(cell: Cell, columns: Columns, space: str, line: int, raw: bytes)
         return Reject(reason, f"line {line}: {detail}", raw[:MAX_RAW])
 
     try:
-        has = {field: cell(column) for field, column in columns.of.items()}
+        has = {field: cell(column) for field, column in columns.of.items() if field not in _EXTRAS}
     except ValueError as err:
         return reject(Reason.WRONG_SHAPE, str(err))
     text = storable(has["text"])
@@ -216,4 +239,50 @@ def convert_row(cell: Cell, columns: Columns, space: str, line: int, raw: bytes)
         langs=(lang,) if _LANG.fullmatch(lang) else (),
         url=storable(has.get("url", "").strip())[:2048],
         network_at=at,
+        **_extras(cell, columns),
     )
+
+
+def _extras(cell: Cell, columns: Columns) -> dict[str, Any]:
+    """What a row says besides. A column that was guessed for it and holds something else says nothing: no row is lost for that."""
+    found: dict[str, Any] = {}
+    for field in _EXTRAS & columns.of.keys():
+        try:
+            values: tuple[str, ...] = (cell(columns.of[field]),)
+        except SeveralValues as several:
+            values = several.values
+        except ValueError:
+            continue
+        found[field] = _EXTRA[field](values)
+    return found
+
+
+def _count(values: tuple[str, ...]) -> int | None:
+    said = _COUNT.fullmatch(values[0].strip()) if len(values) == 1 else None
+    return int(re.sub(r"[, _]", "", said[1])) if said else None
+
+
+def _rating(values: tuple[str, ...]) -> float | None:
+    said = _RATING.fullmatch(values[0].strip()) if len(values) == 1 else None
+    return float(said[1].replace(",", ".")) if said else None
+
+
+def _links(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(link.rstrip(",;")[:2048] for value in values for link in _LINK.findall(storable(value))))
+
+
+def _tags(values: tuple[str, ...]) -> tuple[str, ...]:
+    tags = (tag.lstrip("#＃") for value in values for tag in _BETWEEN_TAGS.split(storable(value)))
+    return tuple(dict.fromkeys(tag[:200] for tag in tags if tag))
+
+
+_EXTRA: Mapping[str, Callable[[tuple[str, ...]], Any]] = {
+    "rating": _rating,
+    "likes": _count,
+    "reposts": _count,
+    "replies": _count,
+    "quotes": _count,
+    "links": _links,
+    "tags": _tags,
+}
+_EXTRAS = _EXTRA.keys()

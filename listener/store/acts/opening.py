@@ -37,6 +37,7 @@ _ACCOUNT = (
 _OF_THREAD = """
 SELECT id FROM conversations
 WHERE brand_id = $1 AND space = $2 AND root = $3 AND author_id = $4 AND merged_into IS NULL ORDER BY id LIMIT 1
+FOR NO KEY UPDATE
 """
 
 # What the author said in this thread, the newest 300, and our answers to it.

@@ -1,4 +1,4 @@
-"""Windows of data for the screens: the queue, a topic's mentions, one conversation whole. Reads only, and never a whole table.
+"""Windows of data for the screens: the queue, a topic's mentions, one conversation whole, what a query finds, and the saved queries.
 
 No statement in here grows with a table: pages are cut from an index before anything is joined, counts are maintained, threads are
 limited. Texts are as the network sent them: hostile until `listener.harmless` has seen them.
@@ -9,19 +9,25 @@ from __future__ import annotations
 from listener.store.inbox.heard import listening, listening_rows, topics, versions
 from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
 from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
+from listener.store.inbox.saved import delete_view, save_view, saved_views
 from listener.store.inbox.search import Found, search
+from listener.store.inbox.viewing import view_page
 
 __all__ = [
     "FIRST",
     "LAST",
     "Found",
     "counts",
+    "delete_view",
     "listening",
     "listening_rows",
     "open",
     "page",
     "rows",
+    "save_view",
+    "saved_views",
     "search",
     "topics",
     "versions",
+    "view_page",
 ]

@@ -111,7 +111,12 @@ async def page(
 async def rows(pool: asyncpg.Pool, ids: Collection[int], now: datetime | None = None) -> list[QueueRow]:
     """These conversations as they are now, wherever they stand; what was merged away is missing."""
     async with acquired(pool) as connection:
-        return [_queue_row(row) for row in await connection.fetch(_ROWS, now, list(ids))]
+        return await rows_of(connection, ids, now)
+
+
+async def rows_of(connection: asyncpg.Connection, ids: Collection[int], now: datetime | None = None) -> list[QueueRow]:
+    """The same, for who has a connection."""
+    return [_queue_row(row) for row in await connection.fetch(_ROWS, now, list(ids))]
 
 
 def _queue_row(row: Mapping[str, Any]) -> QueueRow:

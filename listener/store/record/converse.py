@@ -422,11 +422,12 @@ class Desk:
         if not self._steps:
             return
         pairs = sorted({(c, s.kept.id) for c, steps in self._steps.items() for s in steps})
+        # Locked before they are joined: whether one is open decides what the search's index of open words gets.
+        before = await lock(self._connection, self._steps)
         joined = {
             (r["conversation_id"], r["mention_id"])
             for r in await self._connection.fetch(_JOIN, [p[0] for p in pairs], [p[1] for p in pairs])
         }
-        before = await lock(self._connection, self._steps)
         after: list[Conversation] = []
         last: list[tuple[int, int]] = []
         for conversation_id, steps in sorted(self._steps.items()):

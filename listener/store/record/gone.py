@@ -39,7 +39,9 @@ WHERE m.id = n.mention_id AND m.state = 'live' AND n.revision >= m.revision
 RETURNING m.id
 """
 
-_BLANK = "UPDATE mention_versions SET text = NULL, words = NULL, raw = NULL WHERE mention_id = ANY($1::bigint[])"
+_BLANK = """
+UPDATE mention_versions SET text = NULL, words = NULL, raw = NULL, links = NULL, tags = NULL WHERE mention_id = ANY($1::bigint[])
+"""
 
 _LEFT = """
 SELECT j.conversation_id, j.mention_id, c.brand_id,
@@ -122,9 +124,10 @@ async def change_authors(
 async def _blank(connection: asyncpg.Connection, ids: Sequence[int], now: datetime) -> list[Event]:
     if not ids:
         return []
-    await connection.execute(_BLANK, list(ids))
     rows = await connection.fetch(_LEFT, list(ids))
+    # Locked first: whoever closes one of them takes the index words of its messages away, and would wait for us with it in hand.
     before = await lock(connection, {r["conversation_id"] for r in rows})
+    await connection.execute(_BLANK, list(ids))
     events: list[Event] = []
     after: dict[int, Conversation] = {}
     for r in rows:

@@ -30,11 +30,14 @@ SELECT n.id, n.brand_id, b.key AS brand,
                WHERE pk.space = n.space AND pk.external_id = n.parent AND p.ours) AS answers_us,
        EXISTS (SELECT FROM mentions AS t WHERE t.space = n.space AND t.root = n.root AND t.ours AND t.id <> n.id) AS replied,
        (SELECT count(*) FROM (SELECT FROM mentions AS a WHERE a.author_id = n.author_id AND a.id <> n.id LIMIT $7) AS earlier)
-           AS author_before
+           AS author_before, w.followers, w.verified
 FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[])
      AS n(id, brand_id, space, parent, root, author_id)
 JOIN brands AS b ON b.id = n.brand_id
+JOIN authors AS w ON w.id = n.author_id
 """
+
+_HANDLES = "SELECT id, handle FROM accounts WHERE id = ANY($1::int[])"
 
 _ASSESSMENTS = """
 INSERT INTO assessments (mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos,
@@ -122,7 +125,14 @@ async def _contexts(
     connection: asyncpg.Connection, todo: Sequence[tuple[Kept, int, list[Hearing]]], *, history: bool
 ) -> dict[tuple[int, int], Context]:
     rows = [(k.id, brand_id, k.mention.key.space, k.mention.parent, k.root, k.author_id) for k, brand_id, _ in todo]
-    addressed = {(k.id, brand_id) for k, brand_id, hearings in todo if any(h.via in ADDRESSES for h in hearings)}
+    addressed = {
+        (k.id, brand_id): [h.account_id for h in hearings if h.via in ADDRESSES]
+        for k, brand_id, hearings in todo
+        if any(h.via in ADDRESSES for h in hearings)
+    }
+    handles: dict[int, str] = {}
+    if wanted := {account_id for ids in addressed.values() for account_id in ids}:
+        handles = {r["id"]: r["handle"] for r in await connection.fetch(_HANDLES, sorted(wanted))}
     return {
         (r["id"], r["brand_id"]): Context(
             brand=r["brand"],
@@ -131,6 +141,11 @@ async def _contexts(
             author_before=r["author_before"],
             replied_before=r["replied"],
             history=history,
+            followers=r["followers"],
+            verified=r["verified"],
+            accounts=tuple(
+                sorted({handles[one] for one in addressed.get((r["id"], r["brand_id"]), ()) if one in handles})
+            ),
         )
         for r in await connection.fetch(_CONTEXT, *columns(rows), AUTHOR_BEFORE)
     }

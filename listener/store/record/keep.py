@@ -7,6 +7,7 @@ wait for each other in a ring.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,22 +73,25 @@ FROM unnest($1::text[], $2::text[]) AS k(space, external_id) JOIN authors AS a U
 
 _MENTIONS = """
 INSERT INTO mentions (id, space, external_id, source, author_id, ours, kind, parent, root, quoted, url, langs, media,
-                      claimed_at, network_at, heard_at, at, revision, content_id)
+                      claimed_at, network_at, heard_at, at, revision, content_id, rating, likes, reposts, replies, quotes)
 OVERRIDING SYSTEM VALUE
 SELECT id, space, external_id, source, author_id, ours, kind, parent, root, quoted, url,
-       string_to_array(langs, E'\\x1f'), media, claimed_at, network_at, $1, at, revision, content_id
+       string_to_array(langs, E'\\x1f'), media, claimed_at, network_at, $1, at, revision, content_id,
+       rating, likes, reposts, replies, quotes
 FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::boolean[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::timestamptz[],
-            $16::timestamptz[], $17::timestamptz[], $18::text[], $19::text[])
+            $16::timestamptz[], $17::timestamptz[], $18::text[], $19::text[], $20::float8[], $21::bigint[],
+            $22::bigint[], $23::bigint[], $24::bigint[])
      AS n(id, space, external_id, source, author_id, ours, kind, parent, root, quoted, url, langs, media, claimed_at,
-          network_at, at, revision, content_id)
+          network_at, at, revision, content_id, rating, likes, reposts, replies, quotes)
 """
 
 _VERSIONS = """
-INSERT INTO mention_versions (mention_id, version, revision, content_id, text, words, raw, heard_at)
-SELECT id, version, revision, content_id, text, array_to_tsvector(string_to_array(words, E'\\x1f')), raw, $1
-FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[])
-     AS n(id, version, revision, content_id, text, words, raw)
+INSERT INTO mention_versions (mention_id, version, revision, content_id, text, words, raw, links, tags, heard_at)
+SELECT id, version, revision, content_id, text, array_to_tsvector(string_to_array(words, E'\\x1f')), raw,
+       string_to_array(links, E'\\x1f'), string_to_array(tags, E'\\x1f'), $1
+FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::text[])
+     AS n(id, version, revision, content_id, text, words, raw, links, tags)
 """
 
 _MOVE = """
@@ -96,6 +100,16 @@ UPDATE mentions AS m SET version = n.version, revision = n.revision, content_id 
 FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::smallint[], $6::text[])
      AS n(id, version, revision, content_id, media, langs)
 WHERE m.id = n.id
+"""
+
+_NUMBERS = """
+UPDATE mentions AS m SET rating = coalesce(n.rating, m.rating), likes = coalesce(n.likes, m.likes),
+    reposts = coalesce(n.reposts, m.reposts), replies = coalesce(n.replies, m.replies), quotes = coalesce(n.quotes, m.quotes)
+FROM unnest($1::bigint[], $2::float8[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+     AS n(id, rating, likes, reposts, replies, quotes)
+WHERE m.id = n.id AND (coalesce(n.rating, m.rating), coalesce(n.likes, m.likes), coalesce(n.reposts, m.reposts),
+                       coalesce(n.replies, m.replies), coalesce(n.quotes, m.quotes))
+    IS DISTINCT FROM (m.rating, m.likes, m.reposts, m.replies, m.quotes)
 """
 
 _REVISE = """
@@ -124,6 +138,11 @@ JOIN mentions AS p ON p.id = k.mention_id AND p.ours
 JOIN authors AS w ON w.id = p.author_id
 JOIN accounts AS a ON a.space = w.space AND a.external_id = w.external_id
 """
+
+MANY = 200
+"""Tags, or links, of one message that are kept."""
+
+_BIGGEST = 2**63 - 1
 
 LAST = "~"
 """Sorts after every revision of any network (they are letters and digits): a delete whose revision is not known."""
@@ -166,7 +185,27 @@ def cleaned(mention: Mention) -> Mention:
         langs=tuple(storable(lang).replace("\x1f", "") for lang in mention.langs[:8]),
         url=storable(mention.url),
         media=min(max(mention.media, 0), 1000),
+        tags=_list(mention.tags),
+        links=_list(mention.links),
+        rating=mention.rating if mention.rating is None or math.isfinite(mention.rating) else None,
+        likes=_count(mention.likes),
+        reposts=_count(mention.reposts),
+        replies=_count(mention.replies),
+        quotes=_count(mention.quotes),
     )  # fmt: skip
+
+
+def _list(values: Sequence[str]) -> tuple[str, ...]:
+    """Tags or links as they can be stored: none empty, no more than anybody means."""
+    return tuple(one for value in values[:MANY] if (one := storable(value).replace("\x1f", "")))
+
+
+def _count(number: int | None) -> int | None:
+    return number if number is None else min(max(number, 0), _BIGGEST)
+
+
+def _numbers(mention: Mention) -> tuple[float | None, int | None, int | None, int | None, int | None]:
+    return mention.rating, mention.likes, mention.reposts, mention.replies, mention.quotes
 
 
 def _all_storable(mention: Mention) -> bool:
@@ -174,14 +213,30 @@ def _all_storable(mention: Mention) -> bool:
     every = "".join((
         mention.text, author.handle, author.name, author.external_id, mention.key.external_id, mention.key.space, mention.url,
         mention.revision, mention.content_id, mention.parent or "", mention.root or "", mention.quoted or "", *mention.langs,
+        *mention.tags, *mention.links,
     ))  # fmt: skip
-    if "\x00" in every or "\x1f" in "".join(mention.langs) or len(mention.langs) > 8 or not 0 <= mention.media <= 1000:
+    if "\x00" in every or "\x1f" in "".join((*mention.langs, *mention.tags, *mention.links)):
+        return False
+    if len(mention.langs) > 8 or not 0 <= mention.media <= 1000:
+        return False
+    if not _listable(mention.tags) or not _listable(mention.links) or not _countable(mention):
         return False
     try:
         every.encode()
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _listable(values: Sequence[str]) -> bool:
+    return len(values) <= MANY and "" not in values
+
+
+def _countable(mention: Mention) -> bool:
+    rating, *counts = _numbers(mention)
+    if rating is not None and not math.isfinite(rating):
+        return False
+    return all(number is None or 0 <= number <= _BIGGEST for number in counts)
 
 
 def sorting_time(mention: Mention, heard_at: datetime) -> datetime:
@@ -212,6 +267,7 @@ async def keep(
     fresh: list[Kept] = []
     moved: list[Kept] = []
     revised: list[tuple[int, str]] = []
+    told: list[Kept] = []
     idle = 0
     for mention, hearings in heard:
         key = (mention.key.space, mention.key.external_id)
@@ -232,6 +288,8 @@ async def keep(
             id=row["id"], mention=mention, hearings=hearings, author_id=row["author_id"], root=row["root"],
             at=row["at"], version=row["version"], ours=row["ours"],
         )  # fmt: skip
+        if mention.revision >= row["revision"] and any(number is not None for number in _numbers(mention)):
+            told.append(item)
         if mention.revision > row["revision"]:
             same = bool(mention.content_id) and mention.content_id == row["content_id"] and row["state"] == "live"
             if same or (row["revision"] == "" and not mention.content_id):
@@ -249,6 +307,8 @@ async def keep(
         kept.append(item)
 
     await _write(connection, fresh, moved, revised, now)
+    if told:
+        await connection.execute(_NUMBERS, *columns([(k.id, *_numbers(k.mention)) for k in told]))
     await _recall(connection, moved)
     await _answering_us(connection, fresh)
     await _hear(connection, source_id, kept, now)
@@ -273,7 +333,7 @@ async def _write(
                 k.id, k.mention.key.space, k.mention.key.external_id, k.mention.source, k.author_id, k.ours,
                 k.mention.kind.value, k.mention.parent, k.root, k.mention.quoted, k.mention.url,
                 "\x1f".join(k.mention.langs), k.mention.media, k.mention.claimed_at, k.mention.network_at, k.at,
-                k.mention.revision, k.mention.content_id,
+                k.mention.revision, k.mention.content_id, *_numbers(k.mention),
             )
             for k in fresh
         ]))  # fmt: skip
@@ -288,7 +348,8 @@ async def _write(
         await connection.execute(_VERSIONS, now, *columns([
             (
                 k.id, k.version, k.mention.revision, k.mention.content_id, k.mention.text,
-                "\x1f".join(index_words(k.mention.text)), zlib.compress(k.mention.raw, 1),
+                "\x1f".join(index_words(k.mention.text, k.mention.tags)), zlib.compress(k.mention.raw, 1),
+                "\x1f".join(k.mention.links), "\x1f".join(k.mention.tags),
             )
             for k in (*fresh, *moved)
         ]))  # fmt: skip

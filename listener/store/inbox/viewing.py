@@ -1,0 +1,194 @@
+"""A view: the conversations of which one message, together with the conversation, matches a query; in the queue's own order.
+
+What is rare is looked up by its words or another index; all else is judged window by window along the queue, within a budget of seconds,
+and the answer says how far it got. Unless the query itself asks where conversations stand, only open ones are in a view.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from listener.query.bounds import asks_state, folders_of
+from listener.query.match import Test, test_of
+from listener.query.sql import seeds, words_of
+from listener.query.tree import Node
+from listener.store.connect import acquired
+from listener.store.inbox import lookup
+from listener.store.inbox.queue import FIRST, rows_of
+from listener.store.inbox.subjects import Reading
+from listener.store.views import ViewPage
+
+Place = tuple[int, int]
+"""A conversation's place in the queue: (sort_key, id)."""
+
+FOLDERS = ("done", "open", "snoozed", "theirs")
+
+WIDEST = 2_000
+"""Conversations of one step at most."""
+
+AT_ONCE = 250
+"""Messages judged before others get their turn on the loop."""
+
+_WINDOW_AFTER = """
+SELECT k.sort_key, k.id FROM unnest($2::text[]) AS f CROSS JOIN LATERAL (
+    SELECT sort_key, id FROM conversations WHERE brand_id = $1 AND folder = f AND merged_into IS NULL AND (sort_key, id) > ($3, $4)
+    ORDER BY sort_key, id LIMIT $5
+) AS k ORDER BY k.sort_key, k.id LIMIT $5
+"""
+_WINDOW_BEFORE = """
+SELECT k.sort_key, k.id FROM unnest($2::text[]) AS f CROSS JOIN LATERAL (
+    SELECT sort_key, id FROM conversations WHERE brand_id = $1 AND folder = f AND merged_into IS NULL AND (sort_key, id) < ($3, $4)
+    ORDER BY sort_key DESC, id DESC LIMIT $5
+) AS k ORDER BY k.sort_key DESC, k.id DESC LIMIT $5
+"""
+
+_LOOKED_UP = """
+SELECT DISTINCT j.conversation_id AS id FROM (SELECT DISTINCT id FROM ({seed} LIMIT {most}) AS every) AS found
+JOIN conversation_mentions j ON j.mention_id = found.id
+"""
+_PLACES = """
+SELECT c.sort_key, c.id FROM unnest($2::bigint[]) AS i JOIN LATERAL (SELECT * FROM conversations WHERE id = i LIMIT 1) AS c ON true
+WHERE c.brand_id = $1 AND c.folder = ANY($3::text[]) AND c.merged_into IS NULL
+"""
+_BY_ID = "SELECT c.* FROM unnest($2::bigint[]) AS i JOIN LATERAL (SELECT * FROM conversations WHERE id = i LIMIT 1) AS c ON true"
+
+
+async def view_page(
+    pool: asyncpg.Pool,
+    brand_id: int,
+    tree: Node,
+    now: datetime,
+    *,
+    after: Place | None = None,
+    before: Place | None = None,
+    limit: int = 50,
+    me: str = "",
+    seconds: float = 2.0,
+) -> ViewPage:
+    """At most `limit` conversations of a view in the order of work: after a place, or the last ones before it, or the first page.
+
+    After `seconds` it stops and says how far it got, as the place to go on from in the same direction. `me` is who asks.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    async with acquired(pool) as connection:
+        view = _View(connection, brand_id, tree, now, me, limit, deadline, backwards=before is not None)
+        reached = await view.run(before or after or FIRST)
+        found = await rows_of(connection, view.hits, now)
+    return ViewPage(tuple(found), reached)
+
+
+class _View:
+    """One page under way."""
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        brand_id: int,
+        tree: Node,
+        now: datetime,
+        me: str,
+        limit: int,
+        deadline: float,
+        *,
+        backwards: bool,
+    ) -> None:
+        self.hits: list[int] = []
+        self._connection = connection
+        self._brand_id = brand_id
+        self._now = now
+        self._limit = limit
+        self._deadline = deadline
+        self._backwards = backwards
+        self._test: Test = test_of(tree)
+        self._reading = Reading(tree, now, brand_id=brand_id, me=me)
+        folders = folders_of(tree) if asks_state(tree) else frozenset({"open"})
+        self._folders = sorted(FOLDERS if folders is None else folders)
+        self._words = words_of(tree)
+        self._seeds = seeds(tree, now, brand_id=brand_id, me=me)
+
+    async def run(self, place: Place) -> Place | None:
+        """Judges what comes behind the place until there is enough; where it stopped for want of time."""
+        if (ids := await self._looked_up()) is None:
+            return await self._walk(place)
+        rows = await self._connection.fetch(_PLACES, self._brand_id, ids, self._folders)
+        places = sorted(((row["sort_key"], row["id"]) for row in rows), reverse=self._backwards)
+        ahead = [one for one in places if (one < place if self._backwards else one > place)]
+        at, step = 0, lookup.FIRST
+        while at < len(ahead):
+            part = ahead[at : at + step]
+            reached = await self._judge(part)
+            at += len(part)
+            if reached is not None or self._full:
+                return reached
+            if self._left() <= 0 and at < len(ahead):
+                return part[-1]
+            step = self._next_step(step, at)
+        return None
+
+    def _next_step(self, last: int, walked: int) -> int:
+        return lookup.next_step(last, walked, len(self.hits), self._limit - len(self.hits), WIDEST)
+
+    async def _looked_up(self) -> list[int] | None:
+        """All conversations that may be in the view, where an index knows that they are few."""
+        budget = self._left() / 2
+        if self._words is not None and self._folders == ["open"]:
+            found = await lookup.open_with_words(self._connection, budget, self._words, self._brand_id)
+            return None if found is None else list({row["conversation_id"] for row in found})
+        seed, many = await lookup.smallest(self._connection, self._seeds)
+        if seed is None or many > lookup.RARE:
+            return None
+        sql = _LOOKED_UP.format(seed=seed.sql, most=lookup.CAP + 1)
+        found = await lookup.in_time(self._connection, budget, sql, seed.parameters)
+        return None if found is None or len(found) > lookup.CAP else [row["id"] for row in found]
+
+    async def _walk(self, place: Place) -> Place | None:
+        """Along the queue until there are enough, or it ends, or no time is left."""
+        statement = _WINDOW_BEFORE if self._backwards else _WINDOW_AFTER
+        window, walked = lookup.FIRST, 0
+        while True:
+            rows = await self._connection.fetch(statement, self._brand_id, self._folders, *place, window)
+            if not rows:
+                return None
+            part = [(row["sort_key"], row["id"]) for row in rows]
+            reached = await self._judge(part)
+            if reached is not None or self._full:
+                return reached
+            place = part[-1]
+            if len(rows) < window:
+                return None
+            if self._left() <= 0:
+                return place
+            walked += len(rows)
+            window = self._next_step(window, walked)
+
+    async def _judge(self, part: Sequence[Place]) -> Place | None:
+        """Asks the matcher, in the order of work; where it stopped when time ran out."""
+        sql, values = self._reading.of_conversations(_BY_ID, [id_ for _, id_ in part])
+        messages: dict[int, list[asyncpg.Record]] = {}
+        for row in await self._connection.fetch(sql, *values):
+            messages.setdefault(row["conversation_id"], []).append(row)
+        judged = 0
+        for place in part:
+            for row in messages.get(place[1], ()):
+                judged += 1
+                if judged % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                if self._test(self._reading.subject(row), self._now):
+                    self.hits.append(place[1])
+                    break
+            if self._full:
+                return None
+            if judged >= AT_ONCE and self._left() <= 0:
+                return place
+        return None
+
+    @property
+    def _full(self) -> bool:
+        return len(self.hits) >= self._limit
+
+    def _left(self) -> float:
+        return max(self._deadline - asyncio.get_running_loop().time(), 0.0)
