@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tone, ToneLabel
-from listener.query.index import loose, may_match
-from listener.query.match import Subject, asks
+from listener.query.held import asks
+from listener.query.index import Index
+from listener.query.subject import Subject
 from listener.rulebook.combine import Finding, Verdict, combine, findings, says
 from listener.rulebook.shape import Rulebook, Topic
 from listener.rulebook.subject import Heard, Methods, heard_by, judged
@@ -41,38 +42,27 @@ PRAISE_COMPOUND = 0.5
 
 
 class TopicEar:
-    """Which topics of one brand a message is about. Asked for every post of a whole network: nearly always a few substring tests."""
+    """Which topics of one brand a message is about. Asked for every post of a whole network: nearly always no more than a look at the raw text."""
 
-    __slots__ = ("_entries", "_literals", "_unbound")
+    __slots__ = ("_index", "_now", "_topics")
 
-    def __init__(self, topics: Iterable[Topic]) -> None:
-        self._entries = tuple(topics)
-        literals = {literal for topic in self._entries for literal in topic.query.literals or ()}
-        # A literal that holds another one is found by it.
-        self._literals = tuple(
-            sorted(one for one in literals if not any(other != one and other in one for other in literals))
-        )
-        self._unbound = any(topic.query.literals is None for topic in self._entries)
+    def __init__(self, topics: Iterable[Topic], now: Callable[[], datetime]) -> None:
+        self._topics = tuple(topics)
+        self._index = Index.build({place: topic.query.tree for place, topic in enumerate(self._topics)})
+        self._now = now
 
     def __call__(self, mention: Mention) -> tuple[str, ...]:
         """Keys of the topics, in order."""
-        text = loose(mention.text, mention.tags)
-        if not self._unbound and not any(literal in text for literal in self._literals):
+        if not self._index.may_concern(mention.text, mention.tags):
             return ()
-        subject: Subject | None = None
-        found: list[str] = []
-        for topic in self._entries:
-            if (topic.sources and mention.source not in topic.sources) or not may_match(topic.query.literals, text):
-                continue
-            subject = subject or Subject.of(mention)
-            if topic.query.test(subject):
-                found.append(topic.key)
-        return tuple(found)
+        matching = self._index.matching(Subject.of(mention), self._now())
+        topics = map(self._topics.__getitem__, matching)
+        return tuple(topic.key for topic in topics if not topic.sources or mention.source in topic.sources)
 
 
-def topics_of(rulebook: Rulebook, brand: str) -> TopicEar:
-    """The ear for one brand's topics: those that name it, and those that name no brand."""
-    return TopicEar(topic for topic in rulebook.topics if topic.brand in {"", brand})
+def topics_of(rulebook: Rulebook, brand: str, now: Callable[[], datetime]) -> TopicEar:
+    """The ear for one brand's topics: those that name it, and those that name no brand. `now` is asked when a query needs the time."""
+    return TopicEar((topic for topic in rulebook.topics if topic.brand in {"", brand}), now)
 
 
 def judge_at(rulebook: Rulebook, methods: Methods, now: Callable[[], datetime]) -> Judge:
@@ -89,8 +79,8 @@ def assess(
 ) -> Assessment:
     """What the core thinks of one message for one brand. `hearings` are that brand's own."""
     heard = heard_by(hearings, context.brand, rulebook)
-    subject, tone = judged(mention, heard, methods)
-    found = findings(rulebook, subject, heard)
+    subject, tone = judged(mention, heard, methods, context)
+    found = findings(rulebook, subject, heard, now)
     verdict = combine(found)
     need, signals = _need(subject, tone, context, verdict)
     priority = verdict.priority or (Priority.NORMAL if heard.addressed else Priority.LOW)

@@ -6,9 +6,11 @@ The judgement is the real one: the same subject, scope and queries as for what i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from listener.model import Author, Key, Mention, Problem
-from listener.query.match import Subject, spans_of
+from listener.query.match import spans_of
+from listener.query.subject import Subject
 from listener.rulebook.shape import Example, Rule, Rulebook, TopicKind
 from listener.rulebook.subject import Heard, Methods, in_scope, judged
 
@@ -41,11 +43,11 @@ class Checked:
         return tuple(_problem(one) for one in self.tried if not one.good)
 
 
-def check(rulebook: Rulebook, methods: Methods) -> Checked:
-    """Judge every example of every rule."""
+def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
+    """Judge every example of every rule, as if it were said `now`."""
     return Checked(
         tuple(
-            try_example(rulebook, rule, example, methods, must_fire=must)
+            try_example(rulebook, rule, example, methods, now, must_fire=must)
             for rule in rulebook.rules
             for must, examples in ((True, rule.fires), (False, rule.silent))
             for example in examples
@@ -53,23 +55,25 @@ def check(rulebook: Rulebook, methods: Methods) -> Checked:
     )
 
 
-def try_example(rulebook: Rulebook, rule: Rule, example: Example, methods: Methods, *, must_fire: bool) -> Tried:
+def try_example(
+    rulebook: Rulebook, rule: Rule, example: Example, methods: Methods, now: datetime, *, must_fire: bool
+) -> Tried:
     """Judge one example. It is heard by the topics that match it; where its rule's scope asks for topics or kinds that the example's text
     does not name, it counts as heard by them, so that examples need not repeat the brand's name.
     """
-    mention = mention_of(example)
+    mention = mention_of(example, now)
     plain = Subject.of(mention)
-    topics = {topic.key for topic in rulebook.topics if topic.query.test(plain)} | rule.scope.topics
+    topics = {topic.key for topic in rulebook.topics if topic.query.test(plain, now)} | rule.scope.topics
     kinds = {topic.kind for topic in rulebook.topics if topic.key in topics} | rule.scope.kinds
     names = {name for topic in rulebook.topics if topic.kind is TopicKind.BRAND for name in topic.names}
     brand = min(rule.scope.brands, default="")
     heard = Heard(brand, example.addressed, frozenset(topics), frozenset(kinds), tuple(sorted(names)))
     subject, _ = judged(mention, heard, methods)
-    fired = in_scope(rule, heard) and rule.when.test(subject)
-    return Tried(rule.id, example, must_fire, fired, spans_of(rule.when.tree, subject) if fired else ())
+    fired = in_scope(rule, heard) and rule.when.test(subject, now)
+    return Tried(rule.id, example, must_fire, fired, spans_of(rule.when.tree, subject, now) if fired else ())
 
 
-def mention_of(example: Example) -> Mention:
+def mention_of(example: Example, now: datetime) -> Mention:
     """The example as if a network had sent it."""
     return Mention(
         key=Key("example", str(example.place)),
@@ -81,6 +85,7 @@ def mention_of(example: Example) -> Mention:
         langs=example.langs,
         links=("https://link.example/",) * example.links,
         media=example.media,
+        network_at=now,
     )
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from listener.model import Priority
-from listener.query.match import Subject, spans_of
+from listener.query.match import spans_of
+from listener.query.subject import Subject
 from listener.rulebook.shape import Rule, Rulebook
 from listener.rulebook.subject import Heard, in_scope
 
@@ -34,13 +36,13 @@ class Verdict:
     opens: bool
 
 
-def findings(rulebook: Rulebook, subject: Subject, heard: Heard) -> tuple[Finding, ...]:
+def findings(rulebook: Rulebook, subject: Subject, heard: Heard, now: datetime) -> tuple[Finding, ...]:
     """Every rule that fires, weightiest first. A post of ours fires none."""
     if subject.ours:
         return ()
-    fired = [rule for rule in rulebook.rules_for(subject) if in_scope(rule, heard) and rule.when.test(subject)]
+    fired = [rule for rule in rulebook.rules_for(subject, now) if in_scope(rule, heard)]
     fired.sort(key=_weight)
-    return tuple(Finding(rule, spans_of(rule.when.tree, subject)) for rule in fired)
+    return tuple(Finding(rule, spans_of(rule.when.tree, subject, now)) for rule in fired)
 
 
 def combine(found: Iterable[Finding]) -> Verdict:

@@ -1,6 +1,7 @@
 """From documents with places to a rulebook: the meaning of every key. Owns keys, types and references, and collects all problems.
 
-A file may hold topics, rules and teams; by habit each has a file of its own. Nothing is taken silently: an unknown key, a wrong type,
+A file may hold lists, queries, topics, rules and teams; by habit each has a file of its own. Lists and queries are read before all that
+may use them, whichever file they are in. Nothing is taken silently: an unknown key, a wrong type,
 a repeated id or a name that is nowhere defined is a problem with its place.
 """
 
@@ -13,7 +14,11 @@ from types import MappingProxyType
 from listener.model import Kind, Priority, Problem
 from listener.query.fields import Use, did_you_mean, nearest
 from listener.query.parse import parse as parse_query
-from listener.query.tree import Field, walk
+from listener.query.told import Locate
+from listener.query.tree import Field, Named, parts_of
+from listener.query.tree import Node as QueryNode
+from listener.query.tree import Text as Name
+from listener.rulebook.definitions import Written, define
 from listener.rulebook.nodes import Items, Node, Table, Text
 from listener.rulebook.shape import (
     Example,
@@ -29,7 +34,9 @@ from listener.rulebook.shape import (
     content_hash,
 )
 
-SECTIONS = ("topics", "rules", "teams")
+SECTIONS = ("lists", "queries", "topics", "rules", "teams")
+LIST_KEYS = ("key", "title", "words")
+QUERY_KEYS = ("key", "title", "query")
 TOPIC_KEYS = ("key", "title", "brand", "kind", "query", "sources", "names")
 RULE_KEYS = ("id", "title", "owner", "scope", "when", "then", "rank", "examples")
 SCOPE_KEYS = ("addressed", "topics", "kinds", "everything", "brands")
@@ -49,10 +56,13 @@ def read_documents(
     documents: Mapping[str, Node], files: Mapping[str, str], *, complete: bool = True
 ) -> Rulebook | list[Problem]:
     """The rulebook of these documents, or their problems. Without `complete` a file is missing, so unknown names are not told."""
-    reader = _Reader()
+    reader = _Reader(complete=complete)
     for path in sorted(documents):
-        reader.read(path, documents[path])
-    reader.check_references(complete=complete)
+        reader.define(path, documents[path])
+    reader.check_definitions()
+    for path in sorted(documents):
+        reader.read(path)
+    reader.check_references()
     if reader.problems:
         return reader.problems
     warnings = tuple(sorted(reader.warnings, key=lambda one: (one.file, one.line, one.column, one.code)))
@@ -63,14 +73,20 @@ def read_documents(
         files=MappingProxyType(dict(files)),
         hash=content_hash(files),
         warnings=warnings,
+        names=reader.defined.names,
     )
 
 
 class _Reader:
     """One reading under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, complete: bool) -> None:
+        self.complete = complete
         self.file = ""
+        self.sections: dict[str, dict[str, Node]] = {}
+        self.lists: dict[str, tuple[Written, ...]] = {}
+        self.queries: dict[str, Written] = {}
+        self.defined = define({}, {})
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.topics: list[Topic] = []
@@ -184,24 +200,42 @@ class _Reader:
                 node, "wrong-type", f"{what} must be a query", "put the whole query in one text, in quotes if need be"
             )
             return None
-        if node.cut_by_hashtag:
-            line, column = node.locate(len(node.value))
-            message = f"YAML takes the # here for a comment, so {what} ends before it"
-            self.problems.append(
-                Problem(self.file, line, column, "hashtag-is-comment", message, "put the query in quotes")
-            )
+        if self._cut_by_hashtag(node, what):
             return None
-        parsed = parse_query(node.value, use, file=self.file, locate=node.locate)
-        self.problems.extend(parsed.problems)
-        self.warnings.extend(parsed.warnings)
+        parsed = parse_query(node.value, use, file=self.file, locate=node.locate, names=self.defined.usable)
+        self._tell(parsed.problems, parsed.warnings)
         if parsed.tree is None:
             return None
-        for part in walk(parsed.tree):
+        self._note_topics(parsed.tree, self.file, node.locate)
+        return Query.of(node.value.rstrip(), parsed.tree)
+
+    def _cut_by_hashtag(self, node: Text, what: str) -> bool:
+        if not node.cut_by_hashtag:
+            return False
+        line, column = node.locate(len(node.value))
+        message = f"YAML takes the # here for a comment, so {what} ends before it"
+        hint = f"put the {'entry' if what == 'an entry' else 'query'} in quotes"
+        self.problems.append(Problem(self.file, line, column, "hashtag-is-comment", message, hint))
+        return True
+
+    def _tell(self, problems: Iterable[Problem], warnings: Iterable[Problem]) -> None:
+        """What is wrong with a query. Names that may stand in a file that could not be read are not missed."""
+        missed = () if self.complete else ("unknown-list", "unknown-query")
+        self.problems.extend(one for one in problems if one.code not in missed)
+        self.warnings.extend(warnings)
+
+    def _note_topics(self, tree: QueryNode, file: str, locate: Locate) -> None:
+        """Topics that a query names must exist; what its names stand for was looked at where it is defined."""
+        waiting = [tree]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, Named):
+                continue
+            waiting.extend(parts_of(part))
             if isinstance(part, Field) and part.name == "topic":
                 for value in part.values:
-                    if not value.prefix:
-                        self.named.append(("topic", value.text, Place(self.file, *node.locate(value.start))))
-        return Query.of(node.value.rstrip(), parsed.tree)
+                    if isinstance(value, Name) and not value.wild:
+                        self.named.append(("topic", value.key, Place(file, *locate(value.start))))
 
     def once(self, sort: str, name: str, node: Node) -> bool:
         """Note that this name is taken; a problem when it was."""
@@ -215,17 +249,65 @@ class _Reader:
 
     # The sections
 
-    def read(self, file: str, document: Node) -> None:
+    def define(self, file: str, document: Node) -> None:
+        """Read a file's lists and queries, and find its other sections."""
         self.file = file
-        sections = self.table(document, "a rule file", SECTIONS)
-        if sections is None:
-            return
+        sections = self.table(document, "a rule file", SECTIONS) or {}
+        for node in self.items(sections.get("lists"), "lists"):
+            self._list(node)
+        for node in self.items(sections.get("queries"), "queries"):
+            self._named_query(node)
+        self.sections[file] = sections
+
+    def check_definitions(self) -> None:
+        """Once all lists and queries are read, look at them together."""
+        self.defined = define(self.lists, self.queries)
+        self._tell(self.defined.problems, self.defined.warnings)
+        for key, parsed in self.defined.queries.items():
+            if parsed.tree is not None:
+                self._note_topics(parsed.tree, self.queries[key].file, self.queries[key].locate)
+
+    def read(self, file: str) -> None:
+        """Read what a file says with the help of all definitions."""
+        self.file = file
+        sections = self.sections[file]
         for node in self.items(sections.get("topics"), "topics"):
             self._topic(node)
         for node in self.items(sections.get("rules"), "rules"):
             self._rule(node)
         for node in self.items(sections.get("teams"), "teams"):
             self._team(node)
+
+    def _list(self, node: Node) -> None:
+        found = self.table(node, "a list", LIST_KEYS, ("key", "words"))
+        if found is None:
+            return
+        key = self.key(found.get("key"), "a list's key")
+        self.text(found.get("title"), "title")
+        words = self.items(found.get("words"), "words")
+        if "words" in found and not words:
+            self.problem(found["words"], "empty-value", "words is empty", "write at least one word")
+        entries = [self._written(one, "an entry") for one in words]
+        if self.once("list", key, found.get("key", node)):
+            self.lists[key] = tuple(one for one in entries if one is not None)
+
+    def _named_query(self, node: Node) -> None:
+        found = self.table(node, "a query", QUERY_KEYS, ("key", "query"))
+        if found is None:
+            return
+        key = self.key(found.get("key"), "a query's key")
+        self.text(found.get("title"), "title")
+        query = self._written(found.get("query"), "query")
+        if self.once("query", key, found.get("key", node)) and query is not None:
+            self.queries[key] = query
+
+    def _written(self, node: Node | None, what: str) -> Written | None:
+        """A text of a definition, trimmed, with the places of its characters."""
+        value = self.text(node, what)
+        if not value or not isinstance(node, Text) or self._cut_by_hashtag(node, what):
+            return None
+        locate, before = node.locate, len(node.value) - len(node.value.lstrip())
+        return Written(value, self.file, lambda offset: locate(before + offset))
 
     def _team(self, node: Node) -> None:
         found = self.table(node, "a team", TEAM_KEYS, ("key",))
@@ -243,10 +325,6 @@ class _Reader:
         key = self.key(found.get("key"), "a topic's key")
         kind = self.choice(found.get("kind"), "kind", [one.value for one in TopicKind])
         query = self.query(found.get("query"), "query", Use.TOPIC)
-        if query is not None and query.literals is None:
-            at = found["query"]
-            hint = "add a word that must be there; NOT and fields alone match nearly everything"
-            self.problem(at, "too-broad", "this topic would listen to everything", hint)
         title = self.text(found.get("title"), "title") or key
         brand = self.key(found.get("brand"), "a brand's key")
         sources = frozenset(value for value, _ in self.texts(found.get("sources"), "source"))
@@ -376,9 +454,9 @@ class _Reader:
 
     # What can only be known at the end
 
-    def check_references(self, *, complete: bool) -> None:
+    def check_references(self) -> None:
         """Names that are used must be defined somewhere in these files."""
-        if not complete:
+        if not self.complete:
             return
         known = {sort: {name for one, name in self.ids if one == sort} for sort in ("topic", "team")}
         for sort, name, place in self.named:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from listener.model import Kind, Priority, Problem
-from listener.query.index import Index, needs
-from listener.query.match import Subject, Test, test_of
+from listener.query.index import Index, Needs, needs
+from listener.query.match import Test, test_of
+from listener.query.names import NO_NAMES, Names
+from listener.query.subject import Subject
 from listener.query.tree import Node
 
 
@@ -40,14 +43,13 @@ class Query:
     text: str
     tree: Node
     test: Test = field(compare=False, repr=False)
-    literals: frozenset[str] | None
-    """What a cheap test looks for first; None: it must always be judged."""
+    needs: Needs | None = field(compare=False, repr=False)
+    """What a text must hold; None: it must always be judged."""
 
     @classmethod
     def of(cls, text: str, tree: Node) -> Query:
         """From what the parser made of a text."""
-        wanted = needs(tree)
-        return cls(text, tree, test_of(tree), None if wanted is None else wanted.literals)
+        return cls(text, tree, test_of(tree), needs(tree))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +147,18 @@ class Rulebook:
     """Path to text, exactly as read."""
     hash: str
     warnings: tuple[Problem, ...] = ()
-    _index: Index = field(init=False, compare=False, repr=False)
+    names: Names = NO_NAMES
+    """Named lists and sub-queries, for every query that is asked under these rules."""
+    _index: Index[int] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", Index([rule.when.tree for rule in self.rules]))
+        object.__setattr__(
+            self, "_index", Index.build({place: rule.when.tree for place, rule in enumerate(self.rules)})
+        )
 
-    def rules_for(self, subject: Subject) -> Iterator[Rule]:
-        """The rules whose query may match, in order: a superset, found by the words of the text."""
-        return (self.rules[place] for place in self._index.candidates(subject))
+    def rules_for(self, subject: Subject, now: datetime) -> Iterator[Rule]:
+        """The rules whose query matches when it is `now`, in order, whatever their scope."""
+        return (self.rules[place] for place in self._index.matching(subject, now))
 
     def topic(self, key: str) -> Topic | None:
         """A topic by its key."""

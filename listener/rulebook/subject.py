@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from listener.model import ADDRESSES, Hearing, Mention, Tone, Via
-from listener.query.match import Subject
+from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, Via
+from listener.query.subject import Subject
 from listener.rulebook.shape import Rule, Rulebook, Scope, TopicKind
 
 
@@ -78,12 +78,21 @@ def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Hea
     return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)))
 
 
-def judged(mention: Mention, heard: Heard, methods: Methods) -> tuple[Subject, Tone]:
-    """The subject that rules ask, and its tone with all numbers."""
+def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | None = None) -> tuple[Subject, Tone]:
+    """The subject that rules ask, and its tone with all numbers. Without a context the author and our accounts are not known."""
     lang = methods.languages.find(mention.text, mention.langs)
     tone = methods.vader.tone(mention.text, lang, heard.names)
     subject = Subject.of(
-        mention, addressed=heard.addressed, lang=lang, tone=tone.label, topics=heard.topics, rules=frozenset()
+        mention,
+        addressed=heard.addressed,
+        accounts=frozenset(context.accounts) if context is not None else None,
+        followers=context.followers if context is not None else None,
+        verified=context.verified if context is not None else None,
+        lang=lang,
+        tone=tone.label,
+        compound=tone.compound,
+        topics=heard.topics,
+        rules=frozenset(),
     )
     return subject, tone
 

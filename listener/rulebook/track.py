@@ -6,13 +6,17 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
+from listener.query.cut import QUOTES
 from listener.query.fields import Use
 from listener.query.parse import parse
-from listener.query.tree import Handle, Prefix, Tag
+from listener.query.tree import Sign, Wild
 from listener.query.words import segment
 
 TRACK_FILE = "track.yaml"
 TOPICS_FILE = "topics.yaml"
+
+_MEANT_OTHERWISE = str.maketrans(dict.fromkeys(f"*?{{}}{QUOTES}", " "))
+"""What would not be a mere character in quotes."""
 
 
 def with_track(files: Mapping[str, str], words: Iterable[str], *, keep_topics: bool = False) -> dict[str, str]:
@@ -44,7 +48,7 @@ def track_file(words: Iterable[str]) -> str:
         shown = json.dumps(plain, ensure_ascii=False)
         query = json.dumps(_query(plain), ensure_ascii=False)
         lines += [
-            f"  - key: {key}",
+            f'  - key: "{key}"',  # or "null" would be nothing
             f"    title: {shown}",
             "    kind: brand",
             f"    query: {query}",
@@ -54,12 +58,12 @@ def track_file(words: Iterable[str]) -> str:
 
 
 def _query(plain: str) -> str:
-    """One sign or prefix as it is, anything else as the words in a row."""
-    if plain[0] in "#@" or plain.endswith("*"):
+    """One sign or word* as it is, anything else as the words in a row."""
+    if plain[0] in "#@$" or plain.endswith("*"):
         parsed = parse(plain, Use.TOPIC)
-        if " " not in plain and parsed.tree is not None and isinstance(parsed.tree, Tag | Handle | Prefix):
+        if " " not in plain and parsed.tree is not None and isinstance(parsed.tree, Sign | Wild):
             return plain
-    return '"' + " ".join(plain.replace("*", " ").replace("?", " ").split()) + '"'
+    return '"' + " ".join(plain.translate(_MEANT_OTHERWISE).split()) + '"'
 
 
 def _key(plain: str) -> str:

@@ -144,7 +144,7 @@ class Bench:
     def _tried(self, loaded: rulefiles.Loaded) -> rulefiles.Loaded:
         """A rulebook whose own examples do not come out as they say is refused like one that cannot be read."""
         if isinstance(loaded, Rulebook) and self._methods is not None:
-            problems = check(loaded, self._methods).problems
+            problems = check(loaded, self._methods, self.clock()).problems
             return list(problems) if problems else loaded
         return loaded
 
@@ -174,5 +174,7 @@ class Bench:
 
     def _seat(self, book: Rulebook) -> None:
         assert self._methods is not None  # noqa: S101
-        topics: dict[int, Topics] = {number: topics_of(book, key) for key, number in self._brand_ids.items()}
+        topics: dict[int, Topics] = {
+            number: topics_of(book, key, self.clock) for key, number in self._brand_ids.items()
+        }
         self._now = Judgement(book, Hearer(self._accounts, topics), judge_at(book, self._methods, self.clock))
