@@ -38,7 +38,11 @@ COMMANDS = (
     Command("serve", "To run it", "running", "the listener in the foreground, for a supervisor"),
     Command("status", "To run it", "health", "what is heard, stored, waiting and delivered right now"),
     Command("doctor", "To run it", "health", "check everything, and say what to do about what is wrong"),
-    Command("list", "To work from a shell", "looking", "mentions that match a query, newest first"),
+    Command("search", "To work from a shell", "searching", "mentions that match a query, newest first"),
+    Command(
+        "query", "To work from a shell", "queries", "check, format, explain, convert queries, or match them with a file"
+    ),
+    Command("list", "To work from a shell", "looking", "the queue: what is due first"),
     Command("show", "To work from a shell", "looking", "one conversation: thread, author, why it was flagged"),
     Command("reply", "To work from a shell", "looking", "answer a conversation, through the outbox"),
     Command("import", "To keep it", "importing", "take in history from JSONL or CSV; harmless when run twice"),
@@ -54,7 +58,8 @@ examples:
   hubbub demo                                   see it work, no key and no network needed
   hubbub up --track "larkspur, larkspur app"    listen to public Bluesky for these words, no key needed
   hubbub up                                     with the accounts of ./hubbub.toml
-  hubbub list "refund" --json | jq .text        search from a shell
+  hubbub search 'refund OR "money back"'        search from a shell
+  hubbub query check 'refund NEAR/5 app'        what is wrong with a query, and where
   hubbub doctor                                 what is wrong, and what to do about it
 
 Settings are read from --config, $HUBBUB_CONFIG, ./hubbub.toml, or the user's own; everything lives under $HUBBUB_HOME
@@ -68,6 +73,43 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=32, width=110)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose QUERY, where it has one, may be several words that begin with a minus: `-refund app`.
+
+    What begins with one minus and is no option belongs to the query, and so does all behind a --; unknown --options stay mistakes.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **{"formatter_class": Formatter, "allow_abbrev": False, **named})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does it, with the query's words behind a --."""
+        given = list(sys.argv[1:] if args is None else args)
+        asks = any(action.dest == "query" for action in self._actions)
+        return super().parse_known_args(self._arranged(given) if asks else given, namespace)
+
+    def _arranged(self, given: list[str]) -> list[str]:
+        known = self._option_string_actions
+        options: list[str] = []
+        words: list[str] = []
+        waiting = iter(given)
+        for one in waiting:
+            if one == "--":
+                words.extend(waiting)
+            elif one in known and known[one].nargs is None:
+                value = next(waiting, None)
+                options.append(one if value is None else f"{one}={value}")
+            elif one in known or one.partition("=")[0] in known:
+                options.append(one)
+            elif one.startswith("--"):
+                close = difflib.get_close_matches(one, known, 1)
+                meant = f"did you mean {close[0]}?" if close else "what belongs to the query stands behind a --"
+                self.error(f"there is no option {one}; {meant}")
+            else:
+                words.append(one)
+        return [*options, "--", *words] if words else options
 
 
 def overview() -> str:
@@ -108,12 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(command: Command, arguments: list[str]) -> int:
     module: ModuleType = importlib.import_module(f"listener.cli.{command.module}")
-    parser = argparse.ArgumentParser(
-        prog=f"hubbub {command.name}",
-        description=_sentence(command.help),
-        formatter_class=Formatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog=f"hubbub {command.name}", description=_sentence(command.help))
     configure: Callable[[argparse.ArgumentParser], None] = getattr(module, f"configure_{command.name}")
     configure(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable output")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from listener.errors import FixMe, Refused
 
 if TYPE_CHECKING:
-    from listener.model import Person, Problem
+    from listener.model import Person
     from listener.service.database import House
     from listener.settings import Settings
     from listener.store.views import Opened, OutboxRow, ThreadMessage
@@ -25,34 +26,38 @@ if TYPE_CHECKING:
 SETTLED = frozenset({"accepted", "seen", "failed", "stopped", "unknown", "withdrawn"})
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def add_brand(parser: argparse.ArgumentParser) -> None:
+    """Whose mentions."""
     parser.add_argument("--brand", metavar="KEY", help="which brand; default: the first")
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """Whose mentions, by which settings."""
+    add_brand(parser)
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings to use")
 
 
 def configure_list(parser: argparse.ArgumentParser) -> None:
-    """A query and how many."""
-    parser.add_argument(
-        "query", nargs="?", default="", metavar="QUERY", help="as in the inbox's search box; none: the queue"
-    )
+    """Which folder, and how many."""
+    parser.add_argument("query", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (50)")
     parser.add_argument(
-        "--folder", choices=("open", "theirs", "snoozed", "done"), default="open", help="of the queue, without a query"
+        "--folder", choices=("open", "theirs", "snoozed", "done"), default="open", help="which part of the queue (open)"
     )
-    _common(parser)
+    add_where(parser)
     parser.epilog = """\
 examples:
   hubbub list                              what is due first
-  hubbub list 'refund OR "money back"'     mentions, newest first
-  hubbub list outage --json | jq -r '.rows[].text'
+  hubbub list --folder snoozed
+  hubbub list --json | jq -r '.rows[].snippet'
 
-Exit code 1 when nothing matches."""
+Mentions that match a query: hubbub search. Exit code 1 when the folder is empty."""
 
 
 def configure_show(parser: argparse.ArgumentParser) -> None:
     """Which conversation."""
     parser.add_argument("id", type=int, metavar="ID", help="the conversation's number, as list shows it")
-    _common(parser)
+    add_where(parser)
     parser.epilog = "examples:\n  hubbub show 17\n  hubbub show 17 --json | jq '.thread[].text'"
 
 
@@ -65,7 +70,7 @@ def configure_reply(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--wait", action="store_true", help="until it is on the network, failed, or unknown")
     parser.add_argument("--close", action="store_true", help="close the conversation once it is sent")
-    _common(parser)
+    add_where(parser)
     parser.epilog = """\
 examples:
   hubbub reply 17 "Thanks, we are on it." --wait
@@ -75,7 +80,8 @@ It goes through the outbox as in the inbox, with the same seconds to take it bac
 
 
 @asynccontextmanager
-async def _open(arguments: argparse.Namespace) -> AsyncIterator[tuple[Settings, House, int]]:
+async def opened_brand(arguments: argparse.Namespace) -> AsyncIterator[tuple[Settings, House, int]]:
+    """Settings, the open database, and the number of the brand that was asked for. FixMe when there is none such."""
     from listener import settings as reading
     from listener.service.database import opened
     from listener.store import people
@@ -96,10 +102,13 @@ async def _open(arguments: argparse.Namespace) -> AsyncIterator[tuple[Settings, 
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """The queue, or what matches a query."""
-    from listener.cli.terminal import run_async
+    """The queue."""
+    from listener.cli.terminal import USAGE_CODE, run_async
 
-    return run_async(_search(arguments) if arguments.query.strip() else _queue(arguments))
+    if arguments.query:
+        hint = f"hubbub search {shlex.quote(' '.join(arguments.query))}"
+        raise FixMe("list shows the queue; hubbub search finds mentions by a query", hint=hint, code=USAGE_CODE)
+    return run_async(_queue(arguments))
 
 
 async def _queue(arguments: argparse.Namespace) -> int:
@@ -107,7 +116,7 @@ async def _queue(arguments: argparse.Namespace) -> int:
     from listener.store import inbox
 
     now = datetime.now(UTC)
-    async with _open(arguments) as (_, house, brand_id):
+    async with opened_brand(arguments) as (_, house, brand_id):
         rows = await inbox.page(house.pool, brand_id, arguments.folder, limit=max(1, arguments.limit))
     if arguments.json:
         print_json({"folder": arguments.folder, "rows": rows})
@@ -121,46 +130,12 @@ async def _queue(arguments: argparse.Namespace) -> int:
     return 0 if rows else 1
 
 
-class BadQuery(FixMe):
-    """A query with mistakes, each with its column."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("the query cannot be read", hint="hubbub list --help has examples")
-
-
-async def _search(arguments: argparse.Namespace) -> int:
-    from listener.cli.running import login_name
-    from listener.cli.terminal import moment, print_json, say, table
-    from listener.query.parse import parse
-    from listener.store import inbox
-
-    query = parse(arguments.query)
-    if query.tree is None or query.problems:
-        raise BadQuery(query.problems)
-    now = datetime.now(UTC)
-    async with _open(arguments) as (_, house, brand_id):
-        found = await inbox.search(house.pool, brand_id, query.tree, limit=max(1, arguments.limit), me=login_name())
-    if arguments.json:
-        print_json({"query": arguments.query, "rows": found.rows, "searched_to": found.searched_to})
-    elif found.rows:
-        print(
-            table(
-                (str(row.conversation_id or "-"), moment(row.at, now), f"@{row.author_handle}", row.tone.value, row.text or "(gone)")
-                for row in found.rows
-            )
-        )  # fmt: skip
-    if found.searched_to is not None and not arguments.json:
-        say(f"searched back to {found.searched_to:%Y-%m-%d %H:%M}; narrow the query to get further")
-    return 0 if found.rows else 1
-
-
 def run_show(arguments: argparse.Namespace) -> int:
     """One conversation whole."""
     from listener.cli.terminal import print_json, run_async
 
     async def show() -> int:
-        async with _open(arguments) as (settings, house, brand_id):
+        async with opened_brand(arguments) as (settings, house, brand_id):
             person = await _me(settings, house, brand_id)
             found = await _conversation(house, arguments.id, person)
         if arguments.json:
@@ -230,7 +205,7 @@ def run_reply(arguments: argparse.Namespace) -> int:
     from listener.cli.terminal import print_json, run_async
 
     async def reply() -> int:
-        async with _open(arguments) as (settings, house, brand_id):
+        async with opened_brand(arguments) as (settings, house, brand_id):
             row = await _queue_reply(arguments, settings, house, brand_id)
             if arguments.wait:
                 row = await _followed(house, row)

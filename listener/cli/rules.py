@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -35,7 +36,7 @@ def run_rules(arguments: argparse.Namespace) -> int:
     loaded = rulefiles.load(folder)
     tried = 0
     if isinstance(loaded, Rulebook):
-        checked = check(loaded, load_methods())
+        checked = check(loaded, load_methods(), datetime.now(UTC))
         problems, tried = list(checked.problems), len(checked.tried)
         warnings = list(loaded.warnings)
     else:

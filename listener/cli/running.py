@@ -233,5 +233,5 @@ def _need_terminal() -> None:
         raise FixMe(
             "the inbox needs a terminal",
             code="usage",
-            hint="hubbub list, show, reply and status work without one; hubbub serve runs the listener alone",
+            hint="hubbub search, list, show, reply and status work without one; hubbub serve runs the listener alone",
         )

@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -24,6 +25,8 @@ from listener.harmless import harmless
 USAGE_CODE = "usage"
 """The code of a FixMe that is about how a command was called."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -37,7 +40,13 @@ def coloured(text: str, colour: str, stream: Any = None) -> str:
 
 def print_json(value: Any) -> None:
     """One JSON document on a line of its own. Dataclasses, times, sets and tuples are understood."""
-    print(json.dumps(value, default=_plain, ensure_ascii=False), flush=True)
+    print(as_json(value), flush=True)
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON on one line. A lone surrogate, which no stream takes, is written as its escape."""
+    text = json.dumps(value, default=_plain, ensure_ascii=False)
+    return text if text.isascii() or not _SURROGATE.search(text) else json.dumps(value, default=_plain)
 
 
 def _plain(value: Any) -> Any:
