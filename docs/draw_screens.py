@@ -1,4 +1,4 @@
-"""Draws docs/queue.svg, docs/conversation.svg and docs/listening.svg: plays the demo's day, then photographs the real inbox on it.
+"""Draws the pictures of docs/inbox.md: plays the demo's day, then photographs the real inbox on it.
 
 .venv/bin/python docs/draw_screens.py
 """
@@ -13,6 +13,10 @@ import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input
 
 from inbox_tui.app import Inbox
 from inbox_tui.backend.postgres import connect
@@ -69,8 +73,24 @@ async def draw(folder: Path) -> None:
                 await pilot.press("l")
                 await pilot.pause(1.5)
                 save(app, "listening")
+                await search_box(app, pilot)
         finally:
             await backend.close(datetime.now(UTC))
+
+
+async def search_box(app: Inbox, pilot: Pilot[None]) -> None:
+    """A mistake under its character, and what may stand at the cursor."""
+    for query, name in (
+        ("(refund OR parcel) AND folowers:>=1k", "search"),
+        ("(refund OR parcel) -is:question kind:re", "completion"),
+    ):
+        await pilot.press("slash")
+        await pilot.pause(0.5)
+        app.screen.query_one(Input).post_message(events.Paste(query))
+        await pilot.pause(0.8)
+        save(app, name)
+        await pilot.press("escape")
+        await pilot.pause(0.3)
 
 
 async def _nobody_asks() -> None:

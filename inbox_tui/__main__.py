@@ -84,9 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.disable()  # nearly all that is made while starting stays: looking for garbage in it costs a tenth of the start
     options = arguments(argv)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
-        said = (
-            "the inbox needs a terminal for its input and for stderr, on which it draws; hubbub list works without one"
-        )
+        said = "the inbox needs a terminal for its input and for stderr, on which it draws; hubbub search, list and show work without one"
         print(said, file=sys.stderr)  # noqa: T201
         return 2
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "everywhere"
+SEARCHING = "search box"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ KEYS: tuple[Key, ...] = (
     Key("search", ("slash",), "search", "Search in the query language", EVERYWHERE, "Look", footer=True),
     Key("listening", ("l",), "listening", "Listening: the mentions of a topic", INBOX, "Look", footer=True),
     Key("inbox", ("l",), "inbox", "Inbox: the conversations", LISTENING, "Look", footer=True),
+    Key("keep", ("S",), "keep", "Keep the search as a view", LISTENING, "Look", footer=True, writes=True),
+    Key("forget", ("D",), "forget", "Delete the view that is shown", EVERYWHERE, "Look", writes=True),
     Key("compact", ("m",), "compact", "One line a row, or two", EVERYWHERE, "Look"),
     Key("dark", ("d",), "dark", "Dark or light", EVERYWHERE, "Look"),
     Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
@@ -114,9 +117,24 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("put_down", ("escape",), "put down", "Put it down; the draft is kept", COMPOSER, "Composer", True),
     Key("discard", ("ctrl+x",), "throw away", "Throw the draft away", COMPOSER, "Composer", True, True),
+    # In the search box
+    Key(
+        "run_query",
+        ("enter",),
+        "searches",
+        "Search; what is wrong with the query stops it",
+        SEARCHING,
+        "Search box",
+        True,
+    ),
+    Key("take_offer", ("tab",), "takes", "Put in the offer that is marked", SEARCHING, "Search box", True),
+    Key("offer_down", ("down",), "next", "The next offer", SEARCHING, "Search box"),
+    Key("offer_up", ("up",), "before", "The offer before; in an empty box, the last search", SEARCHING, "Search box"),
+    Key("keep_query", ("ctrl+s",), "keeps", "Keep the query as a view", SEARCHING, "Search box", True, True),
+    Key("put_away", ("escape",), "leaves", "Leave without searching", SEARCHING, "Search box", True),
 )
 
-GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Hubbub")
+GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Search box", "Hubbub")
 
 _SHOWN = {
     "question_mark": "?",
@@ -138,15 +156,15 @@ def shown(key: str) -> str:
 
 
 def here(place: str, *, read_only: bool = False) -> tuple[Key, ...]:
-    """The keys that work in a place; the composer takes letters for itself and shares none with the rest."""
-    wide = () if place == COMPOSER else (EVERYWHERE,)
+    """The keys that work in a place; who writes needs the letters: composer and search box share no key with the rest."""
+    wide = () if place in (COMPOSER, SEARCHING) else (EVERYWHERE,)
     return tuple(key for key in KEYS if key.where in (place, *wide) and not (read_only and key.writes))
 
 
 def clashes() -> list[tuple[str, str, str]]:
     """Keys that two acts of one place claim: (place, key, acts). Must be empty."""
     found: list[tuple[str, str, str]] = []
-    for place in (INBOX, LISTENING, COMPOSER):
+    for place in (INBOX, LISTENING, COMPOSER, SEARCHING):
         taken: dict[str, str] = {}
         for entry in here(place):
             for key in entry.keys:

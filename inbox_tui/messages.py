@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from listener.store.views import SavedView
+
 
 @dataclass
 class RowReached(Message):
@@ -94,3 +96,36 @@ class Said(Message):
 
 class InboxWanted(Message):
     """Somebody asked for the Inbox as it was left."""
+
+
+@dataclass
+class SearchWanted(Message):
+    """Somebody wants the search box, with this query in it."""
+
+    query: str
+
+
+@dataclass
+class ViewWanted(Message):
+    """Somebody asked for a kept view."""
+
+    view: SavedView
+
+
+@dataclass
+class KeepWanted(Message):
+    """Somebody wants a query kept as a view."""
+
+    query: str
+
+
+@dataclass
+class ForgetWanted(Message):
+    """Somebody wants a view deleted: this one, else the one that asks for `query`."""
+
+    view: SavedView | None
+    query: str = ""
+
+
+class ViewsChanged(Message):
+    """Views were kept or deleted here."""

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from inbox_tui.view.queries import Checked, QueryProblem
 from listener.errors import Refused
 from listener.model import Person
+from listener.query.names import Names
 from listener.store.views import (
     Changed,
     Counts,
@@ -20,9 +22,13 @@ from listener.store.views import (
     Opened,
     OutboxRow,
     QueueRow,
+    SavedView,
     TopicCount,
+    ViewPage,
 )
 from listener.workflow import Act
+
+__all__ = ["Backend", "BadQuery", "Checked", "Done", "Found", "Place", "QueryProblem"]
 
 Place = tuple[Any, int]
 """Where a row stands in its list: pass it back to get the rows after or before it."""
@@ -96,12 +102,40 @@ class Backend(Protocol):
         """Every version of a message: number, text, when it was heard."""
         ...
 
-    def check_query(self, query: str) -> None:
-        """Raises `BadQuery` with everything that is wrong with it."""
+    def check_query(self, query: str) -> Checked:
+        """Everything that is wrong with it, or probably not meant. Never raises, asks nobody."""
         ...
 
-    async def search(self, query: str, *, before: Place | None = None, limit: int) -> Found:
+    async def search(self, query: str, now: datetime, *, before: Place | None = None, limit: int) -> Found:
         """Mentions that match, newest first. Raises `BadQuery`."""
+        ...
+
+    @property
+    def names(self) -> Names:
+        """The named lists and sub-queries that a query may use."""
+        ...
+
+    @property
+    def may_share(self) -> bool:
+        """Whether this person may change the views that all share."""
+        ...
+
+    async def views(self) -> Sequence[SavedView]:
+        """The views that all share, then the person's own, by name."""
+        ...
+
+    async def save_view(self, name: str, query: str, shared: bool, now: datetime) -> SavedView:
+        """Keep a query under a name, in place of what stood under it. Raises `Refused`."""
+        ...
+
+    async def delete_view(self, view_id: int, now: datetime) -> None:
+        """Forget a view. Raises `Refused`."""
+        ...
+
+    async def view_page(
+        self, query: str, now: datetime, *, after: Place | None = None, before: Place | None = None, limit: int
+    ) -> ViewPage:
+        """Conversations that match, in the order of work, right after or right before a place. Raises `BadQuery`."""
         ...
 
     async def people(self) -> Sequence[Person]:
@@ -190,15 +224,6 @@ class Backend(Protocol):
     async def close(self, now: datetime) -> None:
         """Let go of claims and connections."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class QueryProblem:
-    """What is wrong with a query and where (columns count from 1)."""
-
-    column: int
-    message: str
-    hint: str = ""
 
 
 class BadQuery(Refused):

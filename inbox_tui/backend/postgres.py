@@ -8,17 +8,30 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from inbox_tui.backend import BadQuery, Done, Found, Place, QueryProblem
+from inbox_tui.backend import BadQuery, Checked, Done, Found, Place, QueryProblem
 from listener.errors import FixMe
-from listener.model import Person
+from listener.model import Person, Role
+from listener.query.fields import Use
+from listener.query.names import NO_NAMES, Names
 from listener.store import acts, alive, claims, feed, inbox, outbox
 from listener.store import people as staff
 from listener.store.connect import connect_pool
-from listener.store.views import Changed, Counts, ListeningRow, Opened, OutboxRow, QueueRow, TopicCount
+from listener.store.views import (
+    Changed,
+    Counts,
+    ListeningRow,
+    Opened,
+    OutboxRow,
+    QueueRow,
+    SavedView,
+    TopicCount,
+    ViewPage,
+)
 from listener.workflow import Act
 
 if TYPE_CHECKING:
     from listener.query.parse import Parsed
+    from listener.query.tree import Node
 
 
 @dataclass(slots=True)
@@ -33,6 +46,8 @@ class PostgresBackend:
     session: str
     position: str
     """Where the feed begins: before the first read, so that nothing falls between."""
+    may_share: bool = False
+    names: Names = NO_NAMES
 
     async def page(
         self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
@@ -79,16 +94,36 @@ class PostgresBackend:
         """Every version of a message."""
         return await inbox.versions(self.pool, mention_id)
 
-    def check_query(self, query: str) -> None:
-        """Raises `BadQuery`."""
-        parsed(query)
+    def check_query(self, query: str) -> Checked:
+        """Everything that is wrong with it, or probably not meant."""
+        return checked(query, self.names)
 
-    async def search(self, query: str, *, before: Place | None = None, limit: int) -> Found:
+    async def search(self, query: str, now: datetime, *, before: Place | None = None, limit: int) -> Found:
         """Mentions that match."""
-        tree = parsed(query).tree
-        assert tree is not None  # noqa: S101 - a query without problems has a tree
-        found = await inbox.search(self.pool, self.brand_id, tree, before=before, limit=limit, me=self.me.login)
+        tree = parsed(query, self.names)
+        found = await inbox.search(self.pool, self.brand_id, tree, now, before=before, limit=limit, me=self.me.login)
         return Found(tuple(found.rows), found.searched_to, found.place)
+
+    async def views(self) -> Sequence[SavedView]:
+        """The views that this person has."""
+        return await inbox.saved_views(self.pool, self.brand_id, self.me.id)
+
+    async def save_view(self, name: str, query: str, shared: bool, now: datetime) -> SavedView:
+        """Keep a query under a name."""
+        return await inbox.save_view(self.pool, self.me.id, self.brand_id, name, query, shared, now)
+
+    async def delete_view(self, view_id: int, now: datetime) -> None:
+        """Forget a view."""
+        await inbox.delete_view(self.pool, self.me.id, view_id, now)
+
+    async def view_page(
+        self, query: str, now: datetime, *, after: Place | None = None, before: Place | None = None, limit: int
+    ) -> ViewPage:
+        """Conversations that match."""
+        tree = parsed(query, self.names)
+        return await inbox.view_page(
+            self.pool, self.brand_id, tree, now, after=after, before=before, limit=limit, me=self.me.login
+        )
 
     async def people(self) -> Sequence[Person]:
         """Everybody who works for the brand."""
@@ -213,17 +248,35 @@ async def connect(dsn: str, brand_key: str, login: str) -> PostgresBackend:
                 f"{login!r} does not work for {brand}", hint=f"known: {', '.join(sorted(people)) or 'nobody yet'}"
             )
         place = await feed.position(pool)
+        role = await staff.role(pool, people[login].id, brand_id)
     except BaseException:
         await pool.close()
         raise
-    return PostgresBackend(dsn, pool, brand_id, brand, people[login], uuid.uuid4().hex, place)
+    return PostgresBackend(
+        dsn, pool, brand_id, brand, people[login], uuid.uuid4().hex, place, role in {Role.LEAD, Role.ADMIN}
+    )
 
 
-def parsed(query: str) -> Parsed:
-    """A query of the search box. Raises `BadQuery` with every problem and its column."""
+def checked(query: str, names: Names = NO_NAMES) -> Checked:
+    """What the parser says of a query, with places in the query as one line."""
+    found = _parse(query, names)
+    return Checked(
+        *(
+            tuple(QueryProblem(one.column, one.message, one.hint) for one in told)
+            for told in (found.problems, found.warnings)
+        )
+    )
+
+
+def parsed(query: str, names: Names = NO_NAMES) -> Node:
+    """The tree of a query. Raises `BadQuery` with every problem and its column."""
+    tree = _parse(query, names).tree
+    if tree is None:
+        raise BadQuery(checked(query, names).problems)
+    return tree
+
+
+def _parse(query: str, names: Names) -> Parsed:
     from listener.query.parse import parse
 
-    found = parse(query)
-    if found.tree is None:
-        raise BadQuery([QueryProblem(p.column, p.message, p.hint) for p in found.problems])
-    return found
+    return parse(query, Use.VIEW, names=names, locate=lambda offset: (1, offset + 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar, TypeVar
@@ -50,6 +50,8 @@ class Desk:
     beat: datetime | None = None
     beat_known: bool = False
     names: dict[int, str] = field(default_factory=dict)
+    logins: tuple[str, ...] = ()
+    """Of everybody who works for the brand, once somebody has asked."""
     said: Piece = ("", "")
     said_at: datetime | None = None
 
@@ -149,6 +151,15 @@ class DeskScreen(Screen[None]):
             self.say_fault(fault)
         return None
 
+    async def succeeds(self, work: Awaitable[object]) -> bool:
+        """Await it; whether it was done. A refusal or a fault becomes a sentence in the status line."""
+        try:
+            await work
+        except HubbubError as fault:
+            self.say_fault(fault)
+            return False
+        return True
+
     def say_fault(self, fault: HubbubError) -> None:
         """A refusal or a fault in plain words."""
         said = say(f"{fault.what}: {fault.hint}" if fault.hint else fault.what)
@@ -202,6 +213,17 @@ class DeskScreen(Screen[None]):
 
     async def refresh_ids(self, ids: Collection[int]) -> None:
         """Show these conversations as they are now."""
+
+    # Searching -------------------------------------------------------------------------------------------------------
+
+    @property
+    def query_shown(self) -> str:
+        """The query whose answer is shown, '' for none: the search box goes on from it."""
+        return ""
+
+    def known(self) -> Mapping[str, Iterable[str]]:
+        """Values of fields that this screen has in memory, for the search box to offer."""
+        return {}
 
     # Live ------------------------------------------------------------------------------------------------------------
 

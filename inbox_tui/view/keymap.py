@@ -6,6 +6,8 @@ from inbox_tui import keys
 from inbox_tui.view.lines import Line, Piece, column, flow
 
 _WIDTH = 18
+_WRITING = {"Composer": " (while writing)", "Search box": " (while searching)"}
+"""Groups of keys that work only where somebody writes."""
 
 
 def help_lines(width: int, place: str, *, read_only: bool = False) -> list[Line]:
@@ -13,8 +15,8 @@ def help_lines(width: int, place: str, *, read_only: bool = False) -> list[Line]
     lines: list[Line] = []
     for group in keys.GROUPS:
         entries = [key for key in keys.KEYS if key.group == group]
-        if group == "Composer":
-            note = " (while writing)"
+        if group in _WRITING:
+            note = _WRITING[group]
         elif entries and all(key.where == keys.INBOX for key in entries) and place != keys.INBOX:
             note = " (in the Inbox)"
         else:
@@ -27,7 +29,7 @@ def help_lines(width: int, place: str, *, read_only: bool = False) -> list[Line]
             what: list[Piece] = [(column(shown, _WIDTH), "dim" if off else "accent"), (key.words, "dim" if off else "")]
             if off:
                 what.append((" (read-only: off)", "dim"))
-            elif not told and key.where not in (keys.EVERYWHERE, keys.COMPOSER, place):
+            elif not told and key.where not in (keys.EVERYWHERE, place):
                 what.append((f" (in {key.where.title()})", "dim"))
             lines.extend(flow(what, width, hanging=" " * _WIDTH))
         lines.append(())

@@ -7,7 +7,7 @@ from datetime import datetime
 from inbox_tui.view import words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
 from listener.model import OutboxState, State
-from listener.store.views import Counts, ListeningRow, QueueRow, TopicCount
+from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
 
 _DUE = 11
 _SHORT = {"bluesky": "bsky", "mastodon": "masto"}
@@ -158,3 +158,8 @@ def folder_counts(counts: Counts) -> dict[str, int]:
 def topic_line(topic: TopicCount, width: int) -> Line:
     """A topic: mentions of the last day, and how many of them are negative."""
     return folder_line(topic.topic, topic.today, width, bad=topic.negative_today)
+
+
+def view_line(view: SavedView, width: int) -> Line:
+    """A kept view; whether all have it."""
+    return spread([(fit(say(view.name), width - 4), "")], [("all", "dim")] if view.shared else [], width)

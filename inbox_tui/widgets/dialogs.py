@@ -101,7 +101,7 @@ class Ask(ModalScreen[str | None]):
         Binding("up", "move(-1)", priority=True),
     ]
 
-    def __init__(self, title: str, said: Sequence[str], answers: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, title: str, said: Sequence[str | Line], answers: Sequence[tuple[str, str]]) -> None:
         super().__init__()
         self._title, self._said, self._answers = title, said, answers
 
@@ -124,7 +124,8 @@ class Ask(ModalScreen[str | None]):
         self.query_one(Choices).focus()
 
     def _lines(self, width: int) -> Sequence[Line]:
-        return [line for sentence in self._said for line in flow(((sentence, ""),), width)]
+        made = [flow(((said, ""),), width) if isinstance(said, str) else [said] for said in self._said]
+        return [line for lines in made for line in lines]
 
     @on(Choices.Chosen)
     def _chosen(self, event: Choices.Chosen) -> None:

@@ -97,13 +97,19 @@ class Window(Generic[Row]):
             return False
         was, place = self.place(self.rows[index]), self.place(row)
         self.rows[index] = row
-        above = self.rows[index - 1] if index > 0 else None
-        below = self.rows[index + 1] if index + 1 < len(self.rows) else None
+        above, below = self._beside(index, -1), self._beside(index, 1)
         if above is None and place < was and not self.at_top:
             return True  # past rows that are not held
         if below is None and place > was and not self.at_end:
             return True
         return (above is not None and self.place(above) > place) or (below is not None and self.place(below) < place)
+
+    def _beside(self, index: int, step: int) -> Row | None:
+        """The row above or below; the row held back may be out of order and is looked past."""
+        near = index + step
+        if 0 <= near < len(self.rows) and self.ident(self.rows[near]) == self.held:
+            near += step
+        return self.rows[near] if 0 <= near < len(self.rows) else None
 
     def insert(self, row: Row) -> int | None:
         """A row that belongs into the list: its index when it lies inside the window, None when above or below."""

@@ -40,6 +40,8 @@ class InboxCore(DeskScreen):
     """Layout, folders, queue, open conversation, live changes."""
 
     place = keys.INBOX
+    folders_width = 21
+    """Cells of a line at the left."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -65,7 +67,7 @@ class InboxCore(DeskScreen):
                     self._draw,
                     place=lambda row: (row.sort_key, row.id),
                     ident=lambda row: row.id,
-                    belongs=lambda row: queue.in_folder(row, self.folder, self.me),
+                    belongs=self.belongs,
                     end=_END,
                     empty=_EMPTY["open"],
                     id="queue",
@@ -84,13 +86,15 @@ class InboxCore(DeskScreen):
         self.show_bars()
         self._show_folders()
         await self.attempt(self.rows.restart())
-        self.work(self._first_counts(), "counts")
+        self.work(self.first_reads(), "counts")
 
-    async def _first_counts(self) -> None:
+    async def first_reads(self) -> None:
+        """What the first page need not wait for."""
         await self.attempt(self._read_counts())
         await self.attempt(self._read_topics())
-        people = await self.attempt(self.desk.backend.people())
-        self.desk.names = {person.id: person.name for person in people or ()}
+        people = await self.attempt(self.desk.backend.people()) or ()
+        self.desk.names = {person.id: person.name for person in people}
+        self.desk.logins = tuple(person.login for person in people)
 
     # Words that others in this room use ------------------------------------------------------------------------------
 
@@ -135,7 +139,7 @@ class InboxCore(DeskScreen):
 
     async def _read_counts(self) -> None:
         self.counts = await self.desk.backend.counts()
-        self.rows.set_total(queue.folder_counts(self.counts).get(self.folder))
+        self.rows.set_total(self.total)
         self._show_folders()
 
     async def _read_topics(self) -> None:
@@ -146,23 +150,42 @@ class InboxCore(DeskScreen):
     def _show_folders(self) -> None:
         counts = queue.folder_counts(self.counts) if self.counts is not None else {}
         folders = self.query_one("#folders", Choices)
-        width = 21
+        width = self.folders_width
         choices = [Choice("", (("Inbox", "dim"),))]
         choices += [
             Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in words.FOLDERS
         ]
+        choices += self.view_choices()
         if self.topics:
             choices += [Choice("", ()), Choice("", (("Listening, last 24 h", "dim"),))]
             choices += [Choice(f"topic:{topic.topic}", queue.topic_line(topic, width)) for topic in self.topics]
         folders.show(choices)
-        folders.current = f"folder:{self.folder}"
+        folders.current = self.shown_key
         self._show_queue_title()
 
+    @property
+    def shown_key(self) -> str:
+        """What is shown, as its line at the left is called."""
+        return f"folder:{self.folder}"
+
+    @property
+    def total(self) -> int | None:
+        """How many rows what is shown has, where somebody counts them."""
+        if self.counts is None or self.shown_key != f"folder:{self.folder}":
+            return None
+        return queue.folder_counts(self.counts).get(self.folder)
+
+    def view_choices(self) -> list[Choice]:
+        """Lines between the folders and the topics."""
+        return []
+
+    def queue_title(self) -> list[Piece]:
+        """What is shown, and how many."""
+        total = self.total
+        return [(words.FOLDER_WORDS[self.folder], "title"), *([(f"  {total:,}", "bold")] if total is not None else [])]
+
     def _show_queue_title(self) -> None:
-        total = queue.folder_counts(self.counts).get(self.folder) if self.counts is not None else None
-        left: list[Piece] = [(words.FOLDER_WORDS[self.folder], "title")]
-        if total is not None:
-            left.append((f"  {total:,}", "bold"))
+        left = self.queue_title()
         if self.rows.marked:
             left.append((f"  {len(self.rows.marked)} marked", "accent"))
         news = self.rows.news
@@ -173,6 +196,10 @@ class InboxCore(DeskScreen):
     async def _folder_chosen(self, event: Choices.Chosen) -> None:
         event.stop()
         kind, _, key = event.key.partition(":")
+        await self.choose(kind, key)
+
+    async def choose(self, kind: str, key: str) -> None:
+        """A line at the left was chosen."""
         self.post_message(FolderChosen(key, topic=kind == "topic"))
 
     async def on_folder_chosen(self, event: FolderChosen) -> None:
@@ -191,11 +218,15 @@ class InboxCore(DeskScreen):
         self.rows.empty = _EMPTY[key]
         self.rows.unmark()
         if self.counts is not None:
-            self.rows.total = queue.folder_counts(self.counts)[key]
+            self.rows.total = self.total
         self._show_folders()
+        self.to_queue()
+        await self.attempt(self.rows.restart())
+
+    def to_queue(self) -> None:
+        """The queue has the focus, and the room."""
         self.remove_class("-folders", "-reading")
         self.rows.focus()
-        await self.attempt(self.rows.restart())
 
     async def action_folder(self, key: str) -> None:
         """A folder by its key."""
@@ -207,6 +238,10 @@ class InboxCore(DeskScreen):
         self.query_one("#folders", Choices).focus()
 
     # The queue -------------------------------------------------------------------------------------------------------
+
+    def belongs(self, row: QueueRow) -> bool:
+        """Whether a row, as it is now, is in what is shown."""
+        return queue.in_folder(row, self.folder, self.me)
 
     async def _load(self, after: Place | None, before: Place | None, limit: int) -> Sequence[QueueRow]:
         return await self.desk.backend.page(self.folder, after=after, before=before, limit=limit)
@@ -251,8 +286,7 @@ class InboxCore(DeskScreen):
 
     def action_back(self) -> None:
         """Back to the queue."""
-        self.remove_class("-folders", "-reading")
-        self.rows.focus()
+        self.to_queue()
 
     # The open conversation -------------------------------------------------------------------------------------------
 
@@ -322,6 +356,10 @@ class InboxCore(DeskScreen):
         missing = set(ids) - {row.id for row in rows}
         if missing:
             self.rows.taken_out(missing)
+        await self.after_change(ids)
+
+    async def after_change(self, ids: Collection[int]) -> None:
+        """The counts, and the open conversation when it is among those that changed."""
         await self.attempt(self._read_counts())
         if self.opened is not None and self.opened.conversation.id in ids:
             await self.reopen()
@@ -331,10 +369,14 @@ class InboxCore(DeskScreen):
         if self.opened is not None:
             await self.open_conversation(self.opened.conversation.id)
 
+    async def read_again(self) -> None:
+        """Changes may have been missed: read the rows around the reader."""
+        await self.attempt(self.rows.reread())
+
     async def heard(self, changed: Changed) -> None:
         """Rows by id; everything again after a lost connection."""
         if changed.lost or len(changed.conversations) > _MANY:
-            await self.attempt(self.rows.reread())
+            await self.read_again()
             await self.attempt(self._read_counts())
             await self.reopen()
         elif changed.conversations:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inbox_tui.backend import Done
-from inbox_tui.screens.inbox.core import InboxCore
+from inbox_tui.screens.inbox.viewing import Viewing
 from inbox_tui.view import thread, words
 from inbox_tui.view.lines import Line, say, typed
 from inbox_tui.view.times import snooze_choices
@@ -16,7 +16,7 @@ from listener.model import Priority
 from listener.workflow import Act, Assign, Close, Reopen, SetPriority, Snooze, Tag
 
 
-class Triage(InboxCore):
+class Triage(Viewing):
     """The acts."""
 
     def targets(self) -> list[int]:
@@ -125,6 +125,7 @@ class Triage(InboxCore):
         if people is None:
             return
         self.desk.names = {person.id: person.name for person in people}
+        self.desk.logins = tuple(person.login for person in people)
         mine = [p for p in people if p.id == self.me]
         choices = [Choice(f"person:{p.id}", ((say(p.name), "bold"), (" (you)", "dim"))) for p in mine]
         choices += [

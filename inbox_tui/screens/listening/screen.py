@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 
 from inbox_tui import keys
 from inbox_tui.backend import Place
-from inbox_tui.messages import ConversationWanted, NewsCounted, RowChosen, RowReached
+from inbox_tui.messages import ConversationWanted, ForgetWanted, KeepWanted, NewsCounted, RowChosen, RowReached
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread
 from inbox_tui.view.lines import Piece, say, typed
@@ -24,6 +24,8 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.store.views import Changed, ListeningRow, TopicCount
 
+_NOTHING_HEARD = ("Nothing heard yet.", "", "Mentions of the topic appear here as they come.")
+_NOTHING_FOUND = ("Nothing found.", "", "/ goes on from this query.")
 _EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _PAGE = 200
 _LATE = timedelta(minutes=2)
@@ -61,7 +63,7 @@ class ListeningScreen(DeskScreen):
                     place=lambda row: (-((row.at - _EPOCH) // _TICK), -row.id),
                     ident=lambda row: row.id,
                     belongs=lambda row: True,
-                    empty=("Nothing heard yet.", "", "Mentions of the topic appear here as they come."),
+                    empty=_NOTHING_HEARD,
                     id="mentions",
                 )
             yield Paper(id="mention")
@@ -127,6 +129,7 @@ class ListeningScreen(DeskScreen):
     async def _restart(self) -> None:
         self.remove_class("-folders", "-reading")
         self.rows.focus()
+        self.rows.empty = _NOTHING_HEARD if self.query_text is None else _NOTHING_FOUND
         await self.attempt(self.rows.restart())
         self._show_title()
 
@@ -136,7 +139,7 @@ class ListeningScreen(DeskScreen):
         if self.query_text is not None:
             if newer is not None:
                 return []
-            found = await self.desk.backend.search(self.query_text, before=older, limit=limit)
+            found = await self.desk.backend.search(self.query_text, self.desk.now(), before=older, limit=limit)
             self._searched_to, self._go_on = found.searched_to, found.place
             self._show_title()
             return found.rows
@@ -166,7 +169,7 @@ class ListeningScreen(DeskScreen):
 
     async def _search_on(self, query: str, place: Place) -> None:
         self.say("looking further back", "dim")
-        found = await self.desk.backend.search(query, before=place, limit=_PAGE)
+        found = await self.desk.backend.search(query, self.desk.now(), before=place, limit=_PAGE)
         if self.query_text != query:
             return
         self._searched_to, self._go_on = found.searched_to, found.place
@@ -187,6 +190,36 @@ class ListeningScreen(DeskScreen):
         """To the topics, also where they are folded away."""
         self.add_class("-folders")
         self.query_one("#folders", Choices).focus()
+
+    @property
+    def query_shown(self) -> str:
+        """The search that is shown."""
+        return self.query_text or ""
+
+    def known(self) -> Mapping[str, Iterable[str]]:
+        """What the mentions here are."""
+        rows = self.rows.window.rows
+        return {
+            "topic": [topic.topic for topic in self.topics],
+            "source": {row.source for row in rows},
+            "author": {row.author_handle for row in rows},
+            "lang": {row.lang for row in rows},
+            "rule": {rule for row in rows for rule in row.rules},
+        }
+
+    def action_keep(self) -> None:
+        """Keep the search as a view."""
+        if self.query_text is None:
+            self.say("search first (/): a search can be kept as a view", "soon")
+        else:
+            self.app.post_message(KeepWanted(self.query_text))
+
+    def action_forget(self) -> None:
+        """Delete the view that asks for this."""
+        if self.query_text is None:
+            self.say("no search is shown", "soon")
+        else:
+            self.app.post_message(ForgetWanted(None, self.query_text))
 
     # The mention under the cursor ------------------------------------------------------------------------------------
 

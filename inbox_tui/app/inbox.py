@@ -9,16 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from inbox_tui import keys
-from inbox_tui.backend import BadQuery
+from inbox_tui.app.looking import Looking
 from inbox_tui.messages import ConversationWanted, InboxWanted, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view.keymap import help_lines
-from inbox_tui.view.lines import Line, flow, say
 from inbox_tui.widgets.bindings import bindings
 from listener.errors import HubbubError, NotReachable, TryAgain
 from listener.store.views import Changed
@@ -42,7 +41,7 @@ DARK, LIGHT = "textual-dark", "textual-light"
 _HERE = frozenset({"leave", "help", "dark", "search"})
 
 
-class Inbox(App[None], inherit_bindings=False):
+class Inbox(Looking, inherit_bindings=False):
     """The app. It opens on the Inbox; `ListeningFirst` on Listening."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(
@@ -58,7 +57,6 @@ class Inbox(App[None], inherit_bindings=False):
         self.desk = desk
         self._ask_on_quit = ask_on_quit
         self._seconds = 0
-        self._last_query = ""
         self.add_mode("inbox", self._inbox_screen)
         self.add_mode("listening", self._listening_screen)
 
@@ -71,12 +69,6 @@ class Inbox(App[None], inherit_bindings=False):
         from inbox_tui.screens.listening import ListeningScreen
 
         return ListeningScreen(self.desk)
-
-    @property
-    def place(self) -> DeskScreen | None:
-        """The screen of the mode that is shown, also below a dialog."""
-        base = self.screen_stack[0] if self.screen_stack else None
-        return base if isinstance(base, DeskScreen) else None
 
     # Live ------------------------------------------------------------------------------------------------------------
 
@@ -107,9 +99,8 @@ class Inbox(App[None], inherit_bindings=False):
 
     async def _pass_on(self, changed: Changed) -> None:
         """To every screen that exists, one change after the other: a slow screen makes the feed coalesce."""
-        for stack in list(self._screen_stacks.values()):
-            if stack and isinstance(stack[0], DeskScreen) and stack[0].is_mounted:
-                await stack[0].unless_ending(stack[0].heard(changed))
+        for place in self.places:
+            await place.unless_ending(place.heard(changed))
 
     def _told(self, connected: bool) -> None:
         if connected != self.desk.connected:
@@ -145,8 +136,7 @@ class Inbox(App[None], inherit_bindings=False):
 
     async def on_conversation_wanted(self, event: ConversationWanted) -> None:
         """To the Inbox, on that conversation."""
-        await self.switch_mode("inbox")
-        screen = cast("InboxScreen", self.place)
+        screen = await self.inbox()
         screen.call_after_refresh(screen.read_conversation, event.conversation_id)
 
     async def on_inbox_wanted(self, event: InboxWanted) -> None:
@@ -155,41 +145,21 @@ class Inbox(App[None], inherit_bindings=False):
 
     async def on_topic_wanted(self, event: TopicWanted) -> None:
         """To Listening."""
-        screen = await self._listening()
+        screen = await self.listening()
         if event.topic and (event.topic != screen.topic or screen.query_text is not None):
             await screen.show_topic(event.topic)
 
-    async def _listening(self) -> ListeningScreen:
+    async def listening(self) -> ListeningScreen:
+        """Listening, shown."""
         await self.switch_mode("listening")
         return cast("ListeningScreen", self.place)
 
+    async def inbox(self) -> InboxScreen:
+        """The Inbox, shown."""
+        await self.switch_mode("inbox")
+        return cast("InboxScreen", self.place)
+
     # Acts that every screen has --------------------------------------------------------------------------------------
-
-    def action_search(self) -> None:
-        """Ask for a query, show what matches."""
-        if not self._in_dialog():
-            self.run_worker(self._search(), group="search", exclusive=True)
-
-    async def _search(self) -> None:
-        from inbox_tui.widgets.dialogs import Prompt
-
-        hint = 'words, "exact phrases", AND OR NOT, ( ), from:handle, lang:en, tone:negative'
-        query = await self.push_screen_wait(Prompt("Search", value=self._last_query, hint=hint, problem=self._problems))
-        if query and query.strip():
-            self._last_query = query.strip()
-            screen = await self._listening()
-            await screen.search(self._last_query)
-
-    def _problems(self, query: str) -> list[Line]:
-        """What is wrong with a query, a mark under the character."""
-        try:
-            self.desk.backend.check_query(query)
-        except BadQuery as bad:
-            first = bad.problems[0]
-            text = say(first.message + (f" ({first.hint})" if first.hint else ""))
-            mark = (" " * max(0, first.column - 1) + "^", "bad")
-            return [(mark,), *flow(((text, "bad"),), 56)]
-        return []
 
     def action_help(self) -> None:
         """Every key, by group."""
@@ -228,9 +198,6 @@ class Inbox(App[None], inherit_bindings=False):
             if stack and isinstance(stack[0], DeskScreen):
                 await stack[0].leaving()
         self.exit(return_code=code)
-
-    def _in_dialog(self) -> bool:
-        return len(self.screen_stack) > 1
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every act of the key map that works here, with its keys."""
