@@ -133,7 +133,7 @@ async def others(w: World, repeats: int) -> None:
     assert rare is not None
     await beside(
         "search, a rare word",
-        lambda: inbox.search(w.pool, w.brand_id, rare),
+        lambda: inbox.search(w.pool, w.brand_id, rare, NOW),
         lambda: w.pool.fetch(like, "4711"),
         "LIKE",
         few,
@@ -142,7 +142,7 @@ async def others(w: World, repeats: int) -> None:
     assert common is not None
     await beside(
         "search, a word of every message",
-        lambda: inbox.search(w.pool, w.brand_id, common),
+        lambda: inbox.search(w.pool, w.brand_id, common, NOW),
         lambda: inbox.page(w.pool, w.brand_id, "open", limit=50),
         "the first page",
         few,

@@ -105,7 +105,7 @@ class House:
         rulebook = rulefiles.load(rulefiles.default_folder())
         assert isinstance(rulebook, Rulebook), rulebook
         await rulebooks.publish(pool, rulebook.hash, rulebook.files, "", now)
-        self.hearer = Hearer([account], {brand_id: topics_of(rulebook, "larkspur")})
+        self.hearer = Hearer([account], {brand_id: topics_of(rulebook, "larkspur", lambda: datetime.now(UTC))})
         self.methods = load_methods()
         self.judge = judge_at(rulebook, self.methods, lambda: datetime.now(UTC))
         self.source_id = (await sources.open_source(pool, "bluesky/jetstream", now)).id
