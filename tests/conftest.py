@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from listener.store.connect import connect_pool
 from tests.postgres import TestServer, TestServers, make_corner, make_home, remove_home
@@ -15,6 +16,9 @@ from tests.postgres import TestServer, TestServers, make_corner, make_home, remo
 NEWEST = 18
 CHOICES = {"16": (16,), "18": (18,), "both": (16, 18)}
 pytest_plugins = ["tests.peers.bluesky_network"]
+# The machine is shared and noisy: how long an example took says nothing about the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 HOME = pytest.StashKey[Path | None]()
 
 

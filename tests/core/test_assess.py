@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from listener.assess import TopicEar, assess, judge_at, topics_of
 from listener.model import Assessment, Author, Context, Hearing, Key, Kind, Mention, Priority, ToneLabel, Via
-from listener.query.match import Subject, match
+from listener.query.match import match
+from listener.query.subject import Subject
 from tests.core.queries import texts
 from tests.core.rulebooks import PLAIN, book
 
@@ -169,13 +170,13 @@ def test_equal_input_equal_assessment(text: str, by_topic: bool, answers: bool, 
     ],
 )
 def test_topics_of_a_text(text: str, topics: list[str]) -> None:
-    assert list(topics_of(BOOK, "main")(mention(text))) == topics
+    assert list(topics_of(BOOK, "main", lambda: NOW)(mention(text))) == topics
 
 
 def test_topics_belong_to_brands_and_sources() -> None:
-    assert list(topics_of(BOOK, "elsewhere")(mention("acme"))) == ["acme", "other"]
-    assert list(topics_of(BOOK, "main")(mention("rival", source="mastodon"))) == []
-    assert list(topics_of(BOOK, "main")(mention("nothing", tags=("Launch",)))) == ["cafe"]
+    assert list(topics_of(BOOK, "elsewhere", lambda: NOW)(mention("acme"))) == ["acme", "other"]
+    assert list(topics_of(BOOK, "main", lambda: NOW)(mention("rival", source="mastodon"))) == []
+    assert list(topics_of(BOOK, "main", lambda: NOW)(mention("nothing", tags=("Launch",)))) == ["cafe"]
 
 
 @given(
@@ -187,10 +188,10 @@ def test_the_quick_way_to_topics_equals_the_slow_one(text: str) -> None:
     slow = [
         topic.key
         for topic in BOOK.topics
-        if topic.brand == "" and match(topic.query.tree, Subject(text=text, source="bluesky")).hit
+        if topic.brand == "" and match(topic.query.tree, Subject(text=text, source="bluesky"), NOW).hit
     ]
-    assert list(topics_of(BOOK, "main")(mention(text))) == slow
+    assert list(topics_of(BOOK, "main", lambda: NOW)(mention(text))) == slow
 
 
 def test_no_topics_hear_nothing() -> None:
-    assert TopicEar(())(mention("anything")) == ()
+    assert TopicEar((), lambda: NOW)(mention("anything")) == ()

@@ -1,15 +1,16 @@
 """Rule files become a rulebook or all of their problems, each at its line and column; combining knows no order."""
 
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from listener.language import Languages
 from listener.model import Priority, Problem
-from listener.query.match import Subject
+from listener.query.subject import Subject
 from listener.rulebook.check import check
 from listener.rulebook.combine import combine, findings, says, span
 from listener.rulebook.parse import MAX_ALIASES, MAX_FILE, parse
@@ -18,6 +19,8 @@ from listener.rulebook.subject import Heard, Methods
 from listener.rulebook.track import TRACK_FILE, track_file, with_track
 from listener.sentiment import Vader
 from tests.core.rulebooks import PLAIN, book, problems
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 RULE = """\
 rules:
@@ -107,7 +110,7 @@ def changed(old: str, new: str) -> str:
         ("&a [*a]", [(1, 1, "too-many-aliases")]),
         ("[" * 30, [(1, 21, "too-deep")]),
         ("topics:\n  - {key: a, kind: brand, query: NOT b}", [(2, 34, "too-broad")]),
-        ("topics:\n  - {key: a, kind: brand, query: 'source:x'}", [(2, 34, "too-broad")]),
+        ("topics:\n  - {key: a, kind: brand, query: 'source:x'}", [(2, 35, "too-broad")]),
         ("topics:\n  - {key: a, kind: brand, query: a}\n  - {key: a, kind: brand, query: b}", [(3, 11, "repeated-id")]),
         ("topics:\n  - {key: a, kind: brand, query: 'a lang:en'}", [(2, 37, "field-not-here")]),
         ("rules:\n  - id: x\n    rank: 1.5", [(2, 5, "missing-key")] * 5 + [(3, 11, "wrong-type")]),
@@ -252,7 +255,7 @@ rules:
 
 
 def test_all_matching_rules_count() -> None:
-    found = findings(book(r_yaml=MANY), Subject(text="app down"), heard())
+    found = findings(book(r_yaml=MANY), Subject(text="app down"), heard(), NOW)
     assert [one.rule.id for one in found] == ["c", "b", "e", "a"]  # urgent, then by the clock, then low
     verdict = combine(found)
     assert verdict.priority is Priority.URGENT
@@ -265,18 +268,18 @@ def test_all_matching_rules_count() -> None:
 def test_scopes_keep_rules_to_themselves() -> None:
     rules = book(r_yaml=MANY)
     subject = Subject(text="app down")
-    assert {one.rule.id for one in findings(rules, subject, heard(addressed=False))} == {"e"}
+    assert {one.rule.id for one in findings(rules, subject, heard(addressed=False), NOW)} == {"e"}
     by_brand = heard(addressed=False, kinds=frozenset({TopicKind.BRAND}))
-    assert {one.rule.id for one in findings(rules, subject, by_brand)} == {"d", "e"}
+    assert {one.rule.id for one in findings(rules, subject, by_brand, NOW)} == {"d", "e"}
 
 
 def test_equal_ranks_are_settled_by_id() -> None:
     rules = book(r_yaml=MANY.replace("rank: 5, ", ""))
-    assert combine(findings(rules, Subject(text="app"), heard())).team == "one"
+    assert combine(findings(rules, Subject(text="app"), heard(), NOW)).team == "one"
 
 
 def test_a_post_of_ours_fires_no_rule() -> None:
-    assert findings(book(r_yaml=MANY), Subject(text="app down", ours=True), heard()) == ()
+    assert findings(book(r_yaml=MANY), Subject(text="app down", ours=True), heard(), NOW) == ()
 
 
 @settings(max_examples=40)
@@ -296,8 +299,8 @@ def test_shuffling_rules_and_files_changes_nothing(chance: random.Random, text: 
     assert isinstance(shuffled, Rulebook)
     for told in (heard(), heard(addressed=False, kinds=frozenset({TopicKind.BRAND}))):
         for said in (text, "app down"):
-            one = findings(straight, Subject(text=said), told)
-            two = findings(shuffled, Subject(text=said), told)
+            one = findings(straight, Subject(text=said), told, NOW)
+            two = findings(shuffled, Subject(text=said), told, NOW)
             assert [(f.rule.id, f.spans) for f in one] == [(f.rule.id, f.spans) for f in two]
             assert combine(one) == combine(two) == combine(tuple(reversed(two)))
 
@@ -333,7 +336,7 @@ def test_spans_of_time_read_as_written() -> None:
 
 def test_an_example_that_fails_is_a_problem_at_its_place() -> None:
     text = RULE.replace('["it is down"]', '["it is down", "all is well"]').replace('["all fine"]', '["slow down"]')
-    found = check(book(r_yaml=text), PLAIN).problems
+    found = check(book(r_yaml=text), PLAIN, NOW).problems
     assert [(one.line, one.column, one.code) for one in found] == [(9, 29, "must-fire"), (10, 16, "must-not-fire")]
 
 
@@ -362,7 +365,7 @@ def test_the_shipped_rules_are_a_working_set() -> None:
 def test_every_shipped_example_is_judged_as_it_says() -> None:
     loaded = parse(shipped_files())
     assert isinstance(loaded, Rulebook)
-    told = check(loaded, Methods(Languages.load(), Vader.load()))
+    told = check(loaded, Methods(Languages.load(), Vader.load()), NOW)
     assert [str(one) for one in told.problems] == []
     assert len(told.tried) > 80
 
@@ -375,13 +378,20 @@ def test_tracked_words_become_topics_in_place_of_the_example_brand() -> None:
         ("acme", "Acme"),
         ("acme-support", "acme support"),
         ("launch", "#launch"),
+        ("u1f600", "😀"),
         ("u969c-u5bb3", "障害"),
     ]
-    assert loaded.topics[1].query.test(Subject(text="Where is ACME Support?"))
-    assert not loaded.topics[1].query.test(Subject(text="support acme"))
+    assert loaded.topics[1].query.test(Subject(text="Where is ACME Support?"), NOW)
+    assert not loaded.topics[1].query.test(Subject(text="support acme"), NOW)
     assert loaded.rules == parse_shipped().rules
-    odd = book(track_yaml=track_file(["what? is* this", "lark*", "@acme.example"]))
-    assert [topic.query.text for topic in odd.topics] == ["@acme.example", "lark*", '"what is this"']
+    odd = book(track_yaml=track_file(["what? is* this", "lark*", "@acme.example", "$ACME", "{le} “monde"]))
+    assert [topic.query.text for topic in odd.topics] == [
+        "@acme.example",
+        "$ACME",
+        "lark*",
+        '"le monde"',
+        '"what is this"',
+    ]
     assert loaded.hash != parse_shipped().hash
     assert TRACK_FILE in loaded.files
 
@@ -393,6 +403,8 @@ def parse_shipped() -> Rulebook:
 
 
 @given(st.lists(st.text(max_size=20), max_size=5))
+@example(["null", "NULL", "no"])
+@example(["“a", "b{c", "$A", "#b*", "*"])
 def test_any_tracked_words_make_a_good_file(words: list[str]) -> None:
     text = track_file(words)
     if text:
@@ -406,3 +418,102 @@ def test_rules_are_values(tmp_path: Path) -> None:
     assert isinstance(one.rule("outage"), Rule)
     assert one.rule("none") is None
     assert one.topic("none") is None
+
+
+# Lists and queries that others use -----------------------------------------------------------------------------------
+
+NAMED = """\
+lists:
+  - key: giveaway
+    title: Prizes
+    words: [win a prize, "#win", deliver*]
+  - {key: vip, words: [mira.example, "bob*"]}
+queries:
+  - key: outage
+    query: down NEAR/5 (app OR list:giveaway)
+"""
+
+
+def test_every_query_can_use_lists_and_queries_of_any_file() -> None:
+    rules = RULE.replace("down OR outage", "query:outage -author:list:vip")
+    topics = "topics: [{key: acme, kind: brand, query: acme list:giveaway}]\n"
+    loaded = book(a_yaml=rules, b_yaml=topics, z_yaml=NAMED)
+    assert loaded.names.lists == {
+        "giveaway": ("win a prize", "#win", "deliver*"),
+        "vip": ("mira.example", "bob*"),
+    }
+    assert loaded.names.queries == {"outage": "down NEAR/5 (app OR list:giveaway)"}
+    when, topic = loaded.rules[0].when, loaded.topics[0].query
+    assert when.test(Subject(text="the app is down", author_handle="zoe.example"), NOW)
+    assert when.test(Subject(text="Delivery: down"), NOW)
+    assert not when.test(Subject(text="the app is down", author_handle="bobby"), NOW)
+    assert not when.test(Subject(text="the app is up"), NOW)
+    assert topic.test(Subject(text="Acme: win a prize"), NOW)
+    assert not topic.test(Subject(text="Acme prize"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "places"),
+    [
+        ("key: vip", "key: giveaway", [(5, 11, "repeated-id")]),
+        ("key: vip", "key: V I P", [(5, 11, "bad-key")]),
+        ("key: vip, ", "", [(5, 5, "missing-key")]),
+        ("words: [mira", "wrds: [mira", [(5, 16, "unknown-key")]),
+        ('words: [mira.example, "bob*"]', "words: []", [(5, 23, "empty-value")]),
+        ('"bob*"', '"b*"', [(5, 39, "stem-too-short")]),
+        ('"bob*"', '"  one {two"', [(5, 45, "bad-exact")]),
+        ('"bob*"', "[bob]", [(5, 38, "wrong-type")]),
+        ("down NEAR/5", "sorce:x", [(8, 12, "unknown-field")]),
+        ("down NEAR/5 (app OR list:giveaway)", "down OR\n      list:givaway", [(9, 7, "unknown-list")]),
+        ("app OR list:giveaway", "query:outage", [(8, 25, "circular-name")]),
+        ("app OR list:giveaway", "query:outag", [(8, 25, "unknown-query")]),
+        ("down NEAR/5 (app OR list:giveaway)", "topic:nowhere", [(8, 18, "unknown-topic")]),
+        ("down NEAR/5 (app OR list:giveaway)", "down #win", [(8, 16, "hashtag-is-comment")]),
+        ("down NEAR/5 (app OR list:giveaway)", "[down]", [(8, 12, "wrong-type")]),
+    ],
+)
+def test_a_mistake_in_a_definition_is_told_there_and_once(
+    old: str, new: str, places: list[tuple[int, int, str]]
+) -> None:
+    assert NAMED.count(old) == 1
+    uses = RULE.replace("down OR outage", "query:outage OR list:giveaway")
+    told = problems(NAMED.replace(old, new), "n.yaml", r_yaml=uses)
+    assert [(one.file, one.line, one.column, one.code) for one in told if one.file == "n.yaml"] == [
+        ("n.yaml", *place) for place in places
+    ]
+    # A query that is no text at all is no query; a broken one is told where it is.
+    gone = {"wrong-type", "hashtag-is-comment"} if "NEAR" in old else set()
+    assert {one.code for one in told if one.file != "n.yaml"} == ({"unknown-query"} if gone & {places[0][2]} else set())
+
+
+def test_a_circle_over_two_definitions_is_told_at_both() -> None:
+    text = "queries:\n- {key: a, query: x query:b}\n- {key: b, query: y query:a}\n- {key: c, query: z query:d}\n- {key: d, query: d}\n"
+    told = problems(text, "n.yaml", r_yaml=RULE.replace("down OR outage", "query:a"))
+    assert [(one.file, one.line, one.column, one.code) for one in told] == [
+        ("n.yaml", 2, 21, "circular-name"),
+        ("n.yaml", 3, 21, "circular-name"),
+    ]
+
+
+def test_names_that_are_nowhere_defined_are_told_where_they_are_used() -> None:
+    told = problems(RULE.replace("down OR outage", "down list:giveway"), n_yaml=NAMED)
+    assert [(one.file, one.line, one.column, one.code, one.hint) for one in told] == [
+        ("r.yaml", 6, 16, "unknown-list", "did you mean giveaway?")
+    ]
+    # A file that cannot be read may define them.
+    told = problems(RULE.replace("down OR outage", "down list:giveway OR query:x"), n_yaml="lists: [")
+    assert {one.code for one in told} == {"yaml"}
+
+
+def test_a_definition_that_a_use_cannot_ask_is_told_where_it_is_used() -> None:
+    named = "queries: [{key: mine, query: 'assignee:me'}]\n"
+    assert book(n_yaml=named).names.queries == {"mine": "assignee:me"}
+    told = problems(RULE.replace("down OR outage", "down query:mine"), n_yaml=named)
+    assert [(one.file, one.line, one.column, one.code) for one in told] == [("r.yaml", 6, 16, "broken-name")]
+
+
+def test_the_shipped_lists_are_used_by_the_shipped_rules() -> None:
+    loaded = parse_shipped()
+    used = " ".join(rule.when.text for rule in loaded.rules)
+    assert {"giveaway", "quick-money"} <= set(loaded.names.lists)
+    assert all(f"list:{name}" in used for name in loaded.names.lists)

@@ -1,4 +1,4 @@
-"""The commands on a house that works: list, show, reply, backup and restore, by hand and for programs."""
+"""The commands on a house that works: list, search, show, reply, backup and restore, by hand and for programs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,19 @@ async def test_list_show_reply_backup_and_restore() -> None:
         queue = json.loads((await command(house, "list", "--json")).stdout)
         (row,) = queue["rows"]
         number = str(row["id"])
-        for arguments in (["list"], ["list", "down"], ["show", number]):
+        for arguments in (["list"], ["search", "down"], ["search", "down", "--format", "csv"], ["show", number]):
             shown = await command(house, *arguments)
             assert shown.returncode == 0, shown.stderr
             assert "is it down?" in shown.stdout
             assert not {"\x1b", "\x07", "\u202e", "\u202c"} & set(shown.stdout), arguments
-        assert (await command(house, "list", "nothing-of-the-kind")).returncode == 1
+        assert (await command(house, "search", "nothing-of-the-kind")).returncode == 1
+        assert (
+            json.loads((await command(house, "search", "-nothing", "down", "--json")).stdout)["rows"][0]["text"]
+            == HOSTILE
+        )
+        bad = await command(house, "search", 'down "open')
+        assert (bad.returncode, bad.stdout) == (2, "")
+        assert bad.stderr.splitlines()[1:3] == ['    down "open', "         ^"]
         whole = json.loads((await command(house, "show", number, "--json")).stdout)
         assert whole["thread"][0]["text"] == HOSTILE, "programs get the text as it is"
 
@@ -72,7 +79,7 @@ async def test_list_show_reply_backup_and_restore() -> None:
         house.program("listener")
 
         async def heard() -> bool:
-            done = await command(house, "list", "nobody AND listened")
+            done = await command(house, "search", "nobody", "listened")
             return "said while nobody listened" in done.stdout
 
         await until(heard, every=0.5, told=house.logs)

@@ -74,20 +74,20 @@ async def test_up_needs_no_key_listens_and_is_left_and_joined_and_ended(home: Pa
         network.stage.post("mira.test", "A bell flower is no router")
 
         def listed() -> str:
-            return hubbub(home, "list", "flower").stdout
+            return hubbub(home, "search", "flower").stdout
 
         async def is_listed() -> bool:
             return "A bell flower is no router" in await _aside(listed)
 
         await until(is_listed, every=0.3)
-        found = json.loads((await _aside(hubbub, home, "list", "larkspur OR flower OR nobody", "--json")).stdout)
+        found = json.loads((await _aside(hubbub, home, "search", "larkspur OR flower OR nobody", "--json")).stdout)
         assert sorted(row["text"] for row in found["rows"]) == [
             "A bell flower is no router",
             "My new larkspur router sings like a bird",
         ]
 
         async def named() -> bool:
-            shown = json.loads((await _aside(hubbub, home, "list", "larkspur", "--json")).stdout)
+            shown = json.loads((await _aside(hubbub, home, "search", "larkspur", "--json")).stdout)
             return [row["author_handle"] for row in shown["rows"]] == ["mira.test"]
 
         await until(named, every=0.3)
@@ -190,7 +190,7 @@ def test_wrong_calls_end_with_2_and_one_readable_block(home: Path) -> None:
         (["show", "x"], "invalid int value"),
         (["up"], "the inbox needs a terminal"),
         (["import", "x.csv", "--map", "text"], "is not NAME=VALUE"),
-        (["list", '"open'], "query:1:1"),
+        (["search", '"open'], "query:1:1"),
     ):
         done = hubbub(home, *arguments)
         assert done.returncode == 2, f"{arguments}: {done.returncode} {done.stdout} {done.stderr}"

@@ -39,6 +39,34 @@ async def read(path: Path, cursor: str | None = None, batch: int = 1000, **plan:
     )
 
 
+async def test_numbers_links_and_tags_are_taken_where_a_file_has_them(tmp_path: Path) -> None:
+    path = put(
+        tmp_path,
+        "id,text,stars,Like-Count,retweets,reply_count,quotes,hashtags,urls\n"
+        """1,a,4.5,"1,234",7,0,,"#sale, Café","https://a.example/x, https://b.example"\n"""
+        """2,b,4 out of 5 stars,many,1.5,,3,"['x', 'y']",none\n""",
+    )
+    first, second = (await read(path)).mentions
+    assert (first.rating, first.likes, first.reposts, first.replies, first.quotes) == (4.5, 1234, 7, 0, None)
+    assert (first.tags, first.links) == (("sale", "Café"), ("https://a.example/x", "https://b.example"))
+    assert (second.rating, second.likes, second.reposts, second.replies, second.quotes) == (4.0, None, None, None, 3)
+    assert (second.tags, second.links) == (("x", "y"), ())
+
+
+async def test_lists_in_json_are_tags_and_links_but_no_text(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "text": "a", "tags": ["#sale", "off"], "links": ["https://a.example"], "likes": 3, "rating": 2},
+        {"id": "2", "text": "b", "tags": [{"text": "sale"}], "links": {}, "likes": [1, 2], "rating": None},
+        {"id": "3", "text": ["c"]},
+    ]
+    path = put(tmp_path, "\n".join(map(json.dumps, rows)), "rows.jsonl")
+    heard = await read(path)
+    first, second = heard.mentions
+    assert (first.tags, first.links, first.likes, first.rating) == (("sale", "off"), ("https://a.example",), 3, 2.0)
+    assert (second.tags, second.links, second.likes, second.rating) == ((), (), None, None)
+    assert [reject.reason for reject in heard.rejects] == [Reason.WRONG_SHAPE]
+
+
 async def test_columns_are_guessed_and_told(tmp_path: Path) -> None:
     path = put(
         tmp_path,

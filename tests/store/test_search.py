@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
-from listener.query.match import Subject, match
+from listener.query.bounds import asks_state
+from listener.query.match import match
 from listener.query.parse import parse
+from listener.query.subject import Subject
 from listener.query.tree import Node
 from listener.store import acts, inbox
-from listener.store.inbox import search as search_function
+from listener.store.inbox import lookup
 from listener.store.inbox.heard import Place
-from listener.workflow import Assign, Tag
+from listener.store.inbox.subjects import Reading
+from listener.workflow import Assign, Close, Reopen, Tag
+from tests.store import stock
+from tests.store.test_query_sql import gathered, subjects
 from tests.store.world import NOW, World, later, world
 
-assert callable(search_function)
 WORDS = [
     "refund",
     "outage",
@@ -53,39 +58,103 @@ async def filled(w: World, n: int, dice: random.Random) -> dict[int, str]:
     return texts
 
 
-@pytest.mark.parametrize("rare", [3_000, 0], ids=["looked up", "walked"])
-async def test_it_finds_what_the_matcher_says(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, rare: int) -> None:
-    """Both ways, pages of any size, against every mention judged one by one."""
+@pytest.fixture(params=["looked up", "walked", "walked, then looked up"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """By which way searches go, in small steps."""
+    monkeypatch.setattr(lookup, "FIRST", 7)
+    if request.param != "looked up":
+        monkeypatch.setattr(lookup, "RARE", -1)
+        monkeypatch.setattr(lookup, "CAP", -1 if request.param == "walked" else 10**6)
+        monkeypatch.setattr(lookup, "DEAR", 0)
+    return str(request.param)
+
+
+async def every(w: World, query: Node, dice: random.Random) -> list[int]:
+    """All that a search finds, in pages of any size."""
+    found: list[int] = []
+    place: Place | None = None
+    while True:
+        limit = dice.randrange(1, 30)
+        part = await inbox.search(w.pool, w.brand_id, query, NOW, before=place, limit=limit, me="mia-acme", seconds=60)
+        assert part.searched_to is None
+        found += [row.id for row in part.rows]
+        if len(part.rows) < limit:
+            return found
+        place = (part.rows[-1].at, part.rows[-1].id)
+
+
+@pytest.mark.usefixtures("way")
+async def test_it_finds_what_the_matcher_says(pool: asyncpg.Pool) -> None:
+    """Every way, pages of any size, against every mention judged one by one."""
     seed = random.randrange(10**9)
     print("seed", seed)
     dice = random.Random(seed)
-    import importlib
-
-    room = importlib.import_module("listener.store.inbox.search")
-    monkeypatch.setattr(room, "RARE", rare)
-    monkeypatch.setattr(room, "WINDOW", 7)
     w = await world(pool)
     texts = await filled(w, 80, dice)
     order = [r["id"] for r in await pool.fetch("SELECT id FROM mentions ORDER BY at DESC, id DESC")]
-    queries = ["refund", "NOT refund", "cafe", "café", "refund -outage", '"refund outage"', "東京", "ref*", "#acme", "@acme.example",
-               "refund OR cafe", "can't", "it's", "(refund cafe) OR タワー", "refund AND NOT (cafe OR outage)"]  # fmt: skip
+    queries = ["refund", "NOT refund", "cafe", "café", "refund -outage", '"refund outage"', "東京", "refu*", "#acme", "@acme.example",
+               "refund OR cafe", "can't", "it's", "(refund cafe) OR タワー", "refund AND NOT (cafe OR outage)", "refund NEAR/1 cafe",
+               '"refund outage"~2', "{Refunds}", "/caf[eé]/"]  # fmt: skip
     hits = 0
     for query in queries:
-        expected = [id_ for id_ in order if match(tree(query), Subject(text=texts[id_])).hit]
-        found: list[int] = []
-        place: Place | None = None
-        while True:
-            part = await inbox.search(
-                pool, w.brand_id, tree(query), before=place, limit=dice.randrange(1, 30), seconds=60
-            )
-            assert part.searched_to is None
-            if not part.rows:
-                break
-            found += [row.id for row in part.rows]
-            place = (part.rows[-1].at, part.rows[-1].id)
-        assert found == expected, query
-        hits += len(found)
+        expected = [id_ for id_ in order if match(tree(query), Subject(text=texts[id_]), NOW).hit]
+        assert await every(w, tree(query), dice) == expected, query
+        hits += len(expected)
     assert hits > 100
+
+
+@pytest.mark.usefixtures("way")
+async def test_whatever_is_asked_of_whatever_is_stored(pool: asyncpg.Pool) -> None:
+    """All fields and words, mixed, newest first; and as a view, in the order of work, from both ends."""
+    seed = random.randrange(10**9)
+    print("seed", seed)
+    dice = random.Random(seed)
+    w = await world(pool)
+    await stock.stocked(w, dice, 100)
+    known = await subjects(w)
+    order = [r["id"] for r in await pool.fetch("SELECT id FROM mentions ORDER BY at DESC, id DESC")]
+    work = await pool.fetch(
+        "SELECT c.id, c.folder, c.sort_key, array_agg(j.mention_id) AS own FROM conversations c"
+        " JOIN conversation_mentions j ON j.conversation_id = c.id GROUP BY c.id ORDER BY c.sort_key, c.id"
+    )
+    given = await subjects_in(w, [row["id"] for row in work])
+    hits = in_views = 0
+    for query in gathered(stock.trees(), 50):
+        expected = [id_ for id_ in order if id_ in known and match(query, known[id_], NOW).hit]
+        assert await every(w, query, dice) == expected, query
+        hits += len(expected)
+        view = [
+            row["id"]
+            for row in work
+            if (asks_state(query) or row["folder"] == "open")
+            and any(match(query, given[row["id"], one], NOW).hit for one in row["own"])
+        ]
+        assert await every_in_view(w, query, dice) == view, query
+        assert await every_in_view(w, query, dice, backwards=True) == view[::-1], query
+        in_views += len(view)
+    assert hits > 400
+    assert in_views > 100
+
+
+async def subjects_in(w: World, ids: list[int]) -> dict[tuple[int, int], Subject]:
+    reading = Reading(stock.EVERYTHING, NOW, brand_id=w.brand_id, me="mia-acme")
+    sql, values = reading.of_conversations("SELECT * FROM conversations WHERE id = ANY($2::bigint[])", ids)
+    return {(row["conversation_id"], row["id"]): reading.subject(row) for row in await w.pool.fetch(sql, *values)}
+
+
+async def every_in_view(w: World, query: Node, dice: random.Random, *, backwards: bool = False) -> list[int]:
+    found: list[int] = []
+    place = inbox.LAST if backwards else inbox.FIRST
+    while True:
+        limit = dice.randrange(1, 20)
+        asked = {"before": place} if backwards else {"after": place}
+        part = await inbox.view_page(w.pool, w.brand_id, query, NOW, **asked, limit=limit, me="mia-acme", seconds=60)
+        assert part.searched_to is None
+        rows = part.rows[::-1] if backwards else part.rows
+        found += [row.id for row in rows]
+        if len(rows) < limit:
+            return found
+        place = (rows[-1].sort_key, rows[-1].id)
 
 
 async def test_fields_are_those_of_the_mention_and_its_conversation(pool: asyncpg.Pool) -> None:
@@ -120,7 +189,7 @@ async def test_fields_are_those_of_the_mention_and_its_conversation(pool: asyncp
         "NOT tone:negative": {ours, mine},
         "source:bluesky": {bad, ours, mine},
     }.items():
-        found = await inbox.search(pool, w.brand_id, tree(query), me=w.tom.login)
+        found = await inbox.search(pool, w.brand_id, tree(query), NOW, me=w.tom.login)
         assert {row.id for row in found.rows} == expected, query
 
 
@@ -134,9 +203,9 @@ async def test_only_the_version_in_force_is_searched_and_nothing_deleted(pool: a
     )
     await pool.execute("UPDATE mentions SET version = 2")
     for query, expected in (("frist", 0), ("first", 1), ("NOT frist", 1)):
-        assert len((await inbox.search(pool, w.brand_id, tree(query))).rows) == expected
+        assert len((await inbox.search(pool, w.brand_id, tree(query), NOW)).rows) == expected
     await pool.execute("UPDATE mention_versions SET text = NULL, words = NULL")
-    assert (await inbox.search(pool, w.brand_id, tree("first"))).rows == ()
+    assert (await inbox.search(pool, w.brand_id, tree("first"), NOW)).rows == ()
 
 
 async def test_it_stops_when_time_is_up_and_goes_on_from_there(pool: asyncpg.Pool) -> None:
@@ -157,7 +226,7 @@ async def test_it_stops_when_time_is_up_and_goes_on_from_there(pool: asyncpg.Poo
     hits: list[int] = []
     while True:
         started = time.monotonic()
-        found = await inbox.search(pool, w.brand_id, query, before=place, seconds=0.1)
+        found = await inbox.search(pool, w.brand_id, query, NOW, before=place, seconds=0.1)
         longest = max(longest, time.monotonic() - started)
         steps += 1
         hits += [row.id for row in found.rows]
@@ -187,7 +256,7 @@ async def test_others_get_their_turn_while_it_searches(pool: asyncpg.Pool) -> No
             await asyncio.sleep(0)
 
     task = asyncio.create_task(other())
-    await inbox.search(pool, w.brand_id, tree("NOT invoice"), seconds=60)
+    await inbox.search(pool, w.brand_id, tree("NOT invoice"), NOW, seconds=60)
     task.cancel()
     assert turns > 6_000 / 250
 
@@ -205,3 +274,60 @@ async def test_the_walk_reads_by_time_and_by_keys_only(pool: asyncpg.Pool) -> No
     assert "mentions_time" in plan
     assert "ROW(at, id) < ROW(" in plan
     assert "Sort" not in plan
+
+
+async def test_a_view_stops_when_time_is_up_and_goes_on_from_there(pool: asyncpg.Pool) -> None:
+    w = await world(pool)
+    await w.many(12_000)
+    last = await pool.fetchval(
+        "SELECT last_mention_id FROM conversations WHERE folder = 'open' ORDER BY sort_key DESC, id DESC LIMIT 1"
+    )
+    await pool.execute("UPDATE mention_versions SET text = 'needle' WHERE mention_id = $1", last)
+    place: tuple[int, int] | None = None
+    steps, hits = 0, []
+    while True:
+        page = await inbox.view_page(pool, w.brand_id, tree("NOT invoice"), NOW, after=place, seconds=0.05)
+        steps += 1
+        hits += [row.id for row in page.rows]
+        if page.searched_to is None:
+            break
+        assert place is None or page.searched_to > place
+        place = page.searched_to
+    assert steps > 1
+    assert len(hits) == 1
+
+
+async def test_ages_are_of_the_now_that_is_given(pool: asyncpg.Pool) -> None:
+    w = await world(pool)
+    old, new = await w.mention("a", at=NOW - timedelta(hours=3)), await w.mention("b", at=NOW)
+    for now, expected in ((NOW, {new}), (NOW - timedelta(hours=2), {old, new}), (NOW + timedelta(hours=3), set())):
+        found = await inbox.search(pool, w.brand_id, tree("age:<2h"), now)
+        assert {row.id for row in found.rows} == expected
+    found = await inbox.search(pool, w.brand_id, tree("time:2026-11-20 age:>1h"), NOW)
+    assert {row.id for row in found.rows} == {old}
+
+
+async def test_the_index_of_open_words_follows_the_inbox(pool: asyncpg.Pool) -> None:
+    """Opened, closed, reopened, edited, blanked, merged: it holds the words of what is open, as they are now, and nothing else."""
+    w = await world(pool)
+    one, two = await w.conversation("refund please", author="ana"), await w.conversation("refund now", author="bo")
+    held = "SELECT conversation_id AS c, words::text AS words FROM open_words ORDER BY 1, 2"
+    assert [tuple(row) for row in await pool.fetch(held)] == [(one, "'please' 'refund'"), (two, "'now' 'refund'")]
+    await acts.do(pool, w.mia.id, [one], Close(), NOW)
+    assert [row["c"] for row in await pool.fetch(held)] == [two]
+    await acts.do(pool, w.mia.id, [one], Reopen(), NOW)
+    assert [row["c"] for row in await pool.fetch(held)] == [one, two]
+    message = await pool.fetchval("SELECT last_mention_id FROM conversations WHERE id = $1", one)
+    await pool.execute("UPDATE mentions SET version = 2 WHERE id = $1", message)
+    await pool.execute(
+        "INSERT INTO mention_versions (mention_id, version, revision, content_id, text, words, heard_at)"
+        " VALUES ($1, 2, '', '', 'money back', array_to_tsvector('{back,money}'), $2)", message, NOW,
+    )  # fmt: skip
+    for query, expected in (("is:open money", [message]), ("is:open please", []), ("is:open now", [message + 1])):
+        assert [row.id for row in (await inbox.search(pool, w.brand_id, tree(query), NOW)).rows] == expected
+    await pool.execute("UPDATE conversations SET thread_version = thread_version + 1 WHERE id = $1", one)
+    assert [tuple(row) for row in await pool.fetch(held)] == [(one, "'back' 'money'"), (two, "'now' 'refund'")]
+    await pool.execute("UPDATE mention_versions SET text = NULL, words = NULL WHERE mention_id = $1", message)
+    assert [row["words"] for row in await pool.fetch(held)] == ["", "'now' 'refund'"]
+    await pool.execute("UPDATE conversations SET merged_into = $2 WHERE id = $1", one, two)
+    assert [row["c"] for row in await pool.fetch(held)] == [two]

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from inbox_tui.backend import BadQuery, Done, Found, Place, QueryProblem
-from inbox_tui.backend.postgres import parsed
+from inbox_tui.backend import BadQuery, Checked, Done, Found, Place, QueryProblem
+from inbox_tui.backend.postgres import checked, parsed
 from listener import workflow
 from listener.errors import Refused, TryAgain
 from listener.model import (
@@ -28,6 +28,10 @@ from listener.model import (
     State,
     ToneLabel,
 )
+from listener.query.bounds import asks_state
+from listener.query.match import test_of
+from listener.query.names import NO_NAMES
+from listener.query.subject import Subject
 from listener.store.views import (
     Changed,
     Counts,
@@ -37,8 +41,10 @@ from listener.store.views import (
     Opened,
     OutboxRow,
     QueueRow,
+    SavedView,
     ThreadMessage,
     TopicCount,
+    ViewPage,
 )
 from listener.workflow import Act, Read
 
@@ -125,6 +131,11 @@ class FakeBackend:
         self.told: Callable[[bool], None] = lambda _: None
         self.calls: Counter[str] = Counter()
         self._outbox = 0
+        self.names = NO_NAMES
+        self.may_share = True
+        self.kept: list[SavedView] = []
+        self.stops: list[Place] = []
+        """Places at which the next reads of a view run out of time."""
 
     # The generated rows ----------------------------------------------------------------------------------------------
 
@@ -311,20 +322,87 @@ class FakeBackend:
         await self._called("versions")
         return next((t.versions[mention_id] for t in self.talks.values() if mention_id in t.versions), [])
 
-    def check_query(self, query: str) -> None:
-        parsed(query)
+    def check_query(self, query: str) -> Checked:
+        return checked(query, self.names)
 
-    async def search(self, query: str, *, before: Place | None = None, limit: int) -> Found:
+    async def search(self, query: str, now: datetime, *, before: Place | None = None, limit: int) -> Found:
         await self._called("search")
-        parsed(query)
-        rows = {
-            row.id: row
-            for rows in self.mentions.values()
-            for row in rows
-            if query.casefold() in (row.text or "").casefold()
-        }
+        test = test_of(parsed(query, self.names))
+        rows = {row.id: row for rows in self.mentions.values() for row in rows if test(self._mention_subject(row), now)}
         found = sorted(rows.values(), key=lambda r: (r.at, r.id), reverse=True)
         return Found(tuple(r for r in found if before is None or (r.at, r.id) < before)[:limit])
+
+    def _mention_subject(self, row: ListeningRow) -> Subject:
+        topics = frozenset(topic for topic, rows in self.mentions.items() if any(one.id == row.id for one in rows))
+        return Subject(
+            text=row.text or "", source=row.source, kind=row.kind, author_handle=row.author_handle, at=row.at, lang=row.lang,
+            tone=row.tone, need=row.need, topics=topics, rules=frozenset(row.rules),
+        )  # fmt: skip
+
+    # Backend: views --------------------------------------------------------------------------------------------------
+
+    async def views(self) -> Sequence[SavedView]:
+        await self._called("views")
+        return sorted(self.kept, key=lambda view: (not view.shared, view.name.lower()))
+
+    async def save_view(self, name: str, query: str, shared: bool, now: datetime) -> SavedView:
+        await self._called("save_view")
+        if shared and not self.may_share:
+            raise Refused("only a lead or an admin changes the views that all share")
+        return self.keep(name, query, shared=shared)
+
+    def keep(self, name: str, query: str, *, shared: bool = False) -> SavedView:
+        """A view is kept, by whomever."""
+        old = next((view for view in self.kept if (view.name, view.shared) == (name, shared)), None)
+        view = SavedView(old.id if old else len(self.kept) + 1, name, query, shared)
+        self.kept = [*(one for one in self.kept if one != old), view]
+        self.ring(views=True)
+        return view
+
+    async def delete_view(self, view_id: int, now: datetime) -> None:
+        await self._called("delete_view")
+        view = next((view for view in self.kept if view.id == view_id), None)
+        if view is None:
+            raise Refused("there is no such view")
+        if view.shared and not self.may_share:
+            raise Refused("only a lead or an admin changes the views that all share")
+        self.kept.remove(view)
+        self.ring(views=True)
+
+    async def view_page(
+        self, query: str, now: datetime, *, after: Place | None = None, before: Place | None = None, limit: int
+    ) -> ViewPage:
+        await self._called("view_page")
+        tree = parsed(query, self.names)
+        test, every = test_of(tree), asks_state(tree)
+        born = [self._row(i) for i in range(self.n) if i + 1 not in self.talks]
+        rows = sorted([*born, *map(self._as_row, self.talks.values())], key=lambda row: (row.sort_key, row.id))
+        low, high = after or (-(2**63), 0), before or (2**63, 0)
+        stop = self.stops.pop(0) if self.stops else None
+        if stop is not None:
+            low, high = (max(low, stop), high) if before is not None else (low, min(high, (stop[0], stop[1] + 1)))
+        found = [
+            row
+            for row in rows
+            if low < (row.sort_key, row.id) < high
+            and (every or row.state in OPEN)
+            and any(test(one, now) for one in self._subjects(row))
+        ]
+        found = found[-limit:] if before is not None else found[:limit]
+        return ViewPage(tuple(found), stop if len(found) < limit else None)
+
+    def _subjects(self, row: QueueRow) -> list[Subject]:
+        logins = {person.id: person.login for person in self.staff}
+        talk = self.talks.get(row.id)
+        texts = [one.text for one in talk.thread if one.mine] if talk else [row.snippet]
+        return [
+            Subject(
+                text=text or "", source=row.source, author_handle=row.author_handle, tags=frozenset(row.tags), state=row.state,
+                priority=Priority(row.priority), assignee=logins.get(row.assignee_id or 0, ""), team=row.team, unread=row.unread,
+                tone=row.tone, need=row.need, at=row.last_at, me=self.me.login,
+            )
+            for text in texts
+        ]  # fmt: skip
 
     async def people(self) -> Sequence[Person]:
         await self._called("people")
@@ -486,10 +564,10 @@ class FakeBackend:
         while True:
             yield await self.queue.get()
 
-    def ring(self, *ids: int, topics: Sequence[str] = (), lost: bool = False) -> None:
+    def ring(self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False) -> None:
         """The feed tells."""
-        if ids or topics or lost:
-            self.queue.put_nowait(Changed(frozenset(ids), frozenset(topics), frozenset(), False, lost))
+        if ids or topics or lost or views:
+            self.queue.put_nowait(Changed(frozenset(ids), frozenset(topics), frozenset(), False, lost, views))
 
     async def close(self, now: datetime) -> None:
         await self._called("close")

@@ -14,12 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from textual import events
 
-from inbox_tui.view import queue, replies, thread
+from inbox_tui.view import queries, queue, replies, thread
 from inbox_tui.view.lines import STYLES, Line
 from inbox_tui.widgets.fields import Field
+from inbox_tui.widgets.searching import QueryField, Searching
 from listener.errors import Refused
 from listener.model import OutboxState
-from listener.store.views import HistoryLine, ListeningRow, Note, OutboxRow, TopicCount
+from listener.query.names import Names
+from listener.store.views import HistoryLine, ListeningRow, Note, OutboxRow, SavedView, TopicCount
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import SMALL, WIDE, Stage, stage
 
@@ -100,6 +102,8 @@ def hostile_backend(text: str) -> FakeBackend:
     talk.replies = [replace(row, external_id=f"none {row.id}") for row in talk.replies]
     talk.conversation = replace(talk.conversation, tags=(text, "x" + text), team=text, assignee_id=2)
     talk.drafts[1] = (text, 1)
+    backend.kept = [SavedView(1, text, "waiting", True), SavedView(2, text, text + " nosuch:x", False)]
+    backend.names = Names({text: (text,), "plain": (text,)}, {text: text})
     for n in range(3):
         backend.mention(text, text, handle=text, ago=n, author_name=text, source=text, lang=text, rules=(text, text))
     return backend
@@ -146,6 +150,12 @@ def every_line(text: str, width: int) -> Iterator[Line]:
     yield from thread.thread_lines(opened, reader)
     yield from thread.versions_lines(backend.talk(1).versions[3], reader)
     yield queue.topic_line(TopicCount(text, 5, 2), width)
+    for view in backend.kept:
+        yield queue.view_line(view, width)
+        for at in (0, len(view.query) // 2, len(view.query)):
+            yield from queries.pointed(view.query, at, width)
+    told = queries.QueryProblem(1, text, text)
+    yield from queries.told_lines(queries.Checked((told, told), (told,)), width)
     earlier = replace(opened, thread=opened.thread[:1], replies=())
     yield from [((said, ""),) for said in replies.changed_since(earlier, opened, 1, now)]
     for reply in opened.replies:
@@ -215,6 +225,7 @@ async def test_on_every_screen(name: str, size: tuple[int, int]) -> None:
         await s.press("escape", "m")
         await s.pilot.pause(0.05)
         check(s, "compact, after news")
+        await views_and_search(s, text)
         await s.press("l")
         await s.until(lambda: s.app.place.place == "listening" and s.app.place.rows.loaded, "listening")
         await s.pilot.pause(0.05)
@@ -222,6 +233,40 @@ async def test_on_every_screen(name: str, size: tuple[int, int]) -> None:
         await s.press("enter")
         await s.pilot.pause(0.05)
         check(s, "one mention")
+
+
+async def views_and_search(s: Stage, text: str) -> None:
+    """Kept views and the search box of a world that says this."""
+    await s.press("f")
+    await s.pilot.pause(0.05)
+    check(s, "views among the folders")
+    await s.app.place.show_view(s.backend.kept[0])
+    await s.pilot.pause(0.05)
+    check(s, "a view")
+    await s.app.place.show_view(s.backend.kept[1])
+    await s.pilot.pause(0.05)
+    check(s, "a view that cannot be read")
+    await s.press("escape", "D")
+    await s.pilot.pause(0.05)
+    check(s, "a view to delete")
+    await s.press("escape", "slash")
+    await s.until(lambda: isinstance(s.app.screen, Searching) and s.app.focused is not None, "the search box")
+    for before in ("", "tag:", "list:", "query:", "list:plain", '"', "nosuch:"):
+        field = s.app.screen.query_one(QueryField)
+        field.value = before
+        field.cursor_position = len(before)
+        await s.pilot.pause(0.02)
+        check(s, f"search box, after {before!r}")
+        await s.press("tab")
+        await s.pilot.pause(0.02)
+        check(s, f"search box, an offer taken after {before!r}")
+        field.post_message(events.Paste(text))
+        await s.pilot.pause(0.05)
+        check(s, f"search box, pasted after {before!r}")
+        await s.press("left", "home", "left")
+        await s.pilot.pause(0.02)
+        check(s, f"search box, begun after {before!r}")
+    await s.press("escape")
 
 
 def test_the_corpus_reaches_every_text_field() -> None:

@@ -182,3 +182,57 @@ async def test_who_is_not_known_is_told_who_is(pool: asyncpg.Pool, dsn: str) -> 
         await connect(dsn, "nope", "mia-acme")
     with pytest.raises(FixMe, match=r"'eve' does not work for Acme.*mia-acme"):
         await connect(dsn, "acme", "eve")
+
+
+async def test_a_view_is_kept_opened_lived_in_and_deleted(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    for i, text in enumerate(("where is my refund?", "all is well", "a refund, please", "refunds of a friend")):
+        await w.conversation(text, author=f"asker{i}", due_at=now() + timedelta(minutes=30 + i), at=now())
+    async with real(dsn) as s:
+        await s.shows("Open  4")
+        await s.press("slash")
+        await s.type("refund -friend is:ope")
+        await s.shows("is: knows no 'ope'")
+        await s.press("tab")
+        await s.until(lambda: s.app.focused.value == "refund -friend is:open", "the offer")
+        await s.press("ctrl+s")
+        await s.shows("Name of the view")
+        await s.type("Refunds")
+        await s.press("enter")
+        await s.shows("kept as Refunds, for you")
+        assert [row.snippet for row in s.app.place.rows.window.rows] == ["where is my refund?", "a refund, please"]
+        late = await w.conversation("my refund is late", author="late", due_at=now() + timedelta(minutes=1), at=now())
+        await acts.do(pool, w.tom.id, [late], Assign(w.tom.id), now())
+        await s.until(lambda: s.app.place.rows.window.get(late) is not None, "a new one comes by itself")
+        await acts.do(pool, w.tom.id, [late], Close(), now())
+        await s.until(lambda: s.app.place.rows.window.get(late) is None, "and goes when it is closed")
+        row = await pool.fetchrow("SELECT name, query, person_id FROM saved_views")
+        assert tuple(row) == ("Refunds", "refund -friend is:open", w.mia.id)
+        await s.press("D")
+        await s.shows("Delete the view Refunds?")
+        await s.press("d")
+        await s.shows("Open  4")
+        assert await pool.fetchval("SELECT count(*) FROM saved_views") == 0
+
+
+async def test_what_a_lead_shares_is_there_for_all_and_theirs_to_delete(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await w.conversation("where is my refund?", due_at=now() + timedelta(minutes=30), at=now())
+    async with real(dsn) as s, real(dsn, "tom-acme") as lead:
+        await s.shows("where is my refund?")
+        await lead.shows("where is my refund?")
+        await lead.press("slash")
+        await lead.type("refund")
+        await lead.press("ctrl+s")
+        await lead.shows("Name of the view")
+        await lead.type("Refunds")
+        await lead.press("enter")
+        await lead.shows("For whom?")
+        await lead.press("e")
+        await lead.shows("kept as Refunds, for everybody")
+        await s.until(lambda: [view.name for view in s.app.place.views] == ["Refunds"], "it arrives")
+        await s.app.place.show_view(s.app.place.views[0])
+        await s.press("D")
+        await s.shows("It is everybody's.")
+        await s.press("d")
+        await s.shows("only a lead or an admin changes the views that all share")

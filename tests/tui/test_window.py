@@ -104,3 +104,14 @@ def test_memory_of_what_was_seen_is_bounded(ids: list[int]) -> None:
         window.restart([Row(row_id, 0)], 0, at_top=True, at_end=True)
     assert window.seen(ids[-1])
     assert len(window._seen) <= 16
+
+
+def test_a_row_that_only_waits_for_the_cursor_moves_no_other() -> None:
+    """What changed beside a row that is held out of its order stays where it is: it is compared with the rows that are in order."""
+    window: Window[Row] = Window(lambda row: (row.key, row.id), lambda row: row.id)
+    window.restart([Row(1, 10), Row(2, 20), Row(3, 30), Row(4, 40)], 0, at_top=True, at_end=True)
+    window.held = 3
+    assert window.update(Row(3, 5, "goes to the top, once the cursor has left it")), "it belongs elsewhere"
+    assert not window.update(Row(2, 20, "as before")), "above it"
+    assert not window.update(Row(4, 40, "as before")), "below it"
+    assert window.update(Row(2, 50)), "but a row that has moved has"
