@@ -84,7 +84,7 @@ def about_named(sort: str, name: str, names: Names) -> str:
     known: Mapping[str, object] = names.lists if sort == "list" else names.queries
     if name not in known:
         meant = did_you_mean(name, known)
-        return f"The rule files define no {sort} of this name{'; ' + meant if meant else ''}."
+        return _with_hint(f"The rule files define no {sort} of this name", meant)
     if sort != "list":
         return f"Stands for: {shortened(' '.join(names.queries[name].split()))}"
     entries = names.lists[name]
@@ -149,7 +149,7 @@ def _field(name: str, use: Use) -> tuple[str, str]:
     fact = FIELDS.get(name)
     if fact is None:
         meant = did_you_mean(name, (known.name for known in fields_for(use)))
-        return f"{shortened(name)}:", f"There is no such field; {meant or 'in quotes it is a word to find'}."
+        return f"{shortened(name)}:", _with_hint("There is no such field", meant or "in quotes it is a word to find")
     if use not in fact.uses:
         uses = " or ".join(f"{'an' if known is Use.ALERT else 'a'} {known}" for known in Use if known in fact.uses)
         return f"{name}:", f"{_sentence(fact.about)} Only {uses} can ask for it."
@@ -255,3 +255,8 @@ def shortened(written: str, most: int = LONGEST) -> str:
 
 def _sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def _with_hint(told: str, hint: str) -> str:
+    end = "" if hint.endswith("?") else "."
+    return f"{told}; {hint}{end}" if hint else f"{told}."

@@ -186,7 +186,7 @@ class _Offering:
                 yield Offer(value, value, about)
         for value in _matching(self.held.get(field, ()), written):
             if not any(quote in value for quote in QUOTES) and value.strip():
-                yield Offer(f'"{value}"' if _SIGNS.search(value) else value, value, fact.about)
+                yield Offer(f'"{value}"' if _SIGNS.search(value) else value, value)
         if self.names.lists and "list:".startswith(written.casefold()) and fact.sort in _LISTED:
             yield from self._named("list", "", "list:")
         yield from _forms(fact, written, listed)

@@ -168,7 +168,8 @@ def test_what_is_there_already_is_not_offered_and_offers_are_few() -> None:
         ("author:list:v¦ip", "list:vip", "Any of 2: @mira, jo"),
         ("list:vi¦b", "list:vib", "did you mean vip?"),
         ("query:out¦age", "query:outage", "down OR broken"),
-        ("folowers¦:5", "folowers:", "did you mean followers?"),
+        ("folowers¦:5", "folowers:", "There is no such field; did you mean followers?"),
+        ("zz¦zz:5", "zzzz:", "There is no such field; in quotes it is a word to find."),
         ("<<< w¦hy >>>", "<<< why >>>", "comment"),
     ],
 )

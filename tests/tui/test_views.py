@@ -15,7 +15,7 @@ def ids(s: Stage) -> list[int]:
 
 async def choose(s: Stage, name: str) -> None:
     """Open a view by its line among the folders."""
-    await s.press("f")
+    await s.press("f", "g")
     view = next(view for view in s.app.place.views if view.name == name)
     folders = s.app.place.query_one("#folders")
     for _ in range(30):
@@ -225,7 +225,7 @@ async def test_a_view_that_cannot_be_read_says_where_and_can_be_mended_or_delete
         await s.until(lambda: isinstance(s.app.screen, Searching), "the search box")
         await s.shows("宽宽 nosuch:x")
         await s.press("escape")
-        await s.press("f", "enter")
+        await s.press("f", "G", "k", "k", "enter")
         await s.shows("Old can no longer be read")
         await s.press("d")
         await s.shows("Delete the view Old?")
@@ -251,6 +251,12 @@ async def test_deleting_is_asked_first_and_the_queue_goes_back_to_open() -> None
         await s.press("f")
         for _ in range(5):
             await s.press("down")
+        await s.press("D")
+        await s.shows("Delete the view Bills?")
+        await s.press("escape")
+        await choose(s, "Bills")
+        await s.press("f")
+        assert s.app.place.query_one("#folders").cursor_key == s.app.place.shown_key, "the cursor is on what is shown"
         await s.press("D")
         await s.shows("Delete the view Bills?")
 

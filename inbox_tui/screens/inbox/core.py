@@ -235,7 +235,9 @@ class InboxCore(DeskScreen):
     def action_folders(self) -> None:
         """To the folders, also where they are folded away."""
         self.add_class("-folders")
-        self.query_one("#folders", Choices).focus()
+        folders = self.query_one("#folders", Choices)
+        folders.set_current(self.shown_key)
+        folders.focus()
 
     # The queue -------------------------------------------------------------------------------------------------------
 

@@ -137,7 +137,7 @@ class Viewing(InboxCore):
         """Delete the view under the cursor at the left, else the one that is shown."""
         view, focused = self.view, self.focused
         if isinstance(focused, Choices):
-            view = next((one for one in self.views if focused.cursor_key == f"view:{one.id}"), None)
+            view = next((one for one in self.views if focused.cursor_key == f"view:{one.id}"), view)
         if view is None:
             self.say("no view is shown (f: folders)", "soon")
         else:
