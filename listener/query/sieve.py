@@ -28,7 +28,7 @@ _ACCENTED = "".join(
 _MARKS = "\u0300-\u0344\u0346-\u036f"
 # What parts words of plain letters: quotes, dashes, dots, arrows, shapes, emoji; Chinese and Japanese, where each character is a word.
 _BETWEEN = (
-    "\u00a1-\u00a7\u00a9\u00ab\u00ac\u00ae\u00b0\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u2010-\u2016\u2018-\u2027\u2030-\u205e\u20a0-\u20c0"
+    "\u00a1-\u00a7\u00a9\u00ab\u00ac\u00ae\u00b0\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u2010-\u2016\u2018-\u2027\u2030-\u205e\u20a0-\u20a7\u20a9-\u20c0"
     "\u2190-\u23ff\u2500-\u2775\u2794-\u2bff\ufe0f\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001faff"
     "\u3001-\u3003\u3005\u3008-\u3011\u3014-\u301b\u3041-\u3096\u30a1-\u30fc\u4e00-\u9fff\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
 )

@@ -299,6 +299,7 @@ def test_where_a_pattern_matches_one_of_its_literals_stands(pattern: str, text: 
 @settings(max_examples=1000)
 @given(texts() | hostile_texts(), st.lists(st.text(min_size=1, max_size=10), max_size=2))
 @example("", ["⁇"])
+@example("", ["₨5"])
 @example("app\x7fdown", [])
 @example("№5", [])
 @example("a\u0345", [])
