@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 from listener.model import Kind, Priority, State, ToneLabel
 from listener.query import match as matching
 from listener.query import near
-from listener.query.explain import Explained, explain
 from listener.query.fields import FIELDS, Sort, Use
 from listener.query.held import asks
 from listener.query.match import match
 from listener.query.parse import parse
 from listener.query.subject import Subject
-from listener.query.tree import And, Near, Node, Not, Or, Phrase, Word
-from tests.core.queries import texts, trees
+from listener.query.tree import Near, Node, Or, Phrase, Word
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 
@@ -29,41 +27,6 @@ def tree_of(query: str) -> Node:
 
 def hit(query: str, subject: Subject) -> bool:
     return match(tree_of(query), subject, NOW).hit
-
-
-@given(trees(), texts())
-def test_the_explanation_agrees_with_the_match(tree: Node, text: str) -> None:
-    subject = Subject(text=text)
-    told = explain(tree, subject, NOW)
-    found = match(tree, subject, NOW)
-    assert told.true == found.hit
-    assert told.spans == found.spans
-    assert consistent(told)
-
-
-def consistent(told: Explained) -> bool:
-    below = [part.true for part in told.parts]
-    match told.node:
-        case And():
-            whole = all(below)
-        case Or():
-            whole = any(below)
-        case Not():
-            whole = not below[0]
-        case Near():
-            whole = told.true
-            assert all(below) or not whole
-        case _:
-            whole = told.true
-    return told.true == whole and all(map(consistent, told.parts))
-
-
-@given(trees(), texts())
-def test_spans_are_merged_in_order_and_inside_the_text(tree: Node, text: str) -> None:
-    spans = match(tree, Subject(text=text), NOW).spans
-    assert list(spans) == sorted(spans)
-    assert all(0 <= at <= len(text) for at in spans)
-    assert all(start < end for start, end in zip(spans[::2], spans[1::2], strict=True))
 
 
 KEYS = st.sampled_from("abcde")
