@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tone, ToneLabel
+from listener.query.frequency import Share, usual
 from listener.query.held import asks
 from listener.query.index import Index
 from listener.query.subject import Subject
@@ -46,9 +47,9 @@ class TopicEar:
 
     __slots__ = ("_index", "_now", "_topics")
 
-    def __init__(self, topics: Iterable[Topic], now: Callable[[], datetime]) -> None:
+    def __init__(self, topics: Iterable[Topic], now: Callable[[], datetime], share: Share = usual) -> None:
         self._topics = tuple(topics)
-        self._index = Index.build({place: topic.query.tree for place, topic in enumerate(self._topics)})
+        self._index = Index.build({place: topic.query.tree for place, topic in enumerate(self._topics)}, share)
         self._now = now
 
     def __call__(self, mention: Mention) -> tuple[str, ...]:
@@ -60,9 +61,12 @@ class TopicEar:
         return tuple(topic.key for topic in topics if not topic.sources or mention.source in topic.sources)
 
 
-def topics_of(rulebook: Rulebook, brand: str, now: Callable[[], datetime]) -> TopicEar:
-    """The ear for one brand's topics: those that name it, and those that name no brand. `now` is asked when a query needs the time."""
-    return TopicEar((topic for topic in rulebook.topics if topic.brand in {"", brand}), now)
+def topics_of(rulebook: Rulebook, brand: str, now: Callable[[], datetime], share: Share = usual) -> TopicEar:
+    """The ear for one brand's topics: those that name it, and those that name no brand.
+
+    `now` is asked when a query needs the time; `share`: what share of all that is said holds a word.
+    """
+    return TopicEar((topic for topic in rulebook.topics if topic.brand in {"", brand}), now, share)
 
 
 def judge_at(rulebook: Rulebook, methods: Methods, now: Callable[[], datetime]) -> Judge:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from listener.query.words import segment
+
 Share = Callable[[str], float]
 """Of 1: the texts that hold a word."""
 
@@ -76,3 +78,29 @@ class Frequency:
 
     def __len__(self) -> int:
         return len(self._counts)
+
+
+class Sample:
+    """How often words are said in texts of one sort, known from every n-th of them: cutting a text into words costs more than sieving it."""
+
+    __slots__ = ("_each", "_frequency", "_passed")
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._frequency = Frequency()
+        self._passed = 0
+
+    def hear(self, text: str) -> None:
+        """One more text goes by."""
+        self._passed += 1
+        if self._passed % self._each == 0:
+            self._frequency.hear(segment(text).vocabulary)
+
+    @property
+    def taken(self) -> int:
+        """Texts of which the words were counted."""
+        return self._passed // self._each
+
+    def share(self, word: str) -> float:
+        """Of 1: the texts that hold this word, as far as is known."""
+        return self._frequency.share(word)

@@ -38,24 +38,29 @@ _NOWHERE: _Places = ((), ())
 class _Table:
     """Literals of one sort with the queries that name them."""
 
-    __slots__ = ("parts", "places", "said")
+    __slots__ = ("common", "parts", "places")
 
-    def __init__(self, places: dict[str, _Places], parts: Parts, said: float = 0.0) -> None:
+    def __init__(self, places: dict[str, _Places], parts: Parts, common: dict[str, float]) -> None:
         self.places = places
         self.parts = parts
-        self.said = said
-        """How many of the common ones a text holds, about: the sum of their shares."""
+        self.common = common
+        """The common ones, with the share of the texts that was known to hold them when they were put in."""
+
+    @property
+    def said(self) -> float:
+        """How many of the common ones a text holds, about."""
+        return sum(self.common.values())
 
     def copy(self) -> _Table:
-        return _Table(self.places.copy(), self.parts, self.said)
+        return _Table(self.places.copy(), self.parts, self.common.copy())
 
-    def take_out(self, literals: Iterable[str], place: int, share: Share) -> None:
+    def take_out(self, literals: Iterable[str], place: int) -> None:
         for literal in literals:
             sure, maybe = self.places[literal]
             left = tuple(one for one in sure if one != place), tuple(one for one in maybe if one != place)
             if left == _NOWHERE:
                 del self.places[literal]
-                self.said -= _common(share(literal))
+                self.common.pop(literal, None)
             else:
                 self.places[literal] = left
 
@@ -65,7 +70,8 @@ class _Table:
                 self.places[literal] = (*old[0], *sure), (*old[1], *maybe)
             else:
                 self.places[literal] = tuple(sure), tuple(maybe)
-                self.said += _common(share(literal))
+                if (often := share(literal)) >= COMMON:
+                    self.common[literal] = often
 
     def look_for(self, literals: Iterable[str]) -> None:
         """Literals of this sort are found by their bytes."""
@@ -78,10 +84,6 @@ class _Table:
             for part in self.parts.all_in(line)
             if (found := self.places.get(part.decode("utf-8", "surrogatepass")))
         ]
-
-
-def _common(share: float) -> float:
-    return share if share >= COMMON else 0.0
 
 
 def _bytes(text: str) -> bytes:
@@ -107,7 +109,7 @@ class Index(Generic[K]):
     """Many queries by key, in the order in which they came. Immutable: `changed` makes another one."""
 
     __slots__ = (
-        "_always", "_inside", "_keys", "_needs", "_pieces", "_places", "_share", "_sieve", "_signs", "_tests", "_words"
+        "_all_pass", "_always", "_inside", "_keys", "_needs", "_pieces", "_places", "_share", "_sieve", "_signs", "_tests", "_words"
     )  # fmt: skip
 
     def __init__(self, share: Share = usual) -> None:
@@ -120,10 +122,12 @@ class Index(Generic[K]):
         self._tests: list[Test] = []
         """What is left to judge where a literal was found."""
         self._always: tuple[int, ...] = ()
-        self._words = _Table({}, NO_PARTS)
-        self._signs = _Table({}, NO_PARTS)
-        self._pieces = _Table({}, NO_PARTS)
-        self._inside = _Table({}, NO_PARTS)
+        self._all_pass = False
+        """A query is always judged, or hardly a text is turned away."""
+        self._words = _Table({}, NO_PARTS, {})
+        self._signs = _Table({}, NO_PARTS, {})
+        self._pieces = _Table({}, NO_PARTS, {})
+        self._inside = _Table({}, NO_PARTS, {})
         self._sieve = Sieve()
 
     @classmethod
@@ -175,6 +179,7 @@ class Index(Generic[K]):
             if table is not self._words:
                 table.look_for(into)
         self._sieve = self._sieve.with_more(wanted)
+        self._all_pass = bool(self._always) or self._words.said > NEARLY_ALL
         return self
 
     def _place_for(self, key: K) -> int:
@@ -193,10 +198,10 @@ class Index(Generic[K]):
         if wanted is None:
             self._always = tuple(one for one in self._always if one != place)
         else:
-            self._words.take_out(wanted.words, place, self._share)
-            self._signs.take_out(wanted.signs, place, self._share)
-            self._pieces.take_out(wanted.pieces, place, self._share)
-            self._inside.take_out(wanted.inside, place, self._share)
+            self._words.take_out(wanted.words, place)
+            self._signs.take_out(wanted.signs, place)
+            self._pieces.take_out(wanted.pieces, place)
+            self._inside.take_out(wanted.inside, place)
         self._keys[place] = self._needs[place] = None
         self._tests[place] = _nothing
 
@@ -204,7 +209,7 @@ class Index(Generic[K]):
 
     def may_concern(self, text: str, tags: Sequence[str] = ()) -> bool:
         """The quick question, of a raw text with the hashtags outside of it, before it is cut into words: False when no query can match."""
-        return bool(self._always) or self._words.said > NEARLY_ALL or self._sieve.passes(text, tags)
+        return self._all_pass or self._sieve.passes(text, tags)
 
     def candidates(self, subject: Subject) -> list[K]:
         """Keys of the queries that may match, in order: all that do are among them."""

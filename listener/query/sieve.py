@@ -35,6 +35,8 @@ _BETWEEN = (
 # Letters of words that hold no plain letter however they are folded.
 _FOREIGN = "\u0391-\u03a1\u03a3-\u03ce\u0400-\u0481\u048a-\u052f\u05d0-\u05ea\u0621-\u063a\u0641-\u064a\uac00-\ud7a3"
 _FOREIGN_SIGN = "\x7f"
+# What is looked for as it is, if it is no letter: emoji. Into most other signs something else is folded (″ into ′, ↛ into →).
+_MARK = re.compile("[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 
 _ODD_RUN = re.compile("[^\0-\x7e]+")
 _KNOWN = re.compile(f"[{_ACCENTED}{_MARKS}{_BETWEEN}{_FOREIGN}]*")
@@ -105,10 +107,10 @@ class Sieve:
                         made._foreign = True
                     elif found := known.split():
                         into.add(max(found, key=len))
-                    elif (mark := literal.lstrip("#@$ ")[:1]) and not mark.isascii():
+                    elif (mark := literal.lstrip("#@$ ")[:1]).isalpha() or _MARK.match(mark):
                         marks.add(mark)
                     else:
-                        made._open = True  # plain punctuation may have been folded from other characters
+                        made._open = True  # punctuation may have been folded from other characters
         made._runs = self._runs | runs if runs else self._runs
         made._parts = self._parts.with_more(parts)
         made._marks = self._marks | marks

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from listener.model import Kind, Priority, Problem
+from listener.query.frequency import Share, usual
 from listener.query.index import Index, Needs, needs
 from listener.query.match import Test, test_of
 from listener.query.names import NO_NAMES, Names
@@ -149,12 +150,13 @@ class Rulebook:
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""
+    share: Share = field(default=usual, compare=False, repr=False)
+    """What share of the judged messages holds a word; changes what judging costs, never what comes out."""
     _index: Index[int] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "_index", Index.build({place: rule.when.tree for place, rule in enumerate(self.rules)})
-        )
+        trees = {place: rule.when.tree for place, rule in enumerate(self.rules)}
+        object.__setattr__(self, "_index", Index.build(trees, self.share))
 
     def rules_for(self, subject: Subject, now: datetime) -> Iterator[Rule]:
         """The rules whose query matches when it is `now`, in order, whatever their scope."""

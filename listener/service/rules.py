@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from listener import rulefiles
 from listener.assess import Judge, Methods, judge_at, topics_of
 from listener.errors import FixMe
 from listener.language import Languages
-from listener.model import Account, Hearing, Mention, Problem
+from listener.model import Account, Assessment, Context, Hearing, Mention, Problem
+from listener.query.frequency import Sample
 from listener.rulebook.check import check
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
@@ -31,6 +32,10 @@ from listener.settings import Settings
 from listener.store import rulebooks
 
 log = logging.getLogger("hubbub.rules")
+
+WEIGH_SECONDS = 60.0
+FIRST_WEIGHED = 500
+"""Texts whose words were counted before the indexes are made anew by what was counted; then whenever they are twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,10 @@ class Bench:
     _methods: Methods | None = None
     _brand_ids: Mapping[str, int] = field(default_factory=dict)
     _accounts: Sequence[Account] = ()
+    _said: Sample = field(default_factory=lambda: Sample(64))
+    """Of all that goes by, for the topics,"""
+    _judged: Sample = field(default_factory=lambda: Sample(8))
+    """and of what concerns us, for the rules: nearly all of it names the brand."""
 
     @property
     def now(self) -> Judgement:
@@ -122,6 +131,23 @@ class Bench:
         with contextlib.suppress(Stopped):
             await self.stop.unless(follow())
 
+    async def weigh(self) -> None:
+        """Has queries looked up by the words that are rare here, as soon as that is known, and again as more is; until the service ends."""
+        after = FIRST_WEIGHED
+        with contextlib.suppress(Stopped):
+            while True:
+                await self.stop.pause(WEIGH_SECONDS)
+                taken = self._said.taken + self._judged.taken
+                if taken >= after:
+                    after = 2 * taken
+                    await self._weighed()
+
+    async def _weighed(self) -> None:
+        before = self.now
+        made = await asyncio.to_thread(self._made, before.rulebook)
+        if self._now is before:  # else it was weighed while it was made
+            self._now = made
+
     def know(self, accounts: Sequence[Account]) -> None:
         """Other accounts of ours from now on."""
         self._accounts = accounts
@@ -130,6 +156,7 @@ class Bench:
 
     def wanted(self, mention: Mention) -> bool:
         """Whether anybody is concerned, by the rulebook of now."""
+        self._said.hear(mention.text)
         return self.now.hearer.wanted(mention)
 
     async def _taken(self, loaded: rulefiles.Loaded) -> None:
@@ -173,8 +200,18 @@ class Bench:
         )
 
     def _seat(self, book: Rulebook) -> None:
+        self._now = self._made(book)
+
+    def _made(self, book: Rulebook) -> Judgement:
         assert self._methods is not None  # noqa: S101
         topics: dict[int, Topics] = {
-            number: topics_of(book, key, self.clock) for key, number in self._brand_ids.items()
+            number: topics_of(book, key, self.clock, self._said.share) for key, number in self._brand_ids.items()
         }
-        self._now = Judgement(book, Hearer(self._accounts, topics), judge_at(book, self._methods, self.clock))
+        book = replace(book, share=self._judged.share)
+        judge = judge_at(book, self._methods, self.clock)
+
+        def counted(mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
+            self._judged.hear(mention.text)
+            return judge(mention, hearings, context)
+
+        return Judgement(book, Hearer(self._accounts, topics), counted)

@@ -157,6 +157,7 @@ class Service:
                 self._heard = _meeting(threads, bluesky.name)
                 group.create_task(threads.fetch(), name="threads")
                 group.create_task(bench.watch(), name="rules")
+                group.create_task(bench.weigh(), name="weights")
                 public: Sequence[Stream] = (bluesky.jetstream,) if bluesky.jetstream is not None else ()
                 for stream in public:
                     self._listen(group, stream, bench)

@@ -145,6 +145,16 @@ def test_where_nearly_every_text_holds_a_word_of_the_index_the_raw_text_is_not_a
     assert not broad.changed(drop=[8]).changed(drop=[9]).may_concern("nothing")
 
 
+def test_what_is_said_of_words_may_change_while_the_index_lives() -> None:
+    often = 0.2
+    index = Index.build({number: Word(f"word{number}") for number in range(9)}, lambda _: often)
+    assert index.may_concern("nothing")
+    often = 0.0
+    assert not index.changed(drop=range(9)).changed({9: Word("word9")}).may_concern("nothing")
+    often = 0.9
+    assert not index.changed(drop=range(9)).changed({9: Word("word9")}).may_concern("nothing")
+
+
 def test_a_lone_surrogate_and_a_zero_byte_are_text_like_any_other() -> None:
     index = Index.build({1: Word("app"), 2: Wild("dow*"), 3: Regex("down"), 4: Sign("#app")})
     assert index.matching(Subject(text="app\ud800 \0 down #app"), NOW) == [1, 2, 3, 4]
@@ -294,6 +304,12 @@ def test_where_a_pattern_matches_one_of_its_literals_stands(pattern: str, text: 
 
 
 # The sieve -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_sieve_lets_every_single_character_pass_as_a_hashtag() -> None:
+    for char in map(chr, (*range(0x3400), *range(0xA000, 0xAC00), *range(0xD7A4, 0x10000), *range(0x1F000, 0x1FB00))):
+        for sign in tag_forms(char):
+            assert Sieve().with_more([Needs(signs=frozenset({sign}))]).passes("", [char]), char
 
 
 @settings(max_examples=1000)
