@@ -239,6 +239,33 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """That a counting rule counts a message, for one group. Ids only."""
+
+    rule: str
+    sign: str
+    """Of what the rule counts: one that counts otherwise begins anew."""
+    group: str
+    """What it is counted apart for, such as a topic's key; "" where all are counted together."""
+    author: str
+    """The author's external id."""
+    hit: bool = True
+    """False: it is merely in scope, for a ratio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a counting rule had counted when a message came, that message included."""
+
+    value: float
+    """Messages, authors, or the share of `of`."""
+    of: int = 0
+    """Messages in scope, for a ratio."""
+    held: float = 0.0
+    """Seconds for which it has been what the rule asks for, without a break; 0 at the first moment, and while it is not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What was known about a mention when it was judged, gathered by the store; kept with the assessment."""
 
@@ -257,6 +284,8 @@ class Context:
     verified: bool | None = None
     accounts: tuple[str, ...] = ()
     """Handles of the accounts of ours that it addresses."""
+    counts: Mapping[str, Window] = field(default_factory=dict)
+    """By rule id: what each counting rule that the message matches had counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +295,8 @@ class Flag:
     rule: str
     spans: tuple[int, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    shadow: bool = False
+    """Of an experimental rule: shown and counted, and nothing followed from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +320,18 @@ class Assessment:
     """In order of weight: {"rule": id, "title": ..., "then": [...], "spans": [...]} or {"signal": ..., "value": ...}; no words of the text."""
     rulebook: str
     methods: Mapping[str, str]
+    assign: str = ""
+    """The person who should answer, by id."""
+    snooze: float | None = None
+    """Seconds to put it away for; None: not."""
+    closes: bool = False
+    """A rule says that nothing is to be done, and none asks for a reply."""
+    hide: bool = False
+    """A rule asks somebody to hide it on its network."""
+    reply: str = ""
+    """Key of the saved reply that is offered."""
+    alerts: tuple[str, ...] = ()
+    """Keys of the alert policies that are told."""
 
 
 # The unit of work ----------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from listener.model import Problem
 from listener.rulebook.nodes import Items, Node, Table, Text, locator
-from listener.rulebook.read import read_documents
+from listener.rulebook.reading import read_documents
 from listener.rulebook.shape import Rulebook
 
 MAX_FILE = 1_000_000

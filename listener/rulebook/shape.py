@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from listener.model import Kind, Priority, Problem
@@ -80,6 +80,60 @@ class Scope:
     everything: bool = False
     brands: frozenset[str] = frozenset()
     """Only for these brands; empty: each."""
+    ours: bool = False
+    """Our own posts as well, which else fire no rule."""
+
+
+class Status(StrEnum):
+    """How much a rule counts."""
+
+    STABLE = "stable"
+    EXPERIMENTAL = "experimental"
+    """Judges, counts and shows a mark, and changes nothing."""
+    DEPRECATED = "deprecated"
+    """Kept for what points at it; never fires."""
+
+
+class Counted(StrEnum):
+    """What a counting rule counts."""
+
+    MENTIONS = "mentions"
+    AUTHORS = "authors"
+    RATIO = "ratio"
+
+
+class Group(StrEnum):
+    """What a counting rule may count apart for."""
+
+    AUTHOR = "author"
+    SOURCE = "source"
+    TOPIC = "topic"
+    ACCOUNT = "account"
+    THREAD = "thread"
+    LANG = "lang"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Fires on a message when so many like it came within a window that ends with it. Times in seconds."""
+
+    what: Counted
+    least: float
+    """So many messages or authors, or for a ratio this share, 0 to 1, of the messages in scope."""
+    within: float
+    per: tuple[Group, ...] = ()
+    hold: float = 0.0
+    """So long it must have held without a break."""
+    of_least: int = 10
+    """A ratio of fewer messages in scope says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """Opening hours by key, and whether a rule fires inside or outside of them."""
+
+    hours: str
+    inside: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +147,23 @@ class Then:
     team: str = ""
     opens: bool = False
     """It becomes a conversation even though it addresses nobody."""
+    assign: str = ""
+    """A person's id."""
+    snooze: float | None = None
+    """Seconds; loses to any rule that asks for a reply."""
+    hide: bool = False
+    """Somebody is asked to hide it on its network."""
+    closes: bool = False
+    """Loses to any rule that asks for a reply."""
+    reply: str = ""
+    """Key of the saved reply that is offered."""
+    alerts: frozenset[str] = frozenset()
+    """Keys of alert policies."""
+
+    @property
+    def asks_for_reply(self) -> bool:
+        """Whether it wants an answer, so that nothing may put the message away unseen."""
+        return self.reply_within is not None or bool(self.reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +180,15 @@ class Example:
     """As claimed by the author."""
     links: int = 0
     media: int = 0
+    followers: int | None = None
+    verified: bool | None = None
+    ours: bool = False
+    at: datetime | None = None
+    """When it is said; None: whenever it is tried."""
+    ago: float = 0.0
+    """Of an earlier message: seconds before the example."""
+    before: tuple[Example, ...] = ()
+    """What was said before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +204,29 @@ class Rule:
     rank: int = 0
     """Settles what can have one value only; the highest wins, then the first id."""
     fires: tuple[Example, ...] = ()
+    silent: tuple[Example, ...] = ()
+    place: Place = Place("", 1, 1)
+    status: Status = Status.STABLE
+    count: Count | None = None
+    during: During | None = None
+    unless: frozenset[str] = frozenset()
+    """Ids of the rules that silence this one when they fire."""
+    false_positives: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """An exception as data: on these messages these rules stay silent."""
+
+    rules: frozenset[str]
+    when: Query | None
+    authors: frozenset[str]
+    """Handles or ids, in small letters, without @. A message that matches the query *or* is by one of them is exempt."""
+    reason: str
+    by: str = ""
+    until: date | None = None
+    """The last day on which it holds, in UTC."""
     silent: tuple[Example, ...] = ()
     place: Place = Place("", 1, 1)
 
@@ -147,6 +250,7 @@ class Rulebook:
     files: Mapping[str, str]
     """Path to text, exactly as read."""
     hash: str
+    exceptions: tuple[Exemption, ...] = ()
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""

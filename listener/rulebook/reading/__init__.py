@@ -1,0 +1,90 @@
+"""From documents with places to a rulebook: which sections there are, and in which order they are read.
+
+A file may hold any of them; by habit each has a file of its own. Lists and queries are read before all that may use them, whichever file
+they are in. Owns the sections' register; the meaning of a section's keys is in a room of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from listener.model import Problem
+from listener.rulebook.definitions import define
+from listener.rulebook.nodes import Node
+from listener.rulebook.reading import listening, rules, staff
+from listener.rulebook.reading.keys import Key, Keys, Many
+from listener.rulebook.reading.reader import Reader
+from listener.rulebook.shape import Rulebook, content_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A list of things of one sort in a rule file, and what reads one of them."""
+
+    says: str
+    keys: Keys
+    read: Callable[[Reader, Node], None]
+    defines: bool = False
+    """Read before the others, which may use it in their queries."""
+
+
+SECTIONS: Mapping[str, Section] = {
+    "lists": Section("named lists of words, for any query", listening.LIST, listening.read_list, defines=True),
+    "queries": Section("named queries, for any query", listening.NAMED_QUERY, listening.read_named_query, defines=True),
+    "topics": Section("what we listen for", listening.TOPIC, listening.read_topic),
+    "rules": Section("what a message means for the team", rules.RULE, rules.read_rule),
+    "exceptions": Section("where rules stay silent, and why", rules.EXCEPTION, rules.read_exception),
+    "teams": Section("who answers for what", staff.TEAM, staff.read_team),
+}
+
+FILE = Keys("a rule file", tuple(Key(name, one.says, Many(one.keys)) for name, one in SECTIONS.items()))
+
+
+def read_documents(
+    documents: Mapping[str, Node], files: Mapping[str, str], *, complete: bool = True
+) -> Rulebook | list[Problem]:
+    """The rulebook of these documents, or their problems. Without `complete` a file is missing, so unknown names are not told."""
+    reader = Reader(complete=complete)
+    found = {path: _sections(reader, path, documents[path]) for path in sorted(documents)}
+    _read(reader, found, defining=True)
+    _define(reader)
+    _read(reader, found, defining=False)
+    reader.check_references()
+    if reader.problems:
+        return reader.problems
+    made = reader.made
+    return Rulebook(
+        topics=tuple(sorted(made.topics, key=lambda topic: topic.key)),
+        rules=tuple(sorted(made.rules, key=lambda rule: rule.id)),
+        exceptions=tuple(sorted(made.exceptions, key=lambda one: (sorted(one.rules), one.place.file, one.place.line))),
+        teams=tuple(sorted(made.teams, key=lambda team: team.key)),
+        files=MappingProxyType(dict(files)),
+        hash=content_hash(files),
+        warnings=tuple(sorted(reader.warnings, key=lambda one: (one.file, one.line, one.column, one.code))),
+        names=reader.defined.names,
+    )
+
+
+def _sections(reader: Reader, file: str, document: Node) -> dict[str, Node]:
+    reader.file = file
+    return reader.table(document, FILE) or {}
+
+
+def _read(reader: Reader, found: Mapping[str, Mapping[str, Node]], *, defining: bool) -> None:
+    for file, sections in found.items():
+        reader.file = file
+        for name, section in SECTIONS.items():
+            if section.defines is defining:
+                for node in reader.items(sections.get(name), name):
+                    section.read(reader, node)
+
+
+def _define(reader: Reader) -> None:
+    """Once all lists and queries are read, look at them together."""
+    reader.defined = define(reader.lists, reader.queries)
+    reader.tell(reader.defined.problems, reader.defined.warnings)
+    for key, parsed in reader.defined.queries.items():
+        if parsed.tree is not None:
+            reader.note_topics(parsed.tree, reader.queries[key].file, reader.queries[key].locate)

@@ -1,0 +1,337 @@
+"""What every section of a rule file is read with: values with their types, references, and every problem with its place.
+
+Owns the one reading under way. Refuses to know a section. Nothing is taken silently: an unknown key, a wrong type, a repeated id or a name
+that is nowhere defined is a problem.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from listener.model import Problem
+from listener.query.fields import Use, did_you_mean, nearest
+from listener.query.parse import parse as parse_query
+from listener.query.told import Locate
+from listener.query.tree import Field, Named, parts_of
+from listener.query.tree import Node as QueryNode
+from listener.query.tree import Text as Name
+from listener.rulebook.definitions import Definitions, Written, define
+from listener.rulebook.nodes import Items, Node, Table, Text
+from listener.rulebook.reading.keys import Keys
+from listener.rulebook.shape import Exemption, Place, Query, Rule, Team, Topic
+
+LONGEST_SECONDS = 60 * 86_400
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+_TAG = re.compile(r"[^\W_A-Z][\w:-]{0,62}\Z")
+_DURATION = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
+_SECONDS = {"m": 60, "min": 60, "h": 3600, "d": 86_400}
+_YES = {"yes": True, "true": True, "no": False, "false": False}
+
+
+@dataclass(slots=True)
+class Made:
+    """What was read so far, in no order."""
+
+    topics: list[Topic] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    exceptions: list[Exemption] = field(default_factory=list)
+    teams: list[Team] = field(default_factory=list)
+
+
+class Reader:
+    """One reading under way."""
+
+    def __init__(self, *, complete: bool) -> None:
+        self.complete = complete
+        """False: a file is missing, so a name that is nowhere defined may be in it."""
+        self.file = ""
+        self.lists: dict[str, tuple[Written, ...]] = {}
+        self.queries: dict[str, Written] = {}
+        self.defined: Definitions = define({}, {})
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.made = Made()
+        self._referred: list[tuple[str, str, Place]] = []
+        self._ids: dict[tuple[str, str], Place] = {}
+
+    # What everything is made of
+
+    def problem(self, node: Node, code: str, message: str, hint: str = "") -> None:
+        """Tell what is wrong at a value."""
+        self.problems.append(Problem(self.file, node.line, node.column, code, message, hint))
+
+    def warn(self, node: Node, code: str, message: str, hint: str = "") -> None:
+        """Tell what is probably not meant at a value."""
+        self.warnings.append(Problem(self.file, node.line, node.column, code, message, hint))
+
+    def place(self, node: Node) -> Place:
+        """Where a value stands."""
+        return Place(self.file, node.line, node.column)
+
+    def table(self, node: Node, keys: Keys) -> dict[str, Node] | None:
+        """A table's values by key, with unknown, repeated and missing keys told; None, and told, when it is no table."""
+        known = keys.names
+        if not isinstance(node, Table):
+            hint = f"keys: {', '.join(known)}"
+            self.problem(node, "wrong-type", f"{keys.what} must be a table of keys and values", hint)
+            return None
+        found: dict[str, Node] = {}
+        for key, value in node.pairs:
+            name = key.value
+            if name not in known:
+                hint = did_you_mean(name, known) or f"keys: {', '.join(known)}"
+                self.problem(key, "unknown-key", f"{keys.what} has no key {name!r}", hint)
+            elif name in found:
+                self.problem(key, "repeated-key", f"{name} stands here twice", "keep one of them")
+            else:
+                found[name] = value
+        for name in keys.needed:
+            if name not in found and name not in {nearest(key.value, known) for key, _ in node.pairs}:
+                self.problem(node, "missing-key", f"{keys.what} needs {name}", f"add {name}: ...")
+        return found
+
+    def pairs(self, node: Node | None, what: str) -> list[tuple[Text, Node]]:
+        """A table whose keys are anybody's, each once."""
+        if node is None or (isinstance(node, Text) and node.empty):
+            return []
+        if not isinstance(node, Table):
+            self.problem(node, "wrong-type", f"{what} must be a table of keys and values", "write key: value")
+            return []
+        found: dict[str, tuple[Text, Node]] = {}
+        for key, value in node.pairs:
+            if key.value in found:
+                self.problem(key, "repeated-key", f"{key.value} stands here twice", "keep one of them")
+            else:
+                found[key.value] = (key, value)
+        return list(found.values())
+
+    def items(self, node: Node | None, what: str) -> tuple[Node, ...]:
+        """A list's items; a single value counts as a list of one."""
+        if node is None or (isinstance(node, Text) and node.empty):
+            return ()
+        if isinstance(node, Items):
+            return node.items
+        if isinstance(node, Text):
+            return (node,)
+        self.problem(node, "wrong-type", f"{what} must be a list", "begin each item with a dash")
+        return ()
+
+    def text(self, node: Node | None, what: str, *, empty: bool = False, longest: int = 20_000) -> str:
+        """A text, trimmed; "" with a problem when there is none."""
+        if node is None:
+            return ""
+        if not isinstance(node, Text):
+            self.problem(node, "wrong-type", f"{what} must be a text", "put it on one line, in quotes if need be")
+            return ""
+        value = node.value.strip()
+        if (not value or node.empty) and not empty:
+            self.problem(node, "empty-value", f"{what} is empty", f"write the {what}")
+            return ""
+        if len(value) > longest:
+            self.problem(node, "too-long", f"{what} is longer than {longest} characters", "shorten it")
+            return ""
+        return value
+
+    def texts(self, node: Node | None, what: str) -> list[tuple[str, Node]]:
+        """A list's texts with their nodes; what is none is told."""
+        found = [(self.text(one, what), one) for one in self.items(node, what)]
+        return [(value, one) for value, one in found if value]
+
+    def key(self, node: Node | None, what: str) -> str:
+        """A name in small letters, digits and hyphens; "" when there is none."""
+        value = self.text(node, what)
+        if value and node is not None and not _KEY.match(value):
+            hint = "small letters, digits and hyphens only, at most 63"
+            self.problem(node, "bad-key", f"{value!r} cannot be {what}", hint)
+            return ""
+        return value
+
+    def choice(self, node: Node | None, what: str, known: Iterable[str]) -> str:
+        """One of some words; "" when it is none of them."""
+        value = self.text(node, what)
+        if value and node is not None and value not in (choices := list(known)):
+            hint = did_you_mean(value, choices) or f"one of: {', '.join(choices)}"
+            self.problem(node, "unknown-value", f"{what} cannot be {value!r}", hint)
+            return ""
+        return value
+
+    def yes(self, node: Node | None, what: str, *, otherwise: bool = False) -> bool:
+        """Yes or no."""
+        if node is None:
+            return otherwise
+        value = self.text(node, what)
+        if value and value not in _YES:
+            self.problem(node, "wrong-type", f"{what} must be yes or no", "write yes or no")
+        return _YES.get(value, otherwise)
+
+    def number(self, node: Node | None, what: str, low: int, high: int, *, otherwise: int = 0) -> int:
+        """A whole number."""
+        if node is None:
+            return otherwise
+        value = self.text(node, what)
+        if not value:
+            return otherwise
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value) or not low <= int(value) <= high:
+            self.problem(node, "wrong-type", f"{what} must be a whole number from {low} to {high}", "write digits only")
+            return otherwise
+        return int(value)
+
+    def decimal(self, node: Node | None, what: str, low: float, high: float) -> float | None:
+        """A number with or without a point; None when there is none."""
+        value = self.text(node, what)
+        if not value or node is None:
+            return None
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?", value) or not low <= float(value) <= high:
+            self.problem(node, "wrong-type", f"{what} must be a number from {low:g} to {high:g}", "such as 0.25")
+            return None
+        return float(value)
+
+    def span(self, node: Node | None, what: str, *, low: float = 60, high: float = LONGEST_SECONDS) -> float | None:
+        """A time span in seconds, a whole number of minutes; None when there is none."""
+        value = self.text(node, what)
+        if not value or node is None:
+            return None
+        found = _DURATION.match(value)
+        if found is None or found.group(2) not in _SECONDS:
+            self.problem(node, "bad-duration", f"{value!r} is not a time span", "a number with m, h or d: 30m, 2h, 1d")
+            return None
+        seconds = float(int(found.group(1)) * _SECONDS[found.group(2)])
+        if not low <= seconds <= high:
+            message = f"{what} must be from {int(low // 60)} minutes to {int(high // 86_400)} days"
+            self.problem(node, "bad-duration", message, "use a span such as 2h")
+            return None
+        return seconds
+
+    def moment(self, node: Node | None, what: str) -> datetime | None:
+        """A time with its zone, or in UTC; None when there is none."""
+        value = self.text(node, what)
+        if not value or node is None:
+            return None
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.problem(node, "bad-time", f"{value!r} is not a time", "such as 2026-11-28T09:30+01:00")
+            return None
+        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+    def day(self, node: Node | None, what: str) -> date | None:
+        """A day of the calendar; None when there is none."""
+        value = self.text(node, what)
+        if not value or node is None:
+            return None
+        try:
+            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            self.problem(node, "bad-day", f"{value!r} is not a day", "such as 2026-12-24")
+            return None
+
+    def tags(self, node: Node | None) -> tuple[str, ...]:
+        """Tags, each once, in order."""
+        good: set[str] = set()
+        for value, at in self.texts(node, "tag"):
+            if _TAG.match(value):
+                good.add(value)
+            else:
+                hint = "one word in small letters; - and : may be in it"
+                self.problem(at, "bad-tag", f"{value!r} cannot be a tag", hint)
+        return tuple(sorted(good))
+
+    # Queries
+
+    def query(self, node: Node | None, what: str, use: Use) -> Query | None:
+        """A query for a use, with everything that is wrong in it told."""
+        if node is None:
+            return None
+        if not isinstance(node, Text):
+            hint = "put the whole query in one text, in quotes if need be"
+            self.problem(node, "wrong-type", f"{what} must be a query", hint)
+            return None
+        if self._cut_by_hashtag(node, what):
+            return None
+        parsed = parse_query(node.value, use, file=self.file, locate=node.locate, names=self.defined.usable)
+        self.tell(parsed.problems, parsed.warnings)
+        if parsed.tree is None:
+            return None
+        self.note_topics(parsed.tree, self.file, node.locate)
+        return Query.of(node.value.rstrip(), parsed.tree)
+
+    def written(self, node: Node | None, what: str) -> Written | None:
+        """A text of a definition, trimmed, with the places of its characters."""
+        value = self.text(node, what)
+        if not value or not isinstance(node, Text) or self._cut_by_hashtag(node, what):
+            return None
+        locate, before = node.locate, len(node.value) - len(node.value.lstrip())
+        return Written(value, self.file, lambda offset: locate(before + offset))
+
+    def _cut_by_hashtag(self, node: Text, what: str) -> bool:
+        if not node.cut_by_hashtag:
+            return False
+        line, column = node.locate(len(node.value))
+        message = f"YAML takes the # here for a comment, so {what} ends before it"
+        hint = f"put the {'entry' if what == 'an entry' else 'query'} in quotes"
+        self.problems.append(Problem(self.file, line, column, "hashtag-is-comment", message, hint))
+        return True
+
+    def tell(self, problems: Iterable[Problem], warnings: Iterable[Problem]) -> None:
+        """What is wrong with a query. Names that may stand in a file that could not be read are not missed."""
+        missed = () if self.complete else ("unknown-list", "unknown-query")
+        self.problems.extend(one for one in problems if one.code not in missed)
+        self.warnings.extend(warnings)
+
+    def note_topics(self, tree: QueryNode, file: str, locate: Locate) -> None:
+        """Topics that a query names must exist; what its names stand for was looked at where it is defined."""
+        waiting = [tree]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, Named):
+                continue
+            waiting.extend(parts_of(part))
+            if isinstance(part, Field) and part.name == "topic":
+                for value in part.values:
+                    if isinstance(value, Name) and not value.wild:
+                        self._referred.append(("topic", value.key, Place(file, *locate(value.start))))
+
+    # Names that are defined and used
+
+    def refer(self, sort: str, node: Node | None) -> str:
+        """The key of something of this sort ('team'), which must be defined somewhere in these files; "" when nothing is written."""
+        name = self.key(node, f"a {sort}'s key")
+        if name and node is not None:
+            self._referred.append((sort, name, self.place(node)))
+        return name
+
+    def refer_all(self, sort: str, node: Node | None) -> frozenset[str]:
+        """The keys of some of this sort."""
+        return frozenset(name for one in self.items(node, f"{sort}s") if (name := self.refer(sort, one)))
+
+    def once(self, sort: str, name: str, node: Node) -> bool:
+        """Note that this name is taken; a problem when it was."""
+        if not name:
+            return False
+        before = self._ids.setdefault((sort, name), self.place(node))
+        if before != self.place(node):
+            self.problem(node, "repeated-id", f"there is already a {sort} {name!r}", f"at {before}; rename one of them")
+            return False
+        return True
+
+    def check_references(self) -> None:
+        """Once everything is read: names that are used must be defined somewhere in these files."""
+        if not self.complete:
+            return
+        known: dict[str, set[str]] = {}
+        for sort, name in self._ids:
+            known.setdefault(sort, set()).add(name)
+        for sort, name, place in self._referred:
+            if name not in (there := known.get(sort, set())):
+                hint = did_you_mean(name, there) or f"define it under {SECTION_OF.get(sort, sort + 's')}:"
+                message = f"there is no {sort} {name!r}"
+                self.problems.append(Problem(place.file, place.line, place.column, f"unknown-{sort}", message, hint))
+
+
+SECTION_OF = {"query": "queries", "person": "people", "reply": "replies", "hours": "hours", "rota": "rotas"}
+"""Where a sort of thing is defined, where that is not its plural."""
