@@ -13,12 +13,13 @@ from types import MappingProxyType
 
 from listener.model import Kind, Priority, Problem
 from listener.query.fields import Use, did_you_mean, nearest
+from listener.query.names import Names
 from listener.query.parse import parse as parse_query
 from listener.query.told import Locate
 from listener.query.tree import Field, Named, parts_of
 from listener.query.tree import Node as QueryNode
 from listener.query.tree import Text as Name
-from listener.rulebook.definitions import Written, define
+from listener.rulebook.definitions import Written, as_written, define
 from listener.rulebook.nodes import Items, Node, Table, Text
 from listener.rulebook.shape import (
     Example,
@@ -75,6 +76,14 @@ def read_documents(
         warnings=warnings,
         names=reader.defined.names,
     )
+
+
+def read_names(documents: Mapping[str, Node]) -> Names:
+    """What these documents define for queries to use. Tells no problem: what cannot be read defines nothing."""
+    reader = _Reader(complete=False)
+    for path in sorted(documents):
+        reader.define(path, documents[path])
+    return as_written(reader.lists, reader.queries)
 
 
 class _Reader:

@@ -263,8 +263,9 @@ class InboxCore(DeskScreen):
         if self._preview is not None:
             self._preview.stop()
         if event.row_id is None:
-            self.opened, self._wanted = None, None
-            self._show_opened()
+            if not self.composer.is_open:
+                self.opened, self._wanted = None, None
+                self._show_opened()
         elif not self.composer.is_open and (not self.has_class("-one") or self.has_class("-reading")):
             row_id = event.row_id
             self._preview = self.set_timer(0.06, lambda: self._show_preview(row_id))
