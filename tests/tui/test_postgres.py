@@ -274,7 +274,7 @@ async def test_search_and_views_know_the_names_of_the_rulebook_in_force_and_foll
         await s.type("Giveaways")
         await s.press("enter")
         await s.shows("kept as Giveaways, for you")
-        await s.press("l", "l")
+        await s.press("l")
         await s.until(lambda: s.app.place.place == "inbox" and bool(s.app.place.views), "the view among the folders")
         await s.app.place.show_view(s.app.place.views[0])
         await s.until(lambda: shown() == {"win a prize"}, "by the list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inbox_tui.widgets.searching import Searching
+from listener.errors import TryAgain
 from listener.query.names import NO_NAMES, Names
 from listener.workflow import Close, Tag
 from tests.tui.fake import FakeBackend
@@ -280,6 +281,18 @@ async def test_whoever_writes_a_reply_goes_on_writing_when_the_view_beside_it_ca
         await s.composes("on its way!")
         await s.press("ctrl+s")
         await s.shows("goes out in")
+
+
+async def test_names_that_could_not_be_read_are_read_as_soon_as_the_store_is_back() -> None:
+    backend = FakeBackend(3)
+    async with stage(backend) as s:
+        await s.until(lambda: backend.calls["read_names"] > 0, "read at first")
+        backend.fault = TryAgain("the store is away")
+        before = backend.calls["read_names"]
+        backend.publish(Names({"money": ("refund",)}))
+        await s.until(lambda: backend.calls["read_names"] > before, "an attempt")
+        backend.fault = None
+        await s.until(lambda: "money" in backend.names.lists, "another one")
 
 
 async def test_deleting_is_asked_first_and_the_queue_goes_back_to_open() -> None:
