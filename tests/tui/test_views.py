@@ -240,11 +240,12 @@ async def test_a_view_that_cannot_be_read_says_where_and_can_be_mended_or_delete
 
 async def test_a_view_follows_the_names_that_it_uses_and_says_when_one_is_gone() -> None:
     backend = kept(("Money", "list:money"))
-    backend.in_force = Names({"money": ("refund",)})
     async with stage(backend) as s:
         await ready(s)
+        await s.until(lambda: backend.calls["read_names"] > 0, "no names at first")
+        backend.in_force = Names({"money": ("refund",)})
         await choose(s, "Money")
-        await s.until(lambda: ids(s) == [1, 9], "refunds: the names are read before it is told that there is none")
+        await s.until(lambda: ids(s) == [1, 9], "nothing is told to be unknown by names of yesterday")
         backend.publish(Names({"money": ("refund", "release")}))
         await s.until(lambda: ids(s) == [1, 3, 9, 11], "the list has grown")
         backend.publish(Names({"money": ("release",)}))
@@ -273,6 +274,7 @@ async def test_whoever_writes_a_reply_goes_on_writing_when_the_view_beside_it_ca
         await s.type("on its ")
         backend.publish(NO_NAMES)
         await s.shows("Money  cannot be read")
+        assert s.sees("▸ @mira0.test"), "and goes on reading what the reply is to"
         await s.type("way")
         await s.composes("on its way")
         backend.keep("Money", "release")
