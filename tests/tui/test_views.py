@@ -262,7 +262,7 @@ async def test_a_view_follows_the_names_that_it_uses_and_says_when_one_is_gone()
         assert s.sees("list:money")
 
 
-async def test_whoever_writes_a_reply_goes_on_writing_when_the_view_beside_it_cannot_be_read() -> None:
+async def test_whoever_writes_a_reply_goes_on_writing_whatever_becomes_of_the_view_beside_it() -> None:
     backend = kept(("Money", "list:money"))
     backend.in_force = Names({"money": ("refund",)})
     async with stage(backend) as s:
@@ -281,6 +281,11 @@ async def test_whoever_writes_a_reply_goes_on_writing_when_the_view_beside_it_ca
         await s.until(lambda: ids(s) == [3, 11], "somebody has mended it")
         await s.type("!")
         await s.composes("on its way!")
+        backend.kept.clear()
+        backend.ring(views=True)
+        await s.until(lambda: s.app.place.view is None and len(ids(s)) == 16, "and somebody else has deleted it")
+        await s.type("!")
+        await s.composes("on its way!!")
         await s.press("ctrl+s")
         await s.shows("goes out in")
 

@@ -63,7 +63,7 @@ class Viewing(InboxCore):
         now = next((view for view in self.views if view.id == self.view.id), None)
         if now is None:
             self.say(f"the view {say(self.view.name)} is deleted", "soon")
-            await self.show_folder("open")
+            await self.turn_to_folder("open")
         elif now != self.view:
             await self._turn_to(now)
 
@@ -94,10 +94,10 @@ class Viewing(InboxCore):
 
     # One view --------------------------------------------------------------------------------------------------------
 
-    async def show_folder(self, key: str) -> None:
+    async def turn_to_folder(self, key: str) -> None:
         """A folder, no view."""
         self.view = None
-        await super().show_folder(key)
+        await super().turn_to_folder(key)
 
     async def show_view(self, view: SavedView) -> None:
         """A view from its top, or what keeps it from being read."""
