@@ -99,13 +99,6 @@ class InboxWanted(Message):
 
 
 @dataclass
-class SearchWanted(Message):
-    """Somebody wants the search box, with this query in it."""
-
-    query: str
-
-
-@dataclass
 class ViewWanted(Message):
     """Somebody asked for a kept view."""
 
@@ -129,3 +122,7 @@ class ForgetWanted(Message):
 
 class ViewsChanged(Message):
     """Views were kept or deleted here."""
+
+
+class NamesChanged(Message):
+    """What list:NAME and query:NAME stand for is known, or has changed."""

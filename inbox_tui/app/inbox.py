@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
@@ -15,11 +15,12 @@ from textual.screen import Screen
 
 from inbox_tui import keys
 from inbox_tui.app.looking import Looking
-from inbox_tui.messages import ConversationWanted, InboxWanted, TopicWanted
+from inbox_tui.messages import ConversationWanted, InboxWanted, NamesChanged, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view.keymap import help_lines
 from inbox_tui.widgets.bindings import bindings
 from listener.errors import HubbubError, NotReachable, TryAgain
+from listener.query.names import NO_NAMES, Names
 from listener.store.views import Changed
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ class Inbox(Looking, inherit_bindings=False):
         self.desk = desk
         self._ask_on_quit = ask_on_quit
         self._seconds = 0
+        self._names: Names = NO_NAMES
+        """Those that the screens have been told of."""
+        self._names_stale = True
         self.add_mode("inbox", self._inbox_screen)
         self.add_mode("listening", self._listening_screen)
 
@@ -99,8 +103,26 @@ class Inbox(Looking, inherit_bindings=False):
 
     async def _pass_on(self, changed: Changed) -> None:
         """To every screen that exists, one change after the other: a slow screen makes the feed coalesce."""
+        if changed.rulebook or changed.lost:
+            self.run_worker(self._read_names(), group="names")
         for place in self.places:
             await place.unless_ending(place.heard(changed))
+
+    async def _read_names(self) -> None:
+        """What names stand for by the rulebook in force; whoever shows something by them is told. Tried again while the store is away."""
+        backend, self._names_stale = self.desk.backend, False
+        try:
+            await backend.read_names()
+        except (TryAgain, NotReachable):
+            self._names_stale = True
+        except HubbubError as fault:
+            if self.place is not None:
+                self.place.say_fault(fault)
+        if backend.names is not self._names:
+            self._names = backend.names
+            shown: list[Screen[Any]] = [*self.places, *self.screen_stack[1:]]
+            for screen in shown:
+                screen.post_message(NamesChanged())
 
     def _told(self, connected: bool) -> None:
         if connected != self.desk.connected:
@@ -121,6 +143,8 @@ class Inbox(Looking, inherit_bindings=False):
             self.run_worker(place.attempt(self.desk.backend.renew_claims(self.desk.now())), group="claims")
         if self._seconds == 1 or self._seconds % LOOK_EVERY == 0:
             self.run_worker(self._pulse(), group="pulse", exclusive=True)
+            if self._names_stale:  # at first too: the first page does not wait for them
+                self.run_worker(self._read_names(), group="names")
 
     async def _pulse(self) -> None:
         """Is anybody listening? Nobody rings a bell when a listener dies, so this one row is looked at."""

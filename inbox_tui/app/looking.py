@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from inbox_tui.messages import ForgetWanted, KeepWanted, SearchWanted, ViewsChanged, ViewWanted
+from inbox_tui.messages import ForgetWanted, KeepWanted, ViewsChanged, ViewWanted
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view.lines import say
 from listener.store.views import SavedView
@@ -59,10 +59,6 @@ class Looking(App[None], inherit_bindings=False):
         if not self._in_dialog():
             self.run_worker(self._search(self.place.query_shown if self.place else ""), group="search", exclusive=True)
 
-    def on_search_wanted(self, event: SearchWanted) -> None:
-        """The box, with a query to go on from."""
-        self.run_worker(self._search(event.query), group="search", exclusive=True)
-
     async def _search(self, query: str) -> None:
         from inbox_tui.widgets.searching import Searching
 
@@ -71,7 +67,7 @@ class Looking(App[None], inherit_bindings=False):
             Searching(
                 query,
                 check=backend.check_query,
-                names=backend.names,
+                names=lambda: backend.names,
                 held=self._held(),
                 earlier=self._earlier,
                 read_only=self.desk.read_only,
@@ -123,8 +119,10 @@ class Looking(App[None], inherit_bindings=False):
         name = " ".join((name or "").split())
         if not name:
             return None
-        shared = False
-        if backend.may_share:
+        may_share, shared = await place.attempt(backend.may_share()), False
+        if may_share is None:
+            return None
+        if may_share:
             answers = [("m", "for me alone"), ("e", f"for everybody at {say(backend.brand)}")]
             answer = await self.push_screen_wait(Ask("For whom?", ["Everybody sees a shared view."], answers))
             if answer is None:

@@ -112,12 +112,15 @@ class Backend(Protocol):
 
     @property
     def names(self) -> Names:
-        """The named lists and sub-queries that a query may use."""
+        """The named lists and sub-queries that a query may use, as last read; another object only when they are others."""
         ...
 
-    @property
-    def may_share(self) -> bool:
-        """Whether this person may change the views that all share."""
+    async def read_names(self) -> None:
+        """Read the names of the rulebook in force; cheap when that is still the same one."""
+        ...
+
+    async def may_share(self) -> bool:
+        """Whether this person may change the views that all share, now."""
         ...
 
     async def views(self) -> Sequence[SavedView]:

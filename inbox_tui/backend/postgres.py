@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from listener.errors import FixMe
 from listener.model import Person, Role
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, claims, feed, inbox, outbox
+from listener.store import acts, alive, claims, feed, inbox, outbox, rulebooks
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.views import (
@@ -46,8 +47,10 @@ class PostgresBackend:
     session: str
     position: str
     """Where the feed begins: before the first read, so that nothing falls between."""
-    may_share: bool = False
     names: Names = NO_NAMES
+    _rulebook: str = ""
+    """The hash of the rulebook that `names` are of."""
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def page(
         self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
@@ -98,11 +101,26 @@ class PostgresBackend:
         """Everything that is wrong with it, or probably not meant."""
         return checked(query, self.names)
 
+    async def read_names(self) -> None:
+        """The names of the rulebook in force; parsed beside the loop, and only when it is another one."""
+        async with self._reading:
+            found = await rulebooks.in_force(self.pool, unless=self._rulebook)
+            if found is None:
+                return
+            names = await asyncio.to_thread(_names_in, found.files)
+            self._rulebook = found.hash
+            if names != self.names:
+                self.names = names
+
     async def search(self, query: str, now: datetime, *, before: Place | None = None, limit: int) -> Found:
         """Mentions that match."""
         tree = parsed(query, self.names)
         found = await inbox.search(self.pool, self.brand_id, tree, now, before=before, limit=limit, me=self.me.login)
         return Found(tuple(found.rows), found.searched_to, found.place)
+
+    async def may_share(self) -> bool:
+        """Leads and admins, as things are now."""
+        return await staff.role(self.pool, self.me.id, self.brand_id) in {Role.LEAD, Role.ADMIN}
 
     async def views(self) -> Sequence[SavedView]:
         """The views that this person has."""
@@ -248,13 +266,10 @@ async def connect(dsn: str, brand_key: str, login: str) -> PostgresBackend:
                 f"{login!r} does not work for {brand}", hint=f"known: {', '.join(sorted(people)) or 'nobody yet'}"
             )
         place = await feed.position(pool)
-        role = await staff.role(pool, people[login].id, brand_id)
     except BaseException:
         await pool.close()
         raise
-    return PostgresBackend(
-        dsn, pool, brand_id, brand, people[login], uuid.uuid4().hex, place, role in {Role.LEAD, Role.ADMIN}
-    )
+    return PostgresBackend(dsn, pool, brand_id, brand, people[login], uuid.uuid4().hex, place)
 
 
 def checked(query: str, names: Names = NO_NAMES) -> Checked:
@@ -274,6 +289,12 @@ def parsed(query: str, names: Names = NO_NAMES) -> Node:
     if tree is None:
         raise BadQuery(checked(query, names).problems)
     return tree
+
+
+def _names_in(files: Mapping[str, str]) -> Names:
+    from listener.rulebook.parse import names_in
+
+    return names_in(files)
 
 
 def _parse(query: str, names: Names) -> Parsed:

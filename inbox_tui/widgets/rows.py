@@ -33,13 +33,14 @@ class Rows(Rolling[Row]):
         ident: Callable[[Row], int],
         belongs: Callable[[Row], bool],
         end: Place | None = None,
-        empty: Sequence[str] = (),
+        empty: Sequence[str | Line] = (),
         id: str,  # noqa: A002 - Textual's own word
     ) -> None:
         super().__init__(load, place=place, ident=ident, end=end, id=id)
         self._draw, self._belongs = draw, belongs
         self.marked: set[int] = set()
-        self.empty = tuple(empty)
+        self.empty = empty
+        """Lines in the place of rows when there are none; a bare text is drawn dim."""
         self._news: set[int] = set()
         self._told = 0
         self._drawn: dict[int, tuple[Row, tuple[int, bool, bool, bool, bool], list[Strip]]] = {}
@@ -270,8 +271,9 @@ class Rows(Rolling[Row]):
         width = self.scrollable_content_region.width
         look, base = self.look, self.base
         if not self.window.rows:
-            text = self.empty[y] if self.loaded and y < len(self.empty) else ""
-            return strip_of((("  " + text, "dim"),), width, look, base)
+            said = self.empty[y] if self.loaded and y < len(self.empty) else ""
+            pieces: Line = ((said, "dim"),) if isinstance(said, str) else said
+            return strip_of((("  ", ""), *pieces), width, look, base)
         rank, part = divmod(self.scroll_offset.y + y - self._lead, self.row_height)
         row = self.window.at(rank)
         if row is None:

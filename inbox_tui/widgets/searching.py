@@ -22,6 +22,7 @@ from textual.widgets import Input
 from textual.widgets.input import Selection
 
 from inbox_tui.keys import SEARCHING, here, shown
+from inbox_tui.messages import NamesChanged
 from inbox_tui.view.lines import Line, column, cut, fit, flow, say, typed
 from inbox_tui.view.queries import MARK, Checked, Span, begun, cell_of, graphemes, told_lines
 from inbox_tui.widgets.bars import Bar
@@ -194,7 +195,7 @@ class Searching(ModalScreen[Asked | None]):
         value: str = "",
         *,
         check: Callable[[str], Checked],
-        names: Names = NO_NAMES,
+        names: Callable[[], Names] = lambda: NO_NAMES,
         held: Mapping[str, Sequence[str]] | None = None,
         earlier: Sequence[str] = (),
         read_only: bool = False,
@@ -240,6 +241,12 @@ class Searching(ModalScreen[Asked | None]):
             self._recalled = -1
         self._typed()
 
+    def on_names_changed(self, event: NamesChanged) -> None:
+        """What is written may mean something else, or something at last."""
+        event.stop()
+        self._looked = None
+        self._typed()
+
     def _typed(self) -> None:
         """Whoever types fast, or pastes, is looked at once for all that has come by then."""
         self.call_after_refresh(self._look)
@@ -255,9 +262,9 @@ class Searching(ModalScreen[Asked | None]):
             self._checked = self._check(value) if value.strip() else Checked()
         self._show_told()
         short = len(value) <= LONGEST // 2
-        self._offers = offers(value, cursor, Use.VIEW, self._names, self._held) if short else _NONE
+        self._offers = offers(value, cursor, Use.VIEW, self._names(), self._held) if short else _NONE
         self._show_offers()
-        told = hover(value, cursor, Use.VIEW, self._names) if short else None
+        told = hover(value, cursor, Use.VIEW, self._names()) if short else None
 
         def lines(width: int) -> Sequence[Line]:
             return [] if told is None else flow(((say(told.title), "bold"), (f"  {say(told.body)}", "dim")), width)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from listener.query.fields import Use
     from listener.query.names import Names
     from listener.query.parse import Parsed
+    from listener.query.tree import Node
 
 QUOTING = """\
 Quote a query for the shell, best in single quotes: 'refund OR "money back"'. Several words are one query; it may begin with a minus."""
@@ -35,16 +36,16 @@ def add_query(parser: argparse.ArgumentParser, *, file: bool = True) -> None:
     parser.add_argument("query", nargs="*", metavar="QUERY", help="the query; several words are joined by spaces")
     if file:
         parser.add_argument("--file", metavar="FILE", help="read the query from a file; - is stdin")
-    add_rules(parser)
+    add_rules(parser, "the settings'")
 
 
-def add_rules(parser: argparse.ArgumentParser) -> None:
+def add_rules(parser: argparse.ArgumentParser, otherwise: str) -> None:
     """Where list:NAME and query:NAME are looked up."""
     parser.add_argument(
         "--rules",
         type=Path,
         metavar="FOLDER",
-        help="rule files that define list:NAME and query:NAME; default: the settings'",
+        help=f"rule files that define list:NAME and query:NAME; default: {otherwise}",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings to use")
 
@@ -126,11 +127,16 @@ def asked_of(arguments: argparse.Namespace) -> Asked:
     return Asked(text.replace("\r\n", "\n"), "stdin" if file == "-" else file)
 
 
+def asks_for_names(text: str) -> bool:
+    """Whether a query may use a named list or sub-query."""
+    return bool(_NAMED.search(text))
+
+
 def names_of(arguments: argparse.Namespace, text: str) -> Names:
     """Named lists and sub-queries: of --rules, else, where the query asks for one, of the settings' rule files. BadNames: those are wrong."""
     from listener.query.names import NO_NAMES
 
-    if arguments.rules is None and not _NAMED.search(text):
+    if arguments.rules is None and not asks_for_names(text):
         return NO_NAMES
     from listener import rulefiles
     from listener import settings as reading
@@ -144,17 +150,20 @@ def names_of(arguments: argparse.Namespace, text: str) -> Names:
     return loaded.names
 
 
-def parsed_of(arguments: argparse.Namespace, asked: Asked, use: Use | None = None) -> Parsed:
-    """The query as a tree or its problems."""
+def parsed_of(
+    arguments: argparse.Namespace, asked: Asked, use: Use | None = None, *, names: Names | None = None
+) -> Parsed:
+    """The query as a tree or its problems, by these names, else by those of the rule files."""
     from listener.query.fields import Use
     from listener.query.parse import parse
 
-    return parse(asked.text, use or Use.VIEW, file=asked.file, names=names_of(arguments, asked.text))
+    known = names_of(arguments, asked.text) if names is None else names
+    return parse(asked.text, use or Use.VIEW, file=asked.file, names=known)
 
 
-def tree_of(arguments: argparse.Namespace, asked: Asked, use: Use | None = None) -> Any:
+def tree_of(arguments: argparse.Namespace, asked: Asked, *, names: Names | None = None) -> Node:
     """The query's tree, its warnings told on stderr. BadQuery where it has none."""
-    parsed = parsed_of(arguments, asked, use)
+    parsed = parsed_of(arguments, asked, names=names)
     if parsed.tree is None:
         raise BadQuery(parsed.problems, asked)
     if not arguments.json:

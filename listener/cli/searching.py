@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from listener.cli import FINDINGS, FINE
-from listener.cli.asked import QUOTING, add_now, add_rules, asked_of, now_of, shown, tree_of
+from listener.cli.asked import QUOTING, Asked, add_now, add_rules, asked_of, asks_for_names, now_of, shown, tree_of
 from listener.cli.looking import add_brand, opened_brand
 
 if TYPE_CHECKING:
+    from listener.query.names import Names
     from listener.query.tree import Node
+    from listener.service.database import House
     from listener.store.inbox.heard import Place
     from listener.store.views import ListeningRow
 
@@ -39,7 +41,7 @@ def configure_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="go on until nothing is left, however long it takes")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="how to print them (table)")
     add_brand(parser)
-    add_rules(parser)
+    add_rules(parser, "those that the listener judges by")
     add_now(parser)
     parser.epilog = f"""\
 examples:
@@ -63,23 +65,27 @@ def run_search(arguments: argparse.Namespace) -> int:
 
     def act(given: argparse.Namespace) -> int:
         asked = asked_of(given)
-        return run_async(_search(given, asked.text, tree_of(given, asked)))
+        # A query without names of the database is told its mistakes before anybody connects.
+        stored = given.rules is None and asks_for_names(asked.text)
+        return run_async(_search(given, asked, None if stored else tree_of(given, asked)))
 
     return shown(act, arguments)
 
 
-async def _search(arguments: argparse.Namespace, query: str, tree: Node) -> int:
+async def _search(arguments: argparse.Namespace, asked: Asked, tree: Node | None) -> int:
     from listener.cli.running import login_name
     from listener.cli.terminal import say
     from listener.store import inbox
 
     now = now_of(arguments)
     left = arguments.limit or (sys.maxsize if arguments.all else LIMIT)
-    out = _Sheet() if arguments.format == "csv" else _Document(query) if arguments.json else _Lines(now)
+    out = _Sheet() if arguments.format == "csv" else _Document(asked.text) if arguments.json else _Lines(now)
     progress = _Progress(quiet=not arguments.all)
     found, reached = 0, None
     place: Place | None = None
     async with opened_brand(arguments) as (_, house, brand_id):
+        if tree is None:
+            tree = tree_of(arguments, asked, names=await _names_in_force(house))
         while left > 0:
             page = min(left, PAGE) if arguments.all else left
             part = await inbox.search(house.pool, brand_id, tree, now=now, before=place, limit=page, me=login_name())
@@ -95,6 +101,16 @@ async def _search(arguments: argparse.Namespace, query: str, tree: Node) -> int:
     if reached is not None and not arguments.json:
         say(f"searched back to {reached:%Y-%m-%d %H:%M}; narrow the query, or let it go on with --all")
     return FINE if found else FINDINGS
+
+
+async def _names_in_force(house: House) -> Names:
+    """Named lists and sub-queries of the rulebook in force: none before the first."""
+    from listener.query.names import NO_NAMES
+    from listener.rulebook.parse import names_in
+    from listener.store import rulebooks
+
+    found = await rulebooks.in_force(house.pool)
+    return NO_NAMES if found is None else names_in(found.files)
 
 
 def _count(text: str) -> int:

@@ -39,12 +39,18 @@ class Definitions:
     warnings: tuple[Problem, ...]
 
 
+def as_written(lists: Mapping[str, tuple[Written, ...]], queries: Mapping[str, Written]) -> Names:
+    """The definitions as queries may use them, unchecked: whoever uses one with mistakes is told."""
+    entries = {name: tuple(one.text for one in written) for name, written in lists.items()}
+    return Names(entries, {name: one.text for name, one in queries.items()})
+
+
 def define(lists: Mapping[str, tuple[Written, ...]], queries: Mapping[str, Written]) -> Definitions:
     """Check all definitions together; a query may use lists and other queries, and may ask for any field of a view."""
     told, bad_lists = _check_entries(lists)
-    entries = {name: tuple(one.text for one in written) for name, written in lists.items()}
-    texts = {name: one.text for name, one in queries.items()}
-    usable = entries | dict.fromkeys(bad_lists, (_STAND_IN,))
+    names = as_written(lists, queries)
+    texts = dict(names.queries)
+    usable = dict(names.lists) | dict.fromkeys(bad_lists, (_STAND_IN,))
     parsed = {name: _parsed(one, Names(usable, texts)) for name, one in queries.items()}
     # Those that only use what is broken are good as far as they go.
     bad = {name for name, one in parsed.items() if any(problem.code != "broken-name" for problem in one.problems)}
@@ -53,7 +59,7 @@ def define(lists: Mapping[str, tuple[Written, ...]], queries: Mapping[str, Writt
     told.extend(problem for one in parsed.values() for problem in one.problems)
     bad |= {name for name, one in parsed.items() if one.problems}
     return Definitions(
-        names=Names(entries, texts),
+        names=names,
         usable=Names(usable, texts | dict.fromkeys(bad, _STAND_IN)),
         queries=parsed,
         problems=tuple(told),

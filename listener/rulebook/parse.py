@@ -17,8 +17,9 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from listener.model import Problem
+from listener.query.names import Names
 from listener.rulebook.nodes import Items, Node, Table, Text, locator
-from listener.rulebook.reading import read_documents
+from listener.rulebook.reading import read_documents, read_names
 from listener.rulebook.shape import Rulebook
 
 MAX_FILE = 1_000_000
@@ -29,6 +30,9 @@ MAX_ALIASES = 100
 MAX_NODES = 200_000
 MAX_REPEATED = 10_000
 """What aliases may add."""
+
+_DEFINING = ("lists", "queries", "\\")
+"""A file that defines names has one of these somewhere: in quotes a key may be spelled with escapes."""
 
 _HASHTAG = re.compile(r"\s*#\w")
 
@@ -58,6 +62,24 @@ def parse(files: Mapping[str, str]) -> Rulebook | list[Problem]:
         return sorted(problems, key=lambda one: (one.file, one.line, one.column, one.code))
     assert isinstance(found, Rulebook), "without problems there is a rulebook"  # noqa: S101
     return found
+
+
+def names_in(files: Mapping[str, str]) -> Names:
+    """The named lists and sub-queries of an accepted rulebook's files, at the cost of the files that may define any.
+
+    Tells no problem: what cannot be read defines nothing, and whoever uses a definition with mistakes is told.
+    """
+    documents: dict[str, Node] = {}
+    for path, text in files.items():
+        if not any(sign in text for sign in _DEFINING):
+            continue
+        try:
+            document = _document(path, text)
+        except (_Wrong, RecursionError):
+            continue
+        if document is not None:
+            documents[path] = document
+    return read_names(documents)
 
 
 class _Wrong(Exception):

@@ -13,7 +13,7 @@ from listener.model import Priority, Problem
 from listener.query.subject import Subject
 from listener.rulebook.check import check
 from listener.rulebook.combine import combine, findings, says, span
-from listener.rulebook.parse import MAX_ALIASES, MAX_FILE, parse
+from listener.rulebook.parse import MAX_ALIASES, MAX_FILE, names_in, parse
 from listener.rulebook.shape import Rule, Rulebook, Scope, TopicKind, content_hash
 from listener.rulebook.subject import Heard, Methods
 from listener.rulebook.track import TRACK_FILE, track_file, with_track
@@ -510,6 +510,32 @@ def test_a_definition_that_a_use_cannot_ask_is_told_where_it_is_used() -> None:
     assert book(n_yaml=named).names.queries == {"mine": "assignee:me"}
     told = problems(RULE.replace("down OR outage", "down query:mine"), n_yaml=named)
     assert [(one.file, one.line, one.column, one.code) for one in told] == [("r.yaml", 6, 16, "broken-name")]
+
+
+def test_names_are_read_alone_as_they_are_read_with_everything() -> None:
+    files = {path.name: path.read_text("utf-8") for path in SHIPPED.glob("*.yaml")}
+    assert names_in(files) == parse_shipped().names
+    spelled = NAMED.replace("lists:", '"li\\x73ts":').replace("queries:", '"\\u0071ueries":')
+    everything = {"a.yaml": RULE, "b.yaml": spelled, "c.yaml": "lists: [{key: odd, words: ['  a b ', 'lists']}]"}
+    loaded = parse(everything)
+    assert isinstance(loaded, Rulebook)
+    assert set(loaded.names.lists) == {"giveaway", "vip", "odd"}
+    assert names_in(everything) == loaded.names
+
+
+@settings(max_examples=100)
+@given(st.text(max_size=40), st.integers(0, len(NAMED)), st.integers(0, 20))
+def test_names_of_a_file_that_is_accepted_are_its_names_and_any_other_never_crashes(
+    noise: str, at: int, cut: int
+) -> None:
+    files = {"a.yaml": RULE, "n.yaml": NAMED[:at] + noise + NAMED[at + cut :]}
+    loaded, names = parse(files), names_in(files)
+    assert not isinstance(loaded, Rulebook) or names == loaded.names
+
+
+def test_a_file_that_cannot_be_read_defines_nothing_and_the_others_do() -> None:
+    found = names_in({"a.yaml": "lists: [", "b.yaml": NAMED, "c.yaml": "- lists", "d.yaml": "[" * 5_000 + "lists"})
+    assert set(found.lists) == {"giveaway", "vip"}
 
 
 def test_the_shipped_lists_are_used_by_the_shipped_rules() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from listener.cli import main
 from listener.cli.searching import _FORMULA, COLUMNS, neutral
+from listener.store import rulebooks
 from tests.store.world import NOW, World, later, world
 
 HOSTILE = '=HYPERLINK("http://evil.example" ; "refund")\x1b[2J\nsecond line, "quoted"; and more'
@@ -100,6 +101,27 @@ async def test_exit_codes_say_what_came_of_it(search: Search, pool: asyncpg.Pool
     assert (await search())[0] == 2
     assert (await search("refund", "--limit", "0"))[0] == 2
     assert (await search("refund", dsn="postgresql://127.0.0.1:1/none"))[0] == 3
+
+
+async def test_names_are_those_of_the_rulebook_in_force_or_of_the_folder_that_is_given(
+    search: Search, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    await refunds(await world(pool), 2)
+    code, _, err = await search("list:money")
+    assert (code, "no list 'money'" in err) == (2, True), "nothing is in force yet"
+    await rulebooks.publish(pool, "a", {"x.yaml": "lists: [{key: money, words: [refund]}]"}, "", NOW)
+    assert len((await search("list:money"))[1].splitlines()) == 2
+    assert (await search("zebra OR list:monney", "--json"))[0] == 2
+    await rulebooks.publish(pool, "b", {"x.yaml": "queries: [{key: calm, query: nothing}]"}, "", later(seconds=1))
+    code, out, err = await search("list:money")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[1:3] == ["    list:money", "    ^"]
+    assert len((await search("query:calm"))[1].splitlines()) == 1
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "x.yaml").write_text("lists: [{key: money, words: [refund]}]")
+    assert len((await search("list:money", "--rules", "mine"))[1].splitlines()) == 2
+    code, _, err = await search("query:calm", "--rules", "mine")
+    assert (code, "no query 'calm'" in err) == (2, True), "only those of the folder"
 
 
 async def test_now_is_the_clock_or_what_is_given(search: Search, pool: asyncpg.Pool) -> None:

@@ -127,6 +127,8 @@ async def test_the_last_accepted_rulebook_is_in_force(pool: asyncpg.Pool) -> Non
     in_force = await rulebooks.in_force(pool)
     assert in_force is not None
     assert (in_force.hash, in_force.files) == ("aaa", files)
+    assert await rulebooks.in_force(pool, unless="bbb") == in_force
+    assert await rulebooks.in_force(pool, unless="aaa") is None, "known already, and the one before is not taken for it"
     assert await rulebooks.files_of(pool, "bbb") == {}
     assert await rulebooks.files_of(pool, "ccc") is None
     told = [(row["brand_id"], row["kind"], row["after"]) for row in await w.events()]

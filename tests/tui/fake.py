@@ -30,7 +30,7 @@ from listener.model import (
 )
 from listener.query.bounds import asks_state
 from listener.query.match import test_of
-from listener.query.names import NO_NAMES
+from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.store.views import (
     Changed,
@@ -131,8 +131,8 @@ class FakeBackend:
         self.told: Callable[[bool], None] = lambda _: None
         self.calls: Counter[str] = Counter()
         self._outbox = 0
-        self.names = NO_NAMES
-        self.may_share = True
+        self.names = self.in_force = NO_NAMES
+        self.shares = True
         self.kept: list[SavedView] = []
         self.stops: list[Place] = []
         """Places at which the next reads of a view run out of time."""
@@ -341,13 +341,27 @@ class FakeBackend:
 
     # Backend: views --------------------------------------------------------------------------------------------------
 
+    async def read_names(self) -> None:
+        await self._called("read_names")
+        if self.names != self.in_force:
+            self.names = replace(self.in_force)
+
+    def publish(self, names: Names) -> None:
+        """A rulebook with these names is in force from now on."""
+        self.in_force = names
+        self.ring(rulebook=True)
+
+    async def may_share(self) -> bool:
+        await self._called("may_share")
+        return self.shares
+
     async def views(self) -> Sequence[SavedView]:
         await self._called("views")
         return sorted(self.kept, key=lambda view: (not view.shared, view.name.lower()))
 
     async def save_view(self, name: str, query: str, shared: bool, now: datetime) -> SavedView:
         await self._called("save_view")
-        if shared and not self.may_share:
+        if shared and not self.shares:
             raise Refused("only a lead or an admin changes the views that all share")
         return self.keep(name, query, shared=shared)
 
@@ -364,7 +378,7 @@ class FakeBackend:
         view = next((view for view in self.kept if view.id == view_id), None)
         if view is None:
             raise Refused("there is no such view")
-        if view.shared and not self.may_share:
+        if view.shared and not self.shares:
             raise Refused("only a lead or an admin changes the views that all share")
         self.kept.remove(view)
         self.ring(views=True)
@@ -564,10 +578,12 @@ class FakeBackend:
         while True:
             yield await self.queue.get()
 
-    def ring(self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False) -> None:
+    def ring(
+        self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False, rulebook: bool = False
+    ) -> None:
         """The feed tells."""
-        if ids or topics or lost or views:
-            self.queue.put_nowait(Changed(frozenset(ids), frozenset(topics), frozenset(), False, lost, views))
+        if ids or topics or lost or views or rulebook:
+            self.queue.put_nowait(Changed(frozenset(ids), frozenset(topics), frozenset(), rulebook, lost, views))
 
     async def close(self, now: datetime) -> None:
         await self._called("close")

@@ -12,7 +12,8 @@ import pytest
 
 from inbox_tui.backend.postgres import connect
 from listener.errors import FixMe
-from listener.store import acts, alive, claims
+from listener.model import Role
+from listener.store import acts, alive, claims, people, rulebooks
 from listener.workflow import Assign, Close
 from tests.store.world import World, world
 from tests.tui.stage import Stage, stage
@@ -236,3 +237,98 @@ async def test_what_a_lead_shares_is_there_for_all_and_theirs_to_delete(pool: as
         await s.shows("It is everybody's.")
         await s.press("d")
         await s.shows("only a lead or an admin changes the views that all share")
+
+
+async def publish(w: World, n: int, text: str) -> None:
+    """The listener accepts another rulebook."""
+    files = {"rules/care.yaml": "topics: [{key: acme, kind: brand, query: acme}]", "rules/lists.yaml": text}
+    assert await rulebooks.publish(w.pool, f"hash {n}", files, "", now() + timedelta(seconds=n))
+
+
+async def test_search_and_views_know_the_names_of_the_rulebook_in_force_and_follow_it(
+    pool: asyncpg.Pool, dsn: str
+) -> None:
+    w = await world(pool)
+    for i, text in enumerate(("where is my refund?", "all is well", "win a prize", "an airdrop for you")):
+        mention = await w.mention(text, topic="acme", author=f"asker{i}", at=now() - timedelta(minutes=i))
+        await acts.open_from_mention(pool, w.tom.id, w.brand_id, mention, now())
+    await publish(w, 1, "lists: [{key: giveaway, words: [prize]}]")
+    async with real(dsn) as s:
+
+        def shown() -> set[str]:
+            return {row.snippet for row in s.app.place.rows.window.rows}
+
+        await s.shows("Open  4")
+        await s.press("slash")
+        await s.type("list:give")
+        await s.shows("list:giveaway")
+        await s.press("tab")
+        await s.until(lambda: s.app.focused.value == "list:giveaway", "the offer")
+        await s.shows("Stands for: prize")
+        await s.press("enter")
+        await s.shows("search list:giveaway")
+        await s.shows("win a prize")
+        await s.hides("where is my refund?")
+        await s.press("S")
+        await s.shows("Name of the view")
+        await s.type("Giveaways")
+        await s.press("enter")
+        await s.shows("kept as Giveaways, for you")
+        await s.press("l")
+        await s.until(lambda: s.app.place.place == "inbox" and bool(s.app.place.views), "the view among the folders")
+        await s.app.place.show_view(s.app.place.views[0])
+        await s.until(lambda: shown() == {"win a prize"}, "by the list")
+
+        await publish(w, 2, "lists: [{key: giveaway, words: [prize, airdrop]}]")
+        await s.until(lambda: shown() == {"win a prize", "an airdrop for you"}, "the list has grown")
+
+        await s.press("slash")
+        await s.shows("Any of 2: prize, airdrop")
+        await publish(w, 3, "lists: [{key: giveaways, words: [airdrop]}]")
+        await s.shows("the rule files define no list 'giveaway'")
+        assert s.app.focused.value == "list:giveaway", "the box tells it while it is open"
+        await s.press("escape")
+        await s.shows("Giveaways  cannot be read")
+        await s.shows("the rule files define no list 'giveaway'")
+        assert shown() == set()
+        assert await pool.fetchval("SELECT count(*) FROM saved_views") == 1
+
+        await publish(w, 4, "lists: [{key: giveaway, words: [airdrop]}]")
+        await s.until(lambda: shown() == {"an airdrop for you"}, "back, by what the list is now")
+        await s.hides("cannot be read")
+
+
+async def test_a_rulebook_that_came_while_the_connection_was_lost_is_taken_up(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await publish(w, 1, "lists: [{key: giveaway, words: [prize]}]")
+    async with real(dsn) as s:
+        await s.shows("● connected")
+        await s.until(lambda: "giveaway" in s.backend.names.lists, "the first rulebook")
+        await pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hubbub inbox feed%'"
+        )
+        await publish(w, 2, "queries: [{key: calm, query: -prize}]")
+        await s.until(lambda: s.backend.names.queries == {"calm": "-prize"}, "the second one")
+        assert s.backend.names.lists == {}
+
+
+async def test_names_that_stay_the_same_are_told_to_nobody(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await publish(w, 1, "lists: [{key: giveaway, words: [prize]}]")
+    backend = await connect(dsn, "acme", "mia-acme")
+    await backend.read_names()
+    before = backend.names
+    assert before.lists == {"giveaway": ("prize",)}
+    await publish(w, 2, "lists: [{key: giveaway, title: Prizes, words: [prize]}]")
+    await backend.read_names()
+    assert backend.names is before
+    await backend.close(now())
+
+
+async def test_who_becomes_a_lead_may_share_at_once(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    backend = await connect(dsn, "acme", "mia-acme")
+    assert not await backend.may_share()
+    await people.ensure_person(pool, w.mia.login, w.mia.name, w.brand_id, Role.LEAD)
+    assert await backend.may_share()
+    await backend.close(now())

@@ -13,7 +13,7 @@ from textual.geometry import Offset
 from inbox_tui.view.lines import cells, typed
 from inbox_tui.view.queries import Checked, QueryProblem, cell_of, graphemes, pointed
 from inbox_tui.widgets.searching import Pointer, QueryField, Searching
-from listener.query.names import Names
+from listener.query.names import NO_NAMES, Names
 from listener.workflow import Tag
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
@@ -85,10 +85,10 @@ async def test_the_end_of_the_list_is_the_end_and_a_fresh_list_begins_at_its_fir
 
 async def test_what_is_known_here_is_offered() -> None:
     backend = FakeBackend()
-    backend.names = Names({"vip": ("@mira", "jo")})
+    backend.in_force = Names({"vip": ("@mira", "jo")})
     backend.act_as(backend.staff[1], [1], Tag(("two words", "late"), ()))
     async with stage(backend) as s:
-        await s.until(lambda: bool(s.desk.logins), "the people")
+        await s.until(lambda: bool(s.desk.logins) and backend.names != NO_NAMES, "the people and the names")
         await opened(s, "tag:")
         assert {"billing", "late", '"two words"', "refund"} <= set(offered(s))
         await s.press("ctrl+u")

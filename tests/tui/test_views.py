@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from inbox_tui.widgets.searching import Searching
+from listener.errors import TryAgain
+from listener.query.names import NO_NAMES, Names
 from listener.workflow import Close, Tag
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
@@ -104,7 +106,7 @@ async def test_without_a_search_there_is_nothing_to_keep() -> None:
 
 async def test_who_may_not_share_is_not_asked() -> None:
     backend = FakeBackend(16)
-    backend.may_share = False
+    backend.shares = False
     async with stage(backend) as s:
         await s.press("slash")
         await s.type("refund")
@@ -125,7 +127,7 @@ async def test_who_may_not_share_is_not_asked() -> None:
 
 async def test_a_name_that_is_taken_is_asked_about() -> None:
     backend = kept(("Refunds", "refund"))
-    backend.may_share = False
+    backend.shares = False
     async with stage(backend) as s:
         for answer, query in (("l", "refund"), ("r", "billing")):
             await s.press("slash")
@@ -215,23 +217,89 @@ async def test_a_view_that_cannot_be_read_says_where_and_can_be_mended_or_delete
     backend = kept(("Old", "宽宽 nosuch:x"))
     async with stage(backend) as s:
         await ready(s)
-        await s.press("f", "G", "k", "k", "enter")
-        await s.until(lambda: s.sees("Old can no longer be read"), "it is told")
-        line = next(line for line in s.lines() if "宽宽 nosuch:x" in line)
+        await choose(s, "Old")
+        await s.shows("Old  cannot be read")
+        assert ids(s) == []
+        line = next(line for line in s.lines()[2:] if "宽宽 nosuch:x" in line)
         mark = next(line for line in s.lines() if line.replace("│", " ").split() == ["^"] or "^" in line)
         assert mark.index("^") == line.index("nosuch") + 2, "under the character: two wide ones stand before it"
         assert s.sees("there is no field nosuch")
-        await s.press("e")
-        await s.until(lambda: isinstance(s.app.screen, Searching), "the search box")
-        await s.shows("宽宽 nosuch:x")
+        backend.ring(1)
+        backend.ring(lost=True)
+        await s.press("slash")
+        await s.until(lambda: isinstance(s.app.screen, Searching) and s.app.focused is not None, "the search box")
+        assert s.app.focused.value == "宽宽 nosuch:x", "to go on from"
         await s.press("escape")
-        await s.press("f", "G", "k", "k", "enter")
-        await s.shows("Old can no longer be read")
-        await s.press("d")
+        await s.shows("Old  cannot be read")
+        await s.press("D")
         await s.shows("Delete the view Old?")
         await s.press("d")
         await s.shows("Old is deleted")
         assert backend.kept == []
+
+
+async def test_a_view_follows_the_names_that_it_uses_and_says_when_one_is_gone() -> None:
+    backend = kept(("Money", "list:money"))
+    async with stage(backend) as s:
+        await ready(s)
+        await s.until(lambda: backend.calls["read_names"] > 0, "no names at first")
+        backend.in_force = Names({"money": ("refund",)})
+        await choose(s, "Money")
+        await s.until(lambda: ids(s) == [1, 9], "nothing is told to be unknown by names of yesterday")
+        backend.publish(Names({"money": ("refund", "release")}))
+        await s.until(lambda: ids(s) == [1, 3, 9, 11], "the list has grown")
+        backend.publish(Names({"money": ("release",)}))
+        await s.until(lambda: ids(s) in ([1, 3, 11], [3, 11]), "and shrunk; only the row under the cursor may stay")
+        backend.publish(Names({"other": ("refund",)}))
+        await s.shows("Money  cannot be read")
+        await s.shows("the rule files define no list 'money'")
+        assert ids(s) == []
+        assert s.app.place.view is not None, "it is not lost"
+        backend.add("a refund that nobody sees here", due_in=-30)
+        backend.publish(Names({"money": ("refund",)}))
+        await s.until(lambda: ids(s) == [17, 1, 9], "it comes back by itself")
+        await s.hides("cannot be read")
+        assert s.sees("list:money")
+
+
+async def test_whoever_writes_a_reply_goes_on_writing_whatever_becomes_of_the_view_beside_it() -> None:
+    backend = kept(("Money", "list:money"))
+    backend.in_force = Names({"money": ("refund",)})
+    async with stage(backend) as s:
+        await ready(s)
+        await choose(s, "Money")
+        await s.until(lambda: ids(s) == [1, 9], "refunds")
+        await s.press("r")
+        await s.composes()
+        await s.type("on its ")
+        backend.publish(NO_NAMES)
+        await s.shows("Money  cannot be read")
+        assert s.sees("▸ @mira0.test"), "and goes on reading what the reply is to"
+        await s.type("way")
+        await s.composes("on its way")
+        backend.keep("Money", "release")
+        await s.until(lambda: ids(s) == [3, 11], "somebody has mended it")
+        await s.type("!")
+        await s.composes("on its way!")
+        backend.kept.clear()
+        backend.ring(views=True)
+        await s.until(lambda: s.app.place.view is None and len(ids(s)) == 16, "and somebody else has deleted it")
+        await s.type("!")
+        await s.composes("on its way!!")
+        await s.press("ctrl+s")
+        await s.shows("goes out in")
+
+
+async def test_names_that_could_not_be_read_are_read_as_soon_as_the_store_is_back() -> None:
+    backend = FakeBackend(3)
+    async with stage(backend) as s:
+        await s.until(lambda: backend.calls["read_names"] > 0, "read at first")
+        backend.fault = TryAgain("the store is away")
+        before = backend.calls["read_names"]
+        backend.publish(Names({"money": ("refund",)}))
+        await s.until(lambda: backend.calls["read_names"] > before, "an attempt")
+        backend.fault = None
+        await s.until(lambda: "money" in backend.names.lists, "another one")
 
 
 async def test_deleting_is_asked_first_and_the_queue_goes_back_to_open() -> None:
@@ -304,7 +372,7 @@ async def test_read_only_keeps_and_deletes_nothing() -> None:
 
 async def test_the_box_goes_on_from_the_view_that_is_shown() -> None:
     backend = kept(("Refunds", "refund"))
-    backend.may_share = False
+    backend.shares = False
     async with stage(backend) as s:
         await ready(s)
         await choose(s, "Refunds")
@@ -318,7 +386,7 @@ async def test_the_box_goes_on_from_the_view_that_is_shown() -> None:
 
 async def test_a_view_opens_also_when_the_inbox_was_never_shown() -> None:
     backend = FakeBackend(16)
-    backend.may_share = False
+    backend.shares = False
     async with stage(backend, view="listening") as s:
         await s.press("slash")
         await s.type("refund")

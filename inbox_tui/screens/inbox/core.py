@@ -211,16 +211,19 @@ class InboxCore(DeskScreen):
             await self.show_folder(event.key)
 
     async def show_folder(self, key: str) -> None:
-        """Show a folder from its top."""
-        if key not in words.FOLDER_WORDS:
-            return
+        """Show a folder from its top, and go there."""
+        if key in words.FOLDER_WORDS:
+            self.to_queue()
+            await self.turn_to_folder(key)
+
+    async def turn_to_folder(self, key: str) -> None:
+        """A folder in the queue's place; whoever reads or writes beside it goes on."""
         self.folder = key
         self.rows.empty = _EMPTY[key]
         self.rows.unmark()
         if self.counts is not None:
             self.rows.total = self.total
         self._show_folders()
-        self.to_queue()
         await self.attempt(self.rows.restart())
 
     def to_queue(self) -> None:
@@ -263,8 +266,9 @@ class InboxCore(DeskScreen):
         if self._preview is not None:
             self._preview.stop()
         if event.row_id is None:
-            self.opened, self._wanted = None, None
-            self._show_opened()
+            if not self.composer.is_open:
+                self.opened, self._wanted = None, None
+                self._show_opened()
         elif not self.composer.is_open and (not self.has_class("-one") or self.has_class("-reading")):
             row_id = event.row_id
             self._preview = self.set_timer(0.06, lambda: self._show_preview(row_id))

@@ -9,21 +9,21 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from inbox_tui.backend import Place
-from inbox_tui.messages import ForgetWanted, SearchWanted, ViewsChanged
+from inbox_tui.messages import ForgetWanted, NamesChanged, ViewsChanged
 from inbox_tui.screens.base import Desk
 from inbox_tui.screens.inbox.core import InboxCore
 from inbox_tui.view import queue
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.queries import Checked, pointed, told_lines
 from inbox_tui.widgets.choices import Choice, Choices
-from inbox_tui.widgets.dialogs import Ask
 from inbox_tui.widgets.rolling import PAGE
 from listener.store.views import Changed, QueueRow, SavedView
 
 _TRIES = 5
 """How often the way back up is continued when its time ran out; downwards the reader decides."""
 
-_WIDTH = 58
+_NARROWEST = 30
+"""Cells that a problem gets at least."""
 
 
 class Viewing(InboxCore):
@@ -34,6 +34,8 @@ class Viewing(InboxCore):
         self.views: Sequence[SavedView] = ()
         self.view: SavedView | None = None
         """The view that is shown instead of a folder."""
+        self._wrong = Checked()
+        """What keeps the view from being read; it stays, and is shown again when that is over."""
         self._members: set[int] = set()
         self._go_on: Place | None = None
         self._judging = asyncio.Lock()
@@ -61,9 +63,9 @@ class Viewing(InboxCore):
         now = next((view for view in self.views if view.id == self.view.id), None)
         if now is None:
             self.say(f"the view {say(self.view.name)} is deleted", "soon")
-            await self.show_folder("open")
+            await self.turn_to_folder("open")
         elif now != self.view:
-            await self.show_view(now)
+            await self._turn_to(now)
 
     async def on_views_changed(self, event: ViewsChanged) -> None:
         """Kept or deleted here."""
@@ -92,46 +94,66 @@ class Viewing(InboxCore):
 
     # One view --------------------------------------------------------------------------------------------------------
 
-    async def show_folder(self, key: str) -> None:
+    async def turn_to_folder(self, key: str) -> None:
         """A folder, no view."""
         self.view = None
-        await super().show_folder(key)
+        await super().turn_to_folder(key)
 
     async def show_view(self, view: SavedView) -> None:
-        """A view from its top; one that cannot be read is told instead."""
+        """A view from its top, or what keeps it from being read."""
         if not self._ready:
             self._awaited = view
             return
-        checked = self.desk.backend.check_query(view.query)
-        if checked.problems:
-            self.work(self._tell_broken(view, checked))
-            return
-        self.view, self._go_on = view, None
+        self.to_queue()
+        await self._turn_to(view)
+
+    async def _turn_to(self, view: SavedView) -> None:
+        """The view in the queue's place; whoever reads or writes beside it goes on."""
+        backend = self.desk.backend
+        self.view, self._wrong = view, backend.check_query(view.query)
+        self._show_folders()
+        if self._wrong.problems:  # perhaps by names that are not read yet, or are others by now
+            await self.attempt(backend.read_names())
+        if self.view == view:
+            await self._read_view(backend.check_query(view.query))
+
+    async def _read_view(self, wrong: Checked) -> None:
+        self._wrong, self._go_on = wrong, None
         self._members.clear()
-        self.rows.empty = (
+        self.rows.unmark()
+        self.rows.total = None
+        self.rows.empty = self._said_of_wrong() or (
             "No conversation is in this view.",
             "",
             "They come and go by themselves. D deletes the view.",
         )
-        self.rows.unmark()
-        self.rows.total = None
-        self._show_folders()
-        self.to_queue()
         await self.attempt(self.rows.restart())
         self._show_queue_title()
 
-    async def _tell_broken(self, view: SavedView, checked: Checked) -> None:
-        first = checked.problems[0]
-        said: list[str | Line] = [*pointed(view.query, first.column - 1, _WIDTH), *told_lines(checked, _WIDTH)]
-        answers = [("l", "leave it as it is"), ("e", "go on from it in the search box"), ("d", "delete the view")]
-        if self.desk.read_only:
-            answers = answers[:2]
-        name = say(view.name)
-        answer = await self.app.push_screen_wait(Ask(f"{name} can no longer be read", said, answers))
-        if answer == "e":
-            self.app.post_message(SearchWanted(view.query))
-        elif answer == "d":
-            self.app.post_message(ForgetWanted(view))
+    def _said_of_wrong(self) -> Sequence[str | Line]:
+        """The first problem under its place in the query, and what to do."""
+        if self.view is None or not self._wrong.problems:
+            return ()
+        width = max(_NARROWEST, self.rows.scrollable_content_region.width - 4)
+        marked = pointed(self.view.query, self._wrong.problems[0].column - 1, width)
+        return (
+            *marked,
+            *told_lines(self._wrong, width),
+            "",
+            "/ goes on from it in the search box.",
+            "D deletes the view.",
+        )
+
+    async def on_names_changed(self, event: NamesChanged) -> None:
+        """Lists and queries of the rule files mean something else now: so may the view."""
+        event.stop()
+        if self.view is None:
+            return
+        wrong = self.desk.backend.check_query(self.view.query)
+        if wrong.problems or self._wrong.problems:
+            await self._read_view(wrong)
+        else:
+            await self.attempt(self._judge(self.view))
 
     def action_forget(self) -> None:
         """Delete the view under the cursor at the left, else the one that is shown."""
@@ -148,7 +170,9 @@ class Viewing(InboxCore):
         if self.view is None:
             return super().queue_title()
         left: list[Piece] = [(say(self.view.name), "title"), ("  ", ""), (say(self.view.query), "dim")]
-        if self._go_on is not None:
+        if self._wrong.problems:
+            left[1:1] = [("  cannot be read", "bad")]
+        elif self._go_on is not None:
             left[1:1] = [("  looked through a part, G goes on", "soon")]
         return left
 
@@ -179,6 +203,8 @@ class Viewing(InboxCore):
             return await super()._load(after, before, limit)
         if after is None and before is None:
             self._members.clear()
+        if self._wrong.problems:
+            return []
         found = await (self._upwards(self.view, before, limit) if before else self._downwards(self.view, after, limit))
         self._members.update(row.id for row in found)
         return found
@@ -242,7 +268,7 @@ class Viewing(InboxCore):
         """Read the window again, as far as it reaches: what came is put in, what left is taken out, and nothing moves under the reader."""
         async with self._judging:
             window = self.rows.window
-            if self.view != view or not self.rows.loaded:
+            if self.view != view or self._wrong.problems or not self.rows.loaded:
                 return
             top: Place | None = None
             if window.rows and not window.at_top:

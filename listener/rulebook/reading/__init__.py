@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from listener.model import Problem
-from listener.rulebook.definitions import define
+from listener.query.names import Names
+from listener.rulebook.definitions import as_written, define
 from listener.rulebook.nodes import Node
 from listener.rulebook.reading import listening, rules, staff
 from listener.rulebook.reading.keys import Key, Keys, Many
@@ -65,6 +66,13 @@ def read_documents(
         warnings=tuple(sorted(reader.warnings, key=lambda one: (one.file, one.line, one.column, one.code))),
         names=reader.defined.names,
     )
+
+
+def read_names(documents: Mapping[str, Node]) -> Names:
+    """What these documents define for queries to use. Tells no problem: what cannot be read defines nothing."""
+    reader = Reader(complete=False)
+    _read(reader, {path: _sections(reader, path, documents[path]) for path in sorted(documents)}, defining=True)
+    return as_written(reader.lists, reader.queries)
 
 
 def _sections(reader: Reader, file: str, document: Node) -> dict[str, Node]:
