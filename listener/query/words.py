@@ -38,8 +38,9 @@ _QUOTES = "'’ʼ＇ꞌ‘"
 _UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u30fc\u3005\uff70"  # the last three: ー 々 ｰ
 )
+_ADDRESSED = r'[^\s"<>]'  # what may stand in an address: markup and quotes around it do not (RFC 3986, appendix C)
 # A letter or digit before it, or a sign that takes what follows, keeps an address from being one: the scan has taken its head already.
-_URL = rf"(?<![\w@＠#＃$＄])(?<!\w[{_QUOTES}])https?://\S+"
+_URL = rf"(?<![\w@＠#＃$＄])(?<!\w[{_QUOTES}])https?://{_ADDRESSED}+"
 _LETTERS = rf"(?![{_UNSPACED}])[\p{{L}}\p{{N}}]"
 _RUNS = rf"(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}]"
 _CASH = r"(?<![\w$＄])[$＄](?=[A-Za-z])"
@@ -81,7 +82,7 @@ _LINE = bytes(
 )
 # Each way begins with one plain character: so the library leaps from one to the next, which is most of the cost of looking.
 _UNPLAIN = re.compile(
-    "|".join(rf"{h}(?<![\w@＠#＃$＄]{h})(?<!\w[{_QUOTES}]{h})[tT][tT][pP][sS]?://\S+" for h in "hH")
+    "|".join(rf"{h}(?<![\w@＠#＃$＄]{h})(?<!\w[{_QUOTES}]{h})[tT][tT][pP][sS]?://{_ADDRESSED}+" for h in "hH")
     + r"|@(?<![^\W_]@)[^\W_](?:[\w.\-]*\w)?(?:@[\w.\-]*\w)?"
 )
 
@@ -409,7 +410,7 @@ def addresses(text: str) -> list[str]:
     """The web addresses in a text, as they are written, without the punctuation behind them."""
     if "://" not in text:
         return []
-    return [found.group().rstrip(".,;:!?)]}'\"’”»…") for found in _ADDRESS.finditer(text[:MAX_TEXT])]
+    return [found.group().rstrip(".,;:!?)]}'’”»…") for found in _ADDRESS.finditer(text[:MAX_TEXT])]
 
 
 _ADDRESS = re.compile(_URL, re.IGNORECASE)

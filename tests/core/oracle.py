@@ -192,6 +192,8 @@ class Cut:
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u2060\ufe0e\ufe0f\ufeff"
 APOSTROPHES = "'’ʼ＇‘"
 PICTURES = "😀👍❤👩💻🔥"
+AROUND = '"<>'
+"""Signs that no web address has in it."""
 SKIN_TONES = "🏻🏼🏽🏾🏿"
 
 
@@ -225,7 +227,7 @@ def cut(text: str) -> Cut:
         before = text[at - 1] if at else " "
         following = text[at + 1] if at + 1 < len(text) else " "
         if text[at:].lower().startswith(("http://", "https://")):
-            while at < len(text) and not text[at].isspace():
+            while at < len(text) and not text[at].isspace() and text[at] not in AROUND:
                 at += 1
         elif char == "@" and not _is_letter(before) and _is_letter(following):
             end = _handle_end(text, at + 1)
@@ -437,7 +439,7 @@ def _text(name: str, value: Text, subject: Subject) -> bool:
 
 def _links(subject: Subject) -> list[str]:
     """What the message carries beside its text, and what stands in it."""
-    written = re.findall(r"https?://\S+", subject.text, re.IGNORECASE)
+    written = re.findall(rf"https?://[^\s{AROUND}]+", subject.text, re.IGNORECASE)
     return [*subject.links, *(one.rstrip(".,;:!?…") for one in written)]
 
 
@@ -477,7 +479,7 @@ def _is(fact: str, subject: Subject) -> bool:
     seen = cut(subject.text)
     pictures = [word for word in seen.words if _is_picture(word.written[0])]
     facts: dict[str, bool | None] = {
-        "question": any("?" in part for part in subject.text.split() if "://" not in part),
+        "question": any("?" in part for part in re.split(rf"[\s{AROUND}]", subject.text) if "://" not in part),
         "only-emoji": bool(pictures) and len(pictures) == len(seen.words),
         "only-handles": _only_handles(subject.text),
         "ours": subject.ours,

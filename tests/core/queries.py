@@ -95,7 +95,10 @@ SIGNS = [
     "$acme",
     "$5",
 ]
-ADDRESSES = ["https://down.example/outage", "HTTP://shop.example/app?refund=1", "mira@acme.example"]
+ADDRESSES = [
+    *("https://down.example/outage", "HTTP://shop.example/app?refund=1", "mira@acme.example"),
+    *('<a href="https://shop.example/app">refund</a>', "<https://down.example/>?"),
+]
 GLUE = [" ", " ", " ", "  ", ", ", "\n", " — ", "! ", "… ", " / ", "-", "? "]
 
 
@@ -110,7 +113,7 @@ _ODD = st.sampled_from(
     [
         *"abcABC émÉİıßſﬁłøÅ'’‘_-.@＠#＃$0１٣ 障害ｶﾞガ々ーสวัดีक्षिمَر한글Kʼn",
         *"\u0301\u0308\u200b\u200d\u00ad\ufe0f\ufe0e\u20e3\u2028\x00\ud800😀👩💻🏽🏿🇩🇪❤👍\n\u0345\u1fb3",
-        *("app", "down", " ", "http://x.y/down", "https://", "cafe\u0301", "\U000e0067\U000e007f"),
+        *("app", "down", " ", "http://x.y/down", "https://", '"', "<", ">", "cafe\u0301", "\U000e0067\U000e007f"),
     ]
 )
 

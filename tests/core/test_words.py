@@ -28,7 +28,7 @@ LETTERS = st.sampled_from(
     [
         *"abcABC émÉİıßſﬁłøÅ'’_-.@#0１٣ 障害ｶﾞガ々ーสวัดีक्षिمَر한글",
         *"\u0301\u0308\u200b\u200d\u00ad\ufe0f😀👩\u200d💻\n",
-        "http://x.y/down",
+        *("http://x.y/down", '"', "<", ">"),
     ]
 )
 TEXT = st.text() | st.lists(LETTERS, max_size=40).map("".join)
@@ -75,6 +75,8 @@ def test_voicing_marks_and_indic_vowels_are_no_accents() -> None:
         ("The app's DOWN, again!", ["the", "app's", "down", "again"]),
         ("e-mail user_name 1,000", ["e", "mail", "user", "name", "1", "000"]),
         ("see https://down.example/outage now", ["see", "now"]),
+        ('<a href="https://down.example/outage">app</a> down', ["a", "href", "app", "a", "down"]),
+        ("<HTTPS://down.example/><app> “http://down.example/”", ["app"]),
         ("@acme.bsky.social help", ["acme", "help"]),
         ("#BillingFail", ["billingfail"]),
         ("障害 iPhone修理", ["障", "害", "iphone", "修", "理"]),
@@ -162,7 +164,7 @@ def test_a_long_text_is_cut_and_long_words_too() -> None:
     TEXT
     | st.lists(
         st.sampled_from(
-            ["http://", "HTTPS://", "a", "B", "_", "'", "''", "@", "#", "$", ".", "-", " ", "\n", "x1", "9"]
+            ["http://", "HTTPS://", '"', "<", ">", "a", "B", "_", "'", "''", "@", "#", "$", ".", "-", " ", "\n", "x1", "9"]
         ),
         max_size=14,
     ).map("".join)
@@ -201,6 +203,11 @@ def test_addresses_in_a_text() -> None:
     assert addresses("see (https://a.example/x?y=1), http://b.example. Not ftp://c.example") == [
         "https://a.example/x?y=1",
         "http://b.example",
+    ]
+    assert addresses('<a href="https://a.example/x">b</a> <http://b.example>, "https://c.example/", https://"no') == [
+        "https://a.example/x",
+        "http://b.example",
+        "https://c.example/",
     ]
 
 
