@@ -149,17 +149,13 @@ class Seen:
 
     @property
     def forms(self) -> set[str]:
-        """What it answers to: itself, its form without accents, and those without 's or a French or Italian elision."""
+        """What it answers to: itself, its form without accents, those without 's or a French or Italian elision, and so on."""
         if _is_picture(self.written[0]):
             return {self.picture, plain(self.picture)}
-        whole = fold(self.written)
-        forms = {whole}
-        if whole.endswith("'s") and len(whole) > 2:
-            forms.add(whole[:-2])
-        head, _, rest = whole.partition("'")
-        if head in ("l", "d", "j", "qu", "dell") and rest:
-            forms.add(rest)
-        return forms | {plain(form) for form in forms}
+        forms = {fold(self.written)}
+        for _ in range(10):
+            forms = {further for form in forms for further in (plain(form), *_bare(form))}
+        return forms
 
     @property
     def picture(self) -> str:
@@ -171,14 +167,20 @@ class Seen:
         """How it is spelled, with its case and its accents."""
         if _is_picture(self.written[0]):
             return {self.picture}
-        whole = spell(self.written)
-        spellings = {whole}
-        if whole.endswith("'s") and len(whole) > 2:
-            spellings.add(whole[:-2])
-        head, _, rest = whole.partition("'")
-        if head.lower() in ("l", "d", "j", "qu", "dell") and rest:
-            spellings.add(rest)
+        spellings = {spell(self.written)}
+        for _ in range(10):
+            spellings = {further for one in spellings for further in _bare(one)}
         return spellings
+
+
+def _bare(word: str) -> Iterator[str]:
+    """A word, and without a possessive 's or an article before it."""
+    yield word
+    if word.lower().endswith("'s") and len(word) > 2:
+        yield word[:-2]
+    head, _, rest = word.partition("'")
+    if head.lower() in ("l", "d", "j", "qu", "dell") and rest:
+        yield rest
 
 
 @dataclass(frozen=True)
