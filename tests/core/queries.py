@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -222,9 +223,18 @@ def _term() -> st.SearchStrategy[Word | Wild | Exact]:
 
 def _phrase() -> st.SearchStrategy[Phrase]:
     slop = st.none() | st.integers(0, 3)
-    return st.builds(Phrase, st.lists(_term(), min_size=2, max_size=3).map(tuple), slop) | st.sampled_from(
+    terms = st.lists(_term(), min_size=2, max_size=3).filter(lambda some: not _repeats_a_picture(some))
+    return st.builds(Phrase, terms.map(tuple), slop) | st.sampled_from(
         [Phrase((Word("障"), Word("害"))), Phrase((Word("e"), Word("mail"))), Phrase((Word("user"), Word("name")))]
     )
+
+
+def _repeats_a_picture(terms: list[Word | Wild | Exact]) -> bool:
+    """Whether the same emoji stands twice in a row: written so it is one word, and no phrase of two."""
+    return any(one == other and one in _PICTURES for one, other in pairwise(terms))
+
+
+_PICTURES = [*map(Word, PICTURE_KEYS)]
 
 
 def _near(side: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:

@@ -59,6 +59,21 @@ def test_every_term_means_what_is_published_of_every_word() -> None:
             assert match(tree, subject, NOW).hit == oracle(tree, subject, NOW), (tree, text)
 
 
+@pytest.mark.parametrize("glue", ["", " "])
+def test_emoji_in_quotes_are_found_however_they_are_joined(glue: str) -> None:
+    """The same one again right behind itself is the same word, in the query as in the text."""
+    rows = [*product(PICTURES, repeat=2), *product(PICTURES[:4], repeat=3)]
+    for own in rows:
+        parsed = parse(f'"{glue.join(own)}"')
+        assert parsed.tree is not None
+        assert parse(print_tree(parsed.tree)).tree == parsed.tree
+        for text in ("".join(own), " ".join(own), ", ".join(own)):
+            assert match(parsed.tree, Subject(text=text), NOW).hit, (own, text)
+        for text in map(" ".join, rows):
+            subject = Subject(text=text)
+            assert match(parsed.tree, subject, NOW).hit == oracle(parsed.tree, subject, NOW), (own, text)
+
+
 def test_near_means_what_is_published_of_every_short_text() -> None:
     a, b, c = map(Word, "abc")
     pairs = list(product((0, 1), (False, True)))
