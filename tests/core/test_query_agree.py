@@ -124,6 +124,18 @@ def test_an_index_of_many_queries_finds_those_that_match(some: list[Node], data:
         assert index.may_concern(subject.text, subject.hashtags)
 
 
+def test_the_quick_question_knows_what_was_put_in_later_and_what_was_there_before() -> None:
+    """Every sort of part, changed into an index of another one, and the other way round."""
+    found = [Subject(text=text) for text in (*WORDS, *PICTURES, *SIGNS, *ADDRESSES)]
+    for tree in TERMS:
+        matching = [subject for subject in found if match(tree, subject, NOW).hit]
+        for known, put in ((Word("zebra"), tree), (tree, Word("zebra"))):
+            index = Index.build({"known": known}).changed({"put": put})
+            assert index.may_concern("a zebra")
+            for subject in matching:
+                assert index.may_concern(subject.text), (known, put, subject.text)
+
+
 @settings(max_examples=100)
 @given(trees(), subjects(texts() | hostile_texts()))
 def test_the_explanation_says_what_the_matcher_says(tree: Node, subject: Subject) -> None:
