@@ -211,7 +211,10 @@ def _make_ordered(known: Words) -> None:
 
 
 def _make_spelled(known: Words) -> None:
-    known.spelled = tuple(_spellings(known.text[start:end]) for start, end in known.spans)
+    known.spelled = tuple(
+        (key,) if emoji.is_emoji(key) else _spellings(known.text[start:end])
+        for (start, end), key in zip(known.spans, known.keys, strict=True)
+    )
 
 
 _VIEWS = {

@@ -17,7 +17,7 @@ from listener.query.match import match
 from listener.query.parse import parse
 from listener.query.spelling import print_tree
 from listener.query.subject import Subject
-from listener.query.tree import And, Named, Near, Node, Not, Or, Phrase, Word
+from listener.query.tree import And, Named, Near, Node, Not, Or, Phrase, Sign, Word
 from tests.core.oracle import oracle
 from tests.core.queries import (
     ADDRESSES,
@@ -60,11 +60,11 @@ def test_every_term_means_what_is_published_of_every_word() -> None:
 
 
 @pytest.mark.parametrize("glue", ["", " "])
-def test_emoji_in_quotes_are_found_however_they_are_joined(glue: str) -> None:
+def test_emoji_in_quotes_and_braces_are_found_however_they_are_joined(glue: str) -> None:
     """The same one again right behind itself is the same word, in the query as in the text."""
     rows = [*product(PICTURES, repeat=2), *product(PICTURES[:4], repeat=3)]
-    for own in rows:
-        parsed = parse(f'"{glue.join(own)}"')
+    for own, marks in product(rows, ('""', "{}")):
+        parsed = parse(f"{marks[0]}{glue.join(own)}{marks[1]}")
         assert parsed.tree is not None
         assert parse(print_tree(parsed.tree)).tree == parsed.tree
         for text in ("".join(own), " ".join(own), ", ".join(own)):
@@ -122,6 +122,12 @@ def test_an_index_of_many_queries_finds_those_that_match(some: list[Node], data:
     assert set(hits) <= set(index.candidates(subject))
     if hits:
         assert index.may_concern(subject.text, subject.hashtags)
+
+
+def test_the_quick_question_knows_a_hashtag_of_an_accent_alone() -> None:
+    index = Index.build({"one": Sign("# \u0301")})
+    assert index.matching(Subject(text="", hashtags=("´",)), NOW) == ["one"]
+    assert index.may_concern("", ("´",))
 
 
 def test_the_quick_question_knows_what_was_put_in_later_and_what_was_there_before() -> None:
