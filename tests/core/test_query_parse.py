@@ -586,6 +586,7 @@ def test_limits() -> None:
     deep = "(" * (MAX_DEPTH + 1) + "a" + ")" * (MAX_DEPTH + 1)
     assert [one.code for one in parse(deep).problems] == ["too-deep"]
     assert parse("(" * MAX_DEPTH + "a" + ")" * MAX_DEPTH).tree is not None
+    assert parse("(a) " * (MAX_DEPTH + 1)).tree is not None
     assert parse("(" * 1900).tree is None
     assert parse("NOT " * 1900 + "a").tree is not None
     assert [one.code for one in parse("/a/ " * (MAX_REGEXES + 1)).problems] == ["too-many-regexes"]
@@ -607,6 +608,8 @@ def test_names_cannot_grow_without_end() -> None:
     chain = {f"q{n}": f"query:q{n - 1} x" for n in range(1, 500)} | {"q0": "a"}
     assert [one.code for one in parse("query:q499", names=Names(queries=chain)).problems] == ["broken-name"]
     assert parse("query:q20", names=Names(queries=chain)).tree is not None
+    for depth, fine in ((MAX_DEPTH, True), (MAX_DEPTH + 1, False)):
+        assert (parse(f"query:q{depth - 1}", names=Names(queries=chain)).tree is not None) is fine
     big = Names(lists={"big": tuple(f"w{n}" for n in range(MAX_SIZE // 2 - 10))})
     assert parse("list:big OR list:big", names=big).tree is not None
     assert [one.code for one in parse("list:big list:big list:big", names=big).problems] == ["too-many-terms"]
