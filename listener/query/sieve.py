@@ -105,14 +105,10 @@ class Sieve:
                         made._foreign = True
                     elif found := known.split():
                         into.add(max(found, key=len))
-                    elif (
-                        (mark := literal.lstrip("#@$ ")[:1]) and not mark.isascii() and not unicodedata.combining(mark)
-                    ):
+                    elif (mark := literal.lstrip("#@$ ")[:1]) and not mark.isascii():
                         marks.add(mark)
                     else:
-                        made._open = (
-                            True  # plain punctuation and accents alone may have been folded from other characters
-                        )
+                        made._open = True  # plain punctuation may have been folded from other characters
         made._runs = self._runs | runs if runs else self._runs
         made._parts = self._parts.with_more(parts)
         made._marks = self._marks | marks

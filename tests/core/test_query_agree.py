@@ -17,7 +17,7 @@ from listener.query.match import match
 from listener.query.parse import parse
 from listener.query.spelling import print_tree
 from listener.query.subject import Subject
-from listener.query.tree import And, Named, Near, Node, Not, Or, Phrase, Sign, Word
+from listener.query.tree import And, Named, Near, Node, Not, Or, Phrase, Word
 from tests.core.oracle import oracle
 from tests.core.queries import (
     ADDRESSES,
@@ -122,12 +122,6 @@ def test_an_index_of_many_queries_finds_those_that_match(some: list[Node], data:
     assert set(hits) <= set(index.candidates(subject))
     if hits:
         assert index.may_concern(subject.text, subject.hashtags)
-
-
-def test_the_quick_question_knows_a_hashtag_of_an_accent_alone() -> None:
-    index = Index.build({"one": Sign("# \u0301")})
-    assert index.matching(Subject(text="", hashtags=("´",)), NOW) == ["one"]
-    assert index.may_concern("", ("´",))
 
 
 def test_the_quick_question_knows_what_was_put_in_later_and_what_was_there_before() -> None:
