@@ -143,9 +143,10 @@ class Rolling(Drawn, ScrollView, Generic[Row], can_focus=True, inherit_bindings=
             return None
         low = max(0, self._rank_at(0))
         high = low + self.size.height // self.row_height + 1
-        if not self.window.at_end and low > self.window.end + 2 * PAGE:
+        # Where rows are not counted no place can be guessed: they are read one page after the other.
+        if self.total and not self.window.at_end and low > self.window.end + 2 * PAGE:
             return "jump"
-        if not self.window.at_top and high < self.window.first - 2 * PAGE:
+        if self.total and not self.window.at_top and high < self.window.first - 2 * PAGE:
             return "jump"
         if not self.window.at_end and high + PAGE // 2 > self.window.end:
             return "after"

@@ -180,9 +180,10 @@ class Rows(Rolling[Row]):
         self.refresh()
 
     def add_below(self, rows: Sequence[Row]) -> None:
-        """Rows that follow the last one, found by somebody else."""
+        """Rows that follow the last one, found by somebody else; after a whole page more may follow."""
         with self._holding():
-            self.window.append(rows, at_end=True)
+            self.window.append(rows, at_end=len(rows) < PAGE)
+        self._fill()
 
     def toggle_mark(self) -> None:
         """Mark or unmark the row under the cursor, and go one down."""

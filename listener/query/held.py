@@ -130,6 +130,7 @@ ADDRESSES: dict[str, Callable[[Subject], Iterable[str]]] = {"link": links, "doma
 # Flags ---------------------------------------------------------------------------------------------------------------
 
 _QUESTION_MARKS = ("?", "？", "؟", "⁇", "⁉", "❓", "❔", "\u037e")
+_PARTS = re.compile(r'[\s"<>]+')  # an address ends where `words` ends one
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\W_][\w-]*(?:\.[\w-]+)*\.[^\W\d_]{2,}")
 
 
@@ -137,7 +138,7 @@ def asks(text: str) -> bool:
     """Whether a text holds a question mark that is not part of an address."""
     if not any(mark in text for mark in _QUESTION_MARKS):
         return False
-    return any(any(mark in part for mark in _QUESTION_MARKS) for part in text.split() if "://" not in part)
+    return any(any(mark in part for mark in _QUESTION_MARKS) for part in _PARTS.split(text) if "://" not in part)
 
 
 def _only_emoji(subject: Subject) -> bool:

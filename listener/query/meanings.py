@@ -182,6 +182,13 @@ _ABOUT = {
     "status:theirs": "we have answered and wait for them",
     "status:snoozed": "out of sight for a while",
     "status:done": "closed: nothing more to do",
+    "priority:low": "it matters little",
+    "priority:normal": "it matters as much as most do",
+    "priority:high": "it matters more than most",
+    "priority:urgent": "it cannot wait",
+    "tone:negative": "it sounds negative",
+    "tone:neutral": "it sounds neither negative nor positive",
+    "tone:positive": "it sounds positive",
     "tone:not_scored": "no tone was found out: another language, or too little text",
     "verified:yes": "the network vouches for the author",
     "verified:no": "the network does not vouch for the author",
@@ -195,9 +202,7 @@ def about_value(field: str, value: str) -> str:
     known = _ABOUT.get(f"{field}:{value}")
     if known is not None:
         return known
-    if field in {"kind", "is"}:
-        return "it is a direct message" if value == "dm" else f"it is a {value}"
-    return f"{FIELDS[field].about}: {value}" if field in FIELDS else value
+    return "it is a direct message" if value == "dm" else f"it is a {value}"
 
 
 _COMPARED = re.compile(r"(>=|<=|=>|=<|>|<|=)?\s*(.*)", re.DOTALL)

@@ -195,7 +195,7 @@ class _Offering:
         """The closed list, and words that only one field knows."""
         if fact.order:
             for value in reversed(fact.order):
-                yield value, f"{fact.about}: exactly {value}"
+                yield value, about_value(fact.name, value)
             for value in fact.order[1:-1]:
                 yield f">={value}", f"{value} or more"
         else:

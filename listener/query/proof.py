@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 
 from listener.model import OPEN, Kind
 from listener.query import words
-from listener.query.emoji import is_emoji
 from listener.query.fields import FIELDS, FieldFact, Sort
 from listener.query.solver import Solver
 from listener.query.tree import (
@@ -521,22 +520,11 @@ def _answers(term: Term) -> tuple[str, ...]:
     """Forms that every word has which answers to this term."""
     match term:
         case Word(key=key):
-            return _plainer(key)
+            return words.forms_of(key)[1:]
         case Exact(spelling=spelling):
-            forms = words.forms_of(spelling)[:1]
-            return (*forms, *(plainer for form in forms for plainer in _plainer(form)))
+            return words.forms_of(spelling)
         case Wild():
             return ()
-
-
-def _plainer(key: str) -> tuple[str, ...]:
-    """Without accents or skin tone. Not what "brand's" is stripped to: "l'brand's" answers to it and not to "brand"."""
-    if key.isascii():
-        return ()
-    if is_emoji(key):
-        return words.forms_of(key)[1:]
-    bare = words.unaccented(key)
-    return (bare,) if bare and bare != key else ()
 
 
 def _plain(pattern: str) -> bool:

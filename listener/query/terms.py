@@ -122,7 +122,10 @@ def _exact_words(inside: str, at: int, told: Told) -> list[Term]:
     elif lost := _NOT_WORDS.search(inside):
         what = f"{lost.group()} does not count in braces, only words do"
         told.warn(at + lost.start(), "bad-exact", what, f'for exactly these characters write raw:"{inside}"')
-    return [Exact(words.spelled(inside[start:end]), at + start, at + end) for start, end in known.spans]
+    return [
+        Exact(spellings[0], at + start, at + end)
+        for (start, end), spellings in zip(known.spans, known.spelled, strict=True)
+    ]
 
 
 def _words(raw: str, at: int, told: Told) -> Iterator[Term]:

@@ -26,6 +26,9 @@ from listener.query import emoji
 MAX_FORM = 64
 """Code points of a word that the database's index keeps: what differs only behind them is told apart by the matcher."""
 
+MAX_APOSTROPHES = 4
+"""Apostrophes of a word that may be stripped; real ones have three at most (qu'j't'aime), and hostile ones would have a form for each."""
+
 MAX_TEXT = 100_000
 """Code points of a text that are looked at: the longest message of any network, and a limit for what pretends to be one."""
 
@@ -38,8 +41,9 @@ _QUOTES = "'’ʼ＇ꞌ‘"
 _UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u30fc\u3005\uff70"  # the last three: ー 々 ｰ
 )
+_ADDRESSED = r'[^\s"<>]'  # what may stand in an address: markup and quotes around it do not (RFC 3986, appendix C)
 # A letter or digit before it, or a sign that takes what follows, keeps an address from being one: the scan has taken its head already.
-_URL = rf"(?<![\w@＠#＃$＄])(?<!\w[{_QUOTES}])https?://\S+"
+_URL = rf"(?<![\w@＠#＃$＄])(?<!\w[{_QUOTES}])https?://{_ADDRESSED}+"
 _LETTERS = rf"(?![{_UNSPACED}])[\p{{L}}\p{{N}}]"
 _RUNS = rf"(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}]"
 _CASH = r"(?<![\w$＄])[$＄](?=[A-Za-z])"
@@ -81,7 +85,7 @@ _LINE = bytes(
 )
 # Each way begins with one plain character: so the library leaps from one to the next, which is most of the cost of looking.
 _UNPLAIN = re.compile(
-    "|".join(rf"{h}(?<![\w@＠#＃$＄]{h})(?<!\w[{_QUOTES}]{h})[tT][tT][pP][sS]?://\S+" for h in "hH")
+    "|".join(rf"{h}(?<![\w@＠#＃$＄]{h})(?<!\w[{_QUOTES}]{h})[tT][tT][pP][sS]?://{_ADDRESSED}+" for h in "hH")
     + r"|@(?<![^\W_]@)[^\W_](?:[\w.\-]*\w)?(?:@[\w.\-]*\w)?"
 )
 
@@ -207,7 +211,10 @@ def _make_ordered(known: Words) -> None:
 
 
 def _make_spelled(known: Words) -> None:
-    known.spelled = tuple(_spellings(known.text[start:end]) for start, end in known.spans)
+    known.spelled = tuple(
+        (key,) if emoji.is_emoji(key) else _spellings(known.text[start:end])
+        for (start, end), key in zip(known.spans, known.keys, strict=True)
+    )
 
 
 _VIEWS = {
@@ -224,11 +231,12 @@ def fold(text: str) -> str:
     """One spelling for what looks or reads the same; accents stay."""
     if text.isascii():
         return text.lower()
-    known = _INVISIBLE.sub("", text).translate(_APOSTROPHES)
+    known = _INVISIBLE.sub("", text)
     # Case folding can undo a normal form, and the normal form can bring back a case (dotted capital I, styled letters).
     known = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", known).casefold())
-    again = known.casefold()
-    return known if again == known else unicodedata.normalize("NFKC", again)
+    if (again := known.casefold()) != known:
+        known = unicodedata.normalize("NFKC", again)
+    return known.translate(_APOSTROPHES)  # last: either can bring one to light (ŉ, the capital saltillo)
 
 
 def unaccented(folded: str) -> str:
@@ -240,7 +248,10 @@ def unaccented(folded: str) -> str:
 
 
 def forms_of(word: str) -> tuple[str, ...]:
-    """What a word answers to: itself, folded, first; then its plain and its stripped forms. Empty when nothing is left of it."""
+    """What a word answers to: itself, folded, first; then its plain and its stripped forms. Empty when nothing is left of it.
+
+    Closed: whatever a form answers to, the word answers to as well.
+    """
     return _forms_again(word) if len(word) <= 32 else _forms_of(word)
 
 
@@ -254,27 +265,29 @@ def _forms_of(word: str) -> tuple[str, ...]:
         return ()
     if "'" not in exact and exact.isascii():
         return (exact,)
-    known = {exact: None}
-    if "'" in exact:
-        for form in _stripped(exact):
-            known[form] = None
-    for form in list(known):
-        if bare := unaccented(form):
-            known[bare] = None
-    return tuple(known)
+    known = _stripped(exact)
+    if not exact.isascii():
+        # What has no accent any more may be an article.
+        known += [form for one in known if (bare := unaccented(one)) for form in _stripped(bare)]
+    return tuple(dict.fromkeys(known))
 
 
 _forms_again = lru_cache(maxsize=1 << 16)(_forms_of)
 
 
-def _stripped(word: str) -> Iterable[str]:
-    """A word without its possessive 's, and without an elided article, as far as it has any."""
-    head, _, tail = word.rpartition("'")
-    if tail in {"s", "S"} and head:
-        yield head
-    first, _, rest = word.partition("'")
-    if first.lower() in _ELISIONS and rest:
-        yield rest
+def _stripped(word: str) -> list[str]:
+    """A word; without its possessive 's, and without an elided article, as far as it has any; and so on with what is left."""
+    found = [word]
+    if not 0 < word.count("'") <= MAX_APOSTROPHES:
+        return found
+    for form in found:  # grows on the way
+        head, _, tail = form.rpartition("'")
+        if tail in {"s", "S"} and head and head not in found:
+            found.append(head)
+        first, _, rest = form.partition("'")
+        if first.lower() in _ELISIONS and rest and rest not in found:
+            found.append(rest)
+    return found
 
 
 def spelled(word: str) -> str:
@@ -286,7 +299,9 @@ def spelled(word: str) -> str:
 
 def _spellings(word: str) -> tuple[str, ...]:
     exact = spelled(word)
-    return (exact, *_stripped(exact)) if "'" in exact else (exact,)
+    if "'" not in exact or fold(exact).count("'") > MAX_APOSTROPHES:  # as `forms_of` counts them: ŉ holds one
+        return (exact,)
+    return tuple(_stripped(exact))
 
 
 def segment(text: str) -> Words:
@@ -409,7 +424,7 @@ def addresses(text: str) -> list[str]:
     """The web addresses in a text, as they are written, without the punctuation behind them."""
     if "://" not in text:
         return []
-    return [found.group().rstrip(".,;:!?)]}'\"’”»…") for found in _ADDRESS.finditer(text[:MAX_TEXT])]
+    return [found.group().rstrip(".,;:!?)]}'’”»…") for found in _ADDRESS.finditer(text[:MAX_TEXT])]
 
 
 _ADDRESS = re.compile(_URL, re.IGNORECASE)

@@ -149,17 +149,13 @@ class Seen:
 
     @property
     def forms(self) -> set[str]:
-        """What it answers to: itself, its form without accents, and those without 's or a French or Italian elision."""
+        """What it answers to: itself, its form without accents, those without 's or a French or Italian elision, and so on."""
         if _is_picture(self.written[0]):
             return {self.picture, plain(self.picture)}
-        whole = fold(self.written)
-        forms = {whole}
-        if whole.endswith("'s") and len(whole) > 2:
-            forms.add(whole[:-2])
-        head, _, rest = whole.partition("'")
-        if head in ("l", "d", "j", "qu", "dell") and rest:
-            forms.add(rest)
-        return forms | {plain(form) for form in forms}
+        forms = {fold(self.written)}
+        for _ in range(10):
+            forms = {further for form in forms for further in (plain(form), *_bare(form))}
+        return forms
 
     @property
     def picture(self) -> str:
@@ -171,14 +167,20 @@ class Seen:
         """How it is spelled, with its case and its accents."""
         if _is_picture(self.written[0]):
             return {self.picture}
-        whole = spell(self.written)
-        spellings = {whole}
-        if whole.endswith("'s") and len(whole) > 2:
-            spellings.add(whole[:-2])
-        head, _, rest = whole.partition("'")
-        if head.lower() in ("l", "d", "j", "qu", "dell") and rest:
-            spellings.add(rest)
+        spellings = {spell(self.written)}
+        for _ in range(10):
+            spellings = {further for one in spellings for further in _bare(one)}
         return spellings
+
+
+def _bare(word: str) -> Iterator[str]:
+    """A word, and without a possessive 's or an article before it."""
+    yield word
+    if word.lower().endswith("'s") and len(word) > 2:
+        yield word[:-2]
+    head, _, rest = word.partition("'")
+    if head.lower() in ("l", "d", "j", "qu", "dell") and rest:
+        yield rest
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,8 @@ class Cut:
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u2060\ufe0e\ufe0f\ufeff"
 APOSTROPHES = "'’ʼ＇‘"
 PICTURES = "😀👍❤👩💻🔥"
+AROUND = '"<>'
+"""Signs that no web address has in it."""
 SKIN_TONES = "🏻🏼🏽🏾🏿"
 
 
@@ -225,7 +229,7 @@ def cut(text: str) -> Cut:
         before = text[at - 1] if at else " "
         following = text[at + 1] if at + 1 < len(text) else " "
         if text[at:].lower().startswith(("http://", "https://")):
-            while at < len(text) and not text[at].isspace():
+            while at < len(text) and not text[at].isspace() and text[at] not in AROUND:
                 at += 1
         elif char == "@" and not _is_letter(before) and _is_letter(following):
             end = _handle_end(text, at + 1)
@@ -437,7 +441,7 @@ def _text(name: str, value: Text, subject: Subject) -> bool:
 
 def _links(subject: Subject) -> list[str]:
     """What the message carries beside its text, and what stands in it."""
-    written = re.findall(r"https?://\S+", subject.text, re.IGNORECASE)
+    written = re.findall(rf"https?://[^\s{AROUND}]+", subject.text, re.IGNORECASE)
     return [*subject.links, *(one.rstrip(".,;:!?…") for one in written)]
 
 
@@ -477,7 +481,7 @@ def _is(fact: str, subject: Subject) -> bool:
     seen = cut(subject.text)
     pictures = [word for word in seen.words if _is_picture(word.written[0])]
     facts: dict[str, bool | None] = {
-        "question": any("?" in part for part in subject.text.split() if "://" not in part),
+        "question": any("?" in part for part in re.split(rf"[\s{AROUND}]", subject.text) if "://" not in part),
         "only-emoji": bool(pictures) and len(pictures) == len(seen.words),
         "only-handles": _only_handles(subject.text),
         "ours": subject.ours,

@@ -59,6 +59,21 @@ def test_every_term_means_what_is_published_of_every_word() -> None:
             assert match(tree, subject, NOW).hit == oracle(tree, subject, NOW), (tree, text)
 
 
+@pytest.mark.parametrize("glue", ["", " "])
+def test_emoji_in_quotes_and_braces_are_found_however_they_are_joined(glue: str) -> None:
+    """The same one again right behind itself is the same word, in the query as in the text."""
+    rows = [*product(PICTURES, repeat=2), *product(PICTURES[:4], repeat=3)]
+    for own, marks in product(rows, ('""', "{}")):
+        parsed = parse(f"{marks[0]}{glue.join(own)}{marks[1]}")
+        assert parsed.tree is not None
+        assert parse(print_tree(parsed.tree)).tree == parsed.tree
+        for text in ("".join(own), " ".join(own), ", ".join(own)):
+            assert match(parsed.tree, Subject(text=text), NOW).hit, (own, text)
+        for text in map(" ".join, rows):
+            subject = Subject(text=text)
+            assert match(parsed.tree, subject, NOW).hit == oracle(parsed.tree, subject, NOW), (own, text)
+
+
 def test_near_means_what_is_published_of_every_short_text() -> None:
     a, b, c = map(Word, "abc")
     pairs = list(product((0, 1), (False, True)))
@@ -107,6 +122,18 @@ def test_an_index_of_many_queries_finds_those_that_match(some: list[Node], data:
     assert set(hits) <= set(index.candidates(subject))
     if hits:
         assert index.may_concern(subject.text, subject.hashtags)
+
+
+def test_the_quick_question_knows_what_was_put_in_later_and_what_was_there_before() -> None:
+    """Every sort of part, changed into an index of another one, and the other way round."""
+    found = [Subject(text=text) for text in (*WORDS, *PICTURES, *SIGNS, *ADDRESSES)]
+    for tree in TERMS:
+        matching = [subject for subject in found if match(tree, subject, NOW).hit]
+        for known, put in ((Word("zebra"), tree), (tree, Word("zebra"))):
+            index = Index.build({"known": known}).changed({"put": put})
+            assert index.may_concern("a zebra")
+            for subject in matching:
+                assert index.may_concern(subject.text), (known, put, subject.text)
 
 
 @settings(max_examples=100)

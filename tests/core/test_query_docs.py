@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.query import cut, near, parse, regexes, terms, words
+from listener.query import cut, near, parse, regexes, rows, terms, words
 from listener.query.explain import explain
 from listener.query.fields import FIELDS, Sort, Use
 from listener.query.match import match
@@ -132,6 +132,16 @@ def test_every_value_is_told_as_it_is() -> None:
             asking = frozenset(use for use in fact.uses if value in fact.values_for(use))
             assert told.pop(f"{fact.name}:{value}") == [about_value(fact.name, value), shown(asking)]
     assert not told
+
+
+def test_every_key_of_a_row_is_told_and_its_example_is_read() -> None:
+    told = TABLES["key of a row | holds | example | is found by"]
+    assert sorted(key for row in told for key in re.findall(r"`(\w+)`", row[0])) == sorted(rows._KEYS)
+    for keys, _, example, query in told:
+        assert any(f'"{key}"' in example for key in re.findall(r"`(\w+)`", keys))
+        tree = parse.parse(code(query)).tree
+        assert tree is not None
+        assert match(tree, row_of(example).subject, NOW).hit, query
 
 
 def test_every_sort_of_value_is_told() -> None:

@@ -422,6 +422,8 @@ NETWORKS: dict[str, tuple[Callable[..., Converted], Callable[[str], Callable[[Po
 }
 
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
 simple = st.one_of(
     KEY.map(Word),
     st.sampled_from(TAGS).map(lambda tag: Sign(f"#{tag}")),
@@ -444,7 +446,7 @@ small = st.one_of(
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 @given(st.data())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(PATIENT, max_examples=300)
 def test_what_the_query_takes_the_network_brings(network: str, data: st.DataObject) -> None:
     convert, reads, posts = NETWORKS[network]
     tree = data.draw(small | small | trees)
@@ -460,7 +462,7 @@ def test_what_the_query_takes_the_network_brings(network: str, data: st.DataObje
 
 
 @given(small | trees, st.integers(24, 80), st.integers(1, 4))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(PATIENT, max_examples=200)
 def test_rules_that_hardly_fit_find_no_less(tree: Node, limit: int, most: int) -> None:
     found = to_x(tree, limit=limit, most=most)
     assert len(found.texts) <= most
@@ -819,22 +821,19 @@ def brandwatch(text: str, use: Use = Use.VIEW) -> tuple[str, dict[str, Effect]]:
             {},
         ),
         ("apple <<<where>>> country:gbr", "apple <<< where >>>", {"no-field": MORE}),
-        # What cannot be read.
-        ("", "", {"not-read": NOTHING}),
-        ("apple AND", "", {"not-read": NOTHING}),
-        ("OR apple", "", {"not-read": NOTHING}),
-        ("(apple", "", {"not-read": NOTHING}),
-        ("apple)", "", {"not-read": NOTHING}),
-        ('"apple', "", {"not-read": NOTHING}),
-        ("<<< apple", "", {"not-read": NOTHING}),
-        ("site:", "", {"not-read": NOTHING}),
-        ("(" * 61 + "a" + ")" * 61, "", {"not-read": NOTHING}),
     ],
 )
 def test_brandwatch(theirs: str, ours: str, lost: dict[str, Effect]) -> None:
     assert brandwatch(theirs) == (ours, lost)
     if ours:
         assert parse(ours).problems == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "apple AND", "OR apple", "(apple", "apple)", '"apple', "<<< apple", "site:", "(" * 61 + "a" + ")" * 61]
+)
+def test_what_is_no_brandwatch_query_is_not_read(text: str) -> None:
+    assert brandwatch(text) == ("", {"not-read": NOTHING})
 
 
 def test_a_field_that_the_use_does_not_publish_is_left_out() -> None:
@@ -959,7 +958,7 @@ READ = [
 
 
 @given(theirs, st.booleans())
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(PATIENT, max_examples=500)
 def test_what_brandwatch_takes_our_query_takes(one: Theirs, strict: bool) -> None:
     found = from_brandwatch(one.text, strict=strict)
     for text in found.texts:

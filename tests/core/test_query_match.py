@@ -277,6 +277,8 @@ def test_a_question_is_told_from_an_address() -> None:
     assert asks("¿Cuándo?")
     assert asks("いつですか？")
     assert not asks("see https://example.com/?page=2 now")
+    assert not asks('<a href="https://example.com/?page=2">page two</a>')
+    assert asks('<a href="https://example.com/">why?</a>')
     assert not asks("why")
 
 

@@ -167,6 +167,8 @@ def test_what_is_there_already_is_not_offered_and_offers_are_few() -> None:
         ("list:v¦ip", "list:vip", "Any of 2: @mira, jo"),
         ("author:list:v¦ip", "list:vip", "Any of 2: @mira, jo"),
         ("list:vi¦b", "list:vib", "did you mean vip?"),
+        ("tone:neg¦ative", "tone:negative", "It sounds negative."),
+        ("priority:ur¦gent", "priority:urgent", "It cannot wait."),
         ("query:out¦age", "query:outage", "down OR broken"),
         ("folowers¦:5", "folowers:", "There is no such field; did you mean followers?"),
         ("zz¦zz:5", "zzzz:", "There is no such field; in quotes it is a word to find."),
@@ -199,6 +201,10 @@ def test_every_value_of_a_closed_list_is_explained_and_every_field_has_offers() 
                 told = hover(f"{fact.name}:{value}", len(fact.name) + 1, use)
                 assert told is not None
                 assert len(told.body) > 8
+                assert told.body.count(".") == 1, "one plain sentence"
+                assert not told.body.startswith("It is a ") or value in FIELDS["kind"].values
+                assert fact.about.casefold() not in told.body.casefold(), "of the value, not of its field"
+                assert told.body.casefold() in {f"{one.about.casefold()}." for one in found}
 
 
 PARTS = st.sampled_from(

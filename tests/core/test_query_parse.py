@@ -580,11 +580,13 @@ def test_warnings_do_not_stop_a_query(text: str, places: list[tuple[int, str]]) 
 
 def test_limits() -> None:
     assert [one.code for one in parse("a" * (MAX_LENGTH + 1)).problems] == ["too-long"]
+    assert parse("a" * MAX_LENGTH).tree is not None
     assert [one.code for one in parse("a " * (MAX_TERMS + 1)).problems] == ["too-many-terms"]
     assert parse("a " * MAX_TERMS).tree is not None
     deep = "(" * (MAX_DEPTH + 1) + "a" + ")" * (MAX_DEPTH + 1)
     assert [one.code for one in parse(deep).problems] == ["too-deep"]
     assert parse("(" * MAX_DEPTH + "a" + ")" * MAX_DEPTH).tree is not None
+    assert parse("(a) " * (MAX_DEPTH + 1)).tree is not None
     assert parse("(" * 1900).tree is None
     assert parse("NOT " * 1900 + "a").tree is not None
     assert [one.code for one in parse("/a/ " * (MAX_REGEXES + 1)).problems] == ["too-many-regexes"]
@@ -592,6 +594,8 @@ def test_limits() -> None:
 
 def test_no_tree_is_too_high_to_walk() -> None:
     assert [one.code for one in parse("a" + " NEAR/1 a" * (MAX_HEIGHT + 10)).problems] == ["too-deep"]
+    for links, fine in ((MAX_HEIGHT - 1, True), (MAX_HEIGHT, False)):
+        assert (parse("a" + " NEAR/1 a" * links).tree is not None) is fine
     high = parse("-(a " * MAX_DEPTH + "b" + ")" * MAX_DEPTH)
     assert high.tree is not None
     assert match(high.tree, Subject(text="a b"), NOW).hit in {True, False}
@@ -604,10 +608,26 @@ def test_names_cannot_grow_without_end() -> None:
     chain = {f"q{n}": f"query:q{n - 1} x" for n in range(1, 500)} | {"q0": "a"}
     assert [one.code for one in parse("query:q499", names=Names(queries=chain)).problems] == ["broken-name"]
     assert parse("query:q20", names=Names(queries=chain)).tree is not None
+    for depth, fine in ((MAX_DEPTH, True), (MAX_DEPTH + 1, False)):
+        assert (parse(f"query:q{depth - 1}", names=Names(queries=chain)).tree is not None) is fine
     big = Names(lists={"big": tuple(f"w{n}" for n in range(MAX_SIZE // 2 - 10))})
     assert parse("list:big OR list:big", names=big).tree is not None
     assert [one.code for one in parse("list:big list:big list:big", names=big).problems] == ["too-many-terms"]
     assert time.perf_counter() - started < 5
+
+
+def test_the_size_of_a_query_is_that_of_all_its_names_written_out() -> None:
+    """Its own pieces, those of named queries, and the entries of lists: the limit itself is fine, and one more is told once."""
+    for more, codes in ((0, []), (1, ["too-many-terms"])):
+        lists = {
+            "half": tuple(f"w{n}" for n in range(MAX_SIZE // 2)),
+            "rest": tuple(f"x{n}" for n in range(MAX_SIZE // 2 - 8 + more)),
+        }
+        names = Names(lists=lists, queries={"both": "list:half OR a OR b"})
+        assert [one.code for one in parse("query:both OR list:rest", names=names).problems] == codes
+        assert [
+            one.code for one in parse("list:rest OR query:both OR list:half OR list:half", names=names).problems
+        ] == ["too-many-terms"]
 
 
 @pytest.mark.parametrize(

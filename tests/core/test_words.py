@@ -28,7 +28,7 @@ LETTERS = st.sampled_from(
     [
         *"abcABC émÉİıßſﬁłøÅ'’_-.@#0１٣ 障害ｶﾞガ々ーสวัดีक्षिمَر한글",
         *"\u0301\u0308\u200b\u200d\u00ad\ufe0f😀👩\u200d💻\n",
-        "http://x.y/down",
+        *("http://x.y/down", '"', "<", ">"),
     ]
 )
 TEXT = st.text() | st.lists(LETTERS, max_size=40).map("".join)
@@ -43,6 +43,11 @@ TEXT = st.text() | st.lists(LETTERS, max_size=40).map("".join)
         ("brand’s", ("brand's", "brand")),
         ("l’heure", ("l'heure", "heure")),
         ("don't", ("don't",)),
+        ("L’Brand’s", ("l'brand's", "l'brand", "brand's", "brand")),
+        ("j’t’aime", ("j't'aime", "t'aime", "aime")),
+        ("ĺ'brand", ("ĺ'brand", "l'brand", "brand")),
+        ("a'a'a'a'a's", ("a'a'a'a'a's",)),
+        ("ŉ", ("'n",)),
         ("STRASSE", ("strasse",)),
         ("Straße", ("strasse",)),
         ("ﬁn", ("fin",)),
@@ -75,6 +80,8 @@ def test_voicing_marks_and_indic_vowels_are_no_accents() -> None:
         ("The app's DOWN, again!", ["the", "app's", "down", "again"]),
         ("e-mail user_name 1,000", ["e", "mail", "user", "name", "1", "000"]),
         ("see https://down.example/outage now", ["see", "now"]),
+        ('<a href="https://down.example/outage">app</a> down', ["a", "href", "app", "a", "down"]),
+        ("<HTTPS://down.example/><app> “http://down.example/”", ["app"]),
         ("@acme.bsky.social help", ["acme", "help"]),
         ("#BillingFail", ["billingfail"]),
         ("障害 iPhone修理", ["障", "害", "iphone", "修", "理"]),
@@ -125,6 +132,27 @@ def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
+def test_folding_twice_is_folding_once_for_every_character() -> None:
+    assert [hex(code) for code in range(0x110000) if fold(once := fold(chr(code))) != once] == []
+
+
+@given(TEXT | st.lists(st.sampled_from([*"lsdŉĺ'’ꞋaÉ", "l'", "'s", "qu’", "👍🏽"]), max_size=12).map("".join))
+def test_a_word_answers_to_whatever_its_forms_answer_to(word: str) -> None:
+    forms = forms_of(word)
+    assert {further for form in forms for further in forms_of(form)} == set(forms)
+
+
+@given(TEXT | st.lists(st.sampled_from([*"lsdŉĺ'’ꞋaÉ", "L'", "'S", "qu’"]), max_size=12).map("".join))
+def test_a_word_answers_to_all_that_it_is_spelled_as(text: str) -> None:
+    words = segment(text)
+    for forms, spellings in zip(words.forms, words.spelled, strict=True):
+        assert {fold(spelling) for spelling in spellings} <= set(forms)
+
+
+def test_a_word_of_many_apostrophes_has_few_forms() -> None:
+    assert forms_of("l'" * 40_000 + "brand's") == ("l'" * 40_000 + "brand's",)
+
+
 @given(TEXT)
 def test_what_was_looked_up_folds_to_itself(text: str) -> None:
     for forms in segment(text).forms:
@@ -162,7 +190,27 @@ def test_a_long_text_is_cut_and_long_words_too() -> None:
     TEXT
     | st.lists(
         st.sampled_from(
-            ["http://", "HTTPS://", "a", "B", "_", "'", "''", "@", "#", "$", ".", "-", " ", "\n", "x1", "9"]
+            [
+                "http://",
+                "HTTPS://",
+                '"',
+                "<",
+                ">",
+                "a",
+                "B",
+                "_",
+                "'",
+                "''",
+                "@",
+                "#",
+                "$",
+                ".",
+                "-",
+                " ",
+                "\n",
+                "x1",
+                "9",
+            ]
         ),
         max_size=14,
     ).map("".join)
@@ -201,6 +249,11 @@ def test_addresses_in_a_text() -> None:
     assert addresses("see (https://a.example/x?y=1), http://b.example. Not ftp://c.example") == [
         "https://a.example/x?y=1",
         "http://b.example",
+    ]
+    assert addresses('<a href="https://a.example/x">b</a> <http://b.example>, "https://c.example/", https://"no') == [
+        "https://a.example/x",
+        "http://b.example",
+        "https://c.example/",
     ]
 
 

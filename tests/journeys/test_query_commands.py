@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -398,6 +399,19 @@ def test_explain_of_rows(hubbub: Run, rows: str) -> None:
     assert "there is no row with the id 'zzz'" in err
 
 
+def test_nothing_of_a_row_that_is_explained_reaches_a_terminal_raw(hubbub: Run, tmp_path: Path) -> None:
+    hostile = "a\nb\x1b[2J\u202e"
+    row = {"id": hostile, "text": f"refund {hostile}", hostile: 1}
+    path = written(tmp_path, json.dumps(row), json.dumps({"id": 2, "kind": hostile}))
+    code, out, err = hubbub("query", "explain", f'refund OR raw:"{hostile}"', "--in", path)
+    assert code == 1
+    assert out.startswith("a b␛[2J: matches\n")
+    assert "skipped" in err
+    _, _, missing = hubbub("query", "explain", "refund", "--in", path, "--id", hostile + "x")
+    assert "there is no row with the id" in missing
+    assert not {"\x1b", "\u202e"} & set(out + err + missing)
+
+
 @pytest.mark.parametrize("line", [[], ["--text", "a", "--in", "b"], ["--text", "a", "--id", "b"]])
 def test_explain_needs_one_thing_to_judge(hubbub: Run, line: list[str]) -> None:
     assert hubbub("query", "explain", "refund", *line)[0] == 2
@@ -429,6 +443,36 @@ def test_every_example_of_a_field_is_a_query(hubbub: Run) -> None:
 
 
 # help ----------------------------------------------------------------------------------------------------------------
+
+
+EXITS = {
+    ("check", 0): ["refund"],
+    ("check", 1): ["refund OR"],
+    ("check", 2): ["refund", "--use", "nothing"],
+    ("format", 0): ["refund"],
+    ("format", 2): ["refund OR"],
+    ("explain", 0): ["refund", "--in", "ROWS"],
+    ("explain", 1): ["nothing", "--in", "ROWS"],
+    ("explain", 2): ["refund OR", "--in", "ROWS"],
+    ("match", 0): ["refund", "--in", "ROWS"],
+    ("match", 1): ["nothing", "--in", "ROWS"],
+    ("match", 2): ["refund OR", "--in", "ROWS"],
+    ("convert", 0): ["@acme", "--to", "x"],
+    ("convert", 1): ["refund*", "--to", "x"],
+    ("convert", 2): ["refund OR", "--to", "x"],
+}
+
+
+def test_exit_codes_are_those_that_the_page_tells(hubbub: Run, rows: str) -> None:
+    page = (ROOT / "docs" / "query.md").read_text("utf-8")
+    cells = re.findall(
+        r"^\| `(\w+)` \| (.+) \| (.+) \| (.+) \|$",
+        page.partition("| command | exit code 0")[2].partition("\n\n")[0],
+        re.MULTILINE,
+    )
+    assert {(what, code) for what, *told in cells for code, one in enumerate(told) if one != "never"} == set(EXITS)
+    for (what, code), line in EXITS.items():
+        assert hubbub("query", what, *(rows if one == "ROWS" else one for one in line))[0] == code, (what, line)
 
 
 @pytest.mark.parametrize("what", ["check", "format", "explain", "fields", "match", "convert"])

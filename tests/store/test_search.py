@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from datetime import timedelta
 
@@ -16,9 +17,11 @@ from listener.query.parse import parse
 from listener.query.subject import Subject
 from listener.query.tree import Node
 from listener.store import acts, inbox
+from listener.store.connect import connect_pool
 from listener.store.inbox import lookup
 from listener.store.inbox.heard import Place
 from listener.store.inbox.subjects import Reading
+from listener.store.migrate import migrate, shipped
 from listener.workflow import Assign, Close, Reopen, Tag
 from tests.store import stock
 from tests.store.test_query_sql import gathered, subjects
@@ -331,3 +334,79 @@ async def test_the_index_of_open_words_follows_the_inbox(pool: asyncpg.Pool) -> 
     assert [row["words"] for row in await pool.fetch(held)] == ["", "'now' 'refund'"]
     await pool.execute("UPDATE conversations SET merged_into = $2 WHERE id = $1", one, two)
     assert [row["c"] for row in await pool.fetch(held)] == [two]
+
+
+_OPEN_NOW = """
+SELECT c.id, m.id AS message, m.version, c.brand_id, m.at, coalesce(v.words, '') AS words
+FROM conversations c JOIN conversation_mentions j ON j.conversation_id = c.id JOIN mentions m ON m.id = j.mention_id
+JOIN mention_versions v ON v.mention_id = m.id AND v.version = m.version WHERE c.folder = 'open' AND c.merged_into IS NULL
+"""
+_HELD = "SELECT conversation_id, mention_id, version, brand_id, at, words FROM open_words"
+_EDIT = """
+WITH said AS (UPDATE mentions SET version = version + 1 WHERE id = $1 RETURNING id, version)
+INSERT INTO mention_versions (mention_id, version, revision, content_id, text, words, heard_at)
+SELECT id, version, '', '', 'edited', array_to_tsvector('{edited}'), now() FROM said
+"""
+_TURNS = """
+-- a message joins another conversation
+INSERT INTO conversation_mentions VALUES ($two, $b)
+INSERT INTO conversation_mentions VALUES ($two, $a)
+-- a closed one: it may grow and be edited, and opens again
+UPDATE conversations SET state = 'done' WHERE id = $two
+INSERT INTO conversation_mentions VALUES ($two, $c)
+EDIT $c
+UPDATE conversations SET thread_version = thread_version + 1 WHERE id = $two
+UPDATE conversations SET state = 'ours' WHERE id = $two
+UPDATE conversations SET state = 'new' WHERE id = $two
+-- a message leaves one of its conversations, and one of its messages a conversation
+DELETE FROM conversation_mentions WHERE conversation_id = $two AND mention_id = $a
+-- edited where it is open; what is blanked is an old version, then the one in force
+EDIT $a
+UPDATE conversations SET thread_version = thread_version + 1 WHERE id IN ($one, $two)
+UPDATE mention_versions SET words = NULL WHERE mention_id = $a AND version = 1
+UPDATE mention_versions SET words = NULL WHERE mention_id = $a AND version = 2
+-- merged: it is gone, takes nothing in, and comes back whole
+UPDATE conversations SET merged_into = $one WHERE id = $two
+INSERT INTO conversation_mentions VALUES ($two, $a)
+UPDATE conversations SET thread_version = thread_version + 1 WHERE id = $two
+UPDATE conversations SET merged_into = NULL WHERE id = $two
+-- both at once
+UPDATE conversations SET state = CASE id WHEN $one THEN 'done' ELSE 'ours' END WHERE id IN ($one, $two)
+UPDATE conversations SET state = CASE id WHEN $two THEN 'done' ELSE 'ours' END WHERE id IN ($one, $two)
+"""
+
+
+async def test_the_index_of_open_words_is_right_after_every_turn(pool: asyncpg.Pool) -> None:
+    """Whatever the tables go through, one statement at a time: just what is open, with the words in force."""
+    w = await world(pool)
+    known = {"$one": await w.conversation("refund please", author="ana"), "$two": await w.conversation("late")}
+    known["$a"] = await pool.fetchval(
+        "SELECT mention_id FROM conversation_mentions WHERE conversation_id = $1", known["$one"]
+    )
+    known |= {"$b": await w.mention("still late"), "$c": await w.mention("hello")}
+    for turn in _TURNS.strip().splitlines():
+        if turn.startswith("--"):
+            continue
+        statement = re.sub(r"\$[a-z]+", lambda found: str(known[found.group()]), turn)
+        if statement.startswith("EDIT "):
+            await pool.execute(_EDIT, int(statement.removeprefix("EDIT ")))
+            missing = await pool.fetch(f"{_OPEN_NOW} EXCEPT {_HELD}")
+            assert missing == [], f"after {turn}"
+            continue
+        await pool.execute(statement)
+        assert await pool.fetch(f"{_OPEN_NOW} EXCEPT {_HELD}") == [], f"missing after {turn}"
+        assert await pool.fetch(f"{_HELD} EXCEPT ({_OPEN_NOW})") == [], f"too much after {turn}"
+
+
+async def test_what_was_open_before_there_was_an_index_of_open_words_is_in_it(empty_dsn: str) -> None:
+    pool = await connect_pool(empty_dsn, application_name="tests")
+    async with pool.acquire() as connection:
+        await migrate(connection, known=shipped()[:1])
+    w = await world(pool)
+    await w.conversation("refund please")
+    await w.conversation("long ago", state="done")
+    async with pool.acquire() as connection:
+        await migrate(connection)
+    held, missing = await pool.fetch(_HELD), await pool.fetch(f"{_OPEN_NOW} EXCEPT {_HELD}")
+    await pool.close()
+    assert (len(held), missing) == (1, [])

@@ -394,7 +394,11 @@ class FakeBackend:
         low, high = after or (-(2**63), 0), before or (2**63, 0)
         stop = self.stops.pop(0) if self.stops else None
         if stop is not None:
-            low, high = (max(low, stop), high) if before is not None else (low, min(high, (stop[0], stop[1] + 1)))
+            low, high = (
+                (max(low, (stop[0], stop[1] - 1)), high)
+                if before is not None
+                else (low, min(high, (stop[0], stop[1] + 1)))
+            )
         found = [
             row
             for row in rows

@@ -201,7 +201,8 @@ async def test_a_view_is_kept_opened_lived_in_and_deleted(pool: asyncpg.Pool, ds
         await s.type("Refunds")
         await s.press("enter")
         await s.shows("kept as Refunds, for you")
-        assert [row.snippet for row in s.app.place.rows.window.rows] == ["where is my refund?", "a refund, please"]
+        two = ["where is my refund?", "a refund, please"]
+        await s.until(lambda: [row.snippet for row in s.app.place.rows.window.rows] == two, "the view's own")
         late = await w.conversation("my refund is late", author="late", due_at=now() + timedelta(minutes=1), at=now())
         await acts.do(pool, w.tom.id, [late], Assign(w.tom.id), now())
         await s.until(lambda: s.app.place.rows.window.get(late) is not None, "a new one comes by itself")

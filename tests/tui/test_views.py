@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
+
+from inbox_tui.backend import Place
 from inbox_tui.widgets.searching import Searching
 from listener.errors import TryAgain
 from listener.query.names import NO_NAMES, Names
+from listener.store.views import ViewPage
 from listener.workflow import Close, Tag
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
@@ -179,8 +184,16 @@ async def test_a_view_that_asks_for_a_state_shows_that() -> None:
         await s.until(lambda: set(ids(s)) == {4, 5}, "both")
 
 
+EVERYTHING = "refund OR app OR release OR change OR billing OR cuenta OR time OR talk"
+
+
+def all_belong(s: Stage) -> bool:
+    """Whether what is held is what is shown."""
+    return all(s.app.place.belongs(row) for row in s.app.place.rows.window.rows)
+
+
 async def test_a_long_view_is_read_page_by_page_and_judged_as_far_as_it_reaches() -> None:
-    backend = kept(("Everything", "refund OR app OR release OR change OR billing OR cuenta OR time OR talk"), n=450)
+    backend = kept(("Everything", EVERYTHING), n=450)
     async with stage(backend) as s:
         await ready(s)
         await choose(s, "Everything")
@@ -189,6 +202,7 @@ async def test_a_long_view_is_read_page_by_page_and_judged_as_far_as_it_reaches(
             await s.press("pagedown")
         await s.until(lambda: len(ids(s)) > 150, "further pages")
         assert ids(s) == sorted(ids(s))
+        assert all_belong(s)
         gone = ids(s)[40]
         backend.act_as(backend.staff[1], [gone], Close())
         await s.until(lambda: gone not in ids(s), "judged again")
@@ -211,6 +225,107 @@ async def test_time_that_runs_out_is_told_and_the_reader_decides() -> None:
         await s.press("G")
         await s.until(lambda: ids(s) == [1, 9, 17, 25, 33], "the rest")
         await s.hides("looked through a part")
+        assert all_belong(s)
+
+
+async def test_what_was_not_judged_again_for_want_of_time_stays() -> None:
+    backend = kept(("Refunds", "refund"), n=40)
+    async with stage(backend) as s:
+        await ready(s)
+        await choose(s, "Refunds")
+        await s.until(lambda: ids(s) == [1, 9, 17, 25, 33], "the refunds")
+        row = backend._row(19)
+        backend.stops = [(row.sort_key, row.id)]
+        backend.act_as(backend.staff[1], [9], Close())
+        await s.until(lambda: 9 not in ids(s), "judged as far as time went")
+        assert ids(s) == [1, 17, 25, 33]
+
+
+async def test_the_way_back_up_goes_on_where_its_time_ran_out() -> None:
+    backend = kept(("Everything", EVERYTHING), n=300)
+    async with stage(backend) as s:
+        await ready(s)
+        await choose(s, "Everything")
+        await s.until(lambda: len(ids(s)) >= 100, "a page")
+        rows = [backend._row(i) for i in (279, 249)]
+        backend.stops = [(row.sort_key, row.id) for row in rows]
+        await s.press("G")
+        await s.until(lambda: ids(s)[-1] == 300, "the end")
+        assert ids(s)[-100:] == list(range(201, 301))
+
+
+class Slow(FakeBackend):
+    """Whoever goes on from a place waits to be let."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n)
+        self.waits, self.let = asyncio.Event(), asyncio.Event()
+
+    async def view_page(
+        self, query: str, now: datetime, *, after: Place | None = None, before: Place | None = None, limit: int
+    ) -> ViewPage:
+        if after is not None:
+            self.waits.set()
+            await self.let.wait()
+        return await super().view_page(query, now, after=after, before=before, limit=limit)
+
+
+async def test_what_was_looked_for_further_is_not_put_into_another_view() -> None:
+    backend = Slow(40)
+    backend.keep("Refunds", "refund")
+    backend.keep("Calls", "cuenta")
+    row = backend._row(9)
+    backend.stops = [(row.sort_key, row.id)]
+    async with stage(backend) as s:
+        await ready(s)
+        await choose(s, "Refunds")
+        await s.shows("looked through a part, G goes on")
+        await s.press("G")
+        await s.until(backend.waits.is_set, "looking further")
+        await choose(s, "Calls")
+        shown = ids(s)
+        assert shown
+        backend.let.set()
+        await s.pilot.pause(0.2)
+        assert ids(s) == shown
+
+
+async def test_what_follows_the_page_that_was_looked_for_further_is_read_too() -> None:
+    backend = kept(("Everything", EVERYTHING), n=300)
+    row = backend._row(49)
+    backend.stops = [(row.sort_key, row.id)]
+    async with stage(backend) as s:
+        await ready(s)
+        await choose(s, "Everything")
+        await s.shows("looked through a part, G goes on")
+        assert ids(s) == list(range(1, 51))
+        await s.press("G")
+        await s.until(lambda: len(ids(s)) >= 150, "a page more")
+        await s.press("G")
+        await s.until(lambda: ids(s)[-1] == 300, "the end")
+        assert all_belong(s)
+
+
+async def test_the_top_of_a_long_view_comes_back_when_the_bar_is_dragged_there() -> None:
+    """Nobody counts what is in a view: no place of it can be guessed, and what is wanted is read page by page."""
+    backend = kept(("Everything", EVERYTHING), n=1000)
+    async with stage(backend) as s:
+        await ready(s)
+        await choose(s, "Everything")
+        rows = s.app.place.rows
+        while rows.window.first < 300:
+            end = rows.window.end
+            rows.scroll_to(y=rows.max_scroll_y, animate=False)
+            await s.until(lambda end=end: rows.window.end > end, "further pages")
+        first, held = rows.window.first, ids(s)
+        gone = held[40]
+        backend.act_as(backend.staff[1], [gone], Close())
+        await s.until(lambda: gone not in ids(s), "judged again")
+        assert (rows.window.first, ids(s)) == (first, [one for one in held if one != gone]), "nothing else moves"
+        rows.scroll_to(y=0, animate=False)
+        await s.until(lambda: ids(s)[0] == 1, "the top")
+        assert ids(s) == sorted(ids(s))
+        assert all_belong(s)
 
 
 async def test_a_view_that_cannot_be_read_says_where_and_can_be_mended_or_deleted() -> None:
