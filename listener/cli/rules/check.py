@@ -7,32 +7,35 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from listener.cli import FINDINGS, FINE
+from listener.cli.rules.folder import add_folder, folder_asked
+from listener.errors import FixMe
 
-def configure_rules(parser: argparse.ArgumentParser) -> None:
-    """What to do with which folder."""
-    parser.add_argument("what", choices=("check",), help="check: parse everything and judge every example")
-    parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="default: the settings' folder, else the shipped rules"
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings to use")
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which folder."""
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="the same as --rules FOLDER")
+    add_folder(parser)
     parser.epilog = """\
 examples:
   hubbub rules check
   hubbub rules check ./rules --json
 
-Exit code 1 when something is wrong. A running listener refuses the same files and goes on with the last good ones."""
+A running listener refuses files with problems and goes on with the last good ones.
+Exit codes: 0 no problems, 1 problems, 2 wrong usage."""
 
 
-def run_rules(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Checks; prints problems as file:line:column."""
     from listener import rulefiles
-    from listener import settings as reading
-    from listener.cli.terminal import print_json, table
+    from listener.cli.terminal import USAGE_CODE, print_json, table
     from listener.rulebook.check import check
     from listener.rulebook.shape import Rulebook
-    from listener.service.rules import folder_of, load_methods
+    from listener.service.rules import load_methods
 
-    folder = arguments.folder or folder_of(reading.load(arguments.config))
+    if arguments.folder is not None and arguments.rules is not None:
+        raise FixMe("two folders are named", hint="name one, as FOLDER or with --rules", code=USAGE_CODE)
+    folder = arguments.folder or folder_asked(arguments)
     loaded = rulefiles.load(folder)
     tried = 0
     if isinstance(loaded, Rulebook):
@@ -51,11 +54,11 @@ def run_rules(arguments: argparse.Namespace) -> int:
                 "examples": tried,
             }
         )
-        return 1 if problems else 0
+        return FINDINGS if problems else FINE
     for problem in (*problems, *warnings):
         print(table([(f"{folder}/{problem}",)]))
     if isinstance(loaded, Rulebook):
         print(
             f"{len(loaded.rules)} rules, {len(loaded.topics)} topics, {tried} examples: {len(problems)} problems, {len(warnings)} warnings"
         )
-    return 1 if problems else 0
+    return FINDINGS if problems else FINE
