@@ -15,7 +15,7 @@ from listener.rulebook.reading import FILE, SECTIONS
 from listener.rulebook.reading.keys import Each, Keys, Many
 from listener.rulebook.schema import schema
 from tests.core.rulebooks import book, problems
-from tests.core.test_rulebook import RULE, SHIPPED, changed
+from tests.core.test_rulebook import SHIPPED, changed
 
 VALIDATOR = Draft202012Validator(schema())
 
