@@ -85,7 +85,7 @@ class Trials:
 
     def _tried(self, rule: Rule, example: Example, exception: Exemption | None, *, must_fire: bool) -> Tried:
         scene = self.scene(rule, example, exception)
-        found = findings(self._rulebook, scene.subject, scene.heard, scene.now)
+        found = findings(self._rulebook, scene.subject, scene.heard, scene.context, scene.now)
         own = next((one for one in found if one.rule.id == rule.id), None)
         beside = tuple(one.rule for one in found)
         return Tried(rule, example, must_fire, own is not None, own.spans if own else (), beside, exception)
