@@ -17,6 +17,8 @@ from listener.query.subject import Subject
 from listener.query.tree import Node
 from listener.rulebook.hours import Hours
 from listener.rulebook.nodes import NOWHERE, Place
+from listener.rulebook.people import Person
+from listener.rulebook.replies import SavedReply
 
 
 class TopicKind(StrEnum):
@@ -244,6 +246,8 @@ class Rulebook:
     hash: str
     exceptions: tuple[Exemption, ...] = ()
     hours: tuple[Hours, ...] = ()
+    people: tuple[Person, ...] = ()
+    replies: tuple[SavedReply, ...] = ()
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""
@@ -274,6 +278,14 @@ class Rulebook:
     def hours_named(self, key: str) -> Hours | None:
         """Opening hours by their key."""
         return next((hours for hours in self.hours if hours.key == key), None)
+
+    def person(self, id: str) -> Person | None:  # noqa: A002 (the word of the files)
+        """A person by their id."""
+        return next((person for person in self.people if person.id == id), None)
+
+    def reply(self, key: str) -> SavedReply | None:
+        """A saved reply by its key."""
+        return next((reply for reply in self.replies if reply.key == key), None)
 
 
 def content_hash(files: Mapping[str, str]) -> str:
