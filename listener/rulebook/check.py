@@ -15,6 +15,7 @@ from listener.rulebook.hours import odd_hours
 from listener.rulebook.nodes import Place
 from listener.rulebook.shape import Example, Rule, Rulebook, TopicKind
 from listener.rulebook.subject import Heard, Methods, in_scope, judged
+from listener.rulebook.tones import Sounded, sounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,22 @@ class Checked:
     """All examples of a rulebook."""
 
     tried: tuple[Tried, ...]
+    tones: tuple[Sounded, ...] = ()
     warnings: tuple[Problem, ...] = ()
     """What is probably not meant, and depends on what day it is."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """A problem for each example that did not do as it must, at its place."""
-        return tuple(_problem(one) for one in self.tried if not one.good)
+        """A problem for each example, and each test of tone, that did not do as it must, at its place."""
+        return (
+            *(_problem(one) for one in self.tried if not one.good),
+            *(one.problem for one in self.tones if not one.good),
+        )
 
 
 def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
-    """Judge every example of every rule, as if it were said `now`."""
+    """Judge every example of every rule, as if it were said `now`, and score every test of the lexicon."""
+    methods = methods.with_lexicon(rulebook.lexicon)
     return Checked(
         tuple(
             try_example(rulebook, rule, example, methods, now, must_fire=must)
@@ -56,6 +62,7 @@ def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
             for must, examples in ((True, rule.fires), (False, rule.silent))
             for example in examples
         ),
+        sounded(rulebook, methods),
         odd_times(rulebook, now),
     )
 

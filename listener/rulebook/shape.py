@@ -16,6 +16,7 @@ from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.query.tree import Node
 from listener.rulebook.hours import Hours
+from listener.rulebook.lexicon import Overlay
 from listener.rulebook.nodes import NOWHERE, Place
 from listener.rulebook.people import Person
 from listener.rulebook.replies import SavedReply
@@ -248,6 +249,7 @@ class Rulebook:
     hours: tuple[Hours, ...] = ()
     people: tuple[Person, ...] = ()
     replies: tuple[SavedReply, ...] = ()
+    lexicon: tuple[Overlay, ...] = ()
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""

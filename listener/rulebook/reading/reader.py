@@ -21,6 +21,7 @@ from listener.query.tree import Node as QueryNode
 from listener.query.tree import Text as Name
 from listener.rulebook.definitions import Definitions, Written, define
 from listener.rulebook.hours import Hours
+from listener.rulebook.lexicon import Overlay
 from listener.rulebook.nodes import Items, Node, Place, Table, Text
 from listener.rulebook.people import Person
 from listener.rulebook.reading.keys import Keys
@@ -46,6 +47,7 @@ class Made:
     hours: list[Hours] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     replies: list[SavedReply] = field(default_factory=list)
+    lexicon: list[Overlay] = field(default_factory=list)
 
 
 class Reader:
