@@ -208,7 +208,7 @@ class Bench:
             number: topics_of(book, key, self.clock, self._said.share) for key, number in self._brand_ids.items()
         }
         book = replace(book, share=self._judged.share)
-        judge = judge_at(book, self._methods, self.clock)
+        judge = judge_at(book, self._methods.with_lexicon(book.lexicon), self.clock)
 
         def counted(mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
             self._judged.hear(mention.text)
