@@ -17,6 +17,8 @@ from listener.rulebook.nodes import NOWHERE, Place
 
 DAY = 24 * 60
 """Minutes."""
+YEAR = 366
+"""Days, so that no clock changes in between."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FAR_DAYS = 5 * 366
 """What does not come about in so many days never does."""
@@ -144,18 +146,18 @@ def jumped(day: date, minute: int, zone_name: str) -> datetime | None:
     return None if there == shown or minute % DAY == 0 else there
 
 
-def odd_hours(hours: Hours, year: int) -> tuple[Problem, ...]:
-    """Times of opening that begin or end, on some day of a year, in an hour that the clock of the zone jumps over that day; each once."""
+def odd_hours(hours: Hours, since: date) -> tuple[Problem, ...]:
+    """Times of opening that begin or end, on some day of the year from `since` on, in an hour that the clock jumps over; each once."""
     found: dict[Place, Problem] = {}
-    for number in range((date(year + 1, 1, 1) - date(year, 1, 1)).days + 1):
-        day = date(year, 1, 1) + timedelta(days=number - 1)  # what begins the evening before may end in that hour
+    for number in range(-1, YEAR):  # what begins the evening before may end in that hour
+        day = since + timedelta(days=number)
         if _offset(day, hours.zone) == _offset(day + timedelta(days=2), hours.zone):
             continue
         for span in hours.spans_of(day):
             for minute in (span.begin, span.end):
                 shown = datetime.combine(day, time()) + timedelta(minutes=minute)
                 there = jumped(day, minute, hours.zone)
-                if there is None or shown.year != year or span.place in found:
+                if there is None or shown.date() < since or span.place in found:
                     continue
                 message = f"hours {hours.key}: {shown:%H:%M} does not exist in {hours.zone} on {shown:%Y-%m-%d}"
                 hint = f"the clock jumps to {there:%H:%M}, which counts instead; choose a time outside of that hour"
