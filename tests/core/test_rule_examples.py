@@ -19,7 +19,7 @@ from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import Heard, Methods
 from listener.sentiment import Vader
-from tests.core.rulebooks import PLAIN, book
+from tests.core.rulebooks import PLAIN
 from tests.core.test_rule_conflicts import rule, rules, told
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)  # a Monday
