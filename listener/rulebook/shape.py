@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,6 +15,15 @@ from listener.query.match import Test, test_of
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.query.tree import Node
+from listener.rulebook.alerting import Chain, Policy, Rota, Route
+from listener.rulebook.circles import settled
+from listener.rulebook.guide import Guide
+from listener.rulebook.hours import Hours
+from listener.rulebook.lexicon import Overlay
+from listener.rulebook.nodes import NOWHERE, Place
+from listener.rulebook.people import Person
+from listener.rulebook.planned import Planned
+from listener.rulebook.replies import SavedReply
 
 
 class TopicKind(StrEnum):
@@ -23,18 +32,6 @@ class TopicKind(StrEnum):
     BRAND = "brand"
     COMPETITOR = "competitor"
     CAMPAIGN = "campaign"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something is written; lines and columns count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ class Topic:
     """Networks that it listens on; empty: all."""
     names: tuple[str, ...] = ()
     """Names that are taken out before tone is scored."""
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +202,7 @@ class Rule:
     """Settles what can have one value only; the highest wins, then the first id."""
     fires: tuple[Example, ...] = ()
     silent: tuple[Example, ...] = ()
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
     status: Status = Status.STABLE
     count: Count | None = None
     during: During | None = None
@@ -228,7 +225,7 @@ class Exemption:
     until: date | None = None
     """The last day on which it holds, in UTC."""
     silent: tuple[Example, ...] = ()
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +234,14 @@ class Team:
 
     key: str
     title: str
-    place: Place = Place("", 1, 1)
+    hours: str = ""
+    """Key of its opening hours."""
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Everything that is in force, immutable; topics, rules and teams in the order of their keys, whatever the files' order."""
+    """Everything that is in force, immutable; things of one sort in the order of their keys, whatever the files' order."""
 
     topics: tuple[Topic, ...]
     rules: tuple[Rule, ...]
@@ -251,19 +250,44 @@ class Rulebook:
     """Path to text, exactly as read."""
     hash: str
     exceptions: tuple[Exemption, ...] = ()
+    hours: tuple[Hours, ...] = ()
+    people: tuple[Person, ...] = ()
+    replies: tuple[SavedReply, ...] = ()
+    lexicon: tuple[Overlay, ...] = ()
+    alerts: tuple[Policy, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rotas: tuple[Rota, ...] = ()
+    chains: tuple[Chain, ...] = ()
+    calendar: tuple[Planned, ...] = ()
+    style: Guide | None = None
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""
     share: Share = field(default=usual, compare=False, repr=False)
     """What share of the judged messages holds a word; changes what judging costs, never what comes out."""
+    counting: tuple[Rule, ...] = field(init=False, compare=False, repr=False)
+    """The rules that count."""
+    silencers: Mapping[str, frozenset[str]] = field(init=False, compare=False, repr=False)
+    """By rule id: the rules that silence it when they fire; those first whose silence others wait for. Rules in a circle do not silence
+    one another, and an experimental rule silences no stable one.
+    """
     _index: Index[int] = field(init=False, compare=False, repr=False)
+    _exceptions: Mapping[str, tuple[Exemption, ...]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        trees = {place: rule.when.tree for place, rule in enumerate(self.rules)}
+        living = {place: rule for place, rule in enumerate(self.rules) if rule.status is not Status.DEPRECATED}
+        trees = {place: rule.when.tree for place, rule in living.items()}
         object.__setattr__(self, "_index", Index.build(trees, self.share))
+        object.__setattr__(self, "counting", tuple(rule for rule in living.values() if rule.count is not None))
+        object.__setattr__(self, "silencers", settled(_silencing(living.values())))
+        exceptions: dict[str, list[Exemption]] = {}
+        for one in self.exceptions:
+            for id_ in one.rules:
+                exceptions.setdefault(id_, []).append(one)
+        object.__setattr__(self, "_exceptions", {id_: tuple(some) for id_, some in exceptions.items()})
 
     def rules_for(self, subject: Subject, now: datetime) -> Iterator[Rule]:
-        """The rules whose query matches when it is `now`, in order, whatever their scope."""
+        """The rules whose query matches when it is `now`, in order, whatever their scope. Never a deprecated one."""
         return (self.rules[place] for place in self._index.matching(subject, now))
 
     def topic(self, key: str) -> Topic | None:
@@ -273,6 +297,39 @@ class Rulebook:
     def rule(self, id: str) -> Rule | None:  # noqa: A002 (the word of the files)
         """A rule by its id."""
         return next((rule for rule in self.rules if rule.id == id), None)
+
+    def exceptions_to(self, rule: str) -> tuple[Exemption, ...]:
+        """The exceptions that name a rule, by its id, in order."""
+        return self._exceptions.get(rule, ())
+
+    def team(self, key: str) -> Team | None:
+        """A team by its key."""
+        return next((team for team in self.teams if team.key == key), None)
+
+    def hours_named(self, key: str) -> Hours | None:
+        """Opening hours by their key."""
+        return next((hours for hours in self.hours if hours.key == key), None)
+
+    def person(self, id: str) -> Person | None:  # noqa: A002 (the word of the files)
+        """A person by their id."""
+        return next((person for person in self.people if person.id == id), None)
+
+    def reply(self, key: str) -> SavedReply | None:
+        """A saved reply by its key."""
+        return next((reply for reply in self.replies if reply.key == key), None)
+
+
+def _silencing(rules: Iterable[Rule]) -> Mapping[str, frozenset[str]]:
+    """By rule: what may silence it. What is tried out changes nothing for what is not."""
+    known = {rule.id: rule for rule in rules}
+    return {
+        rule.id: frozenset(
+            other
+            for other in rule.unless
+            if other in known and (rule.status is not Status.STABLE or known[other].status is Status.STABLE)
+        )
+        for rule in known.values()
+    }
 
 
 def content_hash(files: Mapping[str, str]) -> str:
