@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from listener.model import Assessment, Context, Hearing, Mention, Priority, Tick, Via, Window
 from listener.query.clock import zone
 from listener.rulebook.hours import Hours
-from listener.rulebook.shape import Count, Rulebook
-from listener.rulebook.tally import Tally
+from listener.rulebook.shape import Rulebook
+from listener.rulebook.tally import LATE, Tally
+from listener.rulebook.tally import reach as reach_of
 
 K = TypeVar("K")
 V = TypeVar("V", "Fired", "Paged")
@@ -34,6 +35,8 @@ NIGHT = (22, 7)
 
 _SPARE = timedelta(minutes=5)
 """How far a network's clock may run ahead: a message may be heard so long before its own time."""
+_LATE = timedelta(seconds=LATE)
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class Judges(Protocol):
@@ -84,13 +87,11 @@ class Side:
     _now: datetime | None = None
     _judge: Judges = field(init=False, repr=False)
     _ears: dict[str, Topics] = field(default_factory=dict, repr=False)
-    _tally: Tally = field(init=False, repr=False)
-    _reach: dict[str, timedelta] = field(init=False, repr=False)
+    _tallies: dict[int, Tally] = field(default_factory=dict, repr=False)
+    _newest: datetime = _BEGINNING
 
     def __post_init__(self) -> None:
         self._judge = self.judges(self._clock)
-        self._tally = Tally(self.rulebook)
-        self._reach = {rule.id: _reach(rule.count) for rule in self.rulebook.rules if rule.count is not None}
 
     def _clock(self) -> datetime:
         assert self._now is not None, "nothing is judged yet"  # noqa: S101
@@ -98,6 +99,7 @@ class Side:
 
     def judge(self, record: Record) -> Assessment | None:
         """What this rulebook thinks of a record; None: nobody would have heard it. The next one must have been heard later."""
+        self.fell_short = False
         hearings = self._heard(record)
         if not hearings:
             return None
@@ -118,8 +120,15 @@ class Side:
 
     def _counted(self, record: Record, hearings: Sequence[Hearing]) -> Mapping[str, Window]:
         ticks = self._judge.ticks(record.mention, hearings, replace(record.context, counts={}))
-        self.fell_short = any(record.said_at - self._reach[tick.rule] < self.since for tick in ticks)
-        return self._tally.take(record.brand_id, ticks, record.said_at) if ticks else {}
+        tally = self._tallies.get(record.brand_id)
+        if tally is None:
+            tally = self._tallies[record.brand_id] = Tally(self.rulebook.rules)
+        at = record.said_at
+        self._newest = max(self._newest, at)
+        self.fell_short = any(at - timedelta(seconds=tally.reaches[one.rule]) < self.since for one in ticks if one.hit)
+        self.fell_short |= bool(ticks) and at < self._newest - _LATE
+        tally.put(ticks, at)
+        return tally.counts(ticks, at)
 
 
 def heard_anew(record: Record, topics: Topics) -> tuple[Hearing, ...]:
@@ -132,12 +141,8 @@ def heard_anew(record: Record, topics: Topics) -> tuple[Hearing, ...]:
 
 def reach(*rulebooks: Rulebook) -> timedelta:
     """How far before its beginning history must be read, for the counts to be right from the first record on."""
-    spans = [_reach(rule.count) for book in rulebooks for rule in book.rules if rule.count is not None]
-    return max(spans) + _SPARE if spans else timedelta(0)
-
-
-def _reach(count: Count) -> timedelta:
-    return timedelta(seconds=count.within + count.hold)
+    spans = [reach_of(rule.count) for book in rulebooks for rule in book.rules if rule.count is not None]
+    return timedelta(seconds=max(spans)) + _SPARE if spans else timedelta(0)
 
 
 # What differs --------------------------------------------------------------------------------------------------------
@@ -356,23 +361,23 @@ class Nights:
 
 def replay(records: Iterable[Record], old: Side, new: Side, nights: Nights) -> Outcome:
     """Judge records, in heard order, by both sides; what came of them. The sides must have counted what came before."""
-    tally = _Sums()
+    sums = _Sums()
     for record in records:
         if record.text_gone:
-            tally.text_gone += 1
+            sums.text_gone += 1
             continue
         before, after = old.judge(record), new.judge(record)
         if before is None and after is None:
-            tally.unheard += 1
+            sums.unheard += 1
             continue
-        tally.judged += 1
-        tally.short += old.fell_short or new.fell_short
-        tally.rules(record, before, after)
+        sums.judged += 1
+        sums.short += old.fell_short or new.fell_short
+        sums.rules(record, before, after)
         if not record.context.history:
-            tally.pages(*nights.hour_of(record), before, after)
+            sums.pages(*nights.hour_of(record), before, after)
         if (diff := differs(record, before, after)) is not None:
-            tally.differs(diff)
-    return tally.outcome()
+            sums.differs(diff)
+    return sums.outcome()
 
 
 @dataclass(slots=True)

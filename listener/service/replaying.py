@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,6 +74,14 @@ def record_of(found: Judged) -> Record:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records in heard order, and the place after which the next ones are."""
+
+    records: tuple[Record, ...]
+    last: history.Place
+
+
 async def replayed(pool: Pool, asked: Asked, kept: Kept, show: Callable[[int], None]) -> Replayed:
     """Judge the asked history by both rulebooks, from where `kept` stands; `show` is told how many records are done.
 
@@ -90,13 +98,12 @@ async def replayed(pool: Pool, asked: Asked, kept: Kept, show: Callable[[int], N
         if before:
             until = asked.start if kept.after is None else kept.after[0] + _INSTANT
             async for page in _pages(pool, asked.brand_id, begin - before, until, None):
-                known = [one for one in page if kept.after is None or place_of(one) <= kept.after]
-                await worker.take(Work(tuple(map(record_of, known)), count=True))
+                await worker.take(Work(page.records, count=True))
         began = time.monotonic()
         async for page in _pages(pool, asked.brand_id, asked.start, asked.end, kept.after):
-            outcome = await worker.take(Work(tuple(map(record_of, page))))
-            kept.add(place_of(page[-1]), outcome, len(page))
-            mentions += len(page)
+            outcome = await worker.take(Work(page.records))
+            kept.add(page.last, outcome, len(page.records))
+            mentions += len(page.records)
             show(kept.done)
     return Replayed(kept.outcome, time.monotonic() - began, mentions)
 
@@ -108,17 +115,30 @@ def place_of(found: Judged) -> history.Place:
 
 async def _pages(
     pool: Pool, brand_id: int, start: datetime, end: datetime, after: history.Place | None
-) -> AsyncIterator[Sequence[Judged]]:
-    """Pages of history; the next one is fetched while one is judged."""
+) -> AsyncIterator[Page]:
+    """Pages of history; the next one is fetched while one is judged. What was heard at once, as one batch, stays on one page, in the
+    order in which the house heard it: by the messages' own times.
+    """
     fetching = asyncio.create_task(history.heard(pool, brand_id, start, end, after, PAGE))
+    left: list[Judged] = []
     try:
-        while page := await fetching:
-            more = len(page) == PAGE
+        while found := await fetching:
+            more = len(found) == PAGE
             if more:
-                fetching = asyncio.create_task(history.heard(pool, brand_id, start, end, place_of(page[-1]), PAGE))
-            yield page
+                fetching = asyncio.create_task(history.heard(pool, brand_id, start, end, place_of(found[-1]), PAGE))
+            page = [*left, *found]
+            whole = len(page)
+            while more and whole and page[whole - 1].at == found[-1].at:
+                whole -= 1
+            page, left = page[:whole], page[whole:]
+            if page:
+                records = sorted(map(record_of, page), key=lambda one: (one.judged_at, one.said_at, one.id))
+                yield Page(tuple(records), place_of(page[-1]))
             if not more:
                 return
+        if left:
+            records = sorted(map(record_of, left), key=lambda one: (one.judged_at, one.said_at, one.id))
+            yield Page(tuple(records), place_of(left[-1]))
     finally:
         fetching.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
