@@ -14,6 +14,8 @@ from listener.cli import Parser
 
 ACTIONS: dict[str, str] = {
     "check": "every mistake in rule files, with file, line and column",
+    "schema": "the JSON Schema of rule files, so that editors complete and underline",
+    "new": "the beginning of a rule, a topic, an exception, ..., with every key explained",
 }
 """Sub-command, which is its module's name, to what it does."""
 
