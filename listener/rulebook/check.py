@@ -11,6 +11,8 @@ from datetime import datetime
 from listener.model import Author, Key, Mention, Problem
 from listener.query.match import spans_of
 from listener.query.subject import Subject
+from listener.rulebook.hours import odd_hours
+from listener.rulebook.nodes import Place
 from listener.rulebook.shape import Example, Rule, Rulebook, TopicKind
 from listener.rulebook.subject import Heard, Methods, in_scope, judged
 
@@ -36,6 +38,8 @@ class Checked:
     """All examples of a rulebook."""
 
     tried: tuple[Tried, ...]
+    warnings: tuple[Problem, ...] = ()
+    """What is probably not meant, and depends on what day it is."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -51,8 +55,19 @@ def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
             for rule in rulebook.rules
             for must, examples in ((True, rule.fires), (False, rule.silent))
             for example in examples
-        )
+        ),
+        odd_times(rulebook, now),
     )
+
+
+def odd_times(rulebook: Rulebook, now: datetime) -> tuple[Problem, ...]:
+    """Times of opening that do not exist on some day of this year or the next, each told once."""
+    found: dict[Place, Problem] = {}
+    for hours in rulebook.hours:
+        for year in (now.year, now.year + 1):
+            for one in odd_hours(hours, year):
+                found.setdefault(Place(one.file, one.line, one.column), one)
+    return tuple(found.values())
 
 
 def try_example(

@@ -17,6 +17,8 @@ from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.query.tree import Node
 from listener.rulebook.circles import settled
+from listener.rulebook.hours import Hours
+from listener.rulebook.nodes import NOWHERE, Place
 
 
 class TopicKind(StrEnum):
@@ -25,18 +27,6 @@ class TopicKind(StrEnum):
     BRAND = "brand"
     COMPETITOR = "competitor"
     CAMPAIGN = "campaign"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something is written; lines and columns count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +59,7 @@ class Topic:
     """Networks that it listens on; empty: all."""
     names: tuple[str, ...] = ()
     """Names that are taken out before tone is scored."""
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +205,7 @@ class Rule:
     """Settles what can have one value only; the highest wins, then the first id."""
     fires: tuple[Example, ...] = ()
     silent: tuple[Example, ...] = ()
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
     status: Status = Status.STABLE
     count: Count | None = None
     during: During | None = None
@@ -238,7 +228,7 @@ class Exemption:
     until: date | None = None
     """The last day on which it holds, in UTC."""
     silent: tuple[Example, ...] = ()
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +237,14 @@ class Team:
 
     key: str
     title: str
-    place: Place = Place("", 1, 1)
+    hours: str = ""
+    """Key of its opening hours."""
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Everything that is in force, immutable; topics, rules and teams in the order of their keys, whatever the files' order."""
+    """Everything that is in force, immutable; things of one sort in the order of their keys, whatever the files' order."""
 
     topics: tuple[Topic, ...]
     rules: tuple[Rule, ...]
@@ -261,6 +253,7 @@ class Rulebook:
     """Path to text, exactly as read."""
     hash: str
     exceptions: tuple[Exemption, ...] = ()
+    hours: tuple[Hours, ...] = ()
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""
@@ -299,13 +292,17 @@ class Rulebook:
         """A rule by its id."""
         return next((rule for rule in self.rules if rule.id == id), None)
 
+    def team(self, key: str) -> Team | None:
+        """A team by its key."""
+        return next((team for team in self.teams if team.key == key), None)
+
     def exceptions_to(self, rule: str) -> tuple[Exemption, ...]:
         """The exceptions that name a rule, by its id, in order."""
         return self._exceptions.get(rule, ())
 
-    def hours_named(self, key: str) -> Opens | None:
+    def hours_named(self, key: str) -> Hours | None:
         """Opening hours by their key."""
-        return None
+        return next((hours for hours in self.hours if hours.key == key), None)
 
 
 def _silencing(rules: Iterable[Rule]) -> Mapping[str, frozenset[str]]:

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(loaded, Rulebook):
         checked = check(loaded, load_methods(), datetime.now(UTC))
         problems, tried = list(checked.problems), len(checked.tried)
-        warnings = list(loaded.warnings)
+        warnings = [*loaded.warnings, *checked.warnings]
     else:
         problems, warnings = loaded, []
     if arguments.json:

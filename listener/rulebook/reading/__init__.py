@@ -13,7 +13,7 @@ from types import MappingProxyType
 from listener.model import Problem
 from listener.rulebook.definitions import define
 from listener.rulebook.nodes import Node
-from listener.rulebook.reading import listening, rules, staff
+from listener.rulebook.reading import listening, planning, rules, staff
 from listener.rulebook.reading.keys import Key, Keys, Many
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Rulebook, content_hash
@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Section] = {
     "rules": Section("what a message means for the team", rules.RULE, rules.read_rule),
     "exceptions": Section("where rules stay silent, and why", rules.EXCEPTION, rules.read_exception),
     "teams": Section("who answers for what", staff.TEAM, staff.read_team),
+    "hours": Section("when somebody is there", planning.HOURS, planning.read_hours),
 }
 
 FILE = Keys("a rule file", tuple(Key(name, one.says, Many(one.keys)) for name, one in SECTIONS.items()))
@@ -60,6 +61,7 @@ def read_documents(
         rules=tuple(sorted(made.rules, key=lambda rule: rule.id)),
         exceptions=tuple(sorted(made.exceptions, key=lambda one: (sorted(one.rules), one.place.file, one.place.line))),
         teams=tuple(sorted(made.teams, key=lambda team: team.key)),
+        hours=tuple(sorted(made.hours, key=lambda hours: hours.key)),
         files=MappingProxyType(dict(files)),
         hash=content_hash(files),
         warnings=tuple(sorted(reader.warnings, key=lambda one: (one.file, one.line, one.column, one.code))),

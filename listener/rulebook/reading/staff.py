@@ -12,6 +12,7 @@ TEAM = Keys(
     (
         Key("key", "its name: rules give work to it", KEY, needed=True),
         Key("title", "what is shown; else the key", TEXT),
+        Key("hours", "its opening hours: time to reply runs while they are open", KEY),
     ),
 )
 
@@ -23,5 +24,6 @@ def read_team(reader: Reader, node: Node) -> None:
         return
     key = reader.key(found.get("key"), "a team's key")
     title = reader.text(found.get("title"), "title") or key
+    hours = reader.refer("hours", found.get("hours"))
     if reader.once("team", key, found.get("key", node)):
-        reader.made.teams.append(Team(key, title, reader.place(node)))
+        reader.made.teams.append(Team(key, title, hours, reader.place(node)))
