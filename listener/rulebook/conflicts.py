@@ -248,7 +248,9 @@ def _idle_unless(rulebook: Rulebook) -> Iterator[Problem]:
             other = rulebook.rule(id_)
             if other is not None and not _silences(other, rule):
                 message = f"rule {rule.id} is not silenced by {other.id}, which is {other.status.value}"
-                hint = "take it out of unless" if other.status is Status.DEPRECATED else "it will be once that is stable"
+                hint = (
+                    "take it out of unless" if other.status is Status.DEPRECATED else "it will be once that is stable"
+                )
                 yield _at(rule, "idle-unless", message, hint)
 
 

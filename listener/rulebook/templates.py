@@ -22,14 +22,14 @@ Path = tuple[str, ...]
 
 _FILLED: Mapping[Path, str] = {
     ("lists", "words"): '[a word, several words, "#tag"]',
-    ("queries", "query"): "'(\"first words\" OR \"other words\") AND NOT \"what is not meant\"'",
+    ("queries", "query"): '\'("first words" OR "other words") AND NOT "what is not meant"\'',
     ("topics", "title"): "What is shown",
     ("topics", "kind"): "brand",
-    ("topics", "query"): "'\"<id>\" OR \"#<id>\"'",
+    ("topics", "query"): '\'"<id>" OR "#<id>"\'',
     ("rules", "title"): "What is shown when it fires",
     ("rules", "owner"): "who answers for this rule",
     ("rules", "scope", "addressed"): "yes",
-    ("rules", "when"): "'\"words to find\" AND NOT \"what is not meant\"'",
+    ("rules", "when"): '\'"words to find" AND NOT "what is not meant"\'',
     ("rules", "then", "tags"): "[<id>]",
     ("rules", "examples", "fires"): '["here are words to find"]',
     ("rules", "examples", "silent"): '["here is nothing of it"]',

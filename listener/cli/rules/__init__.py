@@ -16,6 +16,10 @@ ACTIONS: dict[str, str] = {
     "check": "every mistake in rule files, with file, line and column",
     "schema": "the JSON Schema of rule files, so that editors complete and underline",
     "new": "the beginning of a rule, a topic, an exception, ..., with every key explained",
+    "replay": "what changed rules would have done with what was heard",
+    "explain": "why a rule fires on a mention, or does not, part by part",
+    "stats": "which rules are worth having: hits, marks, time to the first act, cost",
+    "drafts": "exceptions and examples drafted from what people marked",
 }
 """Sub-command, which is its module's name, to what it does."""
 
