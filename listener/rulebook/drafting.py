@@ -72,7 +72,7 @@ class Draft:
     query: str = ""
     """Of an exception,"""
     authors: tuple[str, ...] = ()
-    """or whom it is about."""
+    """or whom it is about. Neither: nothing sensible could be found."""
 
 
 # How narrow ----------------------------------------------------------------------------------------------------------
@@ -111,9 +111,25 @@ def _phrases(rule: str, alarms: Sequence[Marked], hits: Sequence[Marked]) -> Ite
         if phrase:
             yield Draft(rule, False, marks, query=_quoted(phrase))
         else:  # nothing in it tells it from a right hit: this author, saying this
-            whole = words.segment(masked(first.text)).keys[:LONGEST]
+            whole = _told_by(first)
             query = f"{_quoted(whole)} author:{_value(_bare(first.author))}" if whole else ""
-            yield Draft(rule, False, marks, query=query, authors=() if query else (_bare(first.author),))
+            yield Draft(rule, False, marks, query=query)
+
+
+def _told_by(alarm: Marked) -> tuple[str, ...]:
+    """The first words in a row of a text that may stand in a rule file."""
+    known, hidden = words.segment(alarm.text), _hidden(alarm.text)
+    if len(known.keys) != len(known.spans):
+        return ()
+    row: list[str] = []
+    for key, span in zip(known.keys, known.spans, strict=True):
+        if not any(_meet(span, one) for one in hidden):
+            row.append(key)
+        elif len(row) >= SHORTEST:
+            break
+        else:
+            row = []
+    return tuple(row[:LONGEST])
 
 
 def phrase_of(alarm: Marked, hits: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -125,8 +141,7 @@ def phrase_of(alarm: Marked, hits: Sequence[Sequence[str]]) -> tuple[str, ...]:
     keys, spans = list(known.keys), known.spans
     if len(keys) != len(spans):
         return ()
-    hidden = [found.span() for found in (*_MAIL.finditer(alarm.text), *_NUMBER.finditer(alarm.text))]
-    hidden += [found.span() for found in _signs(alarm.text)]
+    hidden = _hidden(alarm.text)
     found = list(zip(alarm.spans[::2], alarm.spans[1::2], strict=False))
     shared = {key for one in hits for key in one}
     around = [any(_meet(span, one) for one in found) for span in spans]
@@ -164,9 +179,9 @@ def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
 _SIGN = re.compile(r"[@#＠＃$][\w.@-]+|https?://\S+")
 
 
-def _signs(text: str) -> Iterator[re.Match[str]]:
-    """Handles, hashtags and addresses: names of people have no place in a phrase."""
-    return _SIGN.finditer(text)
+def _hidden(text: str) -> list[tuple[int, int]]:
+    """Where names and numbers of people stand, and addresses: no part of a phrase."""
+    return [found.span() for sort in (_MAIL, _NUMBER, _SIGN) for found in sort.finditer(text)]
 
 
 def _quoted(phrase: Sequence[str]) -> str:
@@ -197,8 +212,9 @@ def changed(
     Exceptions go to the end of the `exceptions:` of a file that has some, else into a new file; examples to the top of their rule's `fires:`.
     """
     texts = dict(files)
-    left: list[Draft] = []
-    exceptions = [one for one in drafts if not one.missed]
+    drafts = list(drafts)
+    exceptions = [one for one in drafts if one.query or one.authors]
+    left = [one for one in drafts if not one.missed and one not in exceptions]
     examples = [one for one in drafts if one.missed]
     # From the bottom up, so that the places of rules above stay what they are.
     examples.sort(key=lambda one: _line_of(rules.get(one.rule)), reverse=True)
