@@ -26,8 +26,6 @@ SHORTEST, LONGEST = 2, 6
 """Words of a phrase."""
 TELLING = 9.0
 """Bits that the words of a phrase must say, by how rare they are: one long word does, two of the commonest do not."""
-WHOLE = 40
-"""Words of the longest text that is taken whole."""
 SAME_AUTHOR = 3
 """So many false alarms of one rule by one author, and never a right one: it is the author."""
 MASKED_MAIL, MASKED_NUMBER = "someone@mail.example", "+00 000 000000"
@@ -161,9 +159,6 @@ def phrase_of(alarm: Marked, hits: Sequence[Sequence[str]]) -> tuple[str, ...]:
             if fits:
                 _, at = min(fits)
                 return tuple(keys[at : at + size])
-    whole = tuple(keys)
-    if 0 < len(whole) <= WHOLE and not any(barred) and not any(_holds(one, whole) for one in hits):
-        return whole if len(whole) >= SHORTEST and any(not one for one in around) else ()
     return ()
 
 
@@ -217,11 +212,10 @@ def changed(
     left = [one for one in drafts if not one.missed and one not in exceptions]
     examples = [one for one in drafts if one.missed]
     # From the bottom up, so that the places of rules above stay what they are.
-    examples.sort(key=lambda one: _line_of(rules.get(one.rule)), reverse=True)
-    for draft in examples:
-        rule = rules.get(draft.rule)
-        if rule is None or not _example_added(texts, rule, draft.marks[0]):
-            left.append(draft)
+    for id_ in sorted({one.rule for one in examples}, key=lambda id_: _line_of(rules.get(id_)), reverse=True):
+        rule, theirs = rules.get(id_), [one for one in examples if one.rule == id_]
+        if rule is None or not _examples_added(texts, rule, [mark for one in theirs for mark in one.marks]):
+            left += theirs
     if exceptions:
         _exceptions_added(texts, exceptions)
     return {path: text for path, text in texts.items() if files.get(path) != text}, left
@@ -280,8 +274,8 @@ def _reason(mark: Marked) -> str:
     return f"{told}: {note}" if note else told
 
 
-def _example_added(texts: dict[str, str], rule: Rule, mark: Marked) -> bool:
-    """Puts a message before the first one on which its rule fires. False: the file's layout leaves no plain place for it."""
+def _examples_added(texts: dict[str, str], rule: Rule, marks: Sequence[Marked]) -> bool:
+    """Puts messages before the first one on which a rule fires. False: the file's layout leaves no plain place for them."""
     if not rule.fires:
         return False
     place = rule.fires[0].place
@@ -290,19 +284,22 @@ def _example_added(texts: dict[str, str], rule: Rule, mark: Marked) -> bool:
         return False
     line = lines[place.line - 1]
     before = line[: place.column - 1]
-    if found := re.match(r"(\s*)-\s+$", before):
+    if found := re.fullmatch(r"(\s*)-\s+", before):
         newline = "\r\n" if line.endswith("\r\n") else "\n"
-        told = f"marked as missed on {mark.on:%Y-%m-%d}" if mark.on else "marked as missed"
-        note = " ".join(masked(harmless(mark.note)).split())
-        about = f"# {told}{f': {note}' if note else ''}; widen when: until it fires, or take it out"
-        indent = found.group(1)
-        lines[place.line - 1 : place.line - 1] = [f"{indent}{about}{newline}", f"{indent}- {example(mark)}{newline}"]
+        made = [f"{found.group(1)}{one}{newline}" for mark in marks for one in (_about(mark), f"- {example(mark)}")]
+        lines[place.line - 1 : place.line - 1] = made
     elif before.rstrip().endswith("["):
-        lines[place.line - 1] = f"{before}{example(mark)}, {line[place.column - 1 :]}"
+        lines[place.line - 1] = f"{before}{', '.join(map(example, marks))}, {line[place.column - 1 :]}"
     else:
         return False
     texts[place.file] = "".join(lines)
     return True
+
+
+def _about(mark: Marked) -> str:
+    told = f"marked as missed on {mark.on:%Y-%m-%d}" if mark.on else "marked as missed"
+    note = " ".join(masked(harmless(mark.note)).split())
+    return f"# {told}{f': {note}' if note else ''}; widen when: until it fires, or take it out"
 
 
 def example(mark: Marked, author: str = "") -> str:
