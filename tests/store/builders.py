@@ -42,7 +42,7 @@ def said(name: str, text: str = "hello", *, by: str = "mira", at: datetime | Non
         source="bluesky",
         author=Author(SPACE, by, handle=f"{by}.test"),
         text=text,
-        kind=Kind.REPLY if other.get("parent") else Kind.POST,
+        kind=other.pop("kind", Kind.REPLY if other.get("parent") else Kind.POST),
         raw=text.encode("utf-8", "replace"),
         revision=revision,
         content_id=other.pop("content_id", f"cid-{name}-{revision}"),

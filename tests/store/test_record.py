@@ -15,6 +15,7 @@ from listener.model import (
     Author,
     AuthorChanged,
     Batch,
+    Context,
     Deleted,
     Gap,
     Item,
