@@ -40,7 +40,12 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class Judges(Protocol):
-    """What `listener.assess.judge_at` makes."""
+    """What `listener.assess.Judge` is."""
+
+    @property
+    def judges_ours(self) -> bool:
+        """Whether any rule looks at posts of our own."""
+        ...
 
     def __call__(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
         """What is thought of a mention."""
@@ -116,7 +121,9 @@ class Side:
         ear = self._ears.get(record.brand)
         if ear is None:
             ear = self._ears[record.brand] = self.topics(record.brand, self._clock)
-        return heard_anew(record, ear)
+        hearings = heard_anew(record, ear)
+        ours = any(one.via is Via.OWN for one in hearings)
+        return () if ours and not self._judge.judges_ours else hearings
 
     def _counted(self, record: Record, hearings: Sequence[Hearing]) -> Mapping[str, Window]:
         ticks = self._judge.ticks(record.mention, hearings, replace(record.context, counts={}))

@@ -17,7 +17,7 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from listener.assess import Methods, judge_at, topics_of
+from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
 from listener.rulebook.parse import parse
 from listener.rulebook.replay import Nights, Outcome, Record, Side, replay
@@ -88,7 +88,7 @@ def side_of(rulebook: Rulebook, since: datetime, methods: Methods) -> Side:
     """One rulebook, ready to judge history that begins at `since`."""
     return Side(
         rulebook,
-        lambda clock: judge_at(rulebook, methods, clock),
+        lambda clock: Judge(rulebook, methods, clock),
         lambda brand, clock: topics_of(rulebook, brand, clock),
         since,
     )
