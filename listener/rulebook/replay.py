@@ -147,9 +147,9 @@ def heard_anew(record: Record, topics: Topics) -> tuple[Hearing, ...]:
 
 
 def reach(*rulebooks: Rulebook) -> timedelta:
-    """How far before its beginning history must be read, for the counts to be right from the first record on."""
+    """How far before its beginning history must be read, for the counts to be right from the first record on, and of late ones too."""
     spans = [reach_of(rule.count) for book in rulebooks for rule in book.rules if rule.count is not None]
-    return timedelta(seconds=max(spans)) + _SPARE if spans else timedelta(0)
+    return timedelta(seconds=max(spans)) + _LATE + _SPARE if spans else timedelta(0)
 
 
 # What differs --------------------------------------------------------------------------------------------------------

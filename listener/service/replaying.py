@@ -88,21 +88,22 @@ async def replayed(pool: Pool, asked: Asked, kept: Kept, show: Callable[[int], N
     Raises FixMe when the worker dies. Whatever stops it, what was done is kept, and no process is left.
     """
     before = reach(asked.old, asked.new)
-    begin = asked.start if kept.after is None else kept.after[0]
-    since = begin - before
+    since = asked.start - before
     if not await history.heard(pool, asked.brand_id, _BEGINNING, since, limit=1):
         since = _BEGINNING  # there is nothing before it that could be missed
-    order = Order(asked.old.files, asked.new.files, since, {asked.brand: asked.zone}, asked.hours)
+    order = Order(dict(asked.old.files), dict(asked.new.files), since, {asked.brand: asked.zone}, asked.hours)
     mentions, began = 0, time.monotonic()
     async with working(order) as worker:
-        if before:
-            until = asked.start if kept.after is None else kept.after[0] + _INSTANT
-            async for page in _pages(pool, asked.brand_id, begin - before, until, None):
+        if before:  # those that count need what came before
+            begin, end = asked.start, asked.start
+            if kept.after is not None and kept.newest is not None:
+                begin, end = min(kept.newest, kept.after[0]), kept.after[0] + _INSTANT
+            async for page in _pages(pool, asked.brand_id, max(since, begin - before), end, None):
                 await worker.take(Work(page.records, count=True))
         began = time.monotonic()
         async for page in _pages(pool, asked.brand_id, asked.start, asked.end, kept.after):
             outcome = await worker.take(Work(page.records))
-            kept.add(page.last, outcome, len(page.records))
+            kept.add(page.last, outcome, len(page.records), max(one.said_at for one in page.records))
             mentions += len(page.records)
             show(kept.done)
     return Replayed(kept.outcome, time.monotonic() - began, mentions)
@@ -204,6 +205,7 @@ class _Head(msgspec.Struct):
 
 class _Line(msgspec.Struct):
     after: tuple[datetime, int]
+    newest: datetime
     done: int
     outcome: Outcome
 
@@ -218,6 +220,8 @@ class Kept:
     outcome: Outcome = field(default_factory=Outcome)
     after: history.Place | None = None
     """The place of the last record that was judged; None: none yet."""
+    newest: datetime | None = None
+    """When the youngest of them was said."""
     done: int = 0
     _path: Path | None = None
     _file: BinaryIO | None = None
@@ -228,12 +232,17 @@ class Kept:
         """Whether it was begun before."""
         return self.after is not None
 
-    def add(self, after: history.Place, outcome: Outcome, records: int) -> None:
+    def add(self, after: history.Place, outcome: Outcome, records: int, newest: datetime) -> None:
         """One more page; on the disk when this returns."""
-        self.after, self.outcome, self.done = after, self.outcome + outcome, self.done + records
+        line = _Line(after, newest, records, outcome)
+        self._take(line)
         if self._file is not None:
-            self._file.write(msgspec.json.encode(_Line(after, records, outcome)) + b"\n")
+            self._file.write(msgspec.json.encode(line) + b"\n")
             _on_disk(self._file)
+
+    def _take(self, line: _Line) -> None:
+        self.after, self.outcome, self.done = line.after, self.outcome + line.outcome, self.done + line.done
+        self.newest = line.newest if self.newest is None else max(self.newest, line.newest)
 
     def finished(self) -> None:
         """It is told: the next one begins anew."""
@@ -293,7 +302,7 @@ def _go_on(kept: Kept, file: BinaryIO) -> bool:
             break
         if not raw.endswith(b"\n"):
             break
-        kept.after, kept.outcome, kept.done = line.after, kept.outcome + line.outcome, kept.done + line.done
+        kept._take(line)
         good += len(raw)
     file.seek(good)
     file.truncate()

@@ -113,7 +113,7 @@ def test_a_count_that_reaches_behind_what_was_read_is_told() -> None:
 
 
 def test_history_is_read_so_far_back_as_the_longest_rule_counts() -> None:
-    assert reach(rulebook()) == timedelta(hours=1, minutes=5)
+    assert reach(rulebook()) == timedelta(days=1, hours=1, minutes=5)
     assert reach(rulebook("rules: []")) == timedelta(0)
 
 

@@ -48,7 +48,7 @@ def page(n: int) -> tuple[tuple[datetime, int], Outcome]:
 
 def judged(kept: Kept, *pages: int) -> None:
     for n in pages:
-        kept.add(*page(n), 13)
+        kept.add(*page(n), 13, START + timedelta(minutes=n))
 
 
 def whole(*pages: int) -> Outcome:

@@ -69,9 +69,7 @@ def test_a_deprecated_rule_closes_no_circle() -> None:
 @settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef")), max_size=12))
 def test_there_is_a_circle_where_and_only_where_rules_cannot_be_put_in_a_row(edges: list[tuple[str, str]]) -> None:
-    made = rules(
-        *(rule(a, more=f"unless: [{', '.join(sorted({y for x, y in edges if x == a}))}]") for a in "abcdef")
-    )
+    made = rules(*(rule(a, more=f"unless: [{', '.join(sorted({y for x, y in edges if x == a}))}]") for a in "abcdef"))
     left = set("abcdef")
     while free := {a for a in left if not any(x == a and y in left for x, y in edges)}:
         left -= free

@@ -36,7 +36,7 @@ rules:
   - {id: flood, title: Flood, owner: ops, scope: {kinds: [brand, campaign]}, when: down OR slow,
      count: {mentions: 3, within: 10m, per: [topic]}, then: {priority: urgent, tags: [flood]}}
   - {id: crowd, title: Crowd, owner: ops, scope: {everything: yes}, when: awful, count: {authors: 3, within: 20m, for: 5m}, then: {tags: [crowd]}}
-  - {id: mood, title: Mood, owner: ops, scope: {everything: yes}, when: tone:negative, count: {ratio: 0.5, of at least: 4, within: 1h},
+  - {id: mood, title: Mood, owner: ops, scope: {everything: yes}, when: tone:negative, count: {ratio: 0.4, of at least: 4, within: 15m},
      then: {tags: [mood]}}
   - {id: ours, title: Ours, owner: ops, scope: {addressed: yes, ours: yes}, when: sorry, then: {tags: [sorry]}}
   - {id: fresh, title: Fresh, owner: ops, scope: {everything: yes}, when: 'age:<10m AND larkspur', then: {snooze: 1h}}
@@ -56,6 +56,8 @@ def varied(dice: random.Random, n: int) -> list[Mention]:
         by = dice.choice(["mira", "tom", "noor", "ada", "us"])
         named = ("us",) if dice.random() < 0.2 and by != "us" else ()
         at = NOW + timedelta(minutes=dice.randrange(180))
+        if i % 40 < 5:  # a crowd that is in a bad mood at once
+            text, at = f"awful slow {text}", NOW + timedelta(minutes=i // 40 * 20 + i % 5)
         made.append(said(f"m{i}", text, by=by, at=at, named=named, langs=("en",)))
     return made
 
@@ -101,7 +103,7 @@ async def test_judging_again_by_the_rulebook_in_force_says_what_was_said_live(po
         assert made == live
         for flag in made.flags:
             fired[flag.rule] = fired.get(flag.rule, 0) + 1
-    assert fired.keys() == {"outage", "flood", "crowd", "mood", "ours", "fresh", "trial"}, "every rule had its say"
+    assert sorted(fired) == ["crowd", "flood", "fresh", "mood", "ours", "outage", "trial"], "every rule had its say"
 
 
 async def test_the_order_in_which_it_was_heard_decides_what_was_counted(pool: asyncpg.Pool) -> None:
