@@ -13,7 +13,8 @@ from listener.harmless import harmless
 from listener.model import Problem
 from listener.query.proof import Prover
 from listener.query.tree import Field, Node, Not, Or, Text, walk
-from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, Status, Topic
+from listener.rulebook.circles import circles
+from listener.rulebook.shape import Rule, Rulebook, Scope, Status, Topic
 
 STEPS = 20_000
 """What the proof about one rule may cost: some milliseconds."""
@@ -92,42 +93,38 @@ def equal_ranks(judged: Iterable[tuple[str, Sequence[Rule]]]) -> Iterator[Proble
 
 
 def _circles(rulebook: Rulebook) -> Iterator[Problem]:
-    """One problem for each rule through which a circle was found, with the whole circle; no rule is in two of those that are told."""
+    """One problem for each knot of rules, with the shortest circle in it that begins with its first rule that is in one."""
     rules = {rule.id: rule for rule in _alive(rulebook)}
     edges = {
         rule.id: sorted(id_ for id_ in rule.unless if id_ in rules and _silences(rules[id_], rule))
         for rule in rules.values()
     }
-    done: set[str] = set()
-    for start in sorted(edges):
-        path = _way_back(start, edges, done)
-        if path:
-            done.update(path)
-            said = " -> ".join((*path, start))
-            first = min((rules[id_] for id_ in path), key=_by_place)
-            if len(path) == 1:
-                message, hint = f"rule {start} is silenced by itself", "take it out of its own unless"
-            else:
-                message = f"these rules silence one another in a circle: {said}"
-                hint = "take one of them out of an unless; a higher rank settles which value counts"
-            yield _at(first, "unless-circle", message, hint)
+    for knot in circles(edges):
+        path = _way_back(knot, edges)
+        first = min((rules[id_] for id_ in path), key=_by_place)
+        if len(path) == 1:
+            message, hint = f"rule {path[0]} is silenced by itself", "take it out of its own unless"
+        else:
+            message = f"these rules silence one another in a circle: {' -> '.join((*path, path[0]))}"
+            hint = "take one of them out of an unless; a higher rank settles which value counts"
+        yield _at(first, "unless-circle", message, hint)
 
 
-def _way_back(start: str, edges: Mapping[str, Sequence[str]], done: set[str]) -> list[str]:
-    """The shortest way from a rule over `unless` back to it, without those that were told already; [] where there is none."""
-    came: dict[str, str] = {}
+def _way_back(knot: Sequence[str], edges: Mapping[str, Sequence[str]]) -> list[str]:
+    """The shortest way from the first rule of a knot over `unless` back to it."""
+    start, came = knot[0], dict[str, str]()
     waiting = [start]
     for here in waiting:
         for other in edges[here]:
-            if other == start and start not in done:
+            if other == start:
                 way = [here]
                 while way[-1] != start:
                     way.append(came[way[-1]])
                 return way[::-1]
-            if other not in came and other not in done and other != start:
+            if other not in came and other in knot:
                 came[other] = here
                 waiting.append(other)
-    return []
+    return [start]
 
 
 # Rules that never fire -----------------------------------------------------------------------------------------------
@@ -181,7 +178,7 @@ def _silencers(rule: Rule, rulebook: Rulebook) -> list[tuple[Node, str]]:
     """Queries on whose matches the rule is silent for good, and what each is."""
     found = [
         (one.when.tree, f"the exception at {one.place}")
-        for one in _exceptions(rule, rulebook)
+        for one in rulebook.exceptions_to(rule.id)
         if one.when is not None and one.until is None
     ]
     for id_ in sorted(rule.unless):
@@ -198,7 +195,7 @@ def _always_beside(other: Rule, rule: Rule, rulebook: Rulebook) -> bool:
         and other.count is None
         and (other.during is None or other.during == rule.during)
         and not other.unless
-        and not any(True for _ in _exceptions(other, rulebook))
+        and not rulebook.exceptions_to(other.id)
         and covers(other.scope, rule.scope, rulebook.topics)
     )
 
@@ -234,7 +231,7 @@ def _same(rulebook: Rulebook) -> Iterator[Problem]:
     """Rules of which an earlier one has the same query and scope, under the same conditions, and the same follows."""
     seen: dict[Hashable, Rule] = {}
     for rule in sorted(_alive(rulebook), key=_by_place):
-        exempt = frozenset(one.place for one in _exceptions(rule, rulebook))
+        exempt = frozenset(one.place for one in rulebook.exceptions_to(rule.id))
         says = (rule.when.tree, rule.scope, rule.then, rule.count, rule.during, rule.unless, rule.status, exempt)
         first = seen.setdefault(says, rule)
         if first is not rule:
@@ -264,10 +261,6 @@ def _ended(rulebook: Rulebook, now: datetime) -> Iterator[Problem]:
 
 def _alive(rulebook: Rulebook) -> Iterator[Rule]:
     return (rule for rule in rulebook.rules if rule.status is not Status.DEPRECATED)
-
-
-def _exceptions(rule: Rule, rulebook: Rulebook) -> Iterator[Exemption]:
-    return (one for one in rulebook.exceptions if rule.id in one.rules)
 
 
 def _by_place(rule: Rule) -> tuple[str, int, int]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
 
 from listener.model import Kind, Priority, Problem
 from listener.query.frequency import Share, usual
@@ -18,7 +17,10 @@ from listener.query.subject import Subject
 from listener.query.tree import Node
 from listener.rulebook.circles import settled
 from listener.rulebook.hours import Hours
+from listener.rulebook.lexicon import Overlay
 from listener.rulebook.nodes import NOWHERE, Place
+from listener.rulebook.people import Person
+from listener.rulebook.replies import SavedReply
 
 
 class TopicKind(StrEnum):
@@ -118,14 +120,6 @@ class Count:
     """So long it must have held without a break."""
     of_least: int = 10
     """A ratio of fewer messages in scope says nothing."""
-
-
-class Opens(Protocol):
-    """Opening hours."""
-
-    def open_at(self, moment: datetime) -> bool:
-        """Whether they are open then."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +248,9 @@ class Rulebook:
     hash: str
     exceptions: tuple[Exemption, ...] = ()
     hours: tuple[Hours, ...] = ()
+    people: tuple[Person, ...] = ()
+    replies: tuple[SavedReply, ...] = ()
+    lexicon: tuple[Overlay, ...] = ()
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""
@@ -292,17 +289,25 @@ class Rulebook:
         """A rule by its id."""
         return next((rule for rule in self.rules if rule.id == id), None)
 
-    def team(self, key: str) -> Team | None:
-        """A team by its key."""
-        return next((team for team in self.teams if team.key == key), None)
-
     def exceptions_to(self, rule: str) -> tuple[Exemption, ...]:
         """The exceptions that name a rule, by its id, in order."""
         return self._exceptions.get(rule, ())
 
+    def team(self, key: str) -> Team | None:
+        """A team by its key."""
+        return next((team for team in self.teams if team.key == key), None)
+
     def hours_named(self, key: str) -> Hours | None:
         """Opening hours by their key."""
         return next((hours for hours in self.hours if hours.key == key), None)
+
+    def person(self, id: str) -> Person | None:  # noqa: A002 (the word of the files)
+        """A person by their id."""
+        return next((person for person in self.people if person.id == id), None)
+
+    def reply(self, key: str) -> SavedReply | None:
+        """A saved reply by its key."""
+        return next((reply for reply in self.replies if reply.key == key), None)
 
 
 def _silencing(rules: Iterable[Rule]) -> Mapping[str, frozenset[str]]:

@@ -25,7 +25,7 @@ _FILLED: Mapping[Path, str] = {
     ("queries", "query"): '\'("first words" OR "other words") AND NOT "what is not meant"\'',
     ("topics", "title"): "What is shown",
     ("topics", "kind"): "brand",
-    ("topics", "query"): '\'"<id>" OR "#<id>"\'',
+    ("topics", "query"): '\'"<id>" AND NOT "what is not meant"\'',
     ("rules", "title"): "What is shown when it fires",
     ("rules", "owner"): "who answers for this rule",
     ("rules", "scope", "addressed"): "yes",

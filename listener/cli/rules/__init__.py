@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 from types import ModuleType
 
 from listener.cli import Parser
 
 ACTIONS: dict[str, str] = {
     "check": "every mistake in rule files, with file, line and column",
+    "test": "the examples of rules and exceptions: what came of each, and why",
+    "try": "one text through the whole judgement: what it would come to, and by which rules",
     "schema": "the JSON Schema of rule files, so that editors complete and underline",
     "new": "the beginning of a rule, a topic, an exception, ..., with every key explained",
     "replay": "what changed rules would have done with what was heard",
@@ -21,7 +24,7 @@ ACTIONS: dict[str, str] = {
     "stats": "which rules are worth having: hits, marks, time to the first act, cost",
     "drafts": "exceptions and examples drafted from what people marked",
 }
-"""Sub-command, which is its module's name, to what it does."""
+"""Sub-command to what it does. Its module has its name, with an underscore behind a word that Python keeps for itself."""
 
 
 def configure_rules(parser: argparse.ArgumentParser) -> None:
@@ -46,4 +49,4 @@ def run_rules(arguments: argparse.Namespace) -> int:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"listener.cli.rules.{name}")
+    return importlib.import_module(f"listener.cli.rules.{name}{'_' if keyword.iskeyword(name) else ''}")

@@ -21,8 +21,11 @@ from listener.query.tree import Node as QueryNode
 from listener.query.tree import Text as Name
 from listener.rulebook.definitions import Definitions, Written, define
 from listener.rulebook.hours import Hours
+from listener.rulebook.lexicon import Overlay
 from listener.rulebook.nodes import Items, Node, Place, Table, Text
+from listener.rulebook.people import Person
 from listener.rulebook.reading.keys import Keys
+from listener.rulebook.replies import SavedReply
 from listener.rulebook.shape import Exemption, Query, Rule, Team, Topic
 
 LONGEST_SECONDS = 60 * 86_400
@@ -42,6 +45,9 @@ class Made:
     exceptions: list[Exemption] = field(default_factory=list)
     teams: list[Team] = field(default_factory=list)
     hours: list[Hours] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    replies: list[SavedReply] = field(default_factory=list)
+    lexicon: list[Overlay] = field(default_factory=list)
 
 
 class Reader:
