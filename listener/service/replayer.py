@@ -86,9 +86,10 @@ async def receive(stream: asyncio.StreamReader, sort: type[T]) -> T | None:
 
 def side_of(rulebook: Rulebook, since: datetime, methods: Methods) -> Side:
     """One rulebook, ready to judge history that begins at `since`."""
+    own = methods.with_lexicon(rulebook.lexicon)
     return Side(
         rulebook,
-        lambda clock: Judge(rulebook, methods, clock),
+        lambda clock: Judge(rulebook, own, clock),
         lambda brand, clock: topics_of(rulebook, brand, clock),
         since,
     )

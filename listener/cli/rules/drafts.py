@@ -69,7 +69,7 @@ async def _drafts(arguments: argparse.Namespace) -> int:
     folder = folder_asked(arguments)
     files = _files(folder)
     rulebook = _parsed(files, folder)
-    methods = load_methods()
+    methods = load_methods().with_lexicon(rulebook.lexicon)
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
         marks = await _wanted(house.pool, rulebook, methods, brand_id if arguments.brand else None)
         rules = {one.rule for _, one in marks if not one.missed}

@@ -15,7 +15,7 @@ from listener.cli.rules.folder import add_folder, rulebook_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
-    from listener.rulebook.explain import Why
+    from listener.rulebook.explain import Part, Why
     from listener.rulebook.shape import Rulebook
     from listener.store.connect import Pool
     from listener.store.judged import Judged
@@ -77,7 +77,7 @@ async def _explain(arguments: argparse.Namespace) -> int:
             print(table([(doubt,)], indent="! "))
         for why in whys:
             if arguments.rule or why.fires or _near_miss(why):
-                print("\n".join(_lines(why, found)))
+                print("\n".join(_lines(rulebook, why, found)))
         silent = [why.rule.id for why in whys if not (arguments.rule or why.fires or _near_miss(why))]
         if silent:
             print(table([(f"do not match: {', '.join(silent)}",)]))
@@ -140,7 +140,8 @@ def _whys(rulebook: Rulebook, found: Judged, rule: str | None) -> tuple[Why, ...
     from listener.service.rules import load_methods
 
     heard = heard_by(found.hearings, found.brand, rulebook)
-    subject, _ = judged(found.mention, heard, load_methods(), found.context)
+    methods = load_methods().with_lexicon(rulebook.lexicon)
+    subject, _ = judged(found.mention, heard, methods, found.context)
     if rule is None:
         return why_all(rulebook, subject, heard, found.context, found.at)
     asked = rulebook.rule(rule)
@@ -174,7 +175,16 @@ def _head(found: Judged, named: str) -> Iterator[str]:
     yield f"by {named}"
 
 
-def _lines(why: Why, found: Judged) -> Iterator[str]:
+def _query_of(rulebook: Rulebook, why: Why, part: Part) -> str:
+    """The text of the query that a part's tree is of."""
+    node = part.tree.node if part.tree is not None else None
+    for one in rulebook.exceptions_to(why.rule.id):
+        if one.when is not None and one.when.tree is node:
+            return one.when.text
+    return why.rule.when.text
+
+
+def _lines(rulebook: Rulebook, why: Why, found: Judged) -> Iterator[str]:
     from listener.cli.queries import lines_of, marked
     from listener.cli.terminal import coloured, table
 
@@ -185,7 +195,7 @@ def _lines(why: Why, found: Judged) -> Iterator[str]:
     yield table([("yes" if part.true else "no", part.name, part.says) for part in why.parts], indent="  ")
     for part in why.parts:
         if part.tree is not None:
-            yield table(lines_of(part.tree, found.mention.text, why.rule.when.text, 1), indent="    ")
+            yield table(lines_of(part.tree, found.mention.text, _query_of(rulebook, why, part), 1), indent="    ")
             if found.mention.text:
                 yield "\n".join(f"    {line}" for line in marked(found.mention.text, part.tree.spans).split("\n"))
 
@@ -213,7 +223,11 @@ def _told(found: Judged, rulebook: Rulebook, named: str, doubts: list[str], whys
                 "experimental": why.shadow,
                 "parts": [
                     {"name": part.name, "true": part.true, "says": part.says}
-                    | ({} if part.tree is None else {"tree": part_told(part.tree, text, why.rule.when.text)})
+                    | (
+                        {}
+                        if part.tree is None
+                        else {"tree": part_told(part.tree, text, _query_of(rulebook, why, part))}
+                    )
                     for part in why.parts
                 ],
             }
