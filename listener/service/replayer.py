@@ -10,8 +10,8 @@ import asyncio
 import os
 import struct
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, TypeVar
 
@@ -19,9 +19,11 @@ import msgspec
 
 from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
+from listener.model import Tone
 from listener.rulebook.parse import parse
 from listener.rulebook.replay import Nights, Outcome, Record, Side, replay
 from listener.rulebook.shape import Rulebook
+from listener.rulebook.subject import FindsLanguage, HearsTone
 
 T = TypeVar("T")
 
@@ -84,6 +86,51 @@ async def receive(stream: asyncio.StreamReader, sort: type[T]) -> T | None:
         return None
 
 
+@dataclass(slots=True)
+class _Languages:
+    """Finds a text's language once for both rulebooks."""
+
+    inner: FindsLanguage
+    _last: tuple[tuple[str, tuple[str, ...]], str] | None = None
+
+    @property
+    def method(self) -> str:
+        return self.inner.method
+
+    def find(self, text: str, claimed: Iterable[str] = ()) -> str:
+        key = text, tuple(claimed)
+        if self._last is None or self._last[0] != key:
+            self._last = key, self.inner.find(*key)
+        return self._last[1]
+
+
+@dataclass(slots=True)
+class _Tones:
+    """Scores a text once for all rulebooks that score alike."""
+
+    inner: HearsTone
+    _last: dict[str, tuple[tuple[str, str, tuple[str, ...]], Tone]] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        return self.inner.method
+
+    def tone(self, text: str, lang: str, brand_names: Iterable[str] = ()) -> Tone:
+        key = text, lang, tuple(brand_names)
+        last = self._last.get(self.inner.method)
+        if last is None or last[0] != key:
+            last = self._last[self.inner.method] = key, self.inner.tone(*key)
+        return last[1]
+
+    def with_words(self, words: Mapping[str, float | None]) -> _Tones:
+        return _Tones(self.inner.with_words(words), self._last)
+
+
+def remembering(methods: Methods) -> Methods:
+    """The methods for judging one message several times in a row: what they found for the last one is not found again."""
+    return Methods(_Languages(methods.languages), _Tones(methods.vader))
+
+
 def side_of(rulebook: Rulebook, since: datetime, methods: Methods) -> Side:
     """One rulebook, ready to judge history that begins at `since`."""
     own = methods.with_lexicon(rulebook.lexicon)
@@ -101,7 +148,7 @@ def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[], Methods]) -> int:
     if order is None:
         return 0
     try:
-        methods = load()
+        methods = remembering(load())
         old, new = (_book(files) for files in (order.old, order.new))
         hours = new.hours_named(order.hours) or old.hours_named(order.hours) if order.hours else None
         nights = Nights(order.zones, hours)

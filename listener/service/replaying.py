@@ -100,6 +100,7 @@ async def replayed(pool: Pool, asked: Asked, kept: Kept, show: Callable[[int], N
                 begin, end = min(kept.newest, kept.after[0]), kept.after[0] + _INSTANT
             async for page in _pages(pool, asked.brand_id, max(since, begin - before), end, None):
                 await worker.take(Work(page.records, count=True))
+        await worker.take(Work((), count=True))  # once it answers, it is ready
         began = time.monotonic()
         async for page in _pages(pool, asked.brand_id, asked.start, asked.end, kept.after):
             outcome = await worker.take(Work(page.records))

@@ -85,7 +85,7 @@ def test_counts_go_by_what_was_heard_before_and_not_by_what_was_said_before() ->
         record(3, "larkspur down", minutes=2, heard=10),
     ]
     side = side_of(rulebook(), BEGINNING, PLAIN)
-    fired = [[flag.rule for flag in made.flags] if (made := side.judge(one)) else None for one in late]
+    fired = [[flag.rule for flag in found.flags] if (found := side.judge(one)) else None for one in late]
     assert fired == [["outage"], ["outage"], ["outage"]], "when it was heard, nobody had heard the others"
     side = side_of(rulebook(), BEGINNING, PLAIN)
     in_order = sorted(late, key=lambda one: one.said_at)

@@ -17,8 +17,9 @@ END = datetime(2026, 11, 8, tzinfo=UTC)
 ABOUT = {"database": "db/hubbub", "brand": "lark", "old": "a" * 64, "new": "b" * 64, "from": "7d", "to": "now"}
 
 
-def opened(folder: Path, *, fresh: bool = False, start: datetime = START, **about: str) -> Kept:
-    return kept_at(folder, {**ABOUT, **about}, start, END, fresh=fresh)
+def opened(folder: Path, other: str = "", *, fresh: bool = False, start: datetime = START) -> Kept:
+    about = {**ABOUT, other: "another"} if other else ABOUT
+    return kept_at(folder, about, start, END, fresh=fresh)
 
 
 def page(n: int) -> tuple[tuple[datetime, int], Outcome]:
@@ -93,7 +94,7 @@ def test_another_rulebook_range_brand_or_database_begins_anew(tmp_path: Path) ->
     judged(kept, 1)
     kept.close()
     for name in ABOUT:
-        other = opened(tmp_path, **{name: "another"})
+        other = opened(tmp_path, name)
         assert not other.resumed, name
         other.close()
     same = opened(tmp_path)

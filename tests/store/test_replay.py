@@ -77,7 +77,7 @@ async def heard_at_random(ears: Ears, dice: random.Random, n: int) -> None:
 
 
 async def everything(pool: asyncpg.Pool, brand_id: int) -> list[Record]:
-    found = []
+    found: list[Record] = []
     async for page in replaying._pages(pool, brand_id, BEGINNING, NOW + timedelta(days=9), None):
         found += page.records
     return found

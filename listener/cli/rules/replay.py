@@ -193,8 +193,8 @@ def lines(outcome: Outcome, texts: Mapping[int, str | None], old: Rulebook, new:
                     rule,
                     str(fired.before),
                     str(fired.after),
-                    f"+{fired.newly}",
-                    f"-{fired.gone}",
+                    f"+{fired.newly}" if fired.newly else "",
+                    f"-{fired.gone}" if fired.gone else "",
                     _status(rule, old, new),
                 )
             )
