@@ -13,9 +13,9 @@ from datetime import datetime
 from listener.model import Problem
 from listener.query.frequency import usual
 from listener.rulebook import conflicts
+from listener.rulebook.alerting import odd_hand_overs
 from listener.rulebook.examples import Trials, Tried
 from listener.rulebook.hours import odd_hours
-from listener.rulebook.nodes import Place
 from listener.rulebook.shape import Rulebook, Status
 from listener.rulebook.subject import Methods
 from listener.rulebook.tones import Sounded, sounded
@@ -60,13 +60,11 @@ def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
 
 
 def odd_times(rulebook: Rulebook, now: datetime) -> tuple[Problem, ...]:
-    """Times of opening that do not exist on some day of this year or the next, each told once."""
-    found: dict[Place, Problem] = {}
-    for hours in rulebook.hours:
-        for year in (now.year, now.year + 1):
-            for one in odd_hours(hours, year):
-                found.setdefault(Place(one.file, one.line, one.column), one)
-    return tuple(found.values())
+    """Times of opening and of handing over that do not exist on some day of the year to come."""
+    return (
+        *(one for hours in rulebook.hours for one in odd_hours(hours, now.date())),
+        *(one for rota in rulebook.rotas for one in odd_hand_overs(rota, now.date())),
+    )
 
 
 def costs(rulebook: Rulebook) -> tuple[Cost, ...]:

@@ -17,6 +17,8 @@ from listener.rulebook.nodes import NOWHERE, Place
 
 DAY = 24 * 60
 """Minutes."""
+YEAR = 366
+"""Days, so that no clock changes in between."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FAR_DAYS = 5 * 366
 """What does not come about in so many days never does."""
@@ -134,25 +136,33 @@ def instant(day: date, minute: int, zone_name: str) -> datetime:
     return late
 
 
-def odd_hours(hours: Hours, year: int) -> tuple[Problem, ...]:
-    """What begins or ends, on some day of a year, in an hour that the clock of the zone jumps over that day; each span's edge once."""
+def jumped(day: date, minute: int, zone_name: str) -> datetime | None:
+    """What the clock of a zone shows instead of a minute of the day that it jumps over; None when it shows it.
+
+    Midnight counts as shown: nothing is lost of a day that begins late.
+    """
+    shown = datetime.combine(day, time()) + timedelta(minutes=minute)
+    there = _shown(instant(day, minute, zone_name), zone_name)
+    return None if there == shown or minute % DAY == 0 else there
+
+
+def odd_hours(hours: Hours, since: date) -> tuple[Problem, ...]:
+    """Times of opening that begin or end, on some day of the year from `since` on, in an hour that the clock jumps over; each once."""
     found: dict[Place, Problem] = {}
-    for number in range((date(year + 1, 1, 1) - date(year, 1, 1)).days + 1):
-        day = date(year, 1, 1) + timedelta(days=number - 1)  # what begins the evening before may end in that hour
+    for number in range(-1, YEAR):  # what begins the evening before may end in that hour
+        day = since + timedelta(days=number)
         if _offset(day, hours.zone) == _offset(day + timedelta(days=2), hours.zone):
             continue
         for span in hours.spans_of(day):
             for minute in (span.begin, span.end):
                 shown = datetime.combine(day, time()) + timedelta(minutes=minute)
-                at = instant(day, minute, hours.zone)
-                if minute % DAY == 0 or shown.year != year or (there := _shown(at, hours.zone)) == shown:
-                    continue  # nothing is lost of a day that begins late
+                there = jumped(day, minute, hours.zone)
+                if there is None or shown.date() < since or span.place in found:
+                    continue
                 message = f"hours {hours.key}: {shown:%H:%M} does not exist in {hours.zone} on {shown:%Y-%m-%d}"
                 hint = f"the clock jumps to {there:%H:%M}, which counts instead; choose a time outside of that hour"
-                problem = Problem(
-                    span.place.file, span.place.line, span.place.column, "hour-does-not-exist", message, hint
-                )
-                found.setdefault(span.place, problem)
+                place = span.place
+                found[place] = Problem(place.file, place.line, place.column, "hour-does-not-exist", message, hint)
     return tuple(found.values())
 
 

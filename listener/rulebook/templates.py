@@ -17,6 +17,14 @@ SORTS: Mapping[str, str] = {
 }
 """What one thing of a section is called ('rule') to the section ('rules')."""
 
+
+def section_of(sort: str) -> str | None:
+    """The section of a sort of thing, by its name or the last word of it ('reply'), or by the section's own name."""
+    if sort in SECTIONS:
+        return sort
+    return SORTS.get(sort) or next((name for one, name in SORTS.items() if one.endswith(f"-{sort}")), None)
+
+
 Path = tuple[str, ...]
 """A section, and the keys that lead to a value in it."""
 
@@ -38,6 +46,12 @@ _FILLED: Mapping[Path, str] = {
     ("exceptions", "reason"): "why, for whoever reads it later",
     ("exceptions", "examples"): '["this is what is not meant by it"]',
     ("teams", "title"): "What is shown",
+    ("people", "name"): "What is shown",
+    ("hours", "zone"): "Europe/Berlin",
+    ("hours", "open"): "{mon-fri: 09:00-17:30}",
+    ("replies", "text"): "Thanks for telling us, {author}. We are looking into it.",
+    ("lexicon", "words"): "{craptacular: -3}",
+    ("lexicon", "tests"): "[{text: this app is so craptacular today, tone: negative}]",
 }
 """What stands there from the beginning, as YAML. <id> is the thing's own name; <rule>, <team> are names of things that there are already."""
 
@@ -55,6 +69,14 @@ _OFFERED: Mapping[Path, str] = {
     ("exceptions", "authors"): '["@somebody.example"]',
     ("exceptions", "until"): "2030-12-31",
     ("teams", "hours"): "<hours>",
+    ("people", "teams"): "[<team>]",
+    ("people", "zone"): "Europe/Berlin",
+    ("people", "hours"): "<hours>",
+    ("replies", "on"): "{bluesky: a shorter text}",
+    ("replies", "lang"): "en",
+    ("replies", "tags"): "[<id>]",
+    ("replies", "team"): "<team>",
+    ("lexicon", "remove"): "[crisis]",
 }
 """What stands behind a key that is a comment."""
 
@@ -62,7 +84,7 @@ _OFFERED: Mapping[Path, str] = {
 def template(section: str, name: str, known: Mapping[str, str]) -> str:
     """The beginning of one thing of a section, named so. `known`: for a sort of thing ('rule', 'team') one that the rulebook has."""
     keys = SECTIONS[section].keys
-    names = {"id": name} | {sort: known.get(sort, f"my-{sort}") for sort in ("rule", "team", "hours")}
+    names = {"id": name} | {sort: known.get(sort, f"my-{sort}") for sort in ("rule", "team", "hours", "person")}
     body = list(_lines(keys, (section,), names))
     first = next(place for place, line in enumerate(body) if not line.startswith("#"))
     item = [

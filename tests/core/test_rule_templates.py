@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from listener.language import Languages
 from listener.rulebook.check import check
 from listener.rulebook.parse import parse
 from listener.rulebook.reading import SECTIONS
 from listener.rulebook.shape import Rulebook
-from listener.rulebook.templates import SORTS, template
-from tests.core.rulebooks import PLAIN
+from listener.rulebook.subject import Methods
+from listener.rulebook.templates import SORTS, section_of, template
+from listener.sentiment import Vader
 from tests.core.test_rulebook import parse_shipped, shipped_files
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+METHODS = Methods(Languages.load(), Vader.load())
 
 
 def made(section: str, name: str) -> str:
@@ -28,12 +31,12 @@ def made(section: str, name: str) -> str:
 def test_every_template_is_good_beside_the_shipped_rules(section: str, name: str) -> None:
     loaded = parse({**shipped_files(), "new.yaml": made(section, name)})
     assert isinstance(loaded, Rulebook), [str(one) for one in loaded]
-    checked = check(loaded, PLAIN, NOW)
+    checked = check(loaded, METHODS, NOW)
     told = (*loaded.warnings, *checked.problems, *checked.warnings)
     assert [str(one) for one in told if "new.yaml" in str(one)] == []
-    assert name in "".join(str(getattr(one, "key", getattr(one, "id", ""))) for one in in_file(loaded)) or section in (
+    assert name in "".join(str(getattr(one, "key", getattr(one, "id", ""))) for one in in_file(loaded)) or section in {
         "lists", "queries", "exceptions",
-    )  # fmt: skip
+    }  # fmt: skip
 
 
 def in_file(loaded: Rulebook) -> list[object]:
@@ -56,3 +59,6 @@ def test_every_key_of_a_template_may_be_used_as_it_is_offered(section: str) -> N
 def test_each_section_has_a_name_for_one_thing_of_it() -> None:
     assert set(SORTS.values()) == set(SECTIONS)
     assert {"rule": "rules", "topic": "topics", "exception": "exceptions", "team": "teams"}.items() <= SORTS.items()
+    assert [section_of(sort) for sort in ("rules", "rule", "reply", "hours", "nothing")] == [
+        "rules", "rules", "replies", "hours", None,
+    ]  # fmt: skip
