@@ -80,16 +80,20 @@ It goes through the outbox as in the inbox, with the same seconds to take it bac
 
 
 @asynccontextmanager
-async def opened_brand(arguments: argparse.Namespace) -> AsyncIterator[tuple[Settings, House, int]]:
-    """Settings, the open database, and the number of the brand that was asked for. FixMe when there is none such."""
-    from listener import settings as reading
+async def opened_brand(
+    arguments: argparse.Namespace, *, reading: bool = False
+) -> AsyncIterator[tuple[Settings, House, int]]:
+    """Settings, the open database (only for `reading` where that is enough), and the number of the brand that was asked for. FixMe when
+    there is none such.
+    """
+    from listener import settings as reading_settings
     from listener.service.database import opened
     from listener.store import people
 
-    settings = reading.load(arguments.config)
+    settings = reading_settings.load(arguments.config)
     if settings.database.is_embedded and not (settings.database.embedded / "cluster").exists():
         raise FixMe("there is no database yet", where=str(settings.database.embedded), hint="hubbub up makes one")
-    async with opened(settings, "hubbub", migrating=False, max_size=2) as house:
+    async with opened(settings, "hubbub", migrating=False, max_size=2, reading=reading) as house:
         found = {key: number for number, key, _ in await people.brands(house.pool)}
         wanted = arguments.brand or next(
             (brand.key for brand in settings.brands if brand.key in found), next(iter(found), "")
@@ -178,7 +182,9 @@ def _print(found: Opened) -> None:
     followers = f", {found.author_followers:,} followers" if found.author_followers is not None else ""
     print(f"author: {harmless(found.author_name)}{followers}; {harmless(found.author_bio)[:200]}")
     told = [
-        harmless(str(reason.get("title") or reason.get("rule") or reason.get("signal"))) for reason in found.because
+        harmless(str(reason.get("title") or reason.get("rule") or reason.get("signal")))
+        for reason in found.because
+        if not reason.get("shadow")
     ]
     if told:
         print(f"because: {'; '.join(told)}")

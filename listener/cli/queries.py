@@ -234,12 +234,12 @@ def _explained_json(row: Row | None, subject: Subject, found: Explained, query: 
         "matches": found.true,
         "text": subject.text,
         "spans": found.spans,
-        "tree": _part(found, subject.text, query),
+        "tree": part_told(found, subject.text, query),
     }
     print_json(told)
 
 
-def _part(found: Explained, text: str, query: str) -> dict[str, Any]:
+def part_told(found: Explained, text: str, query: str) -> dict[str, Any]:
     """One part for programs: what it is, where it stands in the query, whether it is true, and where it stands in the text."""
     from listener.query.tree import Named
 
@@ -253,7 +253,7 @@ def _part(found: Explained, text: str, query: str) -> dict[str, Any]:
         "true": found.true,
         "spans": found.spans,
         "words": [text[start:end] for start, end in _pairs(found.spans)],
-        "parts": [_part(part, text, inside) for part in found.parts],
+        "parts": [part_told(part, text, inside) for part in found.parts],
     }
 
 
@@ -284,12 +284,13 @@ def _explained_lines(row: Row | None, subject: Subject, found: Explained, query:
     head = "matches" if found.true else "does not match"
     name = "" if row is None else f"{harmless(row.id)}: "
     print(coloured(f"{name}{head}", "green" if found.true else "red"))
-    print(table(_lines_of(found, subject.text, query, 1), indent="  "))
+    print(table(lines_of(found, subject.text, query, 1), indent="  "))
     if subject.text:
-        print("\n".join(f"  {line}" for line in _marked(subject.text, found.spans).split("\n")))
+        print("\n".join(f"  {line}" for line in marked(subject.text, found.spans).split("\n")))
 
 
-def _lines_of(found: Explained, text: str, query: str, depth: int) -> Iterator[tuple[str, str, str]]:
+def lines_of(found: Explained, text: str, query: str, depth: int) -> Iterator[tuple[str, str, str]]:
+    """Every part of an explained query as a row: yes or no, the part itself, and its words in the text."""
     from listener.query.tree import Named
 
     node = found.node
@@ -299,10 +300,10 @@ def _lines_of(found: Explained, text: str, query: str, depth: int) -> Iterator[t
     yield ("yes" if found.true else "no", f"{'  ' * (depth - 1)}{short}", ", ".join(words[:20]))
     inside = node.text if isinstance(node, Named) else query
     for part in found.parts:
-        yield from _lines_of(part, text, inside, depth + 1)
+        yield from lines_of(part, text, inside, depth + 1)
 
 
-def _marked(text: str, spans: tuple[int, ...]) -> str:
+def marked(text: str, spans: tuple[int, ...]) -> str:
     """The text, harmless, with its matched parts in colour, or in [brackets] where there is no colour."""
     from listener.cli.terminal import coloured
     from listener.harmless import harmless_spans

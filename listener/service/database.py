@@ -94,14 +94,15 @@ async def opened(
     migrating: bool,
     say: Say = _quiet,
     max_size: int = 8,
+    reading: bool = False,
 ) -> AsyncIterator[House]:
     """The database of these settings: started if it is the embedded one, migrated or at least checked, with a pool.
 
-    `program` names the connections. NotReachable, TryAgain or FixMe when it cannot be had.
+    `program` names the connections; with `reading` they cannot change anything. NotReachable, TryAgain or FixMe when it cannot be had.
     """
     async with address(settings, say) as (dsn, server):
         await prepared(dsn, program, migrating=migrating, say=say)
-        pool = await connecting.connect_pool(dsn, application_name=program, max_size=max_size)
+        pool = await connecting.connect_pool(dsn, application_name=program, max_size=max_size, reading=reading)
         try:
             yield House(dsn, pool, server)
         finally:

@@ -69,13 +69,15 @@ async def connect_pool(
     command_timeout: float | None = 60.0,
     statement_cache_size: int = 200,
     timeout: float = 30.0,
+    reading: bool = False,
 ) -> asyncpg.Pool:
-    """A pool of connections with search_path=hubbub, UTC, and jsonb as Python values.
+    """A pool of connections with search_path=hubbub, UTC, and jsonb as Python values. `reading`: Postgres refuses every change.
 
     `timeout` seconds to connect, `command_timeout` for a statement (None: for ever). TLS and SCRAM as the address asks for
     (sslmode, sslrootcert, ...). Raises NotReachable, TryAgain or FixMe.
     """
     place = place_of(dsn)
+    only = {"default_transaction_read_only": "on"} if reading else {}
     try:
         return await asyncpg.create_pool(
             dsn,
@@ -85,7 +87,7 @@ async def connect_pool(
             statement_cache_size=statement_cache_size,
             timeout=timeout,
             init=_set_up,
-            server_settings={**SETTINGS, "application_name": application_name},
+            server_settings={**SETTINGS, **only, "application_name": application_name},
         )
     except Exception as err:
         problem = translated(err, place) or err

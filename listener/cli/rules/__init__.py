@@ -19,6 +19,10 @@ ACTIONS: dict[str, str] = {
     "try": "one text through the whole judgement: what it would come to, and by which rules",
     "schema": "the JSON Schema of rule files, so that editors complete and underline",
     "new": "the beginning of a rule, a topic, an exception, ..., with every key explained",
+    "replay": "what changed rules would have done with what was heard",
+    "explain": "why a rule fires on a mention, or does not, part by part",
+    "stats": "which rules are worth having: hits, marks, time to the first act, cost",
+    "drafts": "exceptions and examples drafted from what people marked",
 }
 """Sub-command to what it does. Its module has its name, with an underscore behind a word that Python keeps for itself."""
 

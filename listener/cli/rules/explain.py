@@ -1,0 +1,249 @@
+"""`hubbub rules explain`: why rules fire on a mention, or do not, part by part. Owns how that is printed; refuses to judge.
+
+Texts of a network are made harmless before they are printed; --json gives them as they are, escaped by JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from listener.cli import FINDINGS, FINE
+from listener.cli.looking import add_brand
+from listener.cli.rules.folder import add_folder, rulebook_asked
+from listener.errors import FixMe
+
+if TYPE_CHECKING:
+    from listener.rulebook.explain import Part, Why
+    from listener.rulebook.shape import Rulebook
+    from listener.store.connect import Pool
+    from listener.store.judged import Judged
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which mention, which rule, by which rulebook."""
+    parser.add_argument(
+        "mention", metavar="MENTION",
+        help="a mention's number, its at-URI or address, or c17: the last mention of conversation 17",
+    )  # fmt: skip
+    parser.add_argument(
+        "rule", nargs="?", metavar="RULE", help="one rule by its id; default: all, those that fire first"
+    )
+    parser.add_argument(
+        "--now", action="store_true", help="by the rulebook in force now; else by the one that judged it"
+    )
+    add_folder(parser)
+    add_brand(parser)
+    parser.epilog = """\
+examples:
+  hubbub rules explain 4711
+  hubbub rules explain c17 outage                 why did outage (not) fire on it?
+  hubbub rules explain 4711 outage --rules ./rules      would it, by these files?
+  hubbub rules explain at://did:plc:mira/app.bsky.feed.post/3k2a --json | jq '.rules[].parts'
+
+What the mention was judged on is taken as it was then: how it reached us, what was known of its author, and what had been counted.
+Exit codes: 0 something fires (RULE, where it is given), 1 nothing does or nobody can tell, 2 wrong usage, 3 the database is not
+reachable."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explains."""
+    from listener.cli.terminal import run_async
+
+    return run_async(_explain(arguments))
+
+
+async def _explain(arguments: argparse.Namespace) -> int:
+    from listener.cli.looking import opened_brand
+    from listener.cli.terminal import print_json, table
+    from listener.store import people
+
+    if arguments.now and arguments.rules is not None:
+        raise _usage("--now and --rules name two rulebooks", "give one of them")
+    async with opened_brand(arguments, reading=True) as (_, house, brand_id):
+        key = next(key for number, key, _ in await people.brands(house.pool) if number == brand_id)
+        found = await _mention(house.pool, arguments.mention, key if arguments.brand else None)
+        rulebook, named = await _rulebook(house.pool, arguments, found)
+    if arguments.rule and rulebook.rule(arguments.rule) is None:
+        raise _usage(f"there is no rule {arguments.rule!r} in {named}", _near(arguments.rule, rulebook))
+    doubts = list(_doubts(found, rulebook))
+    whys = () if found.text_gone else _whys(rulebook, found, arguments.rule)
+    if arguments.json:
+        print_json(_told(found, rulebook, named, doubts, whys))
+    else:
+        print(table([(line,) for line in _head(found, named)]))
+        for doubt in doubts:
+            print(table([(doubt,)], indent="! "))
+        for why in whys:
+            if arguments.rule or why.fires or _near_miss(why):
+                print("\n".join(_lines(rulebook, why, found)))
+        silent = [why.rule.id for why in whys if not (arguments.rule or why.fires or _near_miss(why))]
+        if silent:
+            print(table([(f"do not match: {', '.join(silent)}",)]))
+    return FINE if any(why.fires for why in whys) else FINDINGS
+
+
+def _near_miss(why: Why) -> bool:
+    """Its query matches, and something else keeps it silent: that is worth showing."""
+    return any(part.name == "when" and part.true for part in why.parts)
+
+
+async def _mention(pool: Pool, name: str, brand: str | None) -> Judged:
+    from listener.store.judged import judged
+    from listener.store.naming import mentions_named
+
+    ids = await mentions_named(pool, name)
+    if not ids:
+        hint = "hubbub search QUERY --json tells their numbers; c17 is the last mention of conversation 17"
+        raise _usage(f"there is no mention {name!r}", hint)
+    if len(ids) > 1:
+        raise _usage(f"{name!r} is more than one mention", f"name one by its number: {', '.join(map(str, ids))}")
+    found = await judged(pool, ids[0], brand)
+    if found is None:
+        whose = f" for {brand}" if brand else ""
+        raise FixMe(
+            f"mention {ids[0]} was never judged{whose}", hint="the context of a thread and our own posts are only kept"
+        )
+    return found
+
+
+async def _rulebook(pool: Pool, arguments: argparse.Namespace, found: Judged) -> tuple[Rulebook, str]:
+    """The rulebook that is asked for, and what to call it."""
+    from listener.rulebook.parse import parse
+    from listener.rulebook.shape import Rulebook
+    from listener.store import rulebooks
+
+    if arguments.rules is not None:
+        return rulebook_asked(arguments), str(arguments.rules)
+    if arguments.now:
+        in_force = await rulebooks.in_force(pool)
+        files, hash_ = (in_force.files, in_force.hash) if in_force else (None, "")
+        named = f"the rulebook in force, {hash_[:12]}"
+    else:
+        files, named = (
+            await rulebooks.files_of(pool, found.rulebook),
+            f"the rulebook of that time, {found.rulebook[:12]}",
+        )
+    if files is None:
+        raise FixMe(f"{named} is not kept here", hint="ask by other rules: --now, or --rules FOLDER")
+    loaded = parse(files)
+    if not isinstance(loaded, Rulebook):
+        hint = "ask by other rules: --now, or --rules FOLDER"
+        raise FixMe(f"{named} cannot be read by this version", where=str(loaded[0]), hint=hint)
+    return loaded, named
+
+
+def _whys(rulebook: Rulebook, found: Judged, rule: str | None) -> tuple[Why, ...]:
+    from listener.rulebook.explain import why, why_all
+    from listener.rulebook.subject import heard_by, judged
+    from listener.service.rules import load_methods
+
+    heard = heard_by(found.hearings, found.brand, rulebook)
+    methods = load_methods().with_lexicon(rulebook.lexicon)
+    subject, _ = judged(found.mention, heard, methods, found.context)
+    if rule is None:
+        return why_all(rulebook, subject, heard, found.context, found.at)
+    asked = rulebook.rule(rule)
+    assert asked is not None  # noqa: S101 - looked up before
+    return (why(rulebook, asked, subject, heard, found.context, found.at),)
+
+
+def _doubts(found: Judged, rulebook: Rulebook) -> Iterator[str]:
+    """What cannot be told as it was."""
+    if found.text_gone:
+        fired = ", ".join(flag.rule for flag in found.flags) or "no rule"
+        yield f"its text is gone: nobody can tell any more why; then {fired} fired"
+        return
+    if found.rulebook == rulebook.hash:
+        return
+    uncounted = [rule.id for rule in rulebook.counting if rule.id not in found.context.counts]
+    if uncounted:
+        told = ", ".join(uncounted)
+        yield f"what these rules would have counted was not kept: {told}; hubbub rules replay counts it again"
+    gone = sorted({one.topic for one in found.hearings if one.topic} - {topic.key for topic in rulebook.topics})
+    if gone:
+        yield f"it was heard by topics that this rulebook does not have: {', '.join(gone)}"
+
+
+def _head(found: Judged, named: str) -> Iterator[str]:
+    m = found.mention
+    said = m.network_at or found.at
+    yield f"mention {found.mention_id} by @{m.author.handle or m.author.external_id} on {m.source}, {said:%Y-%m-%d %H:%M} UTC, for {found.brand}"
+    ways = sorted({f"topic {one.topic}" if one.topic else one.via.value for one in found.hearings})
+    yield f"heard by {', '.join(ways) or 'nobody'}; tone {found.assessment.tone.label.value}, language {found.assessment.lang or '?'}"
+    yield f"by {named}"
+
+
+def _query_of(rulebook: Rulebook, why: Why, part: Part) -> str:
+    """The text of the query that a part's tree is of."""
+    node = part.tree.node if part.tree is not None else None
+    for one in rulebook.exceptions_to(why.rule.id):
+        if one.when is not None and one.when.tree is node:
+            return one.when.text
+    return why.rule.when.text
+
+
+def _lines(rulebook: Rulebook, why: Why, found: Judged) -> Iterator[str]:
+    from listener.cli.queries import lines_of, marked
+    from listener.cli.terminal import coloured, table
+
+    head = "would fire (experimental)" if why.fires and why.shadow else "fires" if why.fires else "does not fire"
+    colour = "green" if why.fires else "red"
+    yield ""
+    yield f"{coloured(why.rule.id, 'bold')} {coloured(head, colour)}: {table([(why.rule.title,)])}"
+    yield table([("yes" if part.true else "no", part.name, part.says) for part in why.parts], indent="  ")
+    for part in why.parts:
+        if part.tree is not None:
+            yield table(lines_of(part.tree, found.mention.text, _query_of(rulebook, why, part), 1), indent="    ")
+            if found.mention.text:
+                yield "\n".join(f"    {line}" for line in marked(found.mention.text, part.tree.spans).split("\n"))
+
+
+def _told(found: Judged, rulebook: Rulebook, named: str, doubts: list[str], whys: tuple[Why, ...]) -> dict[str, Any]:
+    from listener.cli.queries import part_told
+
+    text = found.mention.text
+    return {
+        "mention": found.mention_id,
+        "brand": found.brand,
+        "said_at": found.mention.network_at or found.at,
+        "judged_at": found.at,
+        "rulebook": rulebook.hash,
+        "by": named,
+        "text": None if found.text_gone else text,
+        "doubts": doubts,
+        "context": found.context,
+        "flagged_then": [flag.rule for flag in found.flags],
+        "rules": [
+            {
+                "rule": why.rule.id,
+                "title": why.rule.title,
+                "fires": why.fires,
+                "experimental": why.shadow,
+                "parts": [
+                    {"name": part.name, "true": part.true, "says": part.says}
+                    | (
+                        {}
+                        if part.tree is None
+                        else {"tree": part_told(part.tree, text, _query_of(rulebook, why, part))}
+                    )
+                    for part in why.parts
+                ],
+            }
+            for why in whys
+        ],
+    }
+
+
+def _near(rule: str, rulebook: Rulebook) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(rule, [one.id for one in rulebook.rules], 1)
+    return f"did you mean {close[0]}?" if close else "hubbub rules stats lists them"
+
+
+def _usage(what: str, hint: str) -> FixMe:
+    from listener.cli.terminal import USAGE_CODE
+
+    return FixMe(what, hint=hint, code=USAGE_CODE)

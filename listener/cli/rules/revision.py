@@ -1,0 +1,86 @@
+"""Rule files as they were: at a revision of git, or as they were published. Owns every call of git; no shell, nothing is checked out.
+
+What git knows is read with `git show`; names and sizes are held to the same limits as files on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from listener.errors import FixMe
+
+if TYPE_CHECKING:
+    from listener.store.connect import Pool
+
+_HASH = re.compile(r"[0-9a-f]{8,64}")
+
+
+async def files_named(pool: Pool, name: str, folder: Path) -> Mapping[str, str]:
+    """The rule files by the hash under which they were published (8 characters are enough), else as of a revision of git of their folder."""
+    from listener.store import rulebooks
+
+    if _HASH.fullmatch(name):
+        known = [one.hash for one in await rulebooks.published(pool, 10_000) if one.hash.startswith(name)]
+        if len(known) > 1:
+            raise _usage(f"{len(known)} published rulebooks begin with {name}", "write more of the hash")
+        if known and (files := await rulebooks.files_of(pool, known[0])) is not None:
+            return files
+    return await files_at(name, folder)
+
+
+async def files_at(revision: str, folder: Path) -> Mapping[str, str]:
+    """The rule files of a folder as of a revision of git. FixMe: there is no such revision, or no rule file in it."""
+    from listener.rulebook.parse import MAX_FILE, MAX_FILES
+    from listener.rulefiles import SUFFIXES
+
+    if revision.startswith("-"):
+        raise _usage(f"{revision!r} is no revision", "name a commit, a branch or a tag")
+    commit = await git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if commit is None:
+        what = f"there is neither a published rulebook nor a revision {revision!r}"
+        raise _usage(what, "git log shows revisions; hubbub status the rulebook in force", str(folder))
+    commit = commit.strip()
+    listed = await git(folder, "ls-tree", "-r", "-z", commit, "--", ".") or ""
+    files: dict[str, str] = {}
+    for entry in filter(None, listed.split("\0")):
+        about, _, name = entry.partition("\t")
+        path = PurePosixPath(name)
+        hidden = any(part.startswith(".") for part in path.parts) or path.name.startswith("#")
+        if about.split()[0].startswith("100") and path.suffix in SUFFIXES and not hidden:
+            if len(files) == MAX_FILES:
+                raise _usage(
+                    f"more than {MAX_FILES} rule files at {revision}", "is this the right folder?", str(folder)
+                )
+            text = await git(folder, "show", f"{commit}:./{name}")
+            if text is None or len(text) > MAX_FILE:
+                raise _usage(f"{name} cannot be read at {revision}", f"at most {MAX_FILE:,} characters", str(folder))
+            files[name] = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    if not files:
+        raise _usage(f"there is no rule file at {revision}", "is this the right folder?", str(folder))
+    return files
+
+
+async def git(folder: Path, *arguments: str) -> str | None:
+    """What git prints about a folder; None: it refuses. FixMe: there is no git."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "git", "-C", str(folder), *arguments,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise _usage("git is not installed", "install it, or name a published hash") from None
+    out, _ = await process.communicate()
+    try:
+        return out.decode() if process.returncode == 0 else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _usage(what: str, hint: str, where: str = "") -> FixMe:
+    from listener.cli.terminal import USAGE_CODE
+
+    return FixMe(what, where=where, hint=hint, code=USAGE_CODE)

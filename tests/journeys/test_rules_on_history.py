@@ -1,0 +1,413 @@
+"""`hubbub rules` on what was heard: replayed, explained, counted, and drafted from what people marked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from listener.cli import main
+from listener.model import Deleted, Role
+from listener.service.rules import load_methods
+from listener.store import marks, people, rulebooks
+from tests.core.rulebooks import book
+from tests.core.test_rule_revisions import git
+from tests.store.builders import NOW, said
+from tests.store.heard import Ears
+
+TOPICS = """\
+topics:
+  - {key: brand, kind: brand, query: larkspur}
+"""
+RULES = """\
+# What hurts.
+rules:
+  - id: safety
+    title: Safety
+    owner: duty
+    scope: {addressed: yes, kinds: [brand]}
+    when: smoke OR "on fire"  # grows with every winter
+    then: {priority: urgent, reply within: 30m, tags: [safety]}
+    examples:
+      fires:
+        - "smoke comes out of the box"
+      silent:
+        - "The box is white"
+  - id: outage
+    title: Outage
+    owner: ops
+    scope: {addressed: yes, kinds: [brand]}
+    when: down AND NOT "calm down"
+    then: {priority: high, reply within: 1h}
+    examples: {fires: ["all is down"], silent: ["calm down"]}
+"""
+SAID = [
+    "larkspur: smoke comes out of my router",
+    "larkspur party: we rent a smoke machine, call +49 170 1234567",
+    "larkspur is down",
+    "larkspur does not work, nothing goes",
+    "larkspur is lovely",
+]
+Hubbub = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The rules, in a working tree of git."""
+    rules = tmp_path / "tree" / "rules"
+    rules.mkdir(parents=True)
+    (rules / "topics.yaml").write_text(TOPICS)
+    (rules / "people.yaml").write_text(RULES)
+    git(tmp_path / "tree", "init", "-q", "-b", "main")
+    git(tmp_path / "tree", "add", "-A")
+    git(tmp_path / "tree", "commit", "-qm", "one")
+    return rules
+
+
+@pytest.fixture
+def home(tmp_path: Path, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's Hubbub lives, on this test's database."""
+    monkeypatch.setenv("HUBBUB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HUBBUB_DATABASE_URL", dsn)
+    monkeypatch.delenv("HUBBUB_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def hubbub(home: Path, capsys: pytest.CaptureFixture[str]) -> Hubbub:
+    """`hubbub rules` in a thread of its own: its exit code, and what it printed."""
+
+    async def run(*arguments: object) -> tuple[int, str, str]:
+        code = await asyncio.to_thread(main, ["rules", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+async def ears(pool: asyncpg.Pool, folder: Path) -> Ears:
+    """Five messages, a minute apart, judged by the rules of the folder."""
+    made = await Ears.built(pool, {"topics_yaml": TOPICS, "people_yaml": RULES}, load_methods())
+    for n, text in enumerate(SAID):
+        await made.hear([said(f"m{n}", text, by=f"p{n}", at=at(n), url=f"https://net.example/m{n}")], at(n))
+    return made
+
+
+def at(minutes: float) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+def whole_day() -> tuple[str, ...]:
+    return "--from", (NOW - timedelta(hours=1)).isoformat(), "--to", (NOW + timedelta(days=1)).isoformat()
+
+
+async def ids(pool: asyncpg.Pool) -> list[int]:
+    return [r["id"] for r in await pool.fetch("SELECT id FROM mentions ORDER BY at")]
+
+
+async def snapshot(pool: asyncpg.Pool) -> list[Any]:
+    tables = ("assessments", "flags", "events", "rulebooks", "rule_marks", "rule_ticks")
+    return [await pool.fetch(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
+
+
+# replay --------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_rules_in_force_differ_from_themselves_in_nothing(
+    hubbub: Hubbub, ears: Ears, folder: Path, home: Path
+) -> None:
+    before = await snapshot(ears.pool)
+    code, out, err = await hubbub("replay", "--rules", folder, *whole_day())
+    assert code == 0, err
+    assert "5 mentions judged" in out
+    assert "nothing would differ" in out
+    assert re.search(r"5 mentions, [\d,]+ a second", err)
+    assert await snapshot(ears.pool) == before, "it only reads"
+    assert not list(home.rglob("replay-*")), "what was told is not kept"
+
+
+async def test_what_would_differ_is_told_by_rule_with_mentions(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    people = folder / "people.yaml"
+    people.write_text(RULES.replace("smoke OR", "smoke -machine OR").replace("reply within: 1h", "reply within: 2h"))
+    code, out, _ = await hubbub("replay", "--rules", folder, *whole_day())
+    assert code == 1
+    assert re.search(r"^safety +2 +1 +-1", out, re.MULTILINE)
+    assert "1 due later" in out
+    numbers = await ids(ears.pool)
+    assert re.search(rf"^{numbers[1]} .*-safety.*smoke machine", out, re.MULTILINE)
+
+    code, out, _ = await hubbub("replay", "--rules", folder, "--json", *whole_day())
+    told = json.loads(out)
+    assert code == 1
+    assert (told["judged"], told["differing"], told["text_gone"]) == (5, 2, 0)
+    assert told["rules"]["safety"]["gone_on"] == [numbers[1]]
+    assert [one["id"] for one in told["mentions"]] == [numbers[1], numbers[2]]
+
+
+async def test_the_old_rules_may_be_a_revision_or_a_published_hash(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    (folder / "people.yaml").write_text(RULES.replace("when: down", "when: zilch"))
+    git(folder, "commit", "-qam", "two")
+    for against, differs in (("HEAD", False), ("HEAD~1", True), ("main~1", True), (ears.rulebook.hash[:12], True)):
+        code, out, err = await hubbub("replay", "--rules", folder, "--against", against, "--json", *whole_day())
+        assert code == int(differs), (against, err)
+        assert json.loads(out)["changes"].get("a rule stops firing", 0) == int(differs)
+    code, _, err = await hubbub("replay", "--rules", folder, "--against", "nowhere", *whole_day())
+    assert code == 2
+    assert "'nowhere'" in err
+
+
+async def test_wrong_times_and_broken_rules_are_told(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    assert (await hubbub("replay", "--from", "tomorrow"))[0] == 2
+    code, _, err = await hubbub("replay", "--rules", folder, "--from", "1d", "--to", "3d")
+    assert (code, "no time between" in err) == (2, True)
+    (folder / "people.yaml").write_text("rules: [{id: 1}]")
+    code, _, err = await hubbub("replay", "--rules", folder, *whole_day())
+    assert (code, "people.yaml:1" in err) == (2, True)
+
+
+async def test_a_run_that_is_interrupted_says_how_to_go_on_leaves_nothing_running_and_goes_on(
+    ears: Ears, folder: Path, home: Path
+) -> None:
+    for n in range(60):
+        await ears.hear(
+            [said(f"x{n}-{i}", f"larkspur down {i}", by=f"q{i}", at=at(10 + n)) for i in range(40)], at(10 + n)
+        )
+    (folder / "people.yaml").write_text(RULES.replace("when: down", "when: zilch"))
+    command = [sys.executable, "-m", "listener", "rules", "replay", "--rules", str(folder), *whole_day()]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+    async def a_page_is_kept() -> None:
+        while not any(path.read_bytes().count(b"\n") > 1 for path in home.rglob("replay-*.jsonl")):
+            assert running.poll() is None, running.communicate()
+            await asyncio.sleep(0.02)
+
+    await asyncio.wait_for(a_page_is_kept(), 60)
+    children = worker_of(running.pid)
+    os.killpg(running.pid, signal.SIGINT)
+    _, err = await asyncio.to_thread(running.communicate, None, 30)
+    assert running.returncode == 130
+    assert "the same command goes on" in err
+    assert not any(map(alive, children))
+    done = await asyncio.to_thread(subprocess.run, [*command, "--json"], capture_output=True, text=True, check=False)
+    told = json.loads(done.stdout)
+    assert told["judged"] == 2405
+    assert told["rules"]["outage"]["gone"] == 2401, "each once"
+
+
+async def test_killing_the_command_ends_its_worker(ears: Ears, folder: Path, home: Path) -> None:
+    for n in range(60):
+        await ears.hear(
+            [said(f"x{n}-{i}", f"larkspur down {i}", by=f"q{i}", at=at(10 + n)) for i in range(40)], at(10 + n)
+        )
+    command = [sys.executable, "-m", "listener", "rules", "replay", "--rules", str(folder), *whole_day()]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (children := worker_of(running.pid)):
+        assert running.poll() is None
+        await asyncio.sleep(0.02)
+    running.kill()
+    running.wait()
+    for _ in range(500):
+        if not any(map(alive, children)):
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("the worker lives on")
+
+
+def worker_of(pid: int) -> list[int]:
+    """Processes that a process started to judge."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], check=True, capture_output=True, text=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
+    return [int(row[0]) for row in rows if int(row[1]) == pid and "replayer" in row[2]]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+# explain -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_mention_is_explained_by_any_of_its_names(hubbub: Hubbub, ears: Ears) -> None:
+    number = (await ids(ears.pool))[2]
+    for name in (number, "m2", "https://net.example/m2"):
+        code, out, err = await hubbub("explain", name, "outage")
+        assert code == 0, err
+        assert "outage fires: Outage" in out
+        assert "[down]" in out
+    code, out, _ = await hubbub("explain", number, "safety")
+    assert code == 1
+    assert "safety does not fire" in out
+    assert re.search(r"no +when +the query does not match", out)
+    assert (await hubbub("explain", "at://nobody/x/y"))[0] == 2
+    code, _, err = await hubbub("explain", number, "outrage")
+    assert (code, "did you mean outage?" in err) == (2, True)
+
+
+async def test_every_rule_is_told_those_that_fire_first(hubbub: Hubbub, ears: Ears) -> None:
+    number = (await ids(ears.pool))[0]
+    code, out, _ = await hubbub("explain", number)
+    assert code == 0
+    assert out.index("safety fires") < out.index("do not match: outage")
+    told = json.loads((await hubbub("explain", number, "--json"))[1])
+    assert [(one["rule"], one["fires"]) for one in told["rules"]] == [("safety", True), ("outage", False)]
+    (when,) = [part for part in told["rules"][0]["parts"] if part["name"] == "when"]
+    assert when["tree"]["parts"][0]["words"] == ["smoke"]
+    assert told["context"]["brand"] == "lark"
+
+
+async def test_it_is_explained_by_the_rules_of_that_time_of_now_or_of_a_folder(
+    hubbub: Hubbub, ears: Ears, folder: Path
+) -> None:
+    number = (await ids(ears.pool))[2]
+    later = book(topics_yaml=TOPICS, people_yaml=RULES.replace("when: down", "when: zilch"))
+    await rulebooks.publish(ears.pool, later.hash, later.files, "", at(99))
+    (folder / "people.yaml").write_text(RULES.replace('down AND NOT "calm down"', "larkspur is"))
+    assert (await hubbub("explain", number, "outage"))[0] == 0
+    code, out, _ = await hubbub("explain", number, "outage", "--now")
+    assert (code, "the rulebook in force" in out) == (1, True)
+    assert (await hubbub("explain", number, "outage", "--rules", folder))[0] == 0
+    assert (await hubbub("explain", number, "outage", "--rules", folder, "--now"))[0] == 2
+
+
+async def test_an_exception_is_explained_by_its_own_query(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    (folder / "exceptions.yaml").write_text(
+        "exceptions: [{rule: safety, when: '\"smoke machine\"', reason: a party}]\n"
+    )
+    number = (await ids(ears.pool))[1]
+    code, out, _ = await hubbub("explain", number, "safety", "--rules", folder)
+    assert code == 1
+    assert re.search(r"yes +when ", out)
+    assert re.search(r"no +exceptions +exception: its query matches \(a party\)", out)
+    assert re.search(r'yes +"smoke machine" +smoke machine', out)
+
+
+async def test_nobody_explains_a_text_that_is_gone(hubbub: Hubbub, ears: Ears) -> None:
+    number = (await ids(ears.pool))[2]
+    await ears.hear([Deleted(said("m2").key, "3z")], at(60))  # type: ignore[list-item]
+    code, out, _ = await hubbub("explain", number)
+    assert code == 1
+    assert "its text is gone" in out
+    assert "outage" in out
+    told = json.loads((await hubbub("explain", number, "--json"))[1])
+    assert (told["text"], told["rules"], told["flagged_then"]) == (None, [], ["outage"])
+
+
+# stats and drafts ----------------------------------------------------------------------------------------------------
+
+
+async def marked(ears: Ears, number: int, rule: str, verdict: str, note: str = "") -> None:
+    ada = await people.ensure_person(ears.pool, "ada", "Ada", ears.brand_id, Role.LEAD)
+    await marks.mark(ears.pool, ada.id, (await ids(ears.pool))[number], ears.brand_id, rule, verdict, note, at(50))
+
+
+async def test_rules_are_told_by_what_wants_attention(hubbub: Hubbub, ears: Ears) -> None:
+    await marked(ears, 1, "safety", "false alarm")
+    await marked(ears, 0, "safety", "right")
+    code, out, err = await hubbub("stats", "--since", (NOW - timedelta(days=1)).isoformat())
+    assert code == 0, err
+    lines = out.splitlines()
+    assert re.match(r"safety +2 .* 1 +1 +0 +50% ", lines[1])
+    assert lines[1].endswith("1 of 2 marks are false alarms")
+    assert lines[2].startswith("outage")
+    assert "µs" in out
+    told = json.loads((await hubbub("stats", "--json", "--since", (NOW - timedelta(days=1)).isoformat()))[1])
+    assert [(one["rule"], one["hits"], one["precision"]) for one in told["rules"]] == [
+        ("safety", 2, 0.5),
+        ("outage", 1, None),
+    ]
+
+
+async def test_a_false_alarm_becomes_an_exception_that_git_applies_and_the_check_passes(
+    hubbub: Hubbub, ears: Ears, folder: Path
+) -> None:
+    await marked(ears, 1, "safety", "false alarm", "a party")
+    code, patch, err = await hubbub("drafts", "--patch", "--rules", folder)
+    assert code == 0, err
+    assert "170" not in patch
+    (folder / "marks.patch").write_text(patch)
+    git(folder.parent, "apply", "--check", "rules/marks.patch")
+    git(folder.parent, "apply", "rules/marks.patch")
+    assert git(folder, "status", "--short").split() == ["??", "exceptions.yaml", "??", "marks.patch"]
+    code, out, _ = await hubbub("check", "--rules", folder)
+    assert code == 0, out
+    numbers = await ids(ears.pool)
+    assert (await hubbub("explain", numbers[1], "safety", "--rules", folder))[0] == 1, "silent on what was marked"
+    assert (await hubbub("explain", numbers[0], "safety", "--rules", folder))[0] == 0, "and on nothing else"
+    code, out, err = await hubbub("drafts", "--rules", folder)
+    assert (code, out, "nothing to draft" in err) == (1, "", True)
+
+
+async def test_what_was_missed_becomes_an_example_that_fails_until_the_rule_is_widened(
+    hubbub: Hubbub, ears: Ears, folder: Path
+) -> None:
+    await marked(ears, 3, "outage", "missed")
+    await marked(ears, 3, "safety", "missed", "it may burn")
+    _, patch, _ = await hubbub("drafts", "--patch", "--rules", folder)
+    (folder / "marks.patch").write_text(patch)
+    git(folder.parent, "apply", "rules/marks.patch")
+    text = (folder / "people.yaml").read_text()
+    assert "# grows with every winter" in text
+    assert "# marked as missed on 2026-11-02: it may burn; widen when: until it fires, or take it out" in text
+    code, out, _ = await hubbub("test", "--rules", folder)
+    assert code == 1
+    (folder / "people.yaml").write_text(
+        text.replace("when: down", 'when: (down OR "does not work")').replace("when: smoke", "when: larkspur OR smoke")
+    )
+    code, out, _ = await hubbub("test", "--rules", folder)
+    assert code == 0, out
+
+
+async def test_drafts_are_written_elsewhere_and_told(hubbub: Hubbub, ears: Ears, folder: Path, tmp_path: Path) -> None:
+    await marked(ears, 1, "safety", "false alarm")
+    before = {path: path.read_text() for path in folder.iterdir() if path.is_file()}
+    assert (await hubbub("drafts", "--out", tmp_path / "drafted", "--rules", folder))[0] == 0
+    assert [path.name for path in (tmp_path / "drafted").iterdir()] == ["exceptions.yaml"]
+    assert {path: path.read_text() for path in folder.iterdir() if path.is_file()} == before
+    _, out, _ = await hubbub("drafts", "--rules", folder)
+    assert re.search(r'^safety +an exception +"smoke machine" ', out, re.MULTILINE)
+    told = json.loads((await hubbub("drafts", "--json", "--rules", folder))[1])
+    assert [one["when"] for one in told["drafts"]] == ['"smoke machine"']
+    assert "1234567" not in json.dumps(told)
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs" / "replay.md"
+
+
+async def test_the_page_shows_what_the_command_prints(hubbub: Hubbub, pool: asyncpg.Pool, tmp_path: Path) -> None:
+    blocks = dict(
+        re.findall(r"^```(yaml|diff|json|text)\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    )
+    tree = tmp_path / "page"
+    tree.mkdir()
+    (tree / "lantern.yaml").write_text(blocks["yaml"])
+    ears = await Ears.built(pool, {"lantern_yaml": blocks["yaml"]}, load_methods())
+    for n, line in enumerate(blocks["json"].splitlines()):
+        one = json.loads(line)
+        heard_at = datetime.fromisoformat(one["at"])
+        await ears.hear([said(f"m{n}", one["text"], by=one["by"], at=heard_at)], heard_at)
+    git(tree, "init", "-q")
+    (tree / "change.patch").write_text(blocks["diff"])
+    git(tree, "apply", "change.patch")
+    code, out, err = await hubbub("replay", "--rules", tree, "--from", "2026-11-20", "--to", "2026-11-21")
+    assert code == 1, err
+    assert out == blocks["text"]
