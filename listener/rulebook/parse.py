@@ -195,6 +195,7 @@ class _Converter:
             self.problems.append(
                 Problem(self.path, *locate(bad.start()), "bad-character", *_says_forbidden(bad.group()))
             )
+            value = _FORBIDDEN.sub("\ufffd", value)  # other problems may show it
         return Text(value, line, column, not style, locate, not style and self._hashtag(node.end_mark.index))
 
     def _hashtag(self, index: int) -> bool:

@@ -89,7 +89,7 @@ class Reader:
         for key, value in node.pairs:
             name = key.value
             if name not in known:
-                self.problem(key, "unknown-key", f"{keys.what} has no key {name!r}", self._meant_key(name, keys))
+                self.problem(key, "unknown-key", f"{keys.what} has no key {_shown(name)}", self._meant_key(name, keys))
             elif name in found:
                 hint = f"the first is in line {written[name].line}; keep one, with all that belongs under it"
                 self.problem(key, "repeated-key", f"{name} stands here twice", hint)
@@ -179,7 +179,7 @@ class Reader:
         value = self.text(node, what)
         if value and node is not None and not _KEY.match(value):
             hint = _without_quotes(value) or "small letters, digits and hyphens only, at most 63"
-            self.problem(node, "bad-key", f"{value[:80]!r} cannot be {what}", hint)
+            self.problem(node, "bad-key", f"{_shown(value)} cannot be {what}", hint)
             return ""
         return value
 
@@ -188,7 +188,7 @@ class Reader:
         value = self.text(node, what)
         if value and node is not None and value not in (choices := list(known)):
             hint = _without_quotes(value) or did_you_mean(value, choices) or f"one of: {', '.join(choices)}"
-            self.problem(node, "unknown-value", f"{what} cannot be {value[:80]!r}", hint)
+            self.problem(node, "unknown-value", f"{what} cannot be {_shown(value)}", hint)
             return ""
         return value
 
@@ -230,7 +230,9 @@ class Reader:
             return None
         found = _DURATION.match(value)
         if found is None or found.group(2) not in _SECONDS:
-            self.problem(node, "bad-duration", f"{value!r} is not a time span", "a number with m, h or d: 30m, 2h, 1d")
+            self.problem(
+                node, "bad-duration", f"{_shown(value)} is not a time span", "a number with m, h or d: 30m, 2h, 1d"
+            )
             return None
         seconds = float(int(found.group(1)) * _SECONDS[found.group(2)])
         if not low <= seconds <= high:
@@ -247,7 +249,7 @@ class Reader:
         try:
             found = datetime.fromisoformat(value)
         except ValueError:
-            self.problem(node, "bad-time", f"{value!r} is not a time", "such as 2026-11-28T09:30+01:00")
+            self.problem(node, "bad-time", f"{_shown(value)} is not a time", "such as 2026-11-28T09:30+01:00")
             return None
         return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
@@ -261,7 +263,7 @@ class Reader:
                 raise ValueError
             return date.fromisoformat(value)
         except ValueError:
-            self.problem(node, "bad-day", f"{value!r} is not a day", "such as 2026-12-24")
+            self.problem(node, "bad-day", f"{_shown(value)} is not a day", "such as 2026-12-24")
             return None
 
     def tags(self, node: Node | None) -> tuple[str, ...]:
@@ -272,7 +274,7 @@ class Reader:
                 good.add(value)
             else:
                 hint = "one word in small letters; - and : may be in it"
-                self.problem(at, "bad-tag", f"{value!r} cannot be a tag", hint)
+                self.problem(at, "bad-tag", f"{_shown(value)} cannot be a tag", hint)
         return tuple(sorted(good))
 
     # Queries
@@ -370,6 +372,10 @@ class Reader:
 
 
 _NOUN = {"an entry": "entry", "when": "query", "query": "query"}
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= 80 else value[:79] + "…")
 
 
 def _without_quotes(value: str) -> str:
