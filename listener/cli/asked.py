@@ -52,7 +52,7 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
 def add_now(parser: argparse.ArgumentParser) -> None:
     """What counts as now."""
     parser.add_argument(
-        "--now", type=_instant, metavar="TIME", help="what counts as now (ISO 8601); default: the clock"
+        "--now", type=instant, metavar="TIME", help="what counts as now (ISO 8601); default: the clock"
     )
 
 
@@ -61,7 +61,8 @@ def now_of(arguments: argparse.Namespace) -> datetime:
     return arguments.now or datetime.now(UTC)
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """A time of the command line, in UTC where it says no zone. ArgumentTypeError: it is none."""
     try:
         found = datetime.fromisoformat(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -1,6 +1,7 @@
-"""The examples of a rulebook, judged: each must make its rule fire, or must not. Owns this verdict; refuses to print it.
+"""Everything that can be said of a rulebook that could be read: its examples tried, what its rules do to one another, what they cost.
 
-The judgement is the real one: the same subject, scope and queries as for what is heard, with the methods that are handed in.
+Owns which looks are taken and in which order they are told; each look has a room of its own. Refuses to print. A listener takes no
+rulebook with problems into force; warnings are for whoever writes it.
 """
 
 from __future__ import annotations
@@ -8,93 +9,72 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from listener.model import Author, Key, Mention, Problem
-from listener.query.match import spans_of
-from listener.query.subject import Subject
-from listener.rulebook.shape import Example, Rule, Rulebook, TopicKind
-from listener.rulebook.subject import Heard, Methods, in_scope, judged
+from listener.model import Problem
+from listener.query.frequency import usual
+from listener.rulebook import conflicts
+from listener.rulebook.examples import Trials, Tried
+from listener.rulebook.shape import Rulebook, Status
+from listener.rulebook.subject import Methods
+
+DEAR = 0.25
+"""The share of messages from which on a rule's query is told as costing something."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """One example and what came of it."""
+class Cost:
+    """On about what share of all messages a rule's query has to be judged; 1: on each, because no word of it must be there."""
 
     rule: str
-    example: Example
-    must_fire: bool
-    fired: bool
-    spans: tuple[int, ...]
-
-    @property
-    def good(self) -> bool:
-        """It did as it must."""
-        return self.fired == self.must_fire
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """All examples of a rulebook."""
+    """What was found, problems and warnings each by file, line and column."""
 
     tried: tuple[Tried, ...]
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """A problem for each example that did not do as it must, at its place."""
-        return tuple(_problem(one) for one in self.tried if not one.good)
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    """What is probably not meant."""
+    costs: tuple[Cost, ...]
+    """The dearest rules first, where they cost something."""
 
 
 def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
-    """Judge every example of every rule, as if it were said `now`."""
-    return Checked(
-        tuple(
-            try_example(rulebook, rule, example, methods, now, must_fire=must)
-            for rule in rulebook.rules
-            for must, examples in ((True, rule.fires), (False, rule.silent))
-            for example in examples
-        )
+    """Look at everything, with examples judged as if they were said `now` where they do not say when."""
+    tried = tuple(Trials(rulebook, methods, now).all())
+    problems = (
+        *(failed(one) for one in tried if not one.good),
+        *conflicts.problems(rulebook),
+        *conflicts.equal_ranks((one.example.text, one.beside) for one in tried),
     )
+    return Checked(tried, _ordered(problems), _ordered(conflicts.warnings(rulebook, now)), costs(rulebook))
 
 
-def try_example(
-    rulebook: Rulebook, rule: Rule, example: Example, methods: Methods, now: datetime, *, must_fire: bool
-) -> Tried:
-    """Judge one example. It is heard by the topics that match it; where its rule's scope asks for topics or kinds that the example's text
-    does not name, it counts as heard by them, so that examples need not repeat the brand's name.
-    """
-    mention = mention_of(example, now)
-    plain = Subject.of(mention)
-    topics = {topic.key for topic in rulebook.topics if topic.query.test(plain, now)} | rule.scope.topics
-    kinds = {topic.kind for topic in rulebook.topics if topic.key in topics} | rule.scope.kinds
-    names = {name for topic in rulebook.topics if topic.kind is TopicKind.BRAND for name in topic.names}
-    brand = min(rule.scope.brands, default="")
-    heard = Heard(brand, example.addressed, frozenset(topics), frozenset(kinds), tuple(sorted(names)))
-    subject, _ = judged(mention, heard, methods)
-    fired = in_scope(rule, heard) and rule.when.test(subject, now)
-    return Tried(rule.id, example, must_fire, fired, spans_of(rule.when.tree, subject, now) if fired else ())
+def costs(rulebook: Rulebook) -> tuple[Cost, ...]:
+    """The rules whose query is judged on many messages or on all."""
+    found = [
+        Cost(rule.id, 1.0 if rule.when.needs is None else min(1.0, rule.when.needs.cost(usual)))
+        for rule in rulebook.rules
+        if rule.status is not Status.DEPRECATED
+    ]
+    return tuple(sorted((one for one in found if one.share >= DEAR), key=lambda one: (-one.share, one.rule)))
 
 
-def mention_of(example: Example, now: datetime) -> Mention:
-    """The example as if a network had sent it."""
-    return Mention(
-        key=Key("example", str(example.place)),
-        source=example.source,
-        author=Author("example", example.author, example.author),
-        text=example.text,
-        kind=example.kind,
-        raw=b"",
-        langs=example.langs,
-        links=("https://link.example/",) * example.links,
-        media=example.media,
-        network_at=now,
-    )
-
-
-def _problem(tried: Tried) -> Problem:
-    place = tried.example.place
+def failed(tried: Tried) -> Problem:
+    """The problem with an example that did not do as it must, at its place."""
+    place, rule = tried.example.place, tried.rule.id
     if tried.must_fire:
-        message, code = f"rule {tried.rule} must fire on this example and does not", "must-fire"
-        hint = "widen when:, or move the example to silent:"
+        message, code = f"rule {rule} must fire on this example and does not", "must-fire"
+        hint = f"widen when:, or move the example to silent:; hubbub rules test {rule} says why"
+    elif tried.exception is not None:
+        message, code = f"rule {rule} must stay silent on this example of an exception and fires", "must-not-fire"
+        hint = "widen the exception's when: or authors:, or take the example out"
     else:
-        message, code = f"rule {tried.rule} must stay silent on this example and fires", "must-not-fire"
+        message, code = f"rule {rule} must stay silent on this example and fires", "must-not-fire"
         hint = "narrow when: (AND NOT ...), or move the example to fires:"
     return Problem(place.file, place.line, place.column, code, message, hint)
+
+
+def _ordered(found: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    return tuple(sorted(found, key=lambda one: (one.file, one.line, one.column, one.code, one.message)))

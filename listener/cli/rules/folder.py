@@ -1,0 +1,53 @@
+"""Which rule files a sub-command is about: the options that say so, and the rulebook that they make. Refuses to judge them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from listener.errors import FixMe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from listener.model import Problem
+    from listener.rulebook.shape import Rulebook
+
+
+class BadRules(FixMe):
+    """Rule files with mistakes, so that there is no rulebook to judge by."""
+
+    def __init__(self, problems: Iterable[Problem], folder: Path) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"the rule files in {folder} cannot be read", hint=f"hubbub rules check {folder}")
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """--rules and --config."""
+    parser.add_argument(
+        "--rules", type=Path, metavar="FOLDER", help="rule files; default: the settings' folder, else the shipped rules"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings to use")
+
+
+def folder_asked(arguments: argparse.Namespace) -> Path:
+    """The folder that was named, else the one in force. FixMe where the settings cannot be read."""
+    if arguments.rules is not None:
+        return Path(arguments.rules)
+    from listener import settings as reading
+    from listener.service.rules import folder_of
+
+    return folder_of(reading.load(arguments.config))
+
+
+def rulebook_asked(arguments: argparse.Namespace) -> Rulebook:
+    """The rulebook of the folder that was named, else of the one in force. BadRules where its files have mistakes."""
+    from listener import rulefiles
+    from listener.rulebook.shape import Rulebook
+
+    folder = folder_asked(arguments)
+    loaded = rulefiles.load(folder)
+    if not isinstance(loaded, Rulebook):
+        raise BadRules(loaded, folder)
+    return loaded

@@ -1,0 +1,50 @@
+"""`hubbub rules new`: a beginning for a rule, a topic, an exception or whatever else rule files hold. Owns the printing only."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from listener.cli import FINE
+from listener.cli.rules.folder import add_folder, rulebook_asked
+from listener.errors import FixMe
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What sort of thing, and its name."""
+    parser.add_argument("sort", nargs="?", default="rule", metavar="SORT", help="rule (default), topic, exception, ...")
+    parser.add_argument("--id", metavar="NAME", help="its name: small letters, digits and hyphens")
+    add_folder(parser)
+    parser.epilog = """\
+examples:
+  hubbub rules new --id refunds > rules/refunds.yaml
+  hubbub rules new exception
+  hubbub rules new topic --id larkspur-app
+
+It is printed, not written into a file, and passes hubbub rules check as it is. Optional keys are comments: take the # away to use one."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints it."""
+    from listener.cli.terminal import USAGE_CODE, print_json
+    from listener.query.fields import did_you_mean
+    from listener.rulebook.templates import SORTS, template
+
+    sort = arguments.sort
+    section = sort if sort in SORTS.values() else SORTS.get(sort)
+    if section is None:
+        hint = did_you_mean(sort, SORTS) or f"one of: {', '.join(SORTS)}"
+        raise FixMe(f"rule files hold nothing called {sort!r}", hint=hint, code=USAGE_CODE)
+    singular = next(one for one, name in SORTS.items() if name == section)
+    name = arguments.id or f"my-{singular}"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
+        hint = "small letters, digits and hyphens only, at most 63"
+        raise FixMe(f"{name!r} cannot be a name", hint=hint, code=USAGE_CODE)
+    rulebook = rulebook_asked(arguments)
+    known = {"rule": [rule.id for rule in rulebook.rules], "team": [team.key for team in rulebook.teams]}
+    text = template(section, name, {one: names[0] for one, names in known.items() if names})
+    if arguments.json:
+        print_json({"section": section, "id": name, "text": text})
+    else:
+        print(text, end="")
+    return FINE

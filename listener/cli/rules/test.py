@@ -1,0 +1,154 @@
+"""`hubbub rules test`: the examples of rules and exceptions, each with what came of it and, where it fails, why. Owns the printing only."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from listener.cli import FINDINGS, FINE
+from listener.cli.rules.folder import add_folder, rulebook_asked
+from listener.errors import FixMe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from listener.rulebook.examples import Trials, Tried
+    from listener.rulebook.shape import Rule, Rulebook
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which rules."""
+    parser.add_argument("only", nargs="*", metavar="RULE", help="ids of rules; default: all")
+    parser.add_argument("--failed", action="store_true", help="show only what fails")
+    add_folder(parser)
+    parser.epilog = """\
+examples:
+  hubbub rules test
+  hubbub rules test outage billing --rules ./rules
+  hubbub rules test --failed --json | jq -r '.rules[].tests[] | select(.pass | not) | .text'
+
+Every example is judged as a message of the network would be, with exceptions, unless, hours and counts. An example that does not say
+when it is said (at:) is said now. An exception's examples count with each rule that it keeps silent.
+Exit codes: 0 all pass, 1 some fail, 2 wrong usage or rules that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One rule with its examples, and why those that fail do."""
+
+    rule: Rule
+    tried: tuple[Tried, ...]
+    why: dict[int, list[str]]
+    """By the place of an example in `tried`."""
+
+    @property
+    def good(self) -> bool:
+        return all(one.good for one in self.tried)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Tries them; prints each rule with what failed."""
+    from listener.cli.terminal import print_json
+    from listener.rulebook.examples import Trials
+    from listener.service.rules import load_methods
+
+    rulebook = rulebook_asked(arguments)
+    rules = _chosen(rulebook, arguments.only)
+    trials = Trials(rulebook, load_methods(), datetime.now(UTC))
+    tested = list(_tested(rulebook, rules, trials))
+    fine = all(one.good for one in tested)
+    if arguments.json:
+        shown = [one for one in tested if not (arguments.failed and one.good)]
+        print_json({"fine": fine, "rules": [_plain(one) for one in shown]})
+        return FINE if fine else FINDINGS
+    for one in tested:
+        if not (arguments.failed and one.good):
+            _tell(one)
+    tries = sum(len(one.tried) for one in tested)
+    failed = sum(not tried.good for one in tested for tried in one.tried)
+    print(f"{len(tested)} rules, {tries} examples: {failed} fail")
+    return FINE if fine else FINDINGS
+
+
+def _chosen(rulebook: Rulebook, only: Sequence[str]) -> tuple[Rule, ...]:
+    from listener.cli.terminal import USAGE_CODE
+    from listener.query.fields import did_you_mean
+
+    known = {rule.id: rule for rule in rulebook.rules}
+    for id_ in only:
+        if id_ not in known:
+            raise FixMe(f"there is no rule {id_!r}", hint=did_you_mean(id_, known), code=USAGE_CODE)
+    return tuple(known[id_] for id_ in dict.fromkeys(only)) if only else rulebook.rules
+
+
+def _tested(rulebook: Rulebook, rules: Sequence[Rule], trials: Trials) -> Iterator[Tested]:
+    for rule in rules:
+        tried = [*trials.of_rule(rule)]
+        for exception in rulebook.exceptions_to(rule.id):
+            tried += trials.of_exception(exception, frozenset({rule.id}))
+        why = {place: _why(rulebook, trials, one) for place, one in enumerate(tried) if not one.good}
+        yield Tested(rule, tuple(tried), why)
+
+
+def _why(rulebook: Rulebook, trials: Trials, tried: Tried) -> list[str]:
+    from listener.cli.rules.reasons import because
+    from listener.rulebook.explain import why
+
+    scene = trials.scene(tried.rule, tried.example, tried.exception)
+    found = why(rulebook, tried.rule, scene.subject, scene.heard, scene.context, scene.now)
+    return because(found, scene.subject.text)
+
+
+def _must(tried: Tried) -> str:
+    if tried.must_fire:
+        return "must fire, and stays silent"
+    return "must stay silent, and fires" + (", in spite of an exception" if tried.exception else "")
+
+
+def _tell(tested: Tested) -> None:
+    from listener.cli.rules.reasons import wrapped
+    from listener.cli.terminal import coloured
+    from listener.rulebook.conflicts import shortened
+    from listener.rulebook.shape import Status
+
+    rule, failed = tested.rule, sum(not one.good for one in tested.tried)
+    head = coloured("pass", "green") if tested.good else coloured("FAIL", "red")
+    fires = sum(one.must_fire for one in tested.tried)
+    counted = f"{failed} of {len(tested.tried)}" if failed else f"{fires} fire, {len(tested.tried) - fires} silent"
+    if not tested.tried:
+        head, counted = coloured("none", "yellow"), "no examples"
+    if rule.status is not Status.STABLE:
+        counted = "deprecated: not judged" if rule.status is Status.DEPRECATED else f"{counted}, {rule.status.value}"
+    print(f"{head}  {rule.id:<24} {counted}")
+    for place, one in enumerate(tested.tried):
+        if not one.good:
+            print(wrapped(f"{one.example.place}: {_must(one)}: “{shortened(one.example.text, 200)}”", "      "))
+            for line in tested.why[place]:
+                print(wrapped(line, "        "))
+
+
+def _plain(tested: Tested) -> dict[str, Any]:
+    return {
+        "rule": tested.rule.id,
+        "title": tested.rule.title,
+        "status": tested.rule.status.value,
+        "pass": tested.good,
+        "tests": [
+            {
+                "file": one.example.place.file,
+                "line": one.example.place.line,
+                "column": one.example.place.column,
+                "text": one.example.text,
+                "exception": str(one.exception.place) if one.exception else None,
+                "must_fire": one.must_fire,
+                "fired": one.fired,
+                "pass": one.good,
+                "spans": list(one.spans),
+                "why": tested.why.get(place, []),
+            }
+            for place, one in enumerate(tested.tried)
+        ],
+    }

@@ -1,0 +1,58 @@
+"""What `hubbub rules new` prints is right as it is, beside the shipped rules, and every key that it offers is one."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from listener.rulebook.check import check
+from listener.rulebook.parse import parse
+from listener.rulebook.reading import SECTIONS
+from listener.rulebook.shape import Rulebook
+from listener.rulebook.templates import SORTS, template
+from tests.core.rulebooks import PLAIN
+from tests.core.test_rulebook import parse_shipped, shipped_files
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def made(section: str, name: str) -> str:
+    shipped = parse_shipped()
+    return template(section, name, {"rule": shipped.rules[0].id, "team": shipped.teams[0].key})
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("name", ["my-own", "24-7", "no"])
+def test_every_template_is_good_beside_the_shipped_rules(section: str, name: str) -> None:
+    loaded = parse({**shipped_files(), "new.yaml": made(section, name)})
+    assert isinstance(loaded, Rulebook), [str(one) for one in loaded]
+    checked = check(loaded, PLAIN, NOW)
+    told = (*loaded.warnings, *checked.problems, *checked.warnings)
+    assert [str(one) for one in told if "new.yaml" in str(one)] == []
+    assert name in "".join(str(getattr(one, "key", getattr(one, "id", ""))) for one in in_file(loaded)) or section in (
+        "lists", "queries", "exceptions",
+    )  # fmt: skip
+
+
+def in_file(loaded: Rulebook) -> list[object]:
+    things = (getattr(loaded, name) for name in SECTIONS if hasattr(loaded, name))
+    return [one for some in things for one in some if one.place.file == "new.yaml"]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_of_a_template_may_be_used_as_it_is_offered(section: str) -> None:
+    text = re.sub(r"^( *)#(?=\S)", r"\1", made(section, "my-own"), flags=re.MULTILINE)
+    loaded = parse({**shipped_files(), "new.yaml": text})
+    found = [] if isinstance(loaded, Rulebook) else loaded
+    # What it would point at is not there yet.
+    missing = {f"unknown-{sort}" for sort in ("topic", "hours", "person", "reply", "alert", "rota", "rule", "team")}
+    assert [str(one) for one in found if one.code not in missing] == []
+    for key in SECTIONS[section].keys.keys:
+        assert re.search(rf"^(  - |    ){re.escape(key.name)}:", text, re.MULTILINE), key.name
+
+
+def test_each_section_has_a_name_for_one_thing_of_it() -> None:
+    assert set(SORTS.values()) == set(SECTIONS)
+    assert {"rule": "rules", "topic": "topics", "exception": "exceptions", "team": "teams"}.items() <= SORTS.items()
