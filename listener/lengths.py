@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 import regex
 
+LIMITED = ("bluesky",)
+"""The networks whose limits are known."""
+
 _GRAPHEME = regex.compile(r"\X")
 
 

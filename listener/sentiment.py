@@ -2,14 +2,20 @@
 
 VADER is an English word list with rules. Text in another language is "not scored", which is a value of its own and never neutral.
 Handles, addresses and brand names come out first, because they can be words of the list ("united" is +1.8).
+
+A trade has words that the list gets wrong. With an overlay of words the label is found by the list as overlaid; the four numbers stay
+those of the list as published, so that they can be compared with anybody's, and the method's name says which overlay it was.
 """
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import re
-from collections.abc import Iterable
+import string
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from listener.model import Tone, ToneLabel
 
@@ -27,18 +33,20 @@ _HANDLES_AND_ADDRESSES = re.compile(r"https?://\S+|www\.\S+|(?<!\w)[@＠][\w](?:
 
 
 class _Analyzer(Protocol):
+    lexicon: Any
+
     def polarity_scores(self, text: str) -> dict[str, float]: ...
 
 
 class Vader:
-    """VADER as published. Loading reads its word list from disk: done once, where the program is put together."""
+    """VADER as published, or with an overlay for the label. Loading reads its word list from disk: done once, where the program is put together."""
 
-    __slots__ = ("_analyzer",)
+    __slots__ = ("_analyzer", "_overlay", "method")
 
-    method = METHOD
-
-    def __init__(self, analyzer: _Analyzer) -> None:
+    def __init__(self, analyzer: _Analyzer, overlay: _Overlay | None = None, method: str = METHOD) -> None:
         self._analyzer = analyzer
+        self._overlay = overlay
+        self.method = method
 
     @classmethod
     def load(cls) -> Vader:
@@ -46,6 +54,17 @@ class Vader:
         from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
         return cls(SentimentIntensityAnalyzer())  # type: ignore[no-untyped-call]
+
+    def with_words(self, words: Mapping[str, float | None]) -> Vader:
+        """The published list with these words, in small letters, worth so much (-4 to 4; None: no mood), and with no other overlay.
+
+        Several words in a row count as one word of their own.
+        """
+        if not words:
+            return Vader(self._analyzer)
+        content = "\n".join(f"{word}\t{worth}" for word, worth in sorted(words.items()))
+        method = f"{METHOD}+{hashlib.sha256(content.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        return Vader(self._analyzer, _Overlay(self._analyzer, words), method)
 
     def tone(self, text: str, lang: str, brand_names: Iterable[str] = ()) -> Tone:
         """The tone of a text in `lang` (as found, "" when unsure). Never raises; the numbers are VADER's, untouched."""
@@ -56,7 +75,54 @@ class Vader:
             return NOT_SCORED
         scores = self._analyzer.polarity_scores(plain)
         compound = scores["compound"]
-        return Tone(label(compound), scores["neg"], scores["neu"], scores["pos"], compound)
+        verdict = label(compound if self._overlay is None else self._overlay.compound(plain, compound))
+        return Tone(verdict, scores["neg"], scores["neu"], scores["pos"], compound)
+
+
+class _Overlay:
+    """A copy of the analyzer that knows other words."""
+
+    __slots__ = ("_analyzer", "_begins", "_rows")
+
+    def __init__(self, published: _Analyzer, words: Mapping[str, float | None]) -> None:
+        self._begins = frozenset(word.partition(" ")[0] for word in words)
+        rows: dict[str, list[tuple[str, ...]]] = {}
+        for word in words:
+            if " " in word:
+                rows.setdefault(word.partition(" ")[0], []).append(tuple(word.split()))
+        self._rows = {first: sorted(found, key=lambda row: (-len(row), row)) for first, found in rows.items()}
+        lexicon = {word: worth for word, worth in published.lexicon.items() if word not in words}
+        lexicon |= {_ROW.join(word.split()): worth for word, worth in words.items() if worth is not None}
+        self._analyzer = copy.copy(published)
+        self._analyzer.lexicon = lexicon
+
+    def compound(self, plain: str, published: float) -> float:
+        """The compound score with the overlay; the published one where no word of it is in the text."""
+        tokens = plain.split()
+        if plain.isascii() and not any(  # an emoji stands for words
+            token.lower() in self._begins or token.strip(string.punctuation).lower() in self._begins for token in tokens
+        ):
+            return published
+        return self._analyzer.polarity_scores(" ".join(self._joined(tokens)))["compound"]
+
+    def _joined(self, tokens: list[str]) -> Iterable[str]:
+        """The tokens, with those that are several words of the overlay in a row made one."""
+        at = 0
+        while at < len(tokens):
+            rows = self._rows.get(tokens[at].lstrip(string.punctuation).lower(), ())
+            many = next((len(row) for row in rows if _is_row(tokens[at : at + len(row)], row)), 1)
+            yield _ROW.join(tokens[at : at + many])
+            at += many
+
+
+_ROW = "_"
+
+
+def _is_row(tokens: list[str], row: tuple[str, ...]) -> bool:
+    if len(tokens) != len(row):
+        return False
+    first, last = tokens[0].lstrip(string.punctuation), tokens[-1].rstrip(string.punctuation)
+    return (first.lower(), *map(str.lower, tokens[1:-1]), last.lower()) == row
 
 
 def label(compound: float) -> ToneLabel:

@@ -1,4 +1,5 @@
-"""Everything that can be said of a rulebook that could be read: its examples tried, what its rules do to one another, what they cost.
+"""Everything that can be said of a rulebook that could be read: its examples and tests of tone tried, what its rules do to one another,
+hours that do not exist, what its rules cost.
 
 Owns which looks are taken and in which order they are told; each look has a room of its own. Refuses to print. A listener takes no
 rulebook with problems into force; warnings are for whoever writes it.
@@ -13,8 +14,11 @@ from listener.model import Problem
 from listener.query.frequency import usual
 from listener.rulebook import conflicts
 from listener.rulebook.examples import Trials, Tried
+from listener.rulebook.hours import odd_hours
+from listener.rulebook.nodes import Place
 from listener.rulebook.shape import Rulebook, Status
 from listener.rulebook.subject import Methods
+from listener.rulebook.tones import Sounded, sounded
 
 DEAR = 0.25
 """The share of messages from which on a rule's query is told as costing something."""
@@ -33,6 +37,7 @@ class Checked:
     """What was found, problems and warnings each by file, line and column."""
 
     tried: tuple[Tried, ...]
+    tones: tuple[Sounded, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     """What is probably not meant."""
@@ -43,12 +48,25 @@ class Checked:
 def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
     """Look at everything, with examples judged as if they were said `now` where they do not say when."""
     tried = tuple(Trials(rulebook, methods, now).all())
+    tones = sounded(rulebook, methods)
     problems = (
         *(failed(one) for one in tried if not one.good),
+        *(one.problem for one in tones if not one.good),
         *conflicts.problems(rulebook),
         *conflicts.equal_ranks((one.example.text, one.beside) for one in tried),
     )
-    return Checked(tried, _ordered(problems), _ordered(conflicts.warnings(rulebook, now)), costs(rulebook))
+    warnings = (*conflicts.warnings(rulebook, now), *odd_times(rulebook, now))
+    return Checked(tried, tones, _ordered(problems), _ordered(warnings), costs(rulebook))
+
+
+def odd_times(rulebook: Rulebook, now: datetime) -> tuple[Problem, ...]:
+    """Times of opening that do not exist on some day of this year or the next, each told once."""
+    found: dict[Place, Problem] = {}
+    for hours in rulebook.hours:
+        for year in (now.year, now.year + 1):
+            for one in odd_hours(hours, year):
+                found.setdefault(Place(one.file, one.line, one.column), one)
+    return tuple(found.values())
 
 
 def costs(rulebook: Rulebook) -> tuple[Cost, ...]:

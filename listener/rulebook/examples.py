@@ -55,7 +55,7 @@ class Trials:
 
     def __init__(self, rulebook: Rulebook, methods: Methods, now: datetime) -> None:
         self._rulebook = rulebook
-        self._methods = methods
+        self._methods = methods.with_lexicon(rulebook.lexicon)
         self._now = now
         self._topics = Index.build({topic.key: topic.query.tree for topic in rulebook.topics})
         self._by_key = {topic.key: topic for topic in rulebook.topics}
@@ -136,10 +136,19 @@ class Trials:
         return Heard(brand, example.addressed, frozenset(by), frozenset(kinds), tuple(sorted(names)))
 
     def _moment(self, rule: Rule, exception: Exemption | None) -> datetime:
-        """When an example is said that does not say it: now, but while its exception holds."""
-        if exception is not None and exception.until is not None and self._now.astimezone(UTC).date() > exception.until:
-            return datetime.combine(exception.until, time(12), UTC)
-        return self._now
+        """When an example is said that does not say it: now, but at an hour at which its rule fires, and while its exception holds."""
+        until = exception.until if exception is not None else None
+        if until is not None and self._now.astimezone(UTC).date() > until:
+            return datetime.combine(until, time(12), UTC)
+        found = self._in_hours(rule)
+        return self._now if until is not None and found.astimezone(UTC).date() > until else found
+
+    def _in_hours(self, rule: Rule) -> datetime:
+        hours = self._rulebook.hours_named(rule.during.hours) if rule.during is not None else None
+        if rule.during is None or hours is None:
+            return self._now
+        found = hours.next_open(self._now) if rule.during.inside else hours.next_close(self._now)
+        return found or self._now
 
 
 def mention_of(example: Example, at: datetime) -> Mention:

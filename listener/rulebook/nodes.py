@@ -1,9 +1,27 @@
-"""A YAML document as plain values that know their places. Owns these shapes; refuses to know which library read them."""
+"""A YAML document as plain values that know their places, and the place of whatever is made of them. Owns these shapes; refuses to know which
+library read them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+NOWHERE = Place("", 1, 1)
+"""Of what no file says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
 
 from listener.model import Kind, Priority, Problem
 from listener.query.frequency import Share, usual
@@ -17,6 +16,11 @@ from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.query.tree import Node
 from listener.rulebook.circles import settled
+from listener.rulebook.hours import Hours
+from listener.rulebook.lexicon import Overlay
+from listener.rulebook.nodes import NOWHERE, Place
+from listener.rulebook.people import Person
+from listener.rulebook.replies import SavedReply
 
 
 class TopicKind(StrEnum):
@@ -25,18 +29,6 @@ class TopicKind(StrEnum):
     BRAND = "brand"
     COMPETITOR = "competitor"
     CAMPAIGN = "campaign"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something is written; lines and columns count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ class Topic:
     """Networks that it listens on; empty: all."""
     names: tuple[str, ...] = ()
     """Names that are taken out before tone is scored."""
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +120,6 @@ class Count:
     """So long it must have held without a break."""
     of_least: int = 10
     """A ratio of fewer messages in scope says nothing."""
-
-
-class Opens(Protocol):
-    """Opening hours."""
-
-    def open_at(self, moment: datetime) -> bool:
-        """Whether they are open then."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +199,7 @@ class Rule:
     """Settles what can have one value only; the highest wins, then the first id."""
     fires: tuple[Example, ...] = ()
     silent: tuple[Example, ...] = ()
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
     status: Status = Status.STABLE
     count: Count | None = None
     during: During | None = None
@@ -238,7 +222,7 @@ class Exemption:
     until: date | None = None
     """The last day on which it holds, in UTC."""
     silent: tuple[Example, ...] = ()
-    place: Place = Place("", 1, 1)
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +231,14 @@ class Team:
 
     key: str
     title: str
-    place: Place = Place("", 1, 1)
+    hours: str = ""
+    """Key of its opening hours."""
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Everything that is in force, immutable; topics, rules and teams in the order of their keys, whatever the files' order."""
+    """Everything that is in force, immutable; things of one sort in the order of their keys, whatever the files' order."""
 
     topics: tuple[Topic, ...]
     rules: tuple[Rule, ...]
@@ -261,6 +247,10 @@ class Rulebook:
     """Path to text, exactly as read."""
     hash: str
     exceptions: tuple[Exemption, ...] = ()
+    hours: tuple[Hours, ...] = ()
+    people: tuple[Person, ...] = ()
+    replies: tuple[SavedReply, ...] = ()
+    lexicon: tuple[Overlay, ...] = ()
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""
@@ -303,9 +293,21 @@ class Rulebook:
         """The exceptions that name a rule, by its id, in order."""
         return self._exceptions.get(rule, ())
 
-    def hours_named(self, key: str) -> Opens | None:
+    def team(self, key: str) -> Team | None:
+        """A team by its key."""
+        return next((team for team in self.teams if team.key == key), None)
+
+    def hours_named(self, key: str) -> Hours | None:
         """Opening hours by their key."""
-        return None
+        return next((hours for hours in self.hours if hours.key == key), None)
+
+    def person(self, id: str) -> Person | None:  # noqa: A002 (the word of the files)
+        """A person by their id."""
+        return next((person for person in self.people if person.id == id), None)
+
+    def reply(self, key: str) -> SavedReply | None:
+        """A saved reply by its key."""
+        return next((reply for reply in self.replies if reply.key == key), None)
 
 
 def _silencing(rules: Iterable[Rule]) -> Mapping[str, frozenset[str]]:

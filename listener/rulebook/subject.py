@@ -6,12 +6,13 @@ Owns `Methods`, `Heard`, scopes and exceptions; refuses to combine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, Via
 from listener.query.subject import Subject
+from listener.rulebook.lexicon import Overlay, words_of
 from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, TopicKind
 
 
@@ -40,6 +41,10 @@ class HearsTone(Protocol):
         """The tone of a text in a language."""
         ...
 
+    def with_words(self, words: Mapping[str, float | None]) -> HearsTone:
+        """The same with these words worth so much, None: no mood; without any that it was given before."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Methods:
@@ -51,6 +56,10 @@ class Methods:
     def names(self) -> Mapping[str, str]:
         """Which method, in which version, for what."""
         return {"tone": self.vader.method, "lang": self.languages.method}
+
+    def with_lexicon(self, lexicon: Iterable[Overlay]) -> Methods:
+        """The methods as these overlays want them, and no others. Made once for a rulebook, not for a message."""
+        return replace(self, vader=self.vader.with_words(words_of(lexicon)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,5 +242,5 @@ class Bench:
             number: topics_of(book, key, self.clock, self._said.share) for key, number in self._brand_ids.items()
         }
         book = replace(book, share=self._judged.share)
-        judge = Judge(book, self._methods, self.clock)
+        judge = Judge(book, self._methods.with_lexicon(book.lexicon), self.clock)
         return Judgement(book, Hearer(self._accounts, topics), Sampling(judge, self._judged))

@@ -43,5 +43,8 @@ class PlainTone:
         label = ToneLabel.POSITIVE if value > 0 else ToneLabel.NEGATIVE if value < 0 else ToneLabel.NEUTRAL
         return Tone(label, 0.0, 1.0, 0.0, value)
 
+    def with_words(self, words: object) -> PlainTone:
+        return self
+
 
 PLAIN = Methods(PlainLanguages(), PlainTone())

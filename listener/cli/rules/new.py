@@ -41,7 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
         hint = "small letters, digits and hyphens only, at most 63"
         raise FixMe(f"{name!r} cannot be a name", hint=hint, code=USAGE_CODE)
     rulebook = rulebook_asked(arguments)
-    known = {"rule": [rule.id for rule in rulebook.rules], "team": [team.key for team in rulebook.teams]}
+    known = {
+        "rule": [rule.id for rule in rulebook.rules],
+        "team": [team.key for team in rulebook.teams],
+        "hours": [hours.key for hours in rulebook.hours],
+        "person": [person.id for person in rulebook.people],
+        "reply": [reply.key for reply in rulebook.replies],
+    }
     text = template(section, name, {one: names[0] for one, names in known.items() if names})
     if arguments.json:
         print_json({"section": section, "id": name, "text": text})

@@ -128,7 +128,7 @@ def _judged(rulebook: Rulebook, arguments: argparse.Namespace) -> Outcome:
     if arguments.addressed:
         hearings.append(Hearing(1, Via.MENTION))
     context = Context(brand, addresses=arguments.addressed, followers=arguments.followers)
-    methods = load_methods()
+    methods = load_methods().with_lexicon(rulebook.lexicon)
     assessment = assess(mention, hearings, context, rulebook, methods, at)
     heard = heard_by(hearings, brand, rulebook)
     subject, _ = judged(mention, heard, methods, context)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from listener.model import Problem
 from listener.rulebook.definitions import define
 from listener.rulebook.nodes import Node
-from listener.rulebook.reading import listening, rules, staff
+from listener.rulebook.reading import lexicon, listening, planning, replies, rules, staff
 from listener.rulebook.reading.keys import Key, Keys, Many, homes
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Rulebook, content_hash
@@ -37,6 +37,10 @@ SECTIONS: Mapping[str, Section] = {
     "rules": Section("what a message means for the team", rules.RULE, rules.read_rule),
     "exceptions": Section("where rules stay silent, and why", rules.EXCEPTION, rules.read_exception),
     "teams": Section("who answers for what", staff.TEAM, staff.read_team),
+    "people": Section("who answers", staff.PERSON, staff.read_person),
+    "hours": Section("when somebody is there", planning.HOURS, planning.read_hours),
+    "replies": Section("saved replies, offered to whoever answers", replies.REPLY, replies.read_reply),
+    "lexicon": Section("words whose tone is another in this trade", lexicon.OVERLAY, lexicon.read_overlay),
 }
 
 FILE = Keys("a rule file", tuple(Key(name, one.says, Many(one.keys)) for name, one in SECTIONS.items()))
@@ -61,6 +65,10 @@ def read_documents(
         rules=tuple(sorted(made.rules, key=lambda rule: rule.id)),
         exceptions=tuple(sorted(made.exceptions, key=lambda one: (sorted(one.rules), one.place.file, one.place.line))),
         teams=tuple(sorted(made.teams, key=lambda team: team.key)),
+        hours=tuple(sorted(made.hours, key=lambda hours: hours.key)),
+        people=tuple(sorted(made.people, key=lambda person: person.id)),
+        replies=tuple(sorted(made.replies, key=lambda reply: reply.key)),
+        lexicon=tuple(sorted(made.lexicon, key=lambda overlay: overlay.key)),
         files=MappingProxyType(dict(files)),
         hash=content_hash(files),
         warnings=tuple(sorted(reader.warnings, key=lambda one: (one.file, one.line, one.column, one.code))),

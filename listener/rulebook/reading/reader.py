@@ -14,15 +14,20 @@ from difflib import SequenceMatcher
 
 from listener.model import Problem
 from listener.query.fields import Use, did_you_mean, nearest
+from listener.query.moments import is_zone, nearest_zone
 from listener.query.parse import parse as parse_query
 from listener.query.told import Locate
 from listener.query.tree import Field, Named, parts_of
 from listener.query.tree import Node as QueryNode
 from listener.query.tree import Text as Name
 from listener.rulebook.definitions import Definitions, Written, define
-from listener.rulebook.nodes import Items, Node, Table, Text
+from listener.rulebook.hours import Hours
+from listener.rulebook.lexicon import Overlay
+from listener.rulebook.nodes import Items, Node, Place, Table, Text
+from listener.rulebook.people import Person
 from listener.rulebook.reading.keys import Keys
-from listener.rulebook.shape import Exemption, Place, Query, Rule, Team, Topic
+from listener.rulebook.replies import SavedReply
+from listener.rulebook.shape import Exemption, Query, Rule, Team, Topic
 
 LONGEST_SECONDS = 60 * 86_400
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -43,6 +48,10 @@ class Made:
     rules: list[Rule] = field(default_factory=list)
     exceptions: list[Exemption] = field(default_factory=list)
     teams: list[Team] = field(default_factory=list)
+    hours: list[Hours] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    replies: list[SavedReply] = field(default_factory=list)
+    lexicon: list[Overlay] = field(default_factory=list)
 
 
 class Reader:
@@ -265,6 +274,28 @@ class Reader:
         except ValueError:
             self.problem(node, "bad-day", f"{_shown(value)} is not a day", "such as 2026-12-24")
             return None
+
+    def days(self, found: Mapping[str, Node]) -> tuple[date, date] | None:
+        """The days `from` and `to` of a table, both included; None, and told, when they are none."""
+        first, last = self.day(found.get("from"), "from"), self.day(found.get("to"), "to")
+        if first is None or last is None:
+            return None
+        if last < first:
+            self.problem(found["to"], "backwards", "this ends before it begins", "swap from and to")
+            return None
+        return first, last
+
+    def zone(self, node: Node | None) -> str:
+        """A time zone's name; "" when there is none."""
+        value = self.text(node, "zone")
+        if not value or node is None:
+            return ""
+        if not is_zone(value):
+            meant = nearest_zone(value)
+            hint = f"did you mean {meant}?" if meant else "a name such as Europe/Berlin"
+            self.problem(node, "unknown-zone", f"there is no time zone {value!r}", hint)
+            return ""
+        return value
 
     def tags(self, node: Node | None) -> tuple[str, ...]:
         """Tags, each once, in order."""

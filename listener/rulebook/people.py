@@ -1,0 +1,40 @@
+"""People as rules know them: a name for each, when they are there, and nothing that reaches them. Owns these shapes.
+
+Rule files are read by many and published whole: addresses and phone numbers live in the settings, by the same ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from listener.query.clock import zone
+from listener.rulebook.nodes import NOWHERE, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Days on which somebody does not work, both included."""
+
+    first: date
+    last: date
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who answers, by the name with which they log in."""
+
+    id: str
+    name: str
+    teams: frozenset[str] = frozenset()
+    zone: str = "UTC"
+    hours: str = ""
+    """Key of their own opening hours; "": those of their teams."""
+    away: tuple[Away, ...] = ()
+    place: Place = NOWHERE
+
+    def away_at(self, moment: datetime) -> bool:
+        """Whether they are away on that day, by the calendar of their zone."""
+        day = moment.astimezone(zone(self.zone)).date()
+        return any(one.first <= day <= one.last for one in self.away)
