@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from listener.model import Problem
 from listener.query.frequency import usual
 from listener.rulebook import conflicts
+from listener.rulebook.alerting import odd_hand_overs
 from listener.rulebook.examples import Trials, Tried
 from listener.rulebook.hours import odd_hours
 from listener.rulebook.nodes import Place
@@ -60,12 +62,15 @@ def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
 
 
 def odd_times(rulebook: Rulebook, now: datetime) -> tuple[Problem, ...]:
-    """Times of opening that do not exist on some day of this year or the next, each told once."""
+    """Times of opening and of handing over that do not exist on some day of this year or the next, each told once."""
     found: dict[Place, Problem] = {}
-    for hours in rulebook.hours:
-        for year in (now.year, now.year + 1):
-            for one in odd_hours(hours, year):
-                found.setdefault(Place(one.file, one.line, one.column), one)
+    for year in (now.year, now.year + 1):
+        odd = [
+            *(odd_hours(hours, year) for hours in rulebook.hours),
+            *(odd_hand_overs(rota, year) for rota in rulebook.rotas),
+        ]
+        for one in chain.from_iterable(odd):
+            found.setdefault(Place(one.file, one.line, one.column), one)
     return tuple(found.values())
 
 

@@ -134,8 +134,18 @@ def instant(day: date, minute: int, zone_name: str) -> datetime:
     return late
 
 
+def jumped(day: date, minute: int, zone_name: str) -> datetime | None:
+    """What the clock of a zone shows instead of a minute of the day that it jumps over; None when it shows it.
+
+    Midnight counts as shown: nothing is lost of a day that begins late.
+    """
+    shown = datetime.combine(day, time()) + timedelta(minutes=minute)
+    there = _shown(instant(day, minute, zone_name), zone_name)
+    return None if there == shown or minute % DAY == 0 else there
+
+
 def odd_hours(hours: Hours, year: int) -> tuple[Problem, ...]:
-    """What begins or ends, on some day of a year, in an hour that the clock of the zone jumps over that day; each span's edge once."""
+    """Times of opening that begin or end, on some day of a year, in an hour that the clock of the zone jumps over that day; each once."""
     found: dict[Place, Problem] = {}
     for number in range((date(year + 1, 1, 1) - date(year, 1, 1)).days + 1):
         day = date(year, 1, 1) + timedelta(days=number - 1)  # what begins the evening before may end in that hour
@@ -144,15 +154,13 @@ def odd_hours(hours: Hours, year: int) -> tuple[Problem, ...]:
         for span in hours.spans_of(day):
             for minute in (span.begin, span.end):
                 shown = datetime.combine(day, time()) + timedelta(minutes=minute)
-                at = instant(day, minute, hours.zone)
-                if minute % DAY == 0 or shown.year != year or (there := _shown(at, hours.zone)) == shown:
-                    continue  # nothing is lost of a day that begins late
+                there = jumped(day, minute, hours.zone)
+                if there is None or shown.year != year or span.place in found:
+                    continue
                 message = f"hours {hours.key}: {shown:%H:%M} does not exist in {hours.zone} on {shown:%Y-%m-%d}"
                 hint = f"the clock jumps to {there:%H:%M}, which counts instead; choose a time outside of that hour"
-                problem = Problem(
-                    span.place.file, span.place.line, span.place.column, "hour-does-not-exist", message, hint
-                )
-                found.setdefault(span.place, problem)
+                place = span.place
+                found[place] = Problem(place.file, place.line, place.column, "hour-does-not-exist", message, hint)
     return tuple(found.values())
 
 

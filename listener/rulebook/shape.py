@@ -15,11 +15,14 @@ from listener.query.match import Test, test_of
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.query.tree import Node
+from listener.rulebook.alerting import Chain, Policy, Rota, Route
 from listener.rulebook.circles import settled
+from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
 from listener.rulebook.nodes import NOWHERE, Place
 from listener.rulebook.people import Person
+from listener.rulebook.planned import Planned
 from listener.rulebook.replies import SavedReply
 
 
@@ -251,6 +254,12 @@ class Rulebook:
     people: tuple[Person, ...] = ()
     replies: tuple[SavedReply, ...] = ()
     lexicon: tuple[Overlay, ...] = ()
+    alerts: tuple[Policy, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rotas: tuple[Rota, ...] = ()
+    chains: tuple[Chain, ...] = ()
+    calendar: tuple[Planned, ...] = ()
+    style: Guide | None = None
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""

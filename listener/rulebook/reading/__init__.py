@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from listener.model import Problem
 from listener.rulebook.definitions import define
-from listener.rulebook.nodes import Node
-from listener.rulebook.reading import lexicon, listening, planning, replies, rules, staff
+from listener.rulebook.nodes import Node, Text
+from listener.rulebook.reading import alerting, lexicon, listening, planning, replies, rules, staff, styling
 from listener.rulebook.reading.keys import Key, Keys, Many, homes
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Rulebook, content_hash
@@ -21,13 +21,20 @@ from listener.rulebook.shape import Rulebook, content_hash
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A list of things of one sort in a rule file, and what reads one of them."""
+    """A list of things of one sort in a rule file, and what reads one of them; or a single table."""
 
     says: str
     keys: Keys
     read: Callable[[Reader, Node], None]
     defines: bool = False
     """Read before the others, which may use it in their queries."""
+    once: bool = False
+    """A table instead of a list, and in one file only."""
+
+    @property
+    def value(self) -> Many | Keys:
+        """What stands behind its name."""
+        return self.keys if self.once else Many(self.keys)
 
 
 SECTIONS: Mapping[str, Section] = {
@@ -41,9 +48,15 @@ SECTIONS: Mapping[str, Section] = {
     "hours": Section("when somebody is there", planning.HOURS, planning.read_hours),
     "replies": Section("saved replies, offered to whoever answers", replies.REPLY, replies.read_reply),
     "lexicon": Section("words whose tone is another in this trade", lexicon.OVERLAY, lexicon.read_overlay),
+    "alerts": Section("what is worth telling somebody at once", alerting.ALERT, alerting.read_alert),
+    "routes": Section("which alerts go where", alerting.ROUTE, alerting.read_route),
+    "rotas": Section("who is on duty when", alerting.ROTA, alerting.read_rota),
+    "chains": Section("who is told when nobody answers", alerting.CHAIN, alerting.read_chain),
+    "calendar": Section("what is planned", planning.PLANNED, planning.read_planned),
+    "style": Section("how we sound; once in all files", styling.STYLE, styling.read_style, once=True),
 }
 
-FILE = Keys("a rule file", tuple(Key(name, one.says, Many(one.keys)) for name, one in SECTIONS.items()))
+FILE = Keys("a rule file", tuple(Key(name, one.says, one.value) for name, one in SECTIONS.items()))
 _HOMES = homes(FILE)
 
 
@@ -68,6 +81,12 @@ def read_documents(
         hours=tuple(sorted(made.hours, key=lambda hours: hours.key)),
         people=tuple(sorted(made.people, key=lambda person: person.id)),
         replies=tuple(sorted(made.replies, key=lambda reply: reply.key)),
+        alerts=tuple(sorted(made.alerts, key=lambda policy: policy.key)),
+        routes=tuple(sorted(made.routes, key=lambda route: route.key)),
+        rotas=tuple(sorted(made.rotas, key=lambda rota: rota.key)),
+        chains=tuple(sorted(made.chains, key=lambda one: one.key)),
+        calendar=tuple(sorted(made.calendar, key=lambda planned: planned.key)),
+        style=made.style,
         lexicon=tuple(sorted(made.lexicon, key=lambda overlay: overlay.key)),
         files=MappingProxyType(dict(files)),
         hash=content_hash(files),
@@ -86,8 +105,14 @@ def _read(reader: Reader, found: Mapping[str, Mapping[str, Node]], *, defining: 
         reader.file = file
         for name, section in SECTIONS.items():
             if section.defines is defining:
-                for node in reader.items(sections.get(name), name):
+                for node in _parts(reader, section, name, sections.get(name)):
                     section.read(reader, node)
+
+
+def _parts(reader: Reader, section: Section, name: str, node: Node | None) -> tuple[Node, ...]:
+    if section.once:
+        return () if node is None or (isinstance(node, Text) and node.empty) else (node,)
+    return reader.items(node, name)
 
 
 def _define(reader: Reader) -> None:

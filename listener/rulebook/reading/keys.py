@@ -83,11 +83,10 @@ def homes(keys: Keys) -> dict[str, tuple[str, ...]]:
     """Every name of a key in a table and all tables under it, with what those are."""
     found: dict[str, dict[str, None]] = {}
     waiting = [keys]
-    while waiting:
-        table = waiting.pop(0)
+    for table in waiting:
         for key in table.keys:
             found.setdefault(key.name, {})[table.what] = None
-            if (inner := _table_of(key)) is not None:
+            if (inner := _table_of(key)) is not None and inner not in waiting:
                 waiting.append(inner)
     return {name: tuple(whats) for name, whats in found.items()}
 

@@ -1,4 +1,4 @@
-"""Opening hours: days and times as a team lead writes them. Owns the meaning of their keys."""
+"""Opening hours and the calendar: days and times as a team lead writes them. Owns the meaning of their keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import date
 from listener.rulebook.hours import DAY as WHOLE_DAY
 from listener.rulebook.hours import WEEKDAYS, Closed, Holiday, Hours, Span
 from listener.rulebook.nodes import Node, Table, Text
-from listener.rulebook.reading.keys import DAY, KEY, TEXT, Each, Fragment, Key, Keys, Many
+from listener.rulebook.planned import Expected, Planned
+from listener.rulebook.reading.keys import DAY, KEY, TEXT, Each, Fragment, Key, Keys, Many, one_of
 from listener.rulebook.reading.reader import Reader
 
 OPEN: Fragment = {"type": "string", "pattern": "^(closed|24h|[0-9]{1,2}:[0-9]{2} ?- ?[0-9]{1,2}:[0-9]{2})$"}
@@ -37,6 +38,21 @@ HOURS = Keys(
         Key("closed", "longer times when nobody is there", Many(CLOSED)),
     ),
 )  # fmt: skip
+EXPECTED = tuple(one.value for one in Expected)
+PLANNED = Keys(
+    "an entry of the calendar",
+    (
+        Key("key", "its name", KEY, needed=True),
+        Key("title", "what is planned", TEXT, needed=True),
+        Key("day", "the day, when it is one", DAY),
+        Key("from", "else the first day", DAY),
+        Key("to", "and the last, included", DAY),
+        Key("topics", "what will be talked about; else everything", Many(KEY)),
+        Key("expect", "more or less is said than on other days", one_of(EXPECTED)),
+        Key("mute", "alerts that keep silent meanwhile", Many(KEY)),
+        Key("note", "what whoever answers should know", TEXT),
+    ),
+)
 
 _SPAN = re.compile(r"([0-9]{1,2}):([0-9]{2}) ?[-–] ?([0-9]{1,2}):([0-9]{2})\Z")
 
@@ -147,3 +163,33 @@ def _closed(reader: Reader, node: Node) -> Closed | None:
     title = reader.text(found.get("title"), "title")
     days = reader.days(found)
     return Closed(*days, title) if days else None
+
+
+def read_planned(reader: Reader, node: Node) -> None:
+    """An entry of the calendar."""
+    found = reader.table(node, PLANNED)
+    if found is None:
+        return
+    key = reader.key(found.get("key"), "an entry's key")
+    title = reader.text(found.get("title"), "title")
+    days = _planned_days(reader, node, found)
+    expect = reader.choice(found.get("expect"), "expect", EXPECTED)
+    topics = reader.refer_all("topic", found.get("topics"))
+    mute = reader.refer_all("alert", found.get("mute"))
+    note = reader.text(found.get("note"), "note")
+    if reader.once("calendar entry", key, found.get("key", node)) and days:
+        planned = Planned(
+            key, title, *days, topics, Expected(expect) if expect else None, mute, note, reader.place(node)
+        )
+        reader.made.calendar.append(planned)
+
+
+def _planned_days(reader: Reader, node: Node, found: dict[str, Node]) -> tuple[date, date] | None:
+    written = {"day", "from", "to"} & set(found)
+    if written not in ({"day"}, {"from", "to"}):
+        reader.problem(node, "one-of-both", "an entry has a day, or from and to", "such as day: 2026-12-24")
+        return None
+    if "day" not in found:
+        return reader.days(found)
+    day = reader.day(found["day"], "day")
+    return (day, day) if day else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from difflib import SequenceMatcher
 
 from listener.model import Problem
@@ -20,16 +20,21 @@ from listener.query.told import Locate
 from listener.query.tree import Field, Named, parts_of
 from listener.query.tree import Node as QueryNode
 from listener.query.tree import Text as Name
+from listener.rulebook.alerting import Chain, Policy, Rota, Route
 from listener.rulebook.definitions import Definitions, Written, define
+from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
 from listener.rulebook.nodes import Items, Node, Place, Table, Text
 from listener.rulebook.people import Person
+from listener.rulebook.planned import Planned
 from listener.rulebook.reading.keys import Keys
 from listener.rulebook.replies import SavedReply
 from listener.rulebook.shape import Exemption, Query, Rule, Team, Topic
 
 LONGEST_SECONDS = 60 * 86_400
+YEARS = range(1970, 3000)
+"""Of days and times: far from the calendar's ends, so that they can be counted from."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _TAG = re.compile(r"[^\W_A-Z][\w:-]{0,62}\Z")
 _DURATION = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
@@ -52,6 +57,12 @@ class Made:
     people: list[Person] = field(default_factory=list)
     replies: list[SavedReply] = field(default_factory=list)
     lexicon: list[Overlay] = field(default_factory=list)
+    alerts: list[Policy] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    rotas: list[Rota] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
+    calendar: list[Planned] = field(default_factory=list)
+    style: Guide | None = None
 
 
 class Reader:
@@ -124,7 +135,7 @@ class Reader:
         close = nearest(name, known)
         homes = self.homes.get(name)
         if homes and (not close or SequenceMatcher(None, name, close).ratio() < SURELY_MEANT):
-            return f"it is a key of {' or '.join(homes)}; here there are: {', '.join(known)}"
+            return f"it is a key of {' or '.join(homes[:3])}; here there are: {', '.join(known)}"
         return f"did you mean {close}?" if close else f"keys: {', '.join(known)}"
 
     def pairs(self, node: Node | None, what: str) -> list[tuple[Text, Node]]:
@@ -250,17 +261,19 @@ class Reader:
             return None
         return seconds
 
-    def moment(self, node: Node | None, what: str) -> datetime | None:
-        """A time with its zone, or in UTC; None when there is none."""
+    def moment(self, node: Node | None, what: str, zone: tzinfo = UTC) -> datetime | None:
+        """A time with its zone, or in this one; None when there is none."""
         value = self.text(node, what)
         if not value or node is None:
             return None
         try:
             found = datetime.fromisoformat(value)
+            if found.year not in YEARS:
+                raise ValueError
         except ValueError:
             self.problem(node, "bad-time", f"{_shown(value)} is not a time", "such as 2026-11-28T09:30+01:00")
             return None
-        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        return found if found.tzinfo is not None else found.replace(tzinfo=zone)
 
     def day(self, node: Node | None, what: str) -> date | None:
         """A day of the calendar; None when there is none."""
@@ -270,7 +283,9 @@ class Reader:
         try:
             if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
                 raise ValueError
-            return date.fromisoformat(value)
+            if (found := date.fromisoformat(value)).year not in YEARS:
+                raise ValueError
+            return found
         except ValueError:
             self.problem(node, "bad-day", f"{_shown(value)} is not a day", "such as 2026-12-24")
             return None
