@@ -5,7 +5,7 @@
     # expect: 7:22 unknown-value "did you mean high?"
 
 that is line, column, code and hint (which may end in ...); `warning` before it where the file is good all the same. Beside each lies
-`broken/beside/beside.yaml`, which is right and holds what they may name.
+`broken/beside/beside.yaml`, which is right and holds what they may name, and what has its own name in there.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ def expected(raw: bytes) -> list[Told]:
     return found
 
 
-def told(folder: Path, raw: bytes) -> list[tuple[str, Problem]]:
+def told(folder: Path, raw: bytes, name: str = "") -> list[tuple[str, Problem]]:
     (folder / "broken.yaml").write_bytes(raw)
     (folder / "beside.yaml").write_bytes(BESIDE)
+    if name and (own := FOLDER / "beside" / f"{name}.yaml").exists():
+        (folder / own.name).write_bytes(own.read_bytes())
     loaded = rulefiles.load(folder)
     if isinstance(loaded, Rulebook):
         return [("warning ", one) for one in loaded.warnings]
@@ -48,7 +50,7 @@ def told(folder: Path, raw: bytes) -> list[tuple[str, Problem]]:
 def test_a_broken_file_tells_its_mistakes_and_nothing_else(path: Path, tmp_path: Path) -> None:
     raw = path.read_bytes()
     wanted = expected(raw)
-    found = told(tmp_path, raw)
+    found = told(tmp_path, raw, path.stem)
     assert all(one.file == "broken.yaml" and one.message for _, one in found)
     full = [(kind, one.line, one.column, one.code, one.hint) for kind, one in found]
     shortened = [

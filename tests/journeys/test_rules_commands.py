@@ -221,7 +221,9 @@ def test_a_text_is_judged_and_everything_that_follows_is_said(hubbub: Run, folde
 
 
 def test_what_nearly_fired_says_what_was_missing(hubbub: Run, folder: Path) -> None:
-    written(folder, press="rules: [{id: press, title: P, owner: o, scope: {topics: [t]}, when: down, then: {tags: [p]}}]\n")
+    written(
+        folder, press="rules: [{id: press, title: P, owner: o, scope: {topics: [t]}, when: down, then: {tags: [p]}}]\n"
+    )
     written(folder, topics="topics: [{key: t, kind: brand, query: larkspur}]\n")
     told = as_json(hubbub("try", "the drill is down", "--rules", str(folder), "--json"))
     near = {one["rule"]: " ".join(one["why"]) for one in told["nearly"]}

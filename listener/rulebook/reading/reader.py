@@ -413,7 +413,7 @@ class Reader:
         for sort, name, place in self._referred:
             if name not in (there := known.get(sort, set())):
                 hint = did_you_mean(name, there) or f"define it under {SECTION_OF.get(sort, sort + 's')}:"
-                message = f"there is no {sort} {name!r}"
+                message = f"there {'are' if sort == 'hours' else 'is'} no {sort} {name!r}"
                 self.problems.append(Problem(place.file, place.line, place.column, f"unknown-{sort}", message, hint))
 
 
