@@ -39,7 +39,7 @@ def told(folder: Path, raw: bytes, name: str = "") -> list[tuple[str, Problem]]:
     (folder / "broken.yaml").write_bytes(raw)
     (folder / "beside.yaml").write_bytes(BESIDE)
     if name and (own := FOLDER / "beside" / f"{name}.yaml").exists():
-        (folder / own.name).write_bytes(own.read_bytes())
+        (folder / f"beside-{own.name}").write_bytes(own.read_bytes())
     loaded = rulefiles.load(folder)
     if isinstance(loaded, Rulebook):
         return [("warning ", one) for one in loaded.warnings]
