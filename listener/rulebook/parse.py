@@ -33,7 +33,9 @@ MAX_REPEATED = 10_000
 
 _HASHTAG = re.compile(r"\s*#\w")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Neither YAML nor the database takes them."""
+"""What YAML does not take as it is."""
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+"""What the database does not take, not even where an escape sequence stands for it."""
 
 
 def parse(files: Mapping[str, str]) -> Rulebook | list[Problem]:
@@ -191,11 +193,11 @@ class _Converter:
         else:
             locate = locator(self.text, start, line, column, node.value)
         value = str(node.value)
-        if bad := _FORBIDDEN.search(value):  # by an escape sequence
+        if bad := _UNSTORABLE.search(value):
             self.problems.append(
                 Problem(self.path, *locate(bad.start()), "bad-character", *_says_forbidden(bad.group()))
             )
-            value = _FORBIDDEN.sub("\ufffd", value)  # other problems may show it
+            value = _UNSTORABLE.sub("\ufffd", value)  # other problems may show it
         return Text(value, line, column, not style, locate, not style and self._hashtag(node.end_mark.index))
 
     def _hashtag(self, index: int) -> bool:
