@@ -131,7 +131,7 @@ def _heard(condition: str, values: Values, join: str = "") -> str:
 def _flagged(condition: str, values: Values) -> str:
     return _known(
         f"(SELECT true FROM flags f WHERE f.mention_id = m.id AND f.brand_id + 0 = {values.brand()} AND f.version = m.version"
-        f" AND {condition} LIMIT 1)"
+        f" AND NOT f.shadow AND {condition} LIMIT 1)"
     )
 
 
@@ -509,6 +509,7 @@ _LOOKUPS: dict[str, Callable[[Sequence[Text], Values], str | None]] = {
     # Keys of rules and topics are their own folding: the rulebook takes no others.
     "rule": lambda texts, values: (
         f"SELECT f.mention_id AS id FROM flags f WHERE f.brand_id = {values.brand()} AND f.rule = ANY({values.put(_keys(texts), 'text[]')})"
+        " AND NOT f.shadow"
     ),
     "topic": lambda texts, values: (
         f"SELECT h.mention_id AS id FROM hearings h WHERE h.brand_id = {values.brand()}"

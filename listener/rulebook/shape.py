@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from listener.model import Kind, Priority, Problem
 from listener.query.frequency import Share, usual
@@ -15,6 +16,7 @@ from listener.query.match import Test, test_of
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.query.tree import Node
+from listener.rulebook.circles import settled
 
 
 class TopicKind(StrEnum):
@@ -126,6 +128,14 @@ class Count:
     """So long it must have held without a break."""
     of_least: int = 10
     """A ratio of fewer messages in scope says nothing."""
+
+
+class Opens(Protocol):
+    """Opening hours."""
+
+    def open_at(self, moment: datetime) -> bool:
+        """Whether they are open then."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +266,29 @@ class Rulebook:
     """Named lists and sub-queries, for every query that is asked under these rules."""
     share: Share = field(default=usual, compare=False, repr=False)
     """What share of the judged messages holds a word; changes what judging costs, never what comes out."""
+    counting: tuple[Rule, ...] = field(init=False, compare=False, repr=False)
+    """The rules that count."""
+    silencers: Mapping[str, frozenset[str]] = field(init=False, compare=False, repr=False)
+    """By rule id: the rules that silence it when they fire; those first whose silence others wait for. Rules in a circle do not silence
+    one another, and an experimental rule silences no stable one.
+    """
     _index: Index[int] = field(init=False, compare=False, repr=False)
+    _exceptions: Mapping[str, tuple[Exemption, ...]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        trees = {place: rule.when.tree for place, rule in enumerate(self.rules)}
+        living = {place: rule for place, rule in enumerate(self.rules) if rule.status is not Status.DEPRECATED}
+        trees = {place: rule.when.tree for place, rule in living.items()}
         object.__setattr__(self, "_index", Index.build(trees, self.share))
+        object.__setattr__(self, "counting", tuple(rule for rule in living.values() if rule.count is not None))
+        object.__setattr__(self, "silencers", settled(_silencing(living.values())))
+        exceptions: dict[str, list[Exemption]] = {}
+        for one in self.exceptions:
+            for id_ in one.rules:
+                exceptions.setdefault(id_, []).append(one)
+        object.__setattr__(self, "_exceptions", {id_: tuple(some) for id_, some in exceptions.items()})
 
     def rules_for(self, subject: Subject, now: datetime) -> Iterator[Rule]:
-        """The rules whose query matches when it is `now`, in order, whatever their scope."""
+        """The rules whose query matches when it is `now`, in order, whatever their scope. Never a deprecated one."""
         return (self.rules[place] for place in self._index.matching(subject, now))
 
     def topic(self, key: str) -> Topic | None:
@@ -273,6 +298,27 @@ class Rulebook:
     def rule(self, id: str) -> Rule | None:  # noqa: A002 (the word of the files)
         """A rule by its id."""
         return next((rule for rule in self.rules if rule.id == id), None)
+
+    def exceptions_to(self, rule: str) -> tuple[Exemption, ...]:
+        """The exceptions that name a rule, by its id, in order."""
+        return self._exceptions.get(rule, ())
+
+    def hours_named(self, key: str) -> Opens | None:
+        """Opening hours by their key."""
+        return None
+
+
+def _silencing(rules: Iterable[Rule]) -> Mapping[str, frozenset[str]]:
+    """By rule: what may silence it. What is tried out changes nothing for what is not."""
+    known = {rule.id: rule for rule in rules}
+    return {
+        rule.id: frozenset(
+            other
+            for other in rule.unless
+            if other in known and (rule.status is not Status.STABLE or known[other].status is Status.STABLE)
+        )
+        for rule in known.values()
+    }
 
 
 def content_hash(files: Mapping[str, str]) -> str:

@@ -1,14 +1,18 @@
-"""A message as rules see it: with its language and tone found, and how it reached the brand. Owns `Methods`; refuses to combine."""
+"""A message as rules see it: with its language and tone found, how it reached the brand, and whether a rule looks at it at all.
+
+Owns `Methods`, `Heard`, scopes and exceptions; refuses to combine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, Via
 from listener.query.subject import Subject
-from listener.rulebook.shape import Rule, Rulebook, Scope, TopicKind
+from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, TopicKind
 
 
 class FindsLanguage(Protocol):
@@ -59,6 +63,8 @@ class Heard:
     kinds: frozenset[TopicKind]
     names: tuple[str, ...]
     """Brand names that are no mood."""
+    ours: bool = False
+    """It is a post of ours."""
 
 
 def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Heard:
@@ -75,7 +81,8 @@ def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Hea
         if topic.kind is TopicKind.BRAND and topic.brand in {"", brand}
         for name in topic.names
     }
-    return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)))
+    ours = any(one.via is Via.OWN for one in hearings)
+    return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)), ours)
 
 
 def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | None = None) -> tuple[Subject, Tone]:
@@ -84,6 +91,7 @@ def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | 
     tone = methods.vader.tone(mention.text, lang, heard.names)
     subject = Subject.of(
         mention,
+        ours=heard.ours,
         addressed=heard.addressed,
         accounts=frozenset(context.accounts) if context is not None else None,
         followers=context.followers if context is not None else None,
@@ -98,13 +106,30 @@ def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | 
 
 
 def in_scope(rule: Rule, heard: Heard) -> bool:
-    """Whether a rule looks at what was heard so."""
+    """Whether a rule looks at what was heard so. A post of ours is heard by no topic: the rules that ask for ours look at each of them."""
     scope: Scope = rule.scope
     if scope.brands and heard.brand not in scope.brands:
         return False
+    if heard.ours:
+        return scope.ours
     return (
         scope.everything
         or (scope.addressed and heard.addressed)
         or not scope.topics.isdisjoint(heard.topics)
         or not scope.kinds.isdisjoint(heard.kinds)
     )
+
+
+def exception_for(rulebook: Rulebook, rule: Rule, subject: Subject, now: datetime) -> Exemption | None:
+    """The first exception that keeps a rule silent on a message, if any does."""
+    for one in rulebook.exceptions_to(rule.id):
+        in_force = one.until is None or now.astimezone(UTC).date() <= one.until
+        if in_force and (by_its_author(one, subject) or (one.when is not None and one.when.test(subject, now))):
+            return one
+    return None
+
+
+def by_its_author(exemption: Exemption, subject: Subject) -> bool:
+    """Whether the message is by one of the exception's authors."""
+    names = {subject.author_handle.lstrip("@").lower(), subject.author_id.lower()} - {""}
+    return not exemption.authors.isdisjoint(names)

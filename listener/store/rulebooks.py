@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
@@ -35,6 +36,8 @@ VALUES ($1, $2, $3, greatest($4, (SELECT max(accepted_at) + interval '1 microsec
 ON CONFLICT (hash) DO UPDATE SET accepted_at = excluded.accepted_at, git = excluded.git
 """
 
+_PUBLISHED = "SELECT hash, git, accepted_at FROM rulebooks ORDER BY accepted_at DESC, hash LIMIT $1"
+
 _FILES_OF = "SELECT files FROM rulebooks WHERE hash = $1"
 
 _HEALTH = """
@@ -55,6 +58,14 @@ class InForce:
 
     hash: str
     files: Mapping[str, str]
+    git: str
+    accepted_at: datetime
+
+
+class Published(NamedTuple):
+    """A rulebook that was in force at some time, and since when last."""
+
+    hash: str
     git: str
     accepted_at: datetime
 
@@ -104,6 +115,12 @@ async def in_force(pool: asyncpg.Pool, *, unless: str = "") -> InForce | None:
     async with acquired(pool) as connection:
         row = await connection.fetchrow(_IN_FORCE, unless)
     return None if row is None else InForce(row["hash"], _unpacked(row["files"]), row["git"], row["accepted_at"])
+
+
+async def published(pool: asyncpg.Pool, limit: int = 50) -> list[Published]:
+    """The rulebooks that were ever in force, the latest first: the first one is in force now."""
+    async with acquired(pool) as connection:
+        return [Published(*row.values()) for row in await connection.fetch(_PUBLISHED, limit)]
 
 
 async def files_of(pool: asyncpg.Pool, hash: str) -> Mapping[str, str] | None:  # noqa: A002

@@ -25,6 +25,9 @@ TOMBSTONES_FOR = timedelta(days=30)
 
 REJECTS_FOR = timedelta(days=90)
 
+TICKS_FOR = timedelta(days=14)
+"""How far back the longest window of a counting rule reaches: 7 days, held for 7 days."""
+
 # The lease ends with the transaction. One folder at a time: two would wait for each other's counter rows.
 _FOLDER = "SELECT pg_try_advisory_xact_lock(7502739001)"
 
@@ -60,12 +63,19 @@ DELETE FROM rejects WHERE (source_id, digest) IN
 """
 
 
+_SWEEP_TICKS = """
+DELETE FROM rule_ticks WHERE (mention_id, brand_id, rule, sign, grp) IN
+    (SELECT mention_id, brand_id, rule, sign, grp FROM rule_ticks WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """What a sweep took away."""
 
     tombstones: int
     rejects: int
+    ticks: int
 
 
 async def fold(pool: asyncpg.Pool) -> int:
@@ -114,10 +124,13 @@ async def next_at(pool: asyncpg.Pool) -> datetime | None:
 
 
 async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
-    """Sweeps out tombstones after 30 days and rejects 90 days after they were last seen, in small transactions."""
+    """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, and what no rule counts any more; in small
+    transactions.
+    """
     return Swept(
         await _sweep(pool, _SWEEP_TOMBSTONES, now - TOMBSTONES_FOR),
         await _sweep(pool, _SWEEP_REJECTS, now - REJECTS_FOR),
+        await _sweep(pool, _SWEEP_TICKS, now - TICKS_FOR),
     )
 
 

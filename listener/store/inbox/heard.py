@@ -38,7 +38,7 @@ LEFT JOIN LATERAL (
 ) AS j ON true
 LEFT JOIN LATERAL (
     SELECT array_agg(rule ORDER BY rule) AS rules FROM flags
-    WHERE mention_id = m.id AND brand_id + 0 = $1 AND version = m.version
+    WHERE mention_id = m.id AND brand_id + 0 = $1 AND version = m.version AND NOT shadow
 ) AS f ON true
 LEFT JOIN LATERAL (
     SELECT coalesce(c.merged_into, c.id) AS conversation_id

@@ -77,7 +77,7 @@ LEFT JOIN LATERAL (
     WHERE mention_id = m.id AND brand_id = $7 AND version = m.version LIMIT 1
 ) AS j ON true
 LEFT JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_object('rule', rule, 'spans', spans) ORDER BY rule) AS flags FROM flags
+    SELECT jsonb_agg(jsonb_build_object('rule', rule, 'spans', spans, 'shadow', shadow) ORDER BY rule) AS flags FROM flags
     WHERE mention_id = m.id AND brand_id + 0 = $7 AND version = m.version
 ) AS f ON true
 ORDER BY m.at, m.id

@@ -44,7 +44,7 @@ _PARTS = {
     "flagged": (
         "f.rules",
         """LEFT JOIN LATERAL (
-    SELECT array_agg(rule) AS rules FROM flags WHERE mention_id = s.id AND brand_id + 0 = $1 AND version = s.version
+    SELECT array_agg(rule) AS rules FROM flags WHERE mention_id = s.id AND brand_id + 0 = $1 AND version = s.version AND NOT shadow
 ) AS f ON true""",
     ),
     "conversation": (
