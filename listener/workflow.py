@@ -7,7 +7,7 @@ Refuses to store, to tell anybody, or to know a screen. Undo is not here: the st
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from listener.errors import Refused
 from listener.model import OPEN, Assessment, Conversation, Priority, State
@@ -159,6 +159,33 @@ def heard(conversation: Conversation, assessment: Assessment | None, at: datetim
         c = replace(c, due_at=due, tags=tuple(sorted({*c.tags, *assessment.tags})), team=c.team or assessment.team)
     state = c.state if c.state is State.NEW else State.OURS
     return replace(c, state=state, snoozed_until=None, next_at=None, unread=True)
+
+
+def ruled(
+    was: Conversation | None,
+    became: Conversation,
+    assessment: Assessment | None,
+    assignee_id: int | None,
+    now: datetime,
+    *,
+    history: bool,
+) -> Conversation:
+    """What rules ask for beside clock, priority, tags and team, once a message has opened (`was` None) or moved a conversation.
+
+    Somebody is given it where nobody has it. It is put away, done or snoozed, only where nothing else in it waits for us; one that is
+    snoozed already sleeps on until its own time. Where both are asked for, it is snoozed: nothing is lost. History is left alone.
+    """
+    if history or assessment is None:
+        return became
+    c = became if became.assignee_id is not None else replace(became, assignee_id=assignee_id)
+    if (assessment.snooze is None and not assessment.closes) or (was is not None and was.state in OPEN):
+        return c
+    if was is not None and was.state is State.SNOOZED:
+        return replace(c, state=State.SNOOZED, snoozed_until=was.snoozed_until, next_at=was.next_at, unread=was.unread)
+    if assessment.snooze is not None:
+        until = now + timedelta(seconds=assessment.snooze)
+        return replace(c, state=State.SNOOZED, snoozed_until=until, next_at=until)
+    return replace(c, state=State.DONE, due_at=None, snoozed_until=None, next_at=None, unread=False)
 
 
 def replied(conversation: Conversation, at: datetime, *, close: bool = False, history: bool = False) -> Conversation:

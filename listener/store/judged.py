@@ -73,8 +73,7 @@ WITH picked AS MATERIALIZED (
 """  # noqa: S608 - constants
 
 
-_NUMBERS = ("rating", "likes", "reposts", "replies", "quotes")
-_SAID = ("handle", "root", "media", "langs", *_NUMBERS)
+_SAID = ("handle", "root", "media", "langs", "rating", "likes", "reposts", "replies", "quotes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,11 @@ def _mention(row: Mapping[str, Any]) -> Mention:
         url=row["url"],
         claimed_at=row["claimed_at"],
         network_at=msgspec.convert(network_at, datetime | None),
-        **{name: said.get(name) for name in _NUMBERS},
+        rating=said.get("rating"),
+        likes=said.get("likes"),
+        reposts=said.get("reposts"),
+        replies=said.get("replies"),
+        quotes=said.get("quotes"),
     )
 
 

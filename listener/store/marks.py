@@ -157,7 +157,9 @@ async def mark(
         await may_act(connection, person_id, brand_id)
         judged = await connection.fetchrow(_JUDGED, mention_id, brand_id)
         if judged is None:
-            raise Refused("no rule ever looked at that message", hint="only what was judged for this brand can be marked")
+            raise Refused(
+                "no rule ever looked at that message", hint="only what was judged for this brand can be marked"
+            )
         before = await connection.fetchval(_BEFORE, *key)
         await connection.execute(_MARK, *key, judged["version"], verdict.value, note, judged["rulebook"], now)
         await tell(connection, [_event(key, before, verdict.value)], now)

@@ -65,7 +65,8 @@ DELETE FROM rejects WHERE (source_id, digest) IN
 
 _SWEEP_TICKS = """
 DELETE FROM rule_ticks WHERE (mention_id, brand_id, rule, sign, grp) IN
-    (SELECT mention_id, brand_id, rule, sign, grp FROM rule_ticks WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    (SELECT mention_id, brand_id, rule, sign, grp FROM rule_ticks
+     WHERE at AT TIME ZONE 'UTC' < $1::timestamptz AT TIME ZONE 'UTC' ORDER BY at AT TIME ZONE 'UTC' LIMIT $2 FOR UPDATE SKIP LOCKED)
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,10 +21,13 @@ from listener.model import (
     Kind,
     Mention,
     Priority,
+    Tick,
     Tone,
     ToneLabel,
     Via,
 )
+from listener.rulebook.shape import Rule
+from listener.rulebook.tally import sign_of
 from listener.store.record import Recorded, record
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -49,6 +52,42 @@ def said(name: str, text: str = "hello", *, by: str = "mira", at: datetime | Non
 
 
 @dataclass
+class ByHand:
+    """A judge whose rules are written in the test: what is bad fires one; `says` changes what is thought of the messages named."""
+
+    judged: list[tuple[str, Context]] = field(default_factory=list)
+    opens: bool = False
+    judges_ours: bool = False
+    says: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counting: tuple[Rule, ...] = ()
+    """Counting ones: each counts every message that has its id in the text."""
+
+    def __call__(self, mention: Mention, hearings: object, context: Context) -> Assessment:
+        self.judged.append((mention.key.external_id, context))
+        negative = "bad" in mention.text
+        due = mention.network_at + timedelta(hours=1) if negative and mention.network_at else None
+        thought = Assessment(
+            tone=Tone(ToneLabel.NEGATIVE if negative else ToneLabel.NEUTRAL, 0.5, 0.5, 0.0, -0.5),
+            lang="en", need=0.5, priority=Priority.HIGH if negative else Priority.NORMAL, reply_within=3600.0, due_at=due,
+            tags=("angry",) if negative else (), team="", opens=self.opens, rulebook="hash", methods={"tone": "test"},
+            flags=(Flag("rule-bad", (0, 3)),) if negative else (), because=({"rule": "rule-bad"},) if negative else (),
+        )  # fmt: skip
+        return replace(thought, **self.says.get(mention.key.external_id, {}))
+
+    @property
+    def counts(self) -> bool:
+        return bool(self.counting)
+
+    def ticks(self, mention: Mention, hearings: object, context: Context) -> tuple[Tick, ...]:
+        author = mention.author.external_id
+        return tuple(
+            Tick(rule.id, sign_of(rule), author if rule.count and rule.count.per else "", author)
+            for rule in self.counting
+            if rule.id in mention.text
+        )
+
+
+@dataclass
 class House:
     """One brand with one account, a source, and a way to record that says who is concerned by hand."""
 
@@ -60,8 +99,7 @@ class House:
     colleague_id: int
     cursor: str | None = None
     hearings: dict[str, tuple[Hearing, ...]] = field(default_factory=dict)
-    judged: list[tuple[str, Context]] = field(default_factory=list)
-    opens: bool = False
+    judge: ByHand = field(default_factory=ByHand)
     n: int = 0
 
     @classmethod
@@ -91,17 +129,6 @@ class House:
         if mention.author.external_id == "us":
             return (Hearing(self.brand_id, Via.OWN, account_id=self.account.id),)
         return self.hearings.get(mention.key.external_id, ())
-
-    def judge(self, mention: Mention, hearings: object, context: Context) -> Assessment:
-        self.judged.append((mention.key.external_id, context))
-        negative = "bad" in mention.text
-        due = mention.network_at + timedelta(hours=1) if negative and mention.network_at else None
-        return Assessment(
-            tone=Tone(ToneLabel.NEGATIVE if negative else ToneLabel.NEUTRAL, 0.5, 0.5, 0.0, -0.5),
-            lang="en", need=0.5, priority=Priority.HIGH if negative else Priority.NORMAL, reply_within=3600.0, due_at=due,
-            tags=("angry",) if negative else (), team="", opens=self.opens, rulebook="hash", methods={"tone": "test"},
-            flags=(Flag("rule-bad", (0, 3)),) if negative else (), because=({"rule": "rule-bad"},) if negative else (),
-        )  # fmt: skip
 
     async def record(self, *items: Item, now: datetime = NOW, history: bool = False, **other: Any) -> Recorded:
         self.n += 1

@@ -10,10 +10,23 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from listener.model import Author, AuthorChanged, Batch, Deleted, Gap, Item, Key, Mention, Reason, Reject, Via
+from listener.model import (
+    Assessment,
+    Author,
+    AuthorChanged,
+    Batch,
+    Deleted,
+    Gap,
+    Item,
+    Key,
+    Mention,
+    Reason,
+    Reject,
+    Via,
+)
 from listener.store import inbox
 from listener.store.record import CursorMoved, record
-from tests.store.builders import NOW, SPACE, House, said
+from tests.store.builders import NOW, SPACE, ByHand, House, said
 
 
 @pytest.fixture
@@ -48,7 +61,7 @@ async def test_heard_twice_is_stored_once(house: House, pool: asyncpg.Pool) -> N
     assert await pool.fetchval("SELECT count(*) FROM mentions") == 1
     assert await pool.fetchval("SELECT count(*) FROM conversations") == 1
     assert await pool.fetchval("SELECT count(*) FROM hearings") == 1
-    assert [name for name, _ in house.judged] == ["a"]
+    assert [name for name, _ in house.judge.judged] == ["a"]
     assert await pool.fetchval("SELECT cursor FROM sources") == "c2"
 
 
@@ -61,12 +74,13 @@ async def test_what_concerns_nobody_is_not_stored(house: House, pool: asyncpg.Po
 async def test_data_and_cursor_are_one_transaction(house: House, pool: asyncpg.Pool) -> None:
     house.addressed("a")
 
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError
+    class Broken(ByHand):
+        def __call__(self, mention: Mention, hearings: object, context: Context) -> Assessment:
+            raise ZeroDivisionError
 
     batch = Batch((said("a"),), "c9", NOW)
     with pytest.raises(ZeroDivisionError):
-        await record(pool, house.source_id, batch, house.hear, broken, expect=None, now=NOW)  # type: ignore[arg-type]
+        await record(pool, house.source_id, batch, house.hear, Broken(), expect=None, now=NOW)
     assert await pool.fetchval("SELECT cursor FROM sources") is None
     assert await pool.fetchval("SELECT count(*) FROM mentions") == 0
 
@@ -213,7 +227,7 @@ async def test_a_topic_alone_is_listened_to(house: House, pool: asyncpg.Pool) ->
     assert await conversations(pool) == []
     assert await pool.fetchval("SELECT sum(n) FROM counter_deltas WHERE name = 'topic' AND key = 'brand'") == 1
     assert await pool.fetchval("SELECT sum(n) FROM counter_deltas WHERE name = 'topic-negative'") == 1
-    house.opens = True
+    house.judge.opens = True
     house.topic("b")
     await house.record(said("b", "bad"))
     assert [(c["origin"], c["messages"]) for c in await conversations(pool)] == [("rule", ["b"])]
@@ -224,7 +238,7 @@ async def test_a_conversation_that_a_rule_opened_is_the_same_when_it_addresses_u
     house: House, pool: asyncpg.Pool, cut: int
 ) -> None:
     """Whether the two messages come in one batch or in two."""
-    house.opens = True
+    house.judge.opens = True
     house.topic("a")
     house.addressed("b")
     story = [said("a", "bad", at=NOW), said("b", "well?", parent="a", root="a", at=NOW + timedelta(minutes=1))]
@@ -236,7 +250,7 @@ async def test_a_conversation_that_a_rule_opened_is_the_same_when_it_addresses_u
 async def test_a_conversation_that_a_rule_opened_belongs_to_the_account_that_answers(
     house: House, pool: asyncpg.Pool
 ) -> None:
-    house.opens = True
+    house.judge.opens = True
     house.topic("a")
     await house.record(said("a", "bad"))
     await house.record(said("b", by="us", parent="a", root="a", at=NOW))

@@ -112,7 +112,7 @@ async def test_rules_know_the_author_and_whom_of_us_it_addresses(house: House, p
     await house.record(said("a"))
     await pool.execute("UPDATE authors SET followers = 12000, verified = true")
     await house.record(said("b"), said("c", by="someone"))
-    contexts: dict[str, Context] = dict(house.judged)
+    contexts: dict[str, Context] = dict(house.judge.judged)
     assert (contexts["a"].followers, contexts["a"].verified, contexts["a"].accounts) == (None, None, ("us.test",))
     assert (contexts["b"].followers, contexts["b"].verified, contexts["b"].accounts) == (12000, True, ("us.test",))
     assert (contexts["c"].followers, contexts["c"].accounts) == (None, ())

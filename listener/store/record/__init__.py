@@ -17,9 +17,10 @@ from listener.errors import FixMe, TryAgain
 from listener.model import Account, AuthorChanged, Batch, Deleted, Hearing, Mention, Reason, Reject
 from listener.store.connect import store_errors
 from listener.store.conversations import Event, tell
+from listener.store.record.case import Judge
 from listener.store.record.converse import Desk
 from listener.store.record.gone import change_authors, delete, note_gaps, put_aside
-from listener.store.record.judge import Judge, count, judge_all
+from listener.store.record.judge import count, judge_all
 from listener.store.record.keep import cleaned, keep
 from listener.store.record.merge import reroot
 
@@ -52,7 +53,7 @@ class Recorded:
     """Heard before, or of no concern: changed nothing."""
     rejects: int = 0
     flagged: dict[str, int] = field(default_factory=dict)
-    """Rule id -> new flags."""
+    """Rule id -> new flags; experimental ones do not count."""
     opened: tuple[int, ...] = ()
     changed: tuple[int, ...] = ()
     """Ids of the conversations that opened or moved."""
@@ -147,18 +148,15 @@ async def _items(
         heard = [(m, tuple(hear(m))) for m in map(cleaned, states)]
         kept, repeated = await keep(connection, source_id, heard, accounts, now)
         events += await reroot(connection, kept, now)
-        assessed = await judge_all(connection, kept, judge, now, history=batch.history)
+        judgements = await judge_all(connection, kept, judge, now, history=batch.history)
+        assessed = judgements.assessed
         desk = Desk(connection, now, history=batch.history)
         await desk.take(kept, assessed, accounts)
         topics = await count(connection, source_key, kept, assessed, now, history=batch.history)
-        events += desk.events
+        events += [*desk.events, *judgements.events]
         events += [Event(brand, "mentions.heard", after={"topics": n}) for brand, n in sorted(topics.items())]
-        flagged: dict[str, int] = {}
-        for assessment in assessed.values():
-            for flag in assessment.flags:
-                flagged[flag.rule] = flagged.get(flag.rule, 0) + 1
         done += Recorded(
-            new=sum(k.new for k in kept), edited=sum(k.edited for k in kept), repeated=repeated, flagged=flagged,
+            new=sum(k.new for k in kept), edited=sum(k.edited for k in kept), repeated=repeated, flagged=dict(judgements.flagged),
             opened=tuple(desk.opened), changed=tuple(sorted(desk.changed)),
             network_times=tuple(k.mention.network_at for k in kept if k.new and k.mention.network_at),
         )  # fmt: skip

@@ -6,7 +6,7 @@ root turns up. Refuses to decide a move: that is `listener.workflow`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,15 +72,15 @@ ORDER BY m.at, m.id
 """
 
 _OPEN = """
-INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, team,
-                           tags, unread, sort_key, opened_at, last_at, last_mention_id, changed_at)
-SELECT brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, team,
-       string_to_array(tags, E'\\x1f'), unread, sort_key, at, at, mention_id, $1
+INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team,
+                           tags, snoozed_until, next_at, unread, sort_key, opened_at, last_at, last_mention_id, changed_at)
+SELECT brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team,
+       string_to_array(tags, E'\\x1f'), snoozed_until, next_at, unread, sort_key, at, at, mention_id, $1
 FROM unnest($2::int[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[],
-            $10::smallint[], $11::timestamptz[], $12::text[], $13::text[], $14::boolean[], $15::bigint[],
-            $16::timestamptz[], $17::bigint[])
-     AS n(brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, team, tags, unread,
-          sort_key, at, mention_id)
+            $10::smallint[], $11::timestamptz[], $12::int[], $13::text[], $14::text[], $15::timestamptz[],
+            $16::timestamptz[], $17::boolean[], $18::bigint[], $19::timestamptz[], $20::bigint[])
+     AS n(brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team, tags,
+          snoozed_until, next_at, unread, sort_key, at, mention_id)
 ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING
 RETURNING id, brand_id, account_id, space, root, author_id
 """
@@ -124,6 +124,11 @@ RETURNING o.id, o.external_id, o.reply_id, o.conversation_id, o.brand_id, was.st
 
 _OUTBOX_KNOWN = "SELECT external_id FROM outbox WHERE external_id = ANY($1::text[]) AND state = 'seen'"
 
+_RESPONDERS = """
+SELECT m.brand_id, p.login, p.id FROM people AS p JOIN memberships AS m ON m.person_id = p.id
+WHERE p.login = ANY($1::text[]) AND m.role <> 'viewer'
+"""
+
 _REPLY_IS = """
 UPDATE replies AS r SET mention_id = n.mention_id
 FROM unnest($1::bigint[], $2::bigint[]) AS n(id, mention_id) WHERE r.id = n.id
@@ -165,7 +170,7 @@ class Desk:
         self._places: dict[Place, int] = {}
         self._of_mention: dict[int, list[tuple[int, int]]] = {}
         self._steps: dict[int, list[Step]] = {}
-        self._before: dict[int, Conversation] = {}
+        self._responders: dict[tuple[int, str], int] = {}
         self.events: list[Event] = []
         self.changed: set[int] = set()
         self.opened: dict[int, int] = {}
@@ -177,6 +182,7 @@ class Desk:
         ours = [k for k in kept if k.ours and k.new]
         if not theirs and not ours:
             return
+        await self._know_responders({a.assign for a in assessed.values()} - {""})
         await self._find((k.mention.key.space, k.root, k.author_id) for k in theirs)
         await self._open_addressed(theirs, assessed)
         for k in theirs:
@@ -185,6 +191,12 @@ class Desk:
         await self._place_answers([k for k in theirs if k.new])
         await self._place_waiting(ours, accounts)
         await self._move()
+
+    async def _know_responders(self, logins: Collection[str]) -> None:
+        """The people whom rules ask for, as far as they may answer for the brand."""
+        if logins:
+            rows = await self._connection.fetch(_RESPONDERS, sorted(logins))
+            self._responders = {(r["brand_id"], r["login"]): r["id"] for r in rows}
 
     # Finding and opening ------------------------------------------------------------------------------------------
 
@@ -247,9 +259,10 @@ class Desk:
         rows = []
         for place, (k, assessment, origin) in sorted(wanted.items(), key=lambda item: item[0]):
             c = workflow.opened(assessment, brand_id=place[0], at=k.at, history=self._history)
+            c = self._ruled(None, c, assessment)
             rows.append((
-                *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.team,
-                "\x1f".join(c.tags), c.unread, workflow.sort_key(c), k.at, k.id,
+                *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.assignee_id, c.team,
+                "\x1f".join(c.tags), c.snoozed_until, c.next_at, c.unread, workflow.sort_key(c), k.at, k.id,
             ))  # fmt: skip
         created = await self._connection.fetch(_OPEN, self._now, *columns(rows))
         if len(created) != len(wanted):
@@ -470,7 +483,13 @@ class Desk:
         if step.ours:
             close = step.outbox is not None and step.outbox.close
             return workflow.replied(c, step.at, close=close, history=self._history)
-        return workflow.heard(c, step.assessment, step.at, history=self._history)
+        heard = workflow.heard(c, step.assessment, step.at, history=self._history)
+        return self._ruled(c, heard, step.assessment)
+
+    def _ruled(self, was: Conversation | None, became: Conversation, assessment: Assessment | None) -> Conversation:
+        asked = assessment.assign if assessment is not None else ""
+        assignee_id = self._responders.get((became.brand_id, asked))
+        return workflow.ruled(was, became, assessment, assignee_id, self._now, history=self._history)
 
 
 def _only_context(step: Step) -> bool:

@@ -1,4 +1,4 @@
-"""What was known, and what the core thinks of it, into rows. Owns contexts, assessments, flags and the topic counters.
+"""What was known, and what the core thinks of it, into rows. Owns contexts, assessments, flags, asked alerts and the topic counters.
 
 Refuses to think: `Judge` is handed in, pure, and called between two statements of the same transaction, so that what it knew
 and what it said are kept together.
@@ -7,19 +7,20 @@ and what it said are kept together.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from listener.model import ADDRESSES, Assessment, Context, Hearing, Mention, ToneLabel, Via
+from listener.model import ADDRESSES, Assessment, Context, Hearing, ToneLabel, Via
 from listener.store.columns import columns
+from listener.store.conversations import Event
+from listener.store.record.case import Case, Judge
+from listener.store.record.counting import counted
 from listener.store.record.keep import Kept
-
-Judge = Callable[[Mention, Sequence[Hearing], Context], Assessment]
-"""Mention x how it reached one brand x what was known -> assessment. Pure."""
 
 AUTHOR_BEFORE = 100
 """Where counting an author's earlier mentions stops."""
@@ -30,7 +31,7 @@ SELECT n.id, n.brand_id, b.key AS brand,
                WHERE pk.space = n.space AND pk.external_id = n.parent AND p.ours) AS answers_us,
        EXISTS (SELECT FROM mentions AS t WHERE t.space = n.space AND t.root = n.root AND t.ours AND t.id <> n.id) AS replied,
        (SELECT count(*) FROM (SELECT FROM mentions AS a WHERE a.author_id = n.author_id AND a.id <> n.id LIMIT $7) AS earlier)
-           AS author_before, w.followers, w.verified
+           AS author_before, w.followers, w.verified, w.handle
 FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[])
      AS n(id, brand_id, space, parent, root, author_id)
 JOIN brands AS b ON b.id = n.brand_id
@@ -40,24 +41,37 @@ JOIN authors AS w ON w.id = n.author_id
 _HANDLES = "SELECT id, handle FROM accounts WHERE id = ANY($1::int[])"
 
 _ASSESSMENTS = """
-INSERT INTO assessments (mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos,
-                         tone_compound, need, priority, due_at, tags, team, because, context, at)
-SELECT mention_id, brand_id, version, rulebook, methods::jsonb, tone, tone_neg, tone_neu, tone_pos, tone_compound, need,
-       priority, due_at, string_to_array(tags, E'\\x1f'), team, because::jsonb, context::jsonb, $1
+INSERT INTO assessments (mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need,
+                         priority, due_at, reply_within, tags, team, opens, assign, snooze_seconds, closes, hide, reply, alerts, because,
+                         context, said, at)
+SELECT mention_id, brand_id, version, rulebook, methods::jsonb, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need,
+       priority, due_at, reply_within, string_to_array(tags, E'\\x1f'), team, opens, assign, snooze_seconds, closes, hide, reply,
+       string_to_array(alerts, E'\\x1f'), because::jsonb, context::jsonb, said::jsonb, $1
 FROM unnest($2::bigint[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::real[], $9::real[], $10::real[],
-            $11::real[], $12::real[], $13::smallint[], $14::timestamptz[], $15::text[], $16::text[], $17::text[],
-            $18::text[])
-     AS n(mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, need,
-          priority, due_at, tags, team, because, context)
+            $11::real[], $12::text[], $13::real[], $14::smallint[], $15::timestamptz[], $16::float8[], $17::text[], $18::text[],
+            $19::boolean[], $20::text[], $21::float8[], $22::boolean[], $23::boolean[], $24::text[], $25::text[], $26::text[],
+            $27::text[], $28::text[])
+     AS n(mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need, priority,
+          due_at, reply_within, tags, team, opens, assign, snooze_seconds, closes, hide, reply, alerts, because, context, said)
 ON CONFLICT DO NOTHING
 """
 
+# What comes back is new; `before`: the same rule has flagged another version of the message already.
 _FLAGS = """
-INSERT INTO flags (mention_id, brand_id, version, rule, rulebook, spans, values, at)
-SELECT mention_id, brand_id, version, rule, rulebook, string_to_array(spans, ',')::int[], values::jsonb, $1
-FROM unnest($2::bigint[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[])
-     AS n(mention_id, brand_id, version, rule, rulebook, spans, values)
+INSERT INTO flags AS f (mention_id, brand_id, version, rule, rulebook, spans, values, shadow, at)
+SELECT mention_id, brand_id, version, rule, rulebook, string_to_array(spans, ',')::int[], values::jsonb, shadow, $1
+FROM unnest($2::bigint[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[])
+     AS n(mention_id, brand_id, version, rule, rulebook, spans, values, shadow)
 ON CONFLICT DO NOTHING
+RETURNING f.mention_id, f.brand_id, f.rule, f.shadow,
+    f.version > 1 AND EXISTS (SELECT FROM flags AS o WHERE o.mention_id = f.mention_id AND o.brand_id = f.brand_id
+                              AND o.version < f.version AND o.rule = f.rule AND NOT o.shadow) AS before
+"""
+
+_ALERTED = """
+SELECT DISTINCT n.mention_id, n.brand_id, unnest(a.alerts) AS policy
+FROM unnest($1::bigint[], $2::int[]) AS n(mention_id, brand_id)
+JOIN assessments AS a ON a.mention_id = n.mention_id AND a.brand_id = n.brand_id
 """
 
 _LANG = """
@@ -74,46 +88,130 @@ Assessed = dict[tuple[int, int], Assessment]
 """By (mention id, brand id)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """What judging one round of messages came to."""
+
+    assessed: Assessed = field(default_factory=dict)
+    flagged: Mapping[str, int] = field(default_factory=dict)
+    """Rule id -> new flags; experimental ones do not count."""
+    events: Sequence[Event] = ()
+    """Which alert policies were asked for."""
+
+
 async def judge_all(
     connection: asyncpg.Connection, kept: Sequence[Kept], judge: Judge, now: datetime, *, history: bool
-) -> Assessed:
-    """Assess what is new to a brand or has changed. Our own posts and mere thread context are not judged."""
-    todo = [(k, brand_id, hearings) for k in kept if not k.ours for brand_id, hearings in _to_judge(k).items()]
-    if not todo:
-        return {}
-    contexts = await _contexts(connection, todo, history=history)
-    assessed: Assessed = {}
-    for k, brand_id, hearings in todo:
-        assessed[(k.id, brand_id)] = judge(k.mention, hearings, contexts[(k.id, brand_id)])
-    rows = [
-        (
-            k.id, brand_id, k.version, a.rulebook, _json(a.methods), a.tone.label.value, a.tone.neg, a.tone.neu, a.tone.pos,
-            a.tone.compound, a.need, int(a.priority), None if history else a.due_at, "\x1f".join(a.tags), a.team,
-            _json(a.because), _json(contexts[(k.id, brand_id)]),
-        )
-        for k, brand_id, _ in todo
-        for a in (assessed[(k.id, brand_id)],)
-    ]  # fmt: skip
-    await connection.execute(_ASSESSMENTS, now, *columns(rows))
-    flags = [
-        (k.id, brand_id, k.version, f.rule, a.rulebook, ",".join(map(str, f.spans)), _json(f.values))
-        for k, brand_id, _ in todo
-        for a in (assessed[(k.id, brand_id)],)
-        for f in a.flags
+) -> Judgements:
+    """Assess what is new to a brand or has changed. Our own posts only where a rule asks for them; mere thread context never."""
+    todo = [
+        (k, brand_id, hearings)
+        for k in kept
+        if not k.ours or judge.judges_ours
+        for brand_id, hearings in _to_judge(k).items()
     ]
-    if flags:
-        await connection.execute(_FLAGS, now, *columns(flags))
-    langs = {k.id: assessed[(k.id, brand_id)].lang for k, brand_id, _ in todo}
+    if not todo:
+        return Judgements()
+    cases = await _cases(connection, todo, history=history)
+    if judge.counts:
+        counts = await counted(connection, cases, judge)
+        for case in cases:
+            if found := counts.get(case.key):
+                case.context = replace(case.context, counts=found)
+    assessed = {case.key: judge(case.mention, case.hearings, case.context) for case in cases}
+    asked_before = await _alerted(connection, cases, assessed, history=history)
+    await _keep(connection, cases, assessed, now, history=history)
+    fresh = await _flag(connection, cases, assessed, now)
+    langs = {case.kept.id: assessed[case.key].lang for case in cases}
     if any(langs.values()):
         await connection.execute(_LANG, list(langs), list(langs.values()))
-    return assessed
+    flagged = Counter(r["rule"] for r in fresh if not r["shadow"])
+    events = [] if history else _alerts(cases, assessed, fresh, asked_before)
+    return Judgements(assessed, flagged, events)
+
+
+async def _keep(
+    connection: asyncpg.Connection, cases: Sequence[Case], assessed: Assessed, now: datetime, *, history: bool
+) -> None:
+    rows = [
+        (
+            *case.key, case.kept.version, a.rulebook, _json(a.methods), a.tone.label.value, a.tone.neg, a.tone.neu, a.tone.pos,
+            a.tone.compound, a.lang, a.need, int(a.priority), None if history else a.due_at, a.reply_within, "\x1f".join(a.tags),
+            a.team, a.opens, a.assign, a.snooze, a.closes, a.hide, a.reply, "\x1f".join(a.alerts), _json(a.because),
+            _json(case.context), _json(_said(case)),
+        )
+        for case in cases
+        for a in (assessed[case.key],)
+    ]  # fmt: skip
+    await connection.execute(_ASSESSMENTS, now, *columns(rows))
+
+
+async def _flag(
+    connection: asyncpg.Connection, cases: Sequence[Case], assessed: Assessed, now: datetime
+) -> list[asyncpg.Record]:
+    """The flags that were not there yet."""
+    rows = [
+        (*case.key, case.kept.version, f.rule, a.rulebook, ",".join(map(str, f.spans)), _json(f.values), f.shadow)
+        for case in cases
+        for a in (assessed[case.key],)
+        for f in a.flags
+    ]
+    return list(await connection.fetch(_FLAGS, now, *columns(rows))) if rows else []
+
+
+def _said(case: Case) -> dict[str, Any]:
+    """What the message says beside its text and a later state may change, as it is judged; what it does not say is left out."""
+    m = case.mention
+    said: dict[str, Any] = {"handle": m.author.handle}
+    if m.root != m.key.external_id:
+        said["root"] = m.root
+    if m.media:
+        said["media"] = m.media
+    if m.langs:
+        said["langs"] = m.langs
+    for name in ("rating", "likes", "reposts", "replies", "quotes"):
+        if (number := getattr(m, name)) is not None:
+            said[name] = number
+    if case.kept.edited:
+        said["network_at"] = m.network_at
+    return said
+
+
+async def _alerted(
+    connection: asyncpg.Connection, cases: Sequence[Case], assessed: Assessed, *, history: bool
+) -> set[tuple[int, int, str]]:
+    """Which policies were asked for these messages before: mention id, brand id, policy."""
+    again = [case.key for case in cases if not history and not case.kept.new and assessed[case.key].alerts]
+    if not again:
+        return set()
+    return {tuple(r.values()) for r in await connection.fetch(_ALERTED, *columns(again))}
+
+
+def _alerts(
+    cases: Sequence[Case],
+    assessed: Assessed,
+    fresh: Sequence[asyncpg.Record],
+    asked_before: set[tuple[int, int, str]],
+) -> list[Event]:
+    """One event for a message and a policy, once, in the name of the weightiest rule that asks for it."""
+    new = {(r["mention_id"], r["brand_id"], r["rule"]) for r in fresh if not r["shadow"] and not r["before"]}
+    events: list[Event] = []
+    for case in cases:
+        a = assessed[case.key]
+        for policy in a.alerts:
+            if (*case.key, policy) in asked_before:
+                continue
+            rules = [str(r["rule"]) for r in a.because if "rule" in r and f"alert {policy}" in r.get("then", ())]
+            if rule := next((rule for rule in rules if (*case.key, rule) in new), None):
+                after = {"rule": rule, "policy": policy}
+                events.append(Event(case.brand_id, "alert.asked", mention_id=case.kept.id, after=after))
+    return events
 
 
 def _to_judge(k: Kept) -> dict[int, list[Hearing]]:
     """The brands for which this message must be judged (again), with all that is known of how it reached them."""
     grouped: dict[int, list[Hearing]] = {}
     for hearing in dict.fromkeys(k.hearings):
-        if hearing.via is not Via.THREAD and hearing.via is not Via.OWN:
+        if hearing.via is not Via.THREAD and (hearing.via is not Via.OWN or k.ours):
             grouped.setdefault(hearing.brand_id, []).append(hearing)
     if k.edited or k.new:
         return grouped
@@ -121,9 +219,9 @@ def _to_judge(k: Kept) -> dict[int, list[Hearing]]:
     return {brand_id: hearings for brand_id, hearings in grouped.items() if brand_id in fresh}
 
 
-async def _contexts(
+async def _cases(
     connection: asyncpg.Connection, todo: Sequence[tuple[Kept, int, list[Hearing]]], *, history: bool
-) -> dict[tuple[int, int], Context]:
+) -> list[Case]:
     rows = [(k.id, brand_id, k.mention.key.space, k.mention.parent, k.root, k.author_id) for k, brand_id, _ in todo]
     addressed = {
         (k.id, brand_id): [h.account_id for h in hearings if h.via in ADDRESSES]
@@ -133,22 +231,26 @@ async def _contexts(
     handles: dict[int, str] = {}
     if wanted := {account_id for ids in addressed.values() for account_id in ids}:
         handles = {r["id"]: r["handle"] for r in await connection.fetch(_HANDLES, sorted(wanted))}
-    return {
-        (r["id"], r["brand_id"]): Context(
+    found = {(r["id"], r["brand_id"]): r for r in await connection.fetch(_CONTEXT, *columns(rows), AUTHOR_BEFORE)}
+    cases = []
+    for k, brand_id, hearings in todo:
+        r = found[(k.id, brand_id)]
+        context = Context(
             brand=r["brand"],
-            addresses=(r["id"], r["brand_id"]) in addressed,
+            addresses=(k.id, brand_id) in addressed,
             answers_us=r["answers_us"],
             author_before=r["author_before"],
             replied_before=r["replied"],
             history=history,
             followers=r["followers"],
             verified=r["verified"],
-            accounts=tuple(
-                sorted({handles[one] for one in addressed.get((r["id"], r["brand_id"]), ()) if one in handles})
-            ),
+            accounts=tuple(sorted({handles[one] for one in addressed.get((k.id, brand_id), ()) if one in handles})),
         )
-        for r in await connection.fetch(_CONTEXT, *columns(rows), AUTHOR_BEFORE)
-    }
+        author = k.mention.author
+        if not author.handle and r["handle"]:
+            author = replace(author, handle=r["handle"])
+        cases.append(Case(k, brand_id, hearings, replace(k.mention, root=k.root, author=author), context))
+    return cases
 
 
 async def count(

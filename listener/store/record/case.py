@@ -1,0 +1,55 @@
+"""A message before a brand's judge, and what the store asks of a judge. Shapes only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from listener.model import Assessment, Context, Hearing, Mention, Tick
+from listener.rulebook.shape import Rule
+from listener.store.record.keep import Kept
+
+
+class Judge(Protocol):
+    """Mention x how it reached one brand x what was known -> what the core thinks of it. Pure."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether any rule counts."""
+        ...
+
+    @property
+    def counting(self) -> Sequence[Rule]:
+        """Those that do."""
+        ...
+
+    @property
+    def judges_ours(self) -> bool:
+        """Whether any rule looks at posts of our own."""
+        ...
+
+    def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> tuple[Tick, ...]:
+        """Which rules count it, for which groups."""
+        ...
+
+    def __call__(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
+        """What the core thinks of it."""
+        ...
+
+
+@dataclass(slots=True)
+class Case:
+    """One message before one brand's judge."""
+
+    kept: Kept
+    brand_id: int
+    hearings: list[Hearing]
+    mention: Mention
+    """With what we know and the message does not say itself: its thread's root, its author's handle."""
+    context: Context
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Mention id and brand id."""
+        return self.kept.id, self.brand_id
