@@ -21,7 +21,7 @@ from importlib.resources import files
 import asyncpg
 
 from listener import rulefiles
-from listener.assess import judge_at, topics_of
+from listener.assess import Judge, topics_of
 from listener.model import Batch, Item, Mention
 from listener.rulebook.shape import Rulebook
 from listener.service.hearing import Hearer
@@ -107,7 +107,7 @@ class House:
         await rulebooks.publish(pool, rulebook.hash, rulebook.files, "", now)
         self.hearer = Hearer([account], {brand_id: topics_of(rulebook, "larkspur", lambda: datetime.now(UTC))})
         self.methods = load_methods()
-        self.judge = judge_at(rulebook, self.methods, lambda: datetime.now(UTC))
+        self.judge = Judge(rulebook, self.methods, lambda: datetime.now(UTC))
         self.source_id = (await sources.open_source(pool, "bluesky/jetstream", now)).id
         self.cursor = None
         return self

@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tone, ToneLabel
+from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tick, Tone, ToneLabel
 from listener.query.frequency import Share, usual
 from listener.query.held import asks
 from listener.query.index import Index
 from listener.query.subject import Subject
 from listener.rulebook.combine import Finding, Verdict, combine, findings, says
-from listener.rulebook.shape import Rulebook, Topic
+from listener.rulebook.shape import Rule, Rulebook, Status, Topic
 from listener.rulebook.subject import Heard, Methods, heard_by, judged
+from listener.rulebook.tally import Counting
 
-__all__ = ["Judge", "Methods", "TopicEar", "assess", "judge_at", "topics_of"]
-
-Judge = Callable[[Mention, Sequence[Hearing], Context], Assessment]
+__all__ = ["Judge", "Methods", "TopicEar", "assess", "topics_of"]
 
 NEED_METHOD = "need-1"
 
@@ -69,13 +68,46 @@ def topics_of(rulebook: Rulebook, brand: str, now: Callable[[], datetime], share
     return TopicEar((topic for topic in rulebook.topics if topic.brand in {"", brand}), now, share)
 
 
-def judge_at(rulebook: Rulebook, methods: Methods, now: Callable[[], datetime]) -> Judge:
-    """`assess` with everything but the message handed in."""
+class Judge:
+    """`assess` with everything but the message handed in, and what it must be told first: which rules count the message. One rulebook's."""
 
-    def judge(mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
-        return assess(mention, hearings, context, rulebook, methods, now())
+    __slots__ = ("_counting", "_judges_ours", "_methods", "_now", "_rulebook")
 
-    return judge
+    def __init__(self, rulebook: Rulebook, methods: Methods, now: Callable[[], datetime]) -> None:
+        self._rulebook = rulebook
+        self._methods = methods
+        self._now = now
+        self._counting = Counting(rulebook)
+        self._judges_ours = any(rule.scope.ours and rule.status is not Status.DEPRECATED for rule in rulebook.rules)
+
+    def __call__(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
+        """What the core thinks of a message for one brand."""
+        return assess(mention, hearings, context, self._rulebook, self._methods, self._now())
+
+    @property
+    def counting(self) -> tuple[Rule, ...]:
+        """The rules that count: a `Tally` is made of them, and what it counts is asked for in the context."""
+        return self._counting.rules
+
+    @property
+    def counts(self) -> bool:
+        """Whether any rule counts. Else nobody need ask for ticks."""
+        return bool(self._counting.rules)
+
+    @property
+    def judges_ours(self) -> bool:
+        """Whether any rule looks at posts of our own. Else nobody need have them judged."""
+        return self._judges_ours
+
+    def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> tuple[Tick, ...]:
+        """Which rules count a message, for which groups; to be put into a `Tally` before the message is judged."""
+        if not self._counting.rules:
+            return ()
+        heard = heard_by(hearings, context.brand, self._rulebook)
+        if not self._counting.may_count(mention, heard):
+            return ()
+        subject, _ = judged(mention, heard, self._methods, context)
+        return self._counting.ticks(mention, subject, heard, self._now())
 
 
 def assess(
@@ -84,7 +116,7 @@ def assess(
     """What the core thinks of one message for one brand. `hearings` are that brand's own."""
     heard = heard_by(hearings, context.brand, rulebook)
     subject, tone = judged(mention, heard, methods, context)
-    found = findings(rulebook, subject, heard, now)
+    found = findings(rulebook, subject, heard, context, now)
     verdict = combine(found)
     need, signals = _need(subject, tone, context, verdict)
     priority = verdict.priority or (Priority.NORMAL if heard.addressed else Priority.LOW)
@@ -98,10 +130,20 @@ def assess(
         tags=verdict.tags,
         team=verdict.team,
         opens=verdict.opens,
-        flags=tuple(Flag(one.rule.id, one.spans, _values(one, subject, heard)) for one in found),
-        because=(*(_reason(one) for one in found), *signals),
+        flags=tuple(Flag(one.rule.id, one.spans, _values(one, subject, heard, context), one.shadow) for one in found),
+        because=(
+            *(_reason(one) for one in found if not one.shadow),
+            *signals,
+            *({**_reason(one), "shadow": True} for one in found if one.shadow),
+        ),
         rulebook=rulebook.hash,
         methods={**methods.names(), "need": NEED_METHOD},
+        assign=verdict.assign,
+        snooze=verdict.snooze,
+        closes=verdict.closes,
+        hide=verdict.hide,
+        reply=verdict.reply,
+        alerts=verdict.alerts,
     )
 
 
@@ -154,11 +196,14 @@ def _reason(found: Finding) -> Mapping[str, Any]:
     return {"rule": found.rule.id, "title": found.rule.title, "then": says(found.rule), "spans": list(found.spans)}
 
 
-def _values(found: Finding, subject: Subject, heard: Heard) -> Mapping[str, Any]:
+def _values(found: Finding, subject: Subject, heard: Heard, context: Context) -> Mapping[str, Any]:
     """What the rule was judged on besides the text."""
-    return {
+    values: dict[str, Any] = {
         "tone": subject.tone.value if subject.tone else "",
         "lang": subject.lang or "",
         "addressed": heard.addressed,
         "topics": sorted(heard.topics & (found.rule.scope.topics or heard.topics)),
     }
+    if found.rule.count is not None and (window := context.counts.get(found.rule.id)) is not None:
+        values["count"] = {"value": window.value, "of": window.of, "held": window.held}
+    return values

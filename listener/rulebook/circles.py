@@ -16,8 +16,9 @@ def settled(edges: Mapping[str, Iterable[str]]) -> Mapping[str, frozenset[str]]:
     """
     made: dict[str, frozenset[str]] = {}
     for group in _groups(edges):
+        inside = set(group)
         for name in group:
-            if left := frozenset(edges[name]).intersection(edges).difference(group):
+            if left := frozenset(other for other in edges[name] if other in edges and other not in inside):
                 made[name] = left
     return made
 

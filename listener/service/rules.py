@@ -15,14 +15,14 @@ from datetime import datetime
 from pathlib import Path
 
 from listener import rulefiles
-from listener.assess import Judge, Methods, judge_at, topics_of
+from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
 from listener.language import Languages
-from listener.model import Account, Assessment, Context, Hearing, Mention, Problem
+from listener.model import Account, Assessment, Context, Hearing, Mention, Problem, Tick
 from listener.query.frequency import Sample
 from listener.rulebook.check import check
 from listener.rulebook.parse import parse
-from listener.rulebook.shape import Rulebook
+from listener.rulebook.shape import Rule, Rulebook
 from listener.rulebook.track import with_track
 from listener.sentiment import Vader
 from listener.service.database import House
@@ -39,12 +39,44 @@ FIRST_WEIGHED = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """The judge, with the words of what it judges noted in a sample."""
+
+    judge: Judge
+    sample: Sample
+
+    def __call__(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
+        """What the core thinks of a message for one brand."""
+        self.sample.hear(mention.text)
+        return self.judge(mention, hearings, context)
+
+    @property
+    def counting(self) -> tuple[Rule, ...]:
+        """The rules that count."""
+        return self.judge.counting
+
+    @property
+    def counts(self) -> bool:
+        """Whether any rule counts."""
+        return self.judge.counts
+
+    @property
+    def judges_ours(self) -> bool:
+        """Whether any rule looks at posts of our own."""
+        return self.judge.judges_ours
+
+    def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> tuple[Tick, ...]:
+        """Which rules count a message, for which groups."""
+        return self.judge.ticks(mention, hearings, context)
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """One rulebook with the accounts of now: immutable, swapped whole."""
 
     rulebook: Rulebook
     hearer: Hearer
-    judge: Judge
+    judge: Sampling
 
     def hear(self, mention: Mention) -> Sequence[Hearing]:
         """How a message concerns whom."""
@@ -208,10 +240,5 @@ class Bench:
             number: topics_of(book, key, self.clock, self._said.share) for key, number in self._brand_ids.items()
         }
         book = replace(book, share=self._judged.share)
-        judge = judge_at(book, self._methods, self.clock)
-
-        def counted(mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
-            self._judged.hear(mention.text)
-            return judge(mention, hearings, context)
-
-        return Judgement(book, Hearer(self._accounts, topics), counted)
+        judge = Judge(book, self._methods, self.clock)
+        return Judgement(book, Hearer(self._accounts, topics), Sampling(judge, self._judged))

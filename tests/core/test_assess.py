@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.assess import TopicEar, assess, judge_at, topics_of
+from listener.assess import Judge, TopicEar, assess, topics_of
 from listener.model import Assessment, Author, Context, Hearing, Key, Kind, Mention, Priority, ToneLabel, Via
 from listener.query.match import match
 from listener.query.subject import Subject
@@ -142,7 +142,7 @@ def test_equal_input_equal_assessment(text: str, by_topic: bool, answers: bool, 
     context = Context("main", addresses=not by_topic, answers_us=answers, author_before=before)
     hearings = BY_TOPIC if by_topic else MENTIONED
     one = assess(mention(text), hearings, context, BOOK, PLAIN, NOW)
-    two = judge_at(book(r_yaml=RULES), PLAIN, lambda: NOW)(mention(text), hearings[::-1], context)
+    two = Judge(book(r_yaml=RULES), PLAIN, lambda: NOW)(mention(text), hearings[::-1], context)
     assert one == two
     assert 0 <= one.need <= 1
     assert all(0 <= at <= len(text) for flag in one.flags for at in flag.spans)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from listener.language import Languages
-from listener.model import Priority, Problem
+from listener.model import Context, Priority, Problem
 from listener.query.subject import Subject
 from listener.rulebook.check import check
 from listener.rulebook.combine import combine, findings, says, span
@@ -235,9 +235,16 @@ def test_any_yaml_is_answered(pieces: list[str]) -> None:
 
 
 def heard(
-    *, addressed: bool = True, topics: frozenset[str] = frozenset(), kinds: frozenset[TopicKind] = frozenset()
+    *,
+    addressed: bool = True,
+    topics: frozenset[str] = frozenset(),
+    kinds: frozenset[TopicKind] = frozenset(),
+    ours: bool = False,
 ) -> Heard:
-    return Heard("acme", addressed, topics, kinds, ())
+    return Heard("acme", addressed, topics, kinds, (), ours)
+
+
+NOTHING_MORE = Context("acme")
 
 
 MANY = """\
@@ -255,7 +262,7 @@ rules:
 
 
 def test_all_matching_rules_count() -> None:
-    found = findings(book(r_yaml=MANY), Subject(text="app down"), heard(), NOW)
+    found = findings(book(r_yaml=MANY), Subject(text="app down"), heard(), NOTHING_MORE, NOW)
     assert [one.rule.id for one in found] == ["c", "b", "e", "a"]  # urgent, then by the clock, then low
     verdict = combine(found)
     assert verdict.priority is Priority.URGENT
@@ -268,18 +275,18 @@ def test_all_matching_rules_count() -> None:
 def test_scopes_keep_rules_to_themselves() -> None:
     rules = book(r_yaml=MANY)
     subject = Subject(text="app down")
-    assert {one.rule.id for one in findings(rules, subject, heard(addressed=False), NOW)} == {"e"}
+    assert {one.rule.id for one in findings(rules, subject, heard(addressed=False), NOTHING_MORE, NOW)} == {"e"}
     by_brand = heard(addressed=False, kinds=frozenset({TopicKind.BRAND}))
-    assert {one.rule.id for one in findings(rules, subject, by_brand, NOW)} == {"d", "e"}
+    assert {one.rule.id for one in findings(rules, subject, by_brand, NOTHING_MORE, NOW)} == {"d", "e"}
 
 
 def test_equal_ranks_are_settled_by_id() -> None:
     rules = book(r_yaml=MANY.replace("rank: 5, ", ""))
-    assert combine(findings(rules, Subject(text="app"), heard(), NOW)).team == "one"
+    assert combine(findings(rules, Subject(text="app"), heard(), NOTHING_MORE, NOW)).team == "one"
 
 
 def test_a_post_of_ours_fires_no_rule() -> None:
-    assert findings(book(r_yaml=MANY), Subject(text="app down", ours=True), heard(), NOW) == ()
+    assert findings(book(r_yaml=MANY), Subject(text="app down", ours=True), heard(ours=True), NOTHING_MORE, NOW) == ()
 
 
 @settings(max_examples=40)
@@ -299,8 +306,8 @@ def test_shuffling_rules_and_files_changes_nothing(chance: random.Random, text: 
     assert isinstance(shuffled, Rulebook)
     for told in (heard(), heard(addressed=False, kinds=frozenset({TopicKind.BRAND}))):
         for said in (text, "app down"):
-            one = findings(straight, Subject(text=said), told, NOW)
-            two = findings(shuffled, Subject(text=said), told, NOW)
+            one = findings(straight, Subject(text=said), told, NOTHING_MORE, NOW)
+            two = findings(shuffled, Subject(text=said), told, NOTHING_MORE, NOW)
             assert [(f.rule.id, f.spans) for f in one] == [(f.rule.id, f.spans) for f in two]
             assert combine(one) == combine(two) == combine(tuple(reversed(two)))
 
