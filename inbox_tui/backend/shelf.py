@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.rules import RuleRow, at_rule, piece_of
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
@@ -18,15 +18,13 @@ from listener.model import Problem, Tone
 if TYPE_CHECKING:
     from listener.query.explain import Explained
     from listener.rulebook.explain import Why
+    from listener.query.subject import Subject
     from listener.rulebook.shape import Example, Exemption, Rule, Rulebook
     from listener.store.judged import Judged
     from listener.store.rulestats import RuleStat
 
 KEPT = 4
 """Rulebooks in memory: the one in force, and those that were asked about last."""
-
-Book = "Rulebook | Problem | None"
-"""A rulebook; what keeps this version from reading it; None: nobody has kept it."""
 
 
 @dataclass(slots=True)
@@ -86,11 +84,17 @@ def _row(
     )  # fmt: skip
     if stat is None:
         return row
-    return RuleRow(
-        row.id, row.title, row.owner, row.status, row.file, row.line, row.piece, row.fires, row.silent, row.exceptions,
-        row.problems, stat.today, stat.hits, stat.shadow_hits, stat.right, stat.false_alarms, stat.missed, stat.minutes,
-        stat.last_at,
-    )  # fmt: skip
+    return replace(
+        row,
+        today=stat.today,
+        hits=stat.hits,
+        shadow_hits=stat.shadow_hits,
+        right=stat.right,
+        false_alarms=stat.false_alarms,
+        missed=stat.missed,
+        minutes=stat.minutes,
+        last_at=stat.last_at,
+    )
 
 
 def _example(example: Example) -> str:
@@ -149,7 +153,7 @@ def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> Expl
     heard = heard_by(found.hearings, found.brand, book)
     subject, _ = judged(found.mention, heard, Methods(then, then), found.context)
     whys = why_all(book, subject, heard, found.context, found.at)
-    rules = tuple(_told(why, found, book) for why in whys)
+    rules = tuple(_told(why, found, book, subject) for why in whys)
     stable = [one for one in rules if one.fires and not one.shadow]
     trying = [one for one in rules if one.fires and one.shadow]
     silent = [one for one in rules if not one.fires]
@@ -166,17 +170,97 @@ def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> Expl
     )
 
 
-def _told(why: Why, found: Judged, book: Rulebook) -> RuleWhy:
+def _told(why: Why, found: Judged, book: Rulebook, subject: Subject) -> RuleWhy:
     from listener.rulebook.combine import says
+    from listener.rulebook.subject import exception_for
 
-    flag = next((one for one in found.flags if one.rule == why.rule.id), None)
-    values = {} if flag is None else flag.values
+    rule = why.rule
+    exempt = exception_for(book, rule, subject, found.at)
+    queries = {"when": rule.when.text, "exceptions": exempt.when.text if exempt is not None and exempt.when else ""}
     parts = tuple(
-        Part(part.name, part.true, part.says, () if part.tree is None else tuple(_branches(part.tree, query)))
+        Part(
+            part.name,
+            part.true,
+            part.says,
+            () if part.tree is None else tuple(_branches(part.tree, queries.get(part.name, ""))),
+        )
         for part in why.parts
-        for query in (_query_of(part.name, why.rule, part.says, book),)
     )
-    return RuleWhy(
-        why.rule.id, why.rule.title, why.fires, why.shadow, parts, tuple(says(why.rule)),
-        tuple((name, _plain(value)) for name, value in values.items() if value not in ("", [], None)),
-    )  # fmt: skip
+    flag = next((one for one in found.flags if one.rule == rule.id), None)
+    values = {} if flag is None else flag.values
+    kept = tuple((name, _plain(value)) for name, value in values.items() if name not in _TOLD)
+    return RuleWhy(rule.id, rule.title, why.fires, why.shadow, parts, tuple(says(rule)), kept)
+
+
+_TOLD = frozenset({"tone", "lang", "addressed", "topics"})
+"""Values of a finding that are told once, with the message."""
+
+
+def _branches(found: Explained, query: str, depth: int = 0) -> Iterator[Branch]:
+    from listener.query.tree import Named
+
+    node = found.node
+    yield Branch(depth, _written(query, node.start, node.end), found.true, found.spans)
+    inside = node.text if isinstance(node, Named) else query
+    for part in found.parts:
+        yield from _branches(part, inside, depth + 1)
+
+
+def _written(query: str, start: int, end: int) -> str:
+    """A part of a query. Brackets at its ends belong to its parts and not to its place: those that are missing are put back."""
+    part = query[start:end]
+    depth = low = 0
+    for char in part:
+        depth += (char == "(") - (char == ")")
+        low = min(low, depth)
+    return " ".join(f"{'(' * -low}{part}{')' * (depth - low)}".split())
+
+
+def _values(found: Judged) -> Iterator[tuple[str, str]]:
+    """What a message was judged on besides its text."""
+    thought, context = found.assessment, found.context
+    score = "" if thought.tone.compound is None else f" {thought.tone.compound:+.2f}"
+    yield "tone", thought.tone.label.value.replace("_", " ") + score
+    yield "language", thought.lang or "not found"
+    topics = sorted({one.topic for one in found.hearings if one.topic})
+    ways = sorted({one.via.value for one in found.hearings if not one.topic})
+    yield "heard by", ", ".join([*(f"topic {topic}" for topic in topics), *ways]) or "nobody"
+    if context.addresses:
+        yield "addresses us", "yes"
+    if context.followers is not None:
+        yield "followers", f"{context.followers:,}"
+    if context.verified:
+        yield "verified", "yes"
+    if context.author_before:
+        yield "heard of the author before", f"{context.author_before:,}"
+    if context.history:
+        yield "imported", "yes"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "yes" if value is True else "no" if value is False else "" if value is None else str(value)
+
+
+def _doubts(found: Judged, book: Rulebook, stable: Sequence[RuleWhy], *, today: bool) -> Iterator[str]:
+    """What cannot be told as it was."""
+    if not today:
+        fire = {one.rule for one in stable}
+        flagged = {flag.rule for flag in found.flags if not flag.shadow}
+        if more := sorted(flagged - fire):
+            yield f"then {', '.join(more)} fired too, when it was heard by another way"
+        if less := sorted(fire - flagged):
+            yield f"{', '.join(less)} fires by what is known, and did not then"
+    if found.rulebook == book.hash:
+        return
+    uncounted = [rule.id for rule in book.counting if rule.id not in found.context.counts]
+    if uncounted:
+        yield f"what these rules would have counted is not kept: {', '.join(uncounted)}"
+    gone = sorted({one.topic for one in found.hearings if one.topic} - {topic.key for topic in book.topics})
+    if gone:
+        yield f"it was heard by topics that these rules do not have: {', '.join(gone)}"

@@ -166,22 +166,19 @@ def _in_full(one: RuleWhy, told: Explanation, width: int) -> list[Line]:
         head.append((f" → {', '.join(map(say, one.then))}", "dim"))
     lines = flow(head, width, hanging="  ")
     for part in one.parts:
-        lines.extend(_part(part, width))
+        if part.true and not part.branches:
+            continue
+        sign = (f"{YES} ", "good") if part.true else (f"{NO} ", "bad")
+        lines.extend(flow((sign, (say(part.says), "" if part.true else "bold")), width, indent="  ", hanging="    "))
         for branch in part.branches[:TREE_LINES]:
             lines.extend(_branch(branch, told.text or "", width))
         if len(part.branches) > TREE_LINES:
             lines.append(((f"      … {len(part.branches) - TREE_LINES} parts more", "dim"),))
+    plain = [((f"{YES} ", "good"), (say(part.says), "dim")) for part in one.parts if part.true and not part.branches]
+    lines.extend(flow(joined(plain), width, indent="  ", hanging="    "))
     if one.values:
         lines.extend(flow((("kept then: ", "dim"), *_values(one.values)), width, indent="  ", hanging="    "))
     return lines
-
-
-def _part(part: Part, width: int) -> list[Line]:
-    sign: Piece = (f"{YES} ", "good") if part.true else (f"{NO} ", "bad")
-    said: list[Piece] = [sign, (say(part.name), "" if part.true else "bold")]
-    if part.says:
-        said.append((f": {say(part.says)}", "dim" if part.true else ""))
-    return flow(said, width, indent="  ", hanging="    ")
 
 
 def _branch(branch: Branch, text: str, width: int) -> list[Line]:
@@ -200,9 +197,10 @@ def _in_short(one: RuleWhy, width: int) -> list[Line]:
     said: list[Piece] = [("○ ", "dim"), (say(one.rule), "bold")]
     failing = next((part for part in one.parts if not part.true), None)
     if failing is not None:
-        said.append((f" {NO} {say(failing.name)}", "bad"))
+        said.append((f" {NO} {say(failing.says)}", "bad"))
         missing = first_missing(failing.branches)
-        said.append((f" needs {say(missing.written)}" if missing is not None else f": {say(failing.says)}", "dim"))
+        if missing is not None:
+            said.append((f": needs {say(missing.written)}", "dim"))
     return flow(said, width, hanging="    ")
 
 
