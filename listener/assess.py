@@ -80,9 +80,11 @@ class Judge:
         self._counting = Counting(rulebook)
         self._judges_ours = any(rule.scope.ours and rule.status is not Status.DEPRECATED for rule in rulebook.rules)
 
-    def __call__(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
-        """What the core thinks of a message for one brand."""
-        return assess(mention, hearings, context, self._rulebook, self._methods, self._now())
+    def __call__(
+        self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime | None = None
+    ) -> Assessment:
+        """What the core thinks of a message for one brand. Whoever keeps it with its time says when it is `now`."""
+        return assess(mention, hearings, context, self._rulebook, self._methods, now or self._now())
 
     @property
     def counting(self) -> tuple[Rule, ...]:
@@ -99,7 +101,9 @@ class Judge:
         """Whether any rule looks at posts of our own. Else nobody need have them judged."""
         return self._judges_ours
 
-    def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> tuple[Tick, ...]:
+    def ticks(
+        self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime | None = None
+    ) -> tuple[Tick, ...]:
         """Which rules count a message, for which groups; to be put into a `Tally` before the message is judged."""
         if not self._counting.rules:
             return ()
@@ -107,7 +111,7 @@ class Judge:
         if not self._counting.may_count(mention, heard):
             return ()
         subject, _ = judged(mention, heard, self._methods, context)
-        return self._counting.ticks(mention, subject, heard, self._now())
+        return self._counting.ticks(mention, subject, heard, now or self._now())
 
 
 def assess(

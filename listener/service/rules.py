@@ -45,10 +45,12 @@ class Sampling:
     judge: Judge
     sample: Sample
 
-    def __call__(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
+    def __call__(
+        self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime | None = None
+    ) -> Assessment:
         """What the core thinks of a message for one brand."""
         self.sample.hear(mention.text)
-        return self.judge(mention, hearings, context)
+        return self.judge(mention, hearings, context, now)
 
     @property
     def counting(self) -> tuple[Rule, ...]:
@@ -65,9 +67,11 @@ class Sampling:
         """Whether any rule looks at posts of our own."""
         return self.judge.judges_ours
 
-    def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> tuple[Tick, ...]:
+    def ticks(
+        self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime | None = None
+    ) -> tuple[Tick, ...]:
         """Which rules count a message, for which groups."""
-        return self.judge.ticks(mention, hearings, context)
+        return self.judge.ticks(mention, hearings, context, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def said(name: str, text: str = "hello", *, by: str = "mira", at: datetime | Non
         source="bluesky",
         author=Author(SPACE, by, handle=f"{by}.test"),
         text=text,
-        kind=Kind.REPLY if other.get("parent") else Kind.POST,
+        kind=other.pop("kind", Kind.REPLY if other.get("parent") else Kind.POST),
         raw=text.encode("utf-8", "replace"),
         revision=revision,
         content_id=other.pop("content_id", f"cid-{name}-{revision}"),
@@ -62,7 +62,7 @@ class ByHand:
     counting: tuple[Rule, ...] = ()
     """Counting ones: each counts every message that has its id in the text."""
 
-    def __call__(self, mention: Mention, hearings: object, context: Context) -> Assessment:
+    def __call__(self, mention: Mention, hearings: object, context: Context, now: datetime) -> Assessment:
         self.judged.append((mention.key.external_id, context))
         negative = "bad" in mention.text
         due = mention.network_at + timedelta(hours=1) if negative and mention.network_at else None
@@ -78,7 +78,7 @@ class ByHand:
     def counts(self) -> bool:
         return bool(self.counting)
 
-    def ticks(self, mention: Mention, hearings: object, context: Context) -> tuple[Tick, ...]:
+    def ticks(self, mention: Mention, hearings: object, context: Context, now: datetime) -> tuple[Tick, ...]:
         author = mention.author.external_id
         return tuple(
             Tick(rule.id, sign_of(rule), author if rule.count and rule.count.per else "", author)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -15,6 +15,7 @@ from listener.model import (
     Author,
     AuthorChanged,
     Batch,
+    Context,
     Deleted,
     Gap,
     Item,
@@ -75,7 +76,7 @@ async def test_data_and_cursor_are_one_transaction(house: House, pool: asyncpg.P
     house.addressed("a")
 
     class Broken(ByHand):
-        def __call__(self, mention: Mention, hearings: object, context: Context) -> Assessment:
+        def __call__(self, mention: Mention, hearings: object, context: Context, now: datetime) -> Assessment:
             raise ZeroDivisionError
 
     batch = Batch((said("a"),), "c9", NOW)

@@ -201,6 +201,20 @@ async def test_an_edit_asks_for_what_was_not_asked_before(house: House, pool: as
     assert await alerts(pool) == [("fire", "crisis"), ("smoke", "night")]
 
 
+async def test_what_was_asked_when_it_was_heard_once_more_is_not_asked_again_by_an_edit(
+    house: House, pool: asyncpg.Pool
+) -> None:
+    house.topic("a")
+    await house.record(said("a"))
+    house.addressed("a")
+    house.judge.says = {"a": ALARMED}
+    await house.record(said("a"))
+    once = [("fire", "crisis"), ("smoke", "night")]
+    assert await alerts(pool) == once
+    await house.record(said("a", "edited", revision="3b"))
+    assert await alerts(pool) == once
+
+
 # Experiments ---------------------------------------------------------------------------------------------------------
 
 

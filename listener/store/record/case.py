@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from listener.model import Assessment, Context, Hearing, Mention, Tick
@@ -12,7 +13,7 @@ from listener.store.record.keep import Kept
 
 
 class Judge(Protocol):
-    """Mention x how it reached one brand x what was known -> what the core thinks of it. Pure."""
+    """Mention x how it reached one brand x what was known x now -> what the core thinks of it. Pure."""
 
     @property
     def counts(self) -> bool:
@@ -29,11 +30,11 @@ class Judge(Protocol):
         """Whether any rule looks at posts of our own."""
         ...
 
-    def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> tuple[Tick, ...]:
+    def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime) -> tuple[Tick, ...]:
         """Which rules count it, for which groups."""
         ...
 
-    def __call__(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> Assessment:
+    def __call__(self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime) -> Assessment:
         """What the core thinks of it."""
         ...
 

@@ -43,7 +43,7 @@ ON CONFLICT DO NOTHING
 
 
 async def counted(
-    connection: asyncpg.Connection, cases: Sequence[Case], judge: Judge
+    connection: asyncpg.Connection, cases: Sequence[Case], judge: Judge, now: datetime
 ) -> dict[tuple[int, int], Mapping[str, Window]]:
     """Keep the ticks of these messages; what each counting rule had counted for them, those heard before included, by `Case.key`.
 
@@ -53,7 +53,9 @@ async def counted(
     if edited:
         await connection.execute(_FORGET, *columns(edited))
     ordered = sorted(cases, key=lambda case: (case.kept.at, case.kept.id, case.brand_id))
-    ticked = [(case, ticks) for case in ordered if (ticks := judge.ticks(case.mention, case.hearings, case.context))]
+    ticked = [
+        (case, ticks) for case in ordered if (ticks := judge.ticks(case.mention, case.hearings, case.context, now))
+    ]
     if not ticked:
         return {}
     # However old a message is that comes late, its window is counted whole.

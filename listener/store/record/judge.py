@@ -113,11 +113,11 @@ async def judge_all(
         return Judgements()
     cases = await _cases(connection, todo, history=history)
     if judge.counts:
-        counts = await counted(connection, cases, judge)
+        counts = await counted(connection, cases, judge, now)
         for case in cases:
             if found := counts.get(case.key):
                 case.context = replace(case.context, counts=found)
-    assessed = {case.key: judge(case.mention, case.hearings, case.context) for case in cases}
+    assessed = {case.key: judge(case.mention, case.hearings, case.context, now) for case in cases}
     asked_before = await _alerted(connection, cases, assessed, history=history)
     await _keep(connection, cases, assessed, now, history=history)
     fresh = await _flag(connection, cases, assessed, now)

@@ -1,0 +1,67 @@
+"""What rules do to a conversation beside its clock, priority, tags and team: they help where nobody has decided, and lose nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from listener import workflow
+from listener.model import OPEN, Assessment, Conversation, Priority, State, Tone, ToneLabel
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+THOUGHT = Assessment(
+    Tone(ToneLabel.NEUTRAL), "en", 0.5, Priority.NORMAL, None, None, (), "", opens=False, flags=(), because=(), rulebook="", methods={}
+)  # fmt: skip
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> Conversation:
+    c = workflow.opened(None, brand_id=1, at=NOW - timedelta(days=1), history=False)
+    state = draw(st.sampled_from(State))
+    until = NOW + timedelta(hours=draw(st.integers(1, 99))) if state is State.SNOOZED else None
+    assignee = draw(st.none() | st.integers(1, 3))
+    return replace(
+        c, id=7, state=state, assignee_id=assignee, snoozed_until=until, next_at=until, unread=draw(st.booleans())
+    )
+
+
+assessments = st.builds(
+    lambda closes, snooze: replace(THOUGHT, closes=closes, snooze=snooze),
+    st.booleans(),
+    st.none() | st.floats(60, 10**6),
+)
+people = st.none() | st.integers(4, 6)
+
+
+@given(st.none() | conversations(), assessments, people)
+def test_rules_never_overrule_what_a_person_or_an_earlier_message_has_set(
+    was: Conversation | None, thought: Assessment, assignee: int | None
+) -> None:
+    first = workflow.opened(thought, brand_id=1, at=NOW, history=False)
+    became = first if was is None else workflow.heard(was, thought, NOW, history=False)
+    after = workflow.ruled(was, became, thought, assignee, NOW, history=False)
+    assert after.assignee_id == (assignee if was is None or was.assignee_id is None else was.assignee_id)
+    put_away = thought.closes or thought.snooze is not None
+    if not put_away or (was is not None and was.state in OPEN):
+        assert replace(after, assignee_id=became.assignee_id) == became
+    elif was is not None and was.state is State.SNOOZED:
+        assert (after.state, after.snoozed_until, after.next_at) == (State.SNOOZED, was.snoozed_until, was.next_at)
+    elif thought.snooze is not None:
+        until = NOW + timedelta(seconds=thought.snooze)
+        assert (after.state, after.snoozed_until, after.next_at) == (State.SNOOZED, until, until)
+        assert workflow.woken(after, until).state is State.OURS
+    else:
+        assert (after.state, after.due_at, after.next_at, after.unread) == (State.DONE, None, None, False)
+    if after.state is State.SNOOZED:
+        assert after.next_at is not None, "or it would sleep for ever"
+    assert after.version == became.version
+
+
+@given(st.none() | conversations(), assessments, people)
+def test_history_is_left_alone(was: Conversation | None, thought: Assessment, assignee: int | None) -> None:
+    became = was or workflow.opened(thought, brand_id=1, at=NOW, history=True)
+    assert workflow.ruled(was, became, thought, assignee, NOW, history=True) is became
+    assert workflow.ruled(was, became, None, assignee, NOW, history=False) is became
