@@ -169,6 +169,9 @@ KEYS: tuple[Key, ...] = (
     Key("close_why", ("escape",), "leaves", "Leave it", WHY, "Why", True),
 )
 
+APP = frozenset({"leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed"})
+"""Acts of the app itself, whatever it shows."""
+
 GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Rules", "Why", "Search box", "Hubbub")
 
 _SHOWN = {

@@ -17,8 +17,8 @@ from listener.model import Problem, Tone
 
 if TYPE_CHECKING:
     from listener.query.explain import Explained
-    from listener.rulebook.explain import Why
     from listener.query.subject import Subject
+    from listener.rulebook.explain import Why
     from listener.rulebook.shape import Example, Exemption, Rule, Rulebook
     from listener.store.judged import Judged
     from listener.store.rulestats import RuleStat

@@ -19,7 +19,7 @@ _DRAFTED = "hubbub rules drafts"
 WHAT_FOLLOWS = {
     FALSE_ALARM: f"`{_DRAFTED}` writes the exception for the lead",
     MISSED: f"`{_DRAFTED}` writes the example for the lead",
-    RIGHT: "it counts for the rule (R)",
+    RIGHT: "it counts for the rule",
 }
 """What becomes of a mark, in words."""
 
@@ -44,7 +44,7 @@ def on_rule(rule: str) -> str:
 
 def noted(rule: str, verdict: str) -> str:
     """What was done by marking, and what follows."""
-    return f"noted, {verdict}: {on_rule(rule)} (u takes it back); {WHAT_FOLLOWS[verdict]}"
+    return f"noted (u undoes it); {WHAT_FOLLOWS[verdict]}: {verdict}, {on_rule(rule)}"
 
 
 def mark_lines(marks: Iterable[Marked], person_id: int, now: datetime, width: int, indent: str = "  ") -> list[Line]:
