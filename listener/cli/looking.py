@@ -178,7 +178,9 @@ def _print(found: Opened) -> None:
     followers = f", {found.author_followers:,} followers" if found.author_followers is not None else ""
     print(f"author: {harmless(found.author_name)}{followers}; {harmless(found.author_bio)[:200]}")
     told = [
-        harmless(str(reason.get("title") or reason.get("rule") or reason.get("signal"))) for reason in found.because
+        harmless(str(reason.get("title") or reason.get("rule") or reason.get("signal")))
+        for reason in found.because
+        if not reason.get("shadow")
     ]
     if told:
         print(f"because: {'; '.join(told)}")
