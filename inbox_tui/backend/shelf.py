@@ -70,17 +70,16 @@ def rule_rows(book: Rulebook, stats: Iterable[RuleStat], problems: Sequence[Prob
         place = rule.place
         piece = piece_of(book.files.get(place.file, ""), place.line, place.column)
         end = min((line for line in starts[place.file] if line > place.line), default=place.line + len(piece))
-        found = at_rule((*problems, *book.warnings), place.file, place.line, end)
-        rows.append(_row(rule, piece, found, by_rule.get(rule.id), book.exceptions_to(rule.id)))
+        row = _row(rule, piece, by_rule.get(rule.id), book.exceptions_to(rule.id))
+        told, warned = (at_rule(some, place.file, place.line, end) for some in (problems, book.warnings))
+        rows.append(replace(row, problems=told, warnings=warned))
     return tuple(rows)
 
 
-def _row(
-    rule: Rule, piece: tuple[str, ...], found: tuple[Problem, ...], stat: RuleStat | None, exceptions: Iterable[Exemption]
-) -> RuleRow:  # fmt: skip
+def _row(rule: Rule, piece: tuple[str, ...], stat: RuleStat | None, exceptions: Iterable[Exemption]) -> RuleRow:
     row = RuleRow(
         rule.id, rule.title, rule.owner, rule.status.value, rule.place.file, rule.place.line, piece,
-        tuple(map(_example, rule.fires)), tuple(map(_example, rule.silent)), tuple(map(_exception, exceptions)), found,
+        tuple(map(_example, rule.fires)), tuple(map(_example, rule.silent)), tuple(map(_exception, exceptions)),
     )  # fmt: skip
     if stat is None:
         return row

@@ -48,7 +48,9 @@ class RuleRow:
     exceptions: tuple[str, ...] = ()
     """Why it stays silent where it does, by those who said so."""
     problems: tuple[Problem, ...] = ()
-    """What was found about where it stands, in the files on disk or in what is in force."""
+    """What is wrong where it stands, in the files on disk: they are refused."""
+    warnings: tuple[Problem, ...] = ()
+    """What is probably not meant in it, as it is in force."""
     today: int = 0
     hits: int = 0
     shadow_hits: int = 0
@@ -94,9 +96,10 @@ Sorter = Callable[[RuleRow], tuple[object, ...]]
 
 
 def _attention(row: RuleRow) -> tuple[object, ...]:
-    """Problems, then the share of false alarms, then what it missed, then what never fires; a deprecated one last."""
+    """Problems, then the share of false alarms, what it missed, what never fires, and warnings; a deprecated one last."""
     silent = row.last_at is None and not row.fired
-    return row.status == "deprecated", not row.problems, -row.false_share, -row.missed, not silent, row.id
+    judged = (-row.false_share, -row.missed, not silent, not row.warnings)
+    return row.status == "deprecated", not row.problems, *judged, row.id
 
 
 SORTS: Mapping[str, Sorter] = {
@@ -117,11 +120,11 @@ def after(sort: str) -> str:
 # What is in force ----------------------------------------------------------------------------------------------------
 
 
-def problem_line(problem: Problem) -> Line:
+def problem_line(problem: Problem, style: str = "bad") -> Line:
     """Where, what, and what to do."""
     where: Piece = (f"{say(problem.file)}:{problem.line}:{problem.column}: ", "bold")
     hint: tuple[Piece, ...] = ((f" ({say(problem.hint)})", "dim"),) if problem.hint else ()
-    return where, (say(problem.message), "bad"), *hint
+    return where, (say(problem.message), style), *hint
 
 
 def banner(refused: Refused, now: datetime, zone: tzinfo | None) -> Line:
@@ -191,7 +194,7 @@ def rule_line(row: RuleRow, width: int, now: datetime) -> tuple[Line]:
 
 
 def _name(row: RuleRow) -> list[Piece]:
-    pieces: list[Piece] = [("✗ ", "bad") if row.problems else ("  ", "")]
+    pieces: list[Piece] = [("✗ ", "bad") if row.problems else ("! ", "soon") if row.warnings else ("  ", "")]
     pieces.append((say(row.id), "dim" if row.status == "deprecated" else "bold"))
     if row.status != "stable":
         pieces.append((f" {say(row.status)}", "note"))
@@ -248,7 +251,9 @@ def rule_page(row: RuleRow, hits: Sequence[ListeningRow] | None, now: datetime, 
     lines.extend(flow_parts([(("for ", "dim"), (say(row.owner) or "nobody", "tag")), ((_place(row), "dim"),)], width))
     lines.extend(flow_parts(_figures(row, now), width))
     for problem in row.problems:
-        lines.extend(flow((("✗ ", "bad"), *problem_line(problem)), width, hanging="  "))
+        lines.extend(flow((("✗ on disk: ", "bad"), *problem_line(problem)), width, hanging="  "))
+    for warning in row.warnings:
+        lines.extend(flow((("! ", "soon"), *problem_line(warning, "note")), width, hanging="  "))
     lines.append(())
     for text in row.piece[:PIECE_LINES]:
         shown = say(text)

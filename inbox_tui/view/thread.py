@@ -10,12 +10,15 @@ from typing import Any
 
 from inbox_tui.view import words
 from inbox_tui.view.history import history_sentence
-from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
+from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
 from listener.harmless import harmless_url
 from listener.store.views import ListeningRow, Note, Opened, OutboxRow, ThreadMessage
+
+_REASONS = 12
+"""Reasons that are told, the weightiest; the panel (W) tells all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +151,28 @@ def asked(opened: Opened, reader: Reader) -> list[Line]:
 
 
 def why(opened: Opened, reader: Reader) -> list[Line]:
-    """Why it was flagged: rules and signals in order of weight."""
+    """Why it was flagged: rules in order of weight, what experiments would have flagged, and signals in one breath."""
     if not opened.because:
         return [(("why: no rule fired", "dim"),)]
+    told = opened.because[:_REASONS]
+    rules = [tuple(_reason(one)) for one in told if "rule" in one and not _shadow(one)]
+    signals = joined(tuple(_reason(one)) for one in told if "rule" not in one)
+    trying = [tuple(_reason(one)) for one in told if "rule" in one and _shadow(one)]
     lines: list[Line] = []
-    for i, reason in enumerate(opened.because[:8]):
-        lead = "why: " if i == 0 else "     "
-        lines.extend(flow(((lead, "dim"), *_reason(reason)), reader.width, hanging="     "))
+    for reason in (*rules, *trying, *((signals,) if signals else ())):
+        lead = "     " if lines else "why: "
+        lines.extend(flow(((lead, "dim"), *reason), reader.width, hanging="     "))
     return lines
+
+
+def _shadow(reason: Mapping[str, Any]) -> bool:
+    """Whether an experiment says it."""
+    return reason.get("shadow") is True
 
 
 def _reason(reason: Mapping[str, Any]) -> Iterator[Piece]:
     if "rule" in reason:
-        shadow = reason.get("shadow") is True
+        shadow = _shadow(reason)
         yield f"{'would flag: ' if shadow else ''}rule {say(str(reason['rule']))}", "note" if shadow else "bold"
         if title := reason.get("title"):
             yield f" {say(str(title))}", ""
@@ -204,7 +216,7 @@ def _spans(message: ThreadMessage, opened: Opened) -> tuple[int, ...]:
     found: list[int] = []
     reasons = opened.because if message.id == opened.because_mention_id else ()
     for one in (*message.flags, *reasons):
-        if one.get("shadow") is not True:  # what is tried out changes nothing
+        if not _shadow(one):  # what is tried out changes nothing
             found.extend(_numbers(one.get("spans")))
     return tuple(found)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from inbox_tui.view import words
-from inbox_tui.view.lines import Line, Piece, flow, joined, paragraphs, say
+from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 
 YES, NO = "✓", "✗"
 IN_FULL = 3
@@ -103,18 +103,19 @@ def narrowed(rules: Iterable[RuleWhy], wanted: str) -> list[RuleWhy]:
 def why_lines(told: Explanation, wanted: str, now: datetime, zone: tzinfo | None, width: int) -> list[Line]:
     """All of it, for what is typed."""
     shown = narrowed(told.rules, wanted)
-    lines = [*_head(told, now, zone, width), *_message(told, shown, width), ()]
+    lines = [*_head(told, now, zone, width), *_message(told, shown, width)]
     if not told.by or told.text is None:
         then = ", ".join(map(say, told.flagged)) or "no rule"
-        return [*lines, *flow(((f"then fired: {then}", "bold"),), width)]
+        return [*lines, (), *flow(((f"then fired: {then}", "bold"),), width)]
     firing = [one for one in shown if one.fires and not one.shadow]
     trying = [one for one in shown if one.fires and one.shadow]
     silent = [one for one in shown if not one.fires]
     asked = len(shown) < len(told.rules)
     if not shown:
-        return [*lines, (("no rule is called so", "dim"),)]
+        return [*lines, (), (("no rule is called so", "dim"),)]
     if firing or not asked:
-        lines.append((("fires" if told.today else "fired", "title"),) if firing else (("no rule fires", "dim"),))
+        head: Piece = ("fires" if told.today else "fired", "title") if firing else ("no rule fires", "dim")
+        lines.extend(((), (head,)))
     for one in firing:
         lines.extend(_in_full(one, told, width))
     if trying:
@@ -174,8 +175,10 @@ def _in_full(one: RuleWhy, told: Explanation, width: int) -> list[Line]:
             lines.extend(_branch(branch, told.text or "", width))
         if len(part.branches) > TREE_LINES:
             lines.append(((f"      … {len(part.branches) - TREE_LINES} parts more", "dim"),))
-    plain = [((f"{YES} ", "good"), (say(part.says), "dim")) for part in one.parts if part.true and not part.branches]
-    lines.extend(flow(joined(plain), width, indent="  ", hanging="    "))
+    plain: list[Line] = [
+        ((f"{YES} ", "good"), (say(part.says), "dim")) for part in one.parts if part.true and not part.branches
+    ]
+    lines.extend((("  ", ""), *line) for line in flow_parts(plain, width - 2))
     if one.values:
         lines.extend(flow((("kept then: ", "dim"), *_values(one.values)), width, indent="  ", hanging="    "))
     return lines

@@ -371,7 +371,7 @@ class InboxCore(DeskScreen):
             return
         card.show(lambda width: thread.head_lines(opened, self.reader(width)), keep=not fresh)
         room = self.size.height // (8 if self.composer.is_open else 3)
-        card.styles.height = max(1, min(card.height_wanted, 8, room))
+        card.styles.height = max(1, min(card.height_wanted, 10, room))
         marks = self.marks
         self.paper.show(lambda width: thread.thread_lines(opened, self.reader(width), marks), end=fresh or end)
 
