@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "everywhere"
-SEARCHING = "search box"
+SEARCHING, RULES, WHY = "search box", "rules", "why"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,32 @@ KEYS: tuple[Key, ...] = (
     Key("inbox", ("l",), "inbox", "Inbox: the conversations", LISTENING, "Look", footer=True),
     Key("keep", ("S",), "keep", "Keep the search as a view", LISTENING, "Look", footer=True, writes=True),
     Key("forget", ("D",), "forget", "Delete the view that is shown", EVERYWHERE, "Look", writes=True),
+    Key(
+        "rules",
+        ("R",),
+        "rules",
+        "The rules: what is in force, what is refused, what each is worth",
+        EVERYWHERE,
+        "Rules",
+    ),
+    Key(
+        "why", ("W",), "why", "Why rules fired on the message, and why others did not", EVERYWHERE, "Rules", footer=True
+    ),
+    Key(
+        "false_alarm", ("F",), "false alarm", "Say that a rule should not have fired", EVERYWHERE, "Rules", writes=True
+    ),
+    Key("confirm", ("C",), "right", "Say that a rule was right to fire", EVERYWHERE, "Rules", writes=True),
+    Key("missed", ("M",), "missed", "Say which rule should have fired", EVERYWHERE, "Rules", writes=True),
+    Key(
+        "sort",
+        ("s",),
+        "sort",
+        "Sort by what needs attention, by name, by hits, by last hit",
+        RULES,
+        "Rules",
+        footer=True,
+    ),
+    Key("inbox", ("l",), "inbox", "Inbox: the conversations", RULES, "Rules", footer=True),
     Key("compact", ("m",), "compact", "One line a row, or two", EVERYWHERE, "Look"),
     Key("dark", ("d",), "dark", "Dark or light", EVERYWHERE, "Look"),
     Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
@@ -132,9 +158,21 @@ KEYS: tuple[Key, ...] = (
     Key("offer_up", ("up",), "before", "The offer before; in an empty box, the last search", SEARCHING, "Search box"),
     Key("keep_query", ("ctrl+s",), "keeps", "Keep the query as a view", SEARCHING, "Search box", True, True),
     Key("put_away", ("escape",), "leaves", "Leave without searching", SEARCHING, "Search box", True),
+    # In the panel that says why
+    Key("by_today", ("ctrl+t",), "today's rules", "By the rules of that time, or by those of today", WHY, "Why", True),
+    Key("earlier", ("tab",), "the message before", "The message before, where there are several", WHY, "Why", True),
+    Key("later", ("shift+tab",), "the message after", "The message after", WHY, "Why"),
+    Key("line_down", ("down",), "down", "One line down", WHY, "Why"),
+    Key("line_up", ("up",), "up", "One line up", WHY, "Why"),
+    Key("sheet_down", ("pagedown",), "page", "One page down", WHY, "Why"),
+    Key("sheet_up", ("pageup",), "page", "One page up", WHY, "Why"),
+    Key("close_why", ("escape",), "leaves", "Leave it", WHY, "Why", True),
 )
 
-GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Search box", "Hubbub")
+APP = frozenset({"leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed"})
+"""Acts of the app itself, whatever it shows."""
+
+GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Rules", "Why", "Search box", "Hubbub")
 
 _SHOWN = {
     "question_mark": "?",
@@ -156,15 +194,15 @@ def shown(key: str) -> str:
 
 
 def here(place: str, *, read_only: bool = False) -> tuple[Key, ...]:
-    """The keys that work in a place; who writes needs the letters: composer and search box share no key with the rest."""
-    wide = () if place in (COMPOSER, SEARCHING) else (EVERYWHERE,)
+    """The keys that work in a place; who writes needs the letters: composer, search box and the panel that says why share no key with the rest."""
+    wide = () if place in (COMPOSER, SEARCHING, WHY) else (EVERYWHERE,)
     return tuple(key for key in KEYS if key.where in (place, *wide) and not (read_only and key.writes))
 
 
 def clashes() -> list[tuple[str, str, str]]:
     """Keys that two acts of one place claim: (place, key, acts). Must be empty."""
     found: list[tuple[str, str, str]] = []
-    for place in (INBOX, LISTENING, COMPOSER, SEARCHING):
+    for place in (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY):
         taken: dict[str, str] = {}
         for entry in here(place):
             for key in entry.keys:

@@ -94,6 +94,24 @@ class Said(Message):
     style: str = ""
 
 
+@dataclass
+class SearchWanted(Message):
+    """Somebody asked for what matches a query."""
+
+    query: str
+
+
+class RulesWanted(Message):
+    """Somebody asked for the rules and their health."""
+
+
+@dataclass
+class MarksChanged(Message):
+    """Rules were marked right or wrong on these mentions, here."""
+
+    ids: tuple[int, ...]
+
+
 class InboxWanted(Message):
     """Somebody asked for the Inbox as it was left."""
 

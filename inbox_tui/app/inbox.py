@@ -14,8 +14,16 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from inbox_tui import keys
-from inbox_tui.app.looking import Looking
-from inbox_tui.messages import ConversationWanted, InboxWanted, NamesChanged, TopicWanted
+from inbox_tui.app.marking import Marking
+from inbox_tui.messages import (
+    ConversationWanted,
+    InboxWanted,
+    MarksChanged,
+    NamesChanged,
+    RulesWanted,
+    SearchWanted,
+    TopicWanted,
+)
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view.keymap import help_lines
 from inbox_tui.widgets.bindings import bindings
@@ -39,14 +47,11 @@ BREATH = 0.1
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
-_HERE = frozenset({"leave", "help", "dark", "search"})
-
-
-class Inbox(Looking, inherit_bindings=False):
+class Inbox(Marking, inherit_bindings=False):
     """The app. It opens on the Inbox; `ListeningFirst` on Listening."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(
-        keys.EVERYWHERE, but=frozenset(key.act for key in keys.KEYS) - _HERE
+        keys.EVERYWHERE, but=frozenset(key.act for key in keys.KEYS) - keys.APP
     )
     TITLE = "Hubbub"
     DEFAULT_MODE = "inbox"
@@ -60,9 +65,10 @@ class Inbox(Looking, inherit_bindings=False):
         self._seconds = 0
         self._names: Names = NO_NAMES
         """Those that the screens have been told of."""
-        self._names_stale = True
+        self._rules_stale = True
         self.add_mode("inbox", self._inbox_screen)
         self.add_mode("listening", self._listening_screen)
+        self.add_mode("rules", self._rules_screen)
 
     def _inbox_screen(self) -> Screen[None]:
         from inbox_tui.screens.inbox import InboxScreen
@@ -73,6 +79,11 @@ class Inbox(Looking, inherit_bindings=False):
         from inbox_tui.screens.listening import ListeningScreen
 
         return ListeningScreen(self.desk)
+
+    def _rules_screen(self) -> Screen[None]:
+        from inbox_tui.screens.rules import RulesScreen
+
+        return RulesScreen(self.desk)
 
     # Live ------------------------------------------------------------------------------------------------------------
 
@@ -104,17 +115,22 @@ class Inbox(Looking, inherit_bindings=False):
     async def _pass_on(self, changed: Changed) -> None:
         """To every screen that exists, one change after the other: a slow screen makes the feed coalesce."""
         if changed.rulebook or changed.lost:
-            self.run_worker(self._read_names(), group="names")
+            self.run_worker(self._read_rules(), group="names")
         for place in self.places:
             await place.unless_ending(place.heard(changed))
 
-    async def _read_names(self) -> None:
-        """What names stand for by the rulebook in force; whoever shows something by them is told. Tried again while the store is away."""
-        backend, self._names_stale = self.desk.backend, False
+    async def _read_rules(self) -> None:
+        """Whether the rule files are refused, and what names stand for by the rulebook in force; whoever shows something by them is told.
+        Tried again while the store is away.
+        """
+        backend, self._rules_stale = self.desk.backend, False
         try:
+            self.desk.refused = await backend.rules_refused()
+            for place in self.places:
+                place.show_bars()
             await backend.read_names()
         except (TryAgain, NotReachable):
-            self._names_stale = True
+            self._rules_stale = True
         except HubbubError as fault:
             if self.place is not None:
                 self.place.say_fault(fault)
@@ -143,8 +159,8 @@ class Inbox(Looking, inherit_bindings=False):
             self.run_worker(place.attempt(self.desk.backend.renew_claims(self.desk.now())), group="claims")
         if self._seconds == 1 or self._seconds % LOOK_EVERY == 0:
             self.run_worker(self._pulse(), group="pulse", exclusive=True)
-            if self._names_stale:  # at first too: the first page does not wait for them
-                self.run_worker(self._read_names(), group="names")
+            if self._rules_stale:  # at first too: the first page does not wait for them
+                self.run_worker(self._read_rules(), group="names")
 
     async def _pulse(self) -> None:
         """Is anybody listening? Nobody rings a bell when a listener dies, so this one row is looked at."""
@@ -172,6 +188,19 @@ class Inbox(Looking, inherit_bindings=False):
         screen = await self.listening()
         if event.topic and (event.topic != screen.topic or screen.query_text is not None):
             await screen.show_topic(event.topic)
+
+    async def on_search_wanted(self, event: SearchWanted) -> None:
+        """To Listening, on what matches a query."""
+        await (await self.listening()).search(event.query)
+
+    async def on_rules_wanted(self, event: RulesWanted) -> None:
+        """To the rules."""
+        await self.switch_mode("rules")
+
+    async def on_marks_changed(self, event: MarksChanged) -> None:
+        """Rules were marked here: whoever shows those mentions shows it."""
+        for place in self.places:
+            await place.unless_ending(place.marks_changed(event.ids))
 
     async def listening(self) -> ListeningScreen:
         """Listening, shown."""
@@ -238,7 +267,7 @@ class Inbox(Looking, inherit_bindings=False):
         async def run() -> None:
             place = self.place
             if place is not None:
-                await (self.run_action(act) if act in _HERE else place.run_action(act))
+                await (self.run_action(act) if act in keys.APP else place.run_action(act))
 
         return run
 

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
+from inbox_tui.view.rules import Refused as RulesRefused
+from inbox_tui.view.rules import RulesNow
+from inbox_tui.view.whys import Explanation
 from listener.errors import Refused
 from listener.model import Person
 from listener.query.names import Names
@@ -28,7 +32,7 @@ from listener.store.views import (
 )
 from listener.workflow import Act
 
-__all__ = ["Backend", "BadQuery", "Checked", "Done", "Found", "Place", "QueryProblem"]
+__all__ = ["Backend", "BadQuery", "Checked", "Done", "Found", "Named", "Place", "QueryProblem"]
 
 Place = tuple[Any, int]
 """Where a row stands in its list: pass it back to get the rows after or before it."""
@@ -51,6 +55,16 @@ class Found:
     rows: tuple[ListeningRow, ...]
     searched_to: datetime | None = None
     place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A rule to choose."""
+
+    id: str
+    title: str
+    shadow: bool = False
+    """An experiment."""
 
 
 class Backend(Protocol):
@@ -139,6 +153,38 @@ class Backend(Protocol):
         self, query: str, now: datetime, *, after: Place | None = None, before: Place | None = None, limit: int
     ) -> ViewPage:
         """Conversations that match, in the order of work, right after or right before a place. Raises `BadQuery`."""
+        ...
+
+    async def rules_refused(self) -> RulesRefused | None:
+        """What keeps the rule files on disk from being taken up; None: nothing."""
+        ...
+
+    async def rules_now(self, now: datetime) -> RulesNow:
+        """What is in force, the last reload, and every rule with what it is worth."""
+        ...
+
+    async def rules(self) -> Sequence[Named]:
+        """The rules in force, deprecated ones left out, by id."""
+        ...
+
+    async def fired(self, mention_id: int) -> Sequence[Named]:
+        """The rules that fired on a message as it was judged last, the experimental ones after the others."""
+        ...
+
+    async def why(self, mention_id: int, *, today: bool) -> Explanation | None:
+        """Why rules fired on a message, by the rulebook that judged it or by the one in force now. None: nobody judged it."""
+        ...
+
+    async def marks(self, mention_ids: Sequence[int]) -> Sequence[Marked]:
+        """What people say of the rules on these messages."""
+        ...
+
+    async def mark(self, mention_id: int, rule: str, verdict: str, note: str, now: datetime) -> None:
+        """Say of a rule that it was a false alarm on a message, that it missed it, or that it was right. Raises `Refused`."""
+        ...
+
+    async def unmark(self, mention_id: int, rule: str, now: datetime) -> None:
+        """Take the own word back; a colleague's stays. Raises `Refused`."""
         ...
 
     async def people(self) -> Sequence[Person]:

@@ -6,17 +6,23 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from inbox_tui.backend import BadQuery, Checked, Done, Found, Place, QueryProblem
+from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
+from inbox_tui.view.marks import Marked
+from inbox_tui.view.rules import DAYS, RulesNow
+from inbox_tui.view.rules import Refused as RulesRefused
+from inbox_tui.view.whys import Explanation
 from listener.errors import FixMe
-from listener.model import Person, Role
+from listener.model import Person, Problem, Role
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, claims, feed, inbox, outbox, rulebooks
+from listener.store import acts, alive, claims, feed, inbox, marks, outbox, rulebooks, rulestats
 from listener.store import people as staff
 from listener.store.connect import connect_pool
+from listener.store.judged import Judged, judged
 from listener.store.views import (
     Changed,
     Counts,
@@ -42,6 +48,8 @@ class PostgresBackend:
     dsn: str = field(repr=False)
     pool: Any
     brand_id: int
+    key: str
+    """The brand's, in the settings and the rule files."""
     brand: str
     me: Person
     session: str
@@ -51,6 +59,10 @@ class PostgresBackend:
     _rulebook: str = ""
     """The hash of the rulebook that `names` are of."""
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _shelf: Shelf = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._shelf = Shelf(lambda hash_: rulebooks.files_of(self.pool, hash_))
 
     async def page(
         self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
@@ -142,6 +154,78 @@ class PostgresBackend:
         return await inbox.view_page(
             self.pool, self.brand_id, tree, now, after=after, before=before, limit=limit, me=self.me.login
         )
+
+    async def rules_refused(self) -> RulesRefused | None:
+        """What the last reload found wrong."""
+        found = await rulebooks.last_health(self.pool)
+        return None if found is None or not found.problems else RulesRefused(found.problems, found.tried_at)
+
+    async def rules_now(self, now: datetime) -> RulesNow:
+        """The rulebook in force and its rules' figures of a month; parsed and laid out beside the loop."""
+        latest = await rulebooks.published(self.pool, 1)
+        health = await rulebooks.last_health(self.pool)
+        stats = await rulestats.stats(self.pool, self.brand_id, now - timedelta(days=DAYS), now)
+        tried, problems = (None, ()) if health is None else (health.tried_at, health.problems)
+        uncaught = sum(one.missed for one in stats if one.rule == marks.NEW_RULE)
+        if not latest:
+            return RulesNow(tried_at=tried, problems=problems, uncaught=uncaught)
+        book = await self._shelf.book(latest[0].hash)
+        if book is None or isinstance(book, Problem):
+            return RulesNow(*latest[0], tried, problems, book, uncaught=uncaught)
+        rows = await asyncio.to_thread(rule_rows, book, stats, problems)
+        return RulesNow(*latest[0], tried, problems, None, rows, uncaught)
+
+    async def rules(self) -> Sequence[Named]:
+        """The rules in force."""
+        latest = await rulebooks.published(self.pool, 1)
+        book = await self._shelf.book(latest[0].hash) if latest else None
+        if book is None or isinstance(book, Problem):
+            return ()
+        living = (rule for rule in book.rules if rule.status.value != "deprecated")
+        return [Named(rule.id, rule.title, rule.status.value == "experimental") for rule in living]
+
+    async def fired(self, mention_id: int) -> Sequence[Named]:
+        """The flags of the state that was judged last."""
+        found = await self._judged(mention_id)
+        if found is None:
+            return ()
+        titles = {str(one["rule"]): str(one.get("title", "")) for one in found.assessment.because if "rule" in one}
+        return [Named(flag.rule, titles.get(flag.rule, ""), flag.shadow) for flag in found.flags]
+
+    async def why(self, mention_id: int, *, today: bool) -> Explanation | None:
+        """Judged again beside the loop, with what was known then."""
+        found = await self._judged(mention_id)
+        if found is None:
+            return None
+        latest = await rulebooks.published(self.pool, 1)
+        in_force = latest[0].hash if latest else ""
+        asked = in_force if today else found.rulebook
+        if found.text_gone:
+            return unexplained(found, asked, "its text is gone: nobody can tell any more why", today=today)
+        book = await self._shelf.book(asked)
+        if book is None:
+            why_not = "no rulebook is in force yet" if today else "the rulebook that judged it is not kept here"
+            return unexplained(found, "", why_not, today=today)
+        if isinstance(book, Problem):
+            why_not = f"this version cannot read that rulebook: {book}"
+            return unexplained(found, "", why_not, today=today)
+        return await asyncio.to_thread(explained, found, book, today=today, same=found.rulebook == in_force)
+
+    async def _judged(self, mention_id: int) -> Judged | None:
+        return await judged(self.pool, mention_id, self.key)
+
+    async def marks(self, mention_ids: Sequence[int]) -> Sequence[Marked]:
+        """Everybody's, for these messages."""
+        found = await marks.marks_on(self.pool, mention_ids, self.brand_id)
+        return [Marked(m.mention_id, m.rule, m.person_id, m.person, m.verdict.value, m.note, m.at) for m in found]
+
+    async def mark(self, mention_id: int, rule: str, verdict: str, note: str, now: datetime) -> None:
+        """Keep this person's word."""
+        await marks.mark(self.pool, self.me.id, mention_id, self.brand_id, rule, verdict, note, now)
+
+    async def unmark(self, mention_id: int, rule: str, now: datetime) -> None:
+        """Take this person's word back."""
+        await marks.take_back(self.pool, self.me.id, mention_id, self.brand_id, rule, now)
 
     async def people(self) -> Sequence[Person]:
         """Everybody who works for the brand."""
@@ -269,7 +353,7 @@ async def connect(dsn: str, brand_key: str, login: str) -> PostgresBackend:
     except BaseException:
         await pool.close()
         raise
-    return PostgresBackend(dsn, pool, brand_id, brand, people[login], uuid.uuid4().hex, place)
+    return PostgresBackend(dsn, pool, brand_id, brand_key, brand, people[login], uuid.uuid4().hex, place)
 
 
 def checked(query: str, names: Names = NO_NAMES) -> Checked:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar, TypeVar
@@ -14,9 +15,10 @@ from textual.screen import Screen
 
 from inbox_tui import keys
 from inbox_tui.backend import Backend
-from inbox_tui.messages import InboxWanted, KeyClicked, Said, TopicWanted
-from inbox_tui.view import words
+from inbox_tui.messages import InboxWanted, KeyClicked, MarksChanged, Said, TopicWanted
+from inbox_tui.view import marks, rules, words
 from inbox_tui.view.lines import Piece, joined, say
+from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choices
@@ -33,6 +35,17 @@ SAID_FOR = timedelta(seconds=12)
 
 DEAF_AFTER = timedelta(seconds=15)
 """A listener whose last beat is older than this is not listening."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkMade:
+    """A mark on a rule that was made at this desk, and what stood in its place."""
+
+    mention_id: int
+    rule: str
+    before: marks.Marked | None
+    last_act: uuid.UUID | None
+    """The person's last act when it was made: while that is still the last one, the mark is younger."""
 
 
 @dataclass
@@ -54,6 +67,10 @@ class Desk:
     """Of everybody who works for the brand, once somebody has asked."""
     said: Piece = ("", "")
     said_at: datetime | None = None
+    refused: rules.Refused | None = None
+    """The rule files on disk are refused: every screen says so."""
+    marked: list[MarkMade] = field(default_factory=list)
+    """The last one last: undo takes them back."""
 
     def now(self) -> datetime:
         """The time, in UTC."""
@@ -63,9 +80,11 @@ class Desk:
 class DeskScreen(Screen[None]):
     """A screen at a desk. `place` names its keys."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(
-        keys.EVERYWHERE, but=frozenset({"leave", "help", "dark", "search", "command_palette"})
-    )
+    BINDINGS: ClassVar[list[BindingType]] = bindings(keys.EVERYWHERE, but=frozenset({"command_palette", *keys.APP}))
+    DEFAULT_CSS = """
+    DeskScreen #refused { display: none; background: $error 20%; }
+    DeskScreen.-refused #refused { display: block; }
+    """
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as the base class has it
         (0, "-one"),
         (96, "-two"),
@@ -106,6 +125,9 @@ class DeskScreen(Screen[None]):
         right = joined([mode, (live,), ((person, ""),), ((f"{local:%H:%M %Z}", "dim"),)])
         self.query_one("#top", Bar).show(self.title_pieces(), right)
         self.query_one("#said", Bar).show((desk.said,))
+        self.set_class(desk.refused is not None, "-refused")
+        if desk.refused is not None and (found := self.query("#refused")):
+            found.only_one(Bar).show(rules.banner(desk.refused, now, desk.zone))
 
     def say(self, said: str, style: str = "") -> None:
         """Tell what was done, or why not. `said` is harmless already."""
@@ -194,6 +216,9 @@ class DeskScreen(Screen[None]):
 
         backend = self.desk.backend
         act_id = await self.attempt(backend.last_act())
+        if self.desk.marked and self.desk.marked[-1].last_act == act_id:
+            await self._unmark(self.desk.marked[-1])
+            return
         if act_id is None:
             self.say("there is nothing to take back", "dim")
             return
@@ -210,6 +235,26 @@ class DeskScreen(Screen[None]):
             await self.refresh_ids(done.changed)
         elif done is not None:
             self.say("left as it is", "dim")
+
+    async def _unmark(self, made: MarkMade) -> None:
+        """Take a mark back: what the person said before stands again. A colleague's is not touched."""
+        backend, now, before = self.desk.backend, self.desk.now(), made.before
+        if before is None:
+            back = backend.unmark(made.mention_id, made.rule, now)
+        else:
+            back = backend.mark(made.mention_id, made.rule, before.verdict, before.note, now)
+        if await self.succeeds(back):
+            self.desk.marked.remove(made)
+            again = "you say nothing of it any more" if before is None else f"again {say(before.verdict)}"
+            self.say(f"taken back, {marks.on_rule(made.rule)}: {again}", "good")
+            self.app.post_message(MarksChanged((made.mention_id,)))
+
+    async def meant(self) -> Sequence[Meant]:
+        """The messages that a question about rules is about, the newest first."""
+        return ()
+
+    async def marks_changed(self, ids: Collection[int]) -> None:
+        """Rules were marked right or wrong on these mentions."""
 
     async def refresh_ids(self, ids: Collection[int]) -> None:
         """Show these conversations as they are now."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from types import MappingProxyType
 from typing import Any
 
 from inbox_tui.view import words
 from inbox_tui.view.history import history_sentence
-from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
+from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
+from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
 from listener.harmless import harmless_url
 from listener.store.views import ListeningRow, Note, Opened, OutboxRow, ThreadMessage
+
+_REASONS = 12
+"""Reasons that are told, the weightiest; the panel (W) tells all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,13 @@ class Reader:
 
 def head_lines(opened: Opened, reader: Reader) -> list[Line]:
     """What stays in sight above the thread: who, where it stands, why."""
-    return [*author_card(opened, reader), *standing(opened, reader), *why(opened, reader)]
+    return [*author_card(opened, reader), *standing(opened, reader), *asked(opened, reader), *why(opened, reader)]
 
 
-def thread_lines(opened: Opened, reader: Reader) -> list[Line]:
-    """The thread with our replies and notes, oldest first, then the history."""
+def thread_lines(
+    opened: Opened, reader: Reader, marks: Mapping[int, Sequence[Marked]] = MappingProxyType({})
+) -> list[Line]:
+    """The thread with our replies and notes, oldest first, then the history. `marks`: what people say of rules, by message."""
     lines: list[Line] = []
     near = _near(opened)
     folded = 0
@@ -54,6 +61,7 @@ def thread_lines(opened: Opened, reader: Reader) -> list[Line]:
             folded = 0
         if isinstance(entry, ThreadMessage):
             lines.extend(_message(entry, opened, reader))
+            lines.extend(mark_lines(marks.get(entry.id, ()), reader.person_id, reader.now, reader.width))
         elif isinstance(entry, OutboxRow):
             lines.extend(_reply(entry, reader))
         else:
@@ -132,20 +140,40 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
     return flow_parts(parts, reader.width)
 
 
+def asked(opened: Opened, reader: Reader) -> list[Line]:
+    """What rules ask a person to do with the message itself."""
+    parts: list[Line] = []
+    if opened.saved_reply:
+        parts.append((("rules offer the saved reply ", "dim"), (say(opened.saved_reply), "accent")))
+    if opened.hide:
+        parts.append(((f"rules ask somebody to hide it on {say(opened.source)}", "soon"),))
+    return flow_parts(parts, reader.width)
+
+
 def why(opened: Opened, reader: Reader) -> list[Line]:
-    """Why it was flagged: rules and signals in order of weight."""
+    """Why it was flagged: rules in order of weight, what experiments would have flagged, and signals in one breath."""
     if not opened.because:
         return [(("why: no rule fired", "dim"),)]
+    told = opened.because[:_REASONS]
+    rules = [tuple(_reason(one)) for one in told if "rule" in one and not _shadow(one)]
+    signals = joined(tuple(_reason(one)) for one in told if "rule" not in one)
+    trying = [tuple(_reason(one)) for one in told if "rule" in one and _shadow(one)]
     lines: list[Line] = []
-    for i, reason in enumerate(opened.because[:8]):
-        lead = "why: " if i == 0 else "     "
-        lines.extend(flow(((lead, "dim"), *_reason(reason)), reader.width, hanging="     "))
+    for reason in (*rules, *trying, *((signals,) if signals else ())):
+        lead = "     " if lines else "why: "
+        lines.extend(flow(((lead, "dim"), *reason), reader.width, hanging="     "))
     return lines
+
+
+def _shadow(reason: Mapping[str, Any]) -> bool:
+    """Whether an experiment says it."""
+    return reason.get("shadow") is True
 
 
 def _reason(reason: Mapping[str, Any]) -> Iterator[Piece]:
     if "rule" in reason:
-        yield f"rule {say(str(reason['rule']))}", "bold"
+        shadow = _shadow(reason)
+        yield f"{'would flag: ' if shadow else ''}rule {say(str(reason['rule']))}", "note" if shadow else "bold"
         if title := reason.get("title"):
             yield f" {say(str(title))}", ""
         if then := reason.get("then"):
@@ -153,6 +181,8 @@ def _reason(reason: Mapping[str, Any]) -> Iterator[Piece]:
                 ", ".join(say(_plain(part)) for part in then) if isinstance(then, list | tuple) else say(_plain(then))
             )
             yield f" → {said}", "dim"
+        if shadow:
+            yield " (experimental)", "note"
         return
     name, value = say(str(reason.get("signal", "?"))), reason.get("value")
     shown = f"{value:.2f}" if isinstance(value, float) else say(_plain(value))
@@ -182,13 +212,12 @@ def _entries(opened: Opened) -> list[ThreadMessage | OutboxRow | Note]:
 
 
 def _spans(message: ThreadMessage, opened: Opened) -> tuple[int, ...]:
-    """The words that rules matched in this version of a message."""
+    """The words that rules matched in this version of a message; not those of an experiment."""
     found: list[int] = []
-    for flag in message.flags:
-        found.extend(_numbers(flag.get("spans")))
-    if message.id == opened.because_mention_id:
-        for reason in opened.because:
-            found.extend(_numbers(reason.get("spans")))
+    reasons = opened.because if message.id == opened.because_mention_id else ()
+    for one in (*message.flags, *reasons):
+        if not _shadow(one):  # what is tried out changes nothing
+            found.extend(_numbers(one.get("spans")))
     return tuple(found)
 
 
@@ -277,7 +306,7 @@ def versions_lines(versions: list[tuple[int, str | None, datetime]], reader: Rea
     return lines
 
 
-def mention_lines(row: ListeningRow, reader: Reader) -> list[Line]:
+def mention_lines(row: ListeningRow, reader: Reader, marks: Sequence[Marked] = ()) -> list[Line]:
     """One mention of a topic in full."""
     parts: list[Line] = [((who(row.author_handle, row.author_name), "title"),)]
     if row.author_handle and row.author_name:
@@ -296,6 +325,7 @@ def mention_lines(row: ListeningRow, reader: Reader) -> list[Line]:
         lines.append((("(text gone)", "gone"),))
     else:
         lines.extend(flow(paragraphs(row.text), reader.width))
+    lines.extend(mark_lines(marks, reader.person_id, reader.now, reader.width, indent=""))
     lines.append(())
     inside = "it is in the inbox: i opens it" if row.conversation_id is not None else "i takes it into the inbox"
     lines.append(((inside, "accent"),))

@@ -41,9 +41,9 @@ WITH here AS (
 )
 SELECT here.life || '/' || here.now::text AS position,
        here.life <> here.life_then OR pg_snapshot_xmax(here.now) < pg_snapshot_xmax(here.since) AS other_life,
-       e.kind, e.conversation_id, e.outbox_id, e.topics
+       e.kind, e.conversation_id, e.mention_id, e.outbox_id, e.topics
 FROM here LEFT JOIN LATERAL (
-    SELECT kind, conversation_id, outbox_id,
+    SELECT kind, conversation_id, mention_id, outbox_id,
            (SELECT array_agg(t) FROM jsonb_object_keys(after -> 'topics') AS t) AS topics
     FROM events
     WHERE xid >= pg_snapshot_xmin(here.since) AND NOT pg_visible_in_snapshot(xid, here.since)
@@ -74,6 +74,7 @@ async def since(
         rulebook=any((row["kind"] or "").startswith("rulebook.") for row in rows),
         lost=False,
         views=any((row["kind"] or "").startswith("view.") for row in rows),
+        marks=frozenset(row["mention_id"] for row in rows if row["kind"] == "rule.marked"),
     )
 
 

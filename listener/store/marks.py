@@ -6,7 +6,7 @@ what is to become an example is read from the message while it is still there. T
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,9 @@ MAX_NOTE = 1_000
 """Characters of a note."""
 
 MAX_RULE = 200
+
+NEW_RULE = "(new rule)"
+"""What is marked missed when no rule there is should have fired; no rule can be called so."""
 
 # What was never judged for the brand cannot be marked: no rule ever looked at it.
 _JUDGED = """
@@ -55,6 +58,11 @@ k.mention_id, k.brand_id, k.rule, k.person_id, p.login, p.name AS person, k.vers
 _MARKS_OF = f"""
 SELECT {_COLUMNS} FROM rule_marks AS k JOIN people AS p ON p.id = k.person_id
 WHERE k.mention_id = $1 AND k.brand_id = $2 ORDER BY k.rule, k.at, k.person_id
+"""  # noqa: S608 - constants
+
+_MARKS_ON = f"""
+SELECT {_COLUMNS} FROM rule_marks AS k JOIN people AS p ON p.id = k.person_id
+WHERE k.mention_id = ANY($1::bigint[]) AND k.brand_id = $2 ORDER BY k.mention_id, k.rule, k.at, k.person_id
 """  # noqa: S608 - constants
 
 _UNDRAFTED = f"""
@@ -182,6 +190,12 @@ async def marks_of(pool: asyncpg.Pool, mention_id: int, brand_id: int) -> list[M
     """What was said about the rules on one message, by rule, the oldest first."""
     async with acquired(pool) as connection:
         return [_mark(row) for row in await connection.fetch(_MARKS_OF, mention_id, brand_id)]
+
+
+async def marks_on(pool: asyncpg.Pool, mention_ids: Collection[int], brand_id: int) -> list[Mark]:
+    """The same for several messages at once, one after the other."""
+    async with acquired(pool) as connection:
+        return [_mark(row) for row in await connection.fetch(_MARKS_ON, list(mention_ids), brand_id)]
 
 
 async def undrafted(pool: asyncpg.Pool, limit: int = 500) -> list[Drafting]:

@@ -45,6 +45,8 @@ INSERT INTO rulebook_health AS h (one, tried_at, hash, problems) VALUES (true, $
 ON CONFLICT (one) DO UPDATE SET tried_at = excluded.tried_at, hash = coalesce(excluded.hash, h.hash), problems = excluded.problems
 """
 
+_REFUSED = "SELECT problems <> '[]' FROM rulebook_health"
+
 _HEALTH_READ = "SELECT tried_at, hash, problems FROM rulebook_health"
 
 _BRANDS = "SELECT id FROM brands ORDER BY id"
@@ -80,7 +82,9 @@ class Health:
 
 
 async def publish(pool: asyncpg.Pool, hash: str, files: Mapping[str, str], git: str, now: datetime) -> bool:  # noqa: A002 - the column's word
-    """Puts an accepted rulebook in force and tells everybody. False, and no event, when it already was."""
+    """Puts an accepted rulebook in force and tells everybody. False when it already was, and no event, unless
+    the last attempt was refused: then everybody is told that it is mended.
+    """
     packed = zlib.compress(msgspec.json.encode(dict(files)), 6)
     async with acquired(pool) as connection, connection.transaction():
         await connection.execute(_ONE_AT_A_TIME)
@@ -89,6 +93,8 @@ async def publish(pool: asyncpg.Pool, hash: str, files: Mapping[str, str], git: 
         if changed:
             await connection.execute(_PUBLISH, hash, packed, git, now)
             await _tell(connection, "rulebook.accepted", {"hash": before}, {"hash": hash}, now)
+        elif await connection.fetchval(_REFUSED):
+            await _tell(connection, "rulebook.mended", None, {"hash": hash}, now)
         await connection.execute(_HEALTH, now, hash, [])
         return changed
 

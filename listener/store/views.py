@@ -174,6 +174,10 @@ class Opened:
     rulebook: str
     draft: str
     draft_thread_version: int | None
+    hide: bool = False
+    """Rules ask somebody to hide that mention on its network,"""
+    saved_reply: str = ""
+    """and offer this saved reply, by its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,8 @@ class Changed:
     """The connection was lost meanwhile: read everything again."""
     views: bool = False
     """Saved views were made, changed or deleted."""
+    marks: frozenset[int] = frozenset()
+    """Mentions of which somebody has said, or no longer says, that a rule was right or wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,10 @@ async def test_a_refused_rulebook_leaves_the_last_good_one_in_force(pool: asyncp
     assert in_force.hash == "aaa"
     assert await rulebooks.last_health(pool) == rulebooks.Health(later(minutes=1), "aaa", (problem,))
     assert [row["kind"] for row in await w.events()] == ["rulebook.accepted", "rulebook.refused"]
-    await rulebooks.publish(pool, "aaa", {}, "", later(minutes=2))
+    assert not await rulebooks.publish(pool, "aaa", {}, "", later(minutes=2))
+    assert not await rulebooks.publish(pool, "aaa", {}, "", later(minutes=2))
+    told = [row["kind"] for row in await w.events()]
+    assert told == ["rulebook.accepted", "rulebook.refused", "rulebook.mended"], "a refusal that is over is told once"
     last = await rulebooks.last_health(pool)
     assert last is not None
     assert last.problems == ()

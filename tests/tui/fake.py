@@ -13,8 +13,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from inbox_tui.backend import BadQuery, Checked, Done, Found, Place, QueryProblem
+from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
 from inbox_tui.backend.postgres import checked, parsed
+from inbox_tui.view.marks import Marked
+from inbox_tui.view.rules import Refused as RulesRefused
+from inbox_tui.view.rules import RulesNow
+from inbox_tui.view.whys import Explanation
 from listener import workflow
 from listener.errors import Refused, TryAgain
 from listener.model import (
@@ -136,6 +140,12 @@ class FakeBackend:
         self.kept: list[SavedView] = []
         self.stops: list[Place] = []
         """Places at which the next reads of a view run out of time."""
+        self.rules_state = RulesNow()
+        self.flags: dict[int, list[Named]] = {}
+        self.whys: dict[tuple[int, bool], Explanation] = {}
+        """By mention, and whether today's rules are asked."""
+        self.marked: list[Marked] = []
+        self.viewer = False
 
     # The generated rows ----------------------------------------------------------------------------------------------
 
@@ -350,6 +360,51 @@ class FakeBackend:
         """A rulebook with these names is in force from now on."""
         self.in_force = names
         self.ring(rulebook=True)
+
+    # Backend: rules --------------------------------------------------------------------------------------------------
+
+    async def rules_refused(self) -> RulesRefused | None:
+        await self._called("rules_refused")
+        state = self.rules_state
+        return RulesRefused(state.problems, state.tried_at or START) if state.problems else None
+
+    async def rules_now(self, now: datetime) -> RulesNow:
+        await self._called("rules_now")
+        return self.rules_state
+
+    async def rules(self) -> Sequence[Named]:
+        await self._called("rules")
+        return [Named(row.id, row.title, row.status == "experimental") for row in self.rules_state.rules]
+
+    async def fired(self, mention_id: int) -> Sequence[Named]:
+        await self._called("fired")
+        return self.flags.get(mention_id, [])
+
+    async def why(self, mention_id: int, *, today: bool) -> Explanation | None:
+        await self._called("why")
+        return self.whys.get((mention_id, today))
+
+    async def marks(self, mention_ids: Sequence[int]) -> Sequence[Marked]:
+        await self._called("marks")
+        return [mark for mark in self.marked if mark.mention_id in mention_ids]
+
+    async def mark(self, mention_id: int, rule: str, verdict: str, note: str, now: datetime) -> None:
+        await self._called("mark")
+        self.mark_as(self.me, mention_id, rule, verdict, note)
+
+    async def unmark(self, mention_id: int, rule: str, now: datetime) -> None:
+        await self._called("unmark")
+        self.mark_as(self.me, mention_id, rule, "")
+
+    def mark_as(self, person: Person, mention_id: int, rule: str, verdict: str, note: str = "") -> None:
+        """What a colleague says of a rule; '' takes it back."""
+        if self.viewer and person == self.me:
+            raise Refused("you may look at this brand but not change anything (viewer)")
+        key = (mention_id, rule, person.id)
+        self.marked = [one for one in self.marked if (one.mention_id, one.rule, one.person_id) != key]
+        if verdict:
+            self.marked.append(Marked(*key, person.name, verdict, note, self.clock()))
+        self.ring(marks=[mention_id])
 
     async def may_share(self) -> bool:
         await self._called("may_share")
@@ -583,11 +638,14 @@ class FakeBackend:
             yield await self.queue.get()
 
     def ring(
-        self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False, rulebook: bool = False
-    ) -> None:
+        self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False, rulebook: bool = False,
+        marks: Sequence[int] = (),
+    ) -> None:  # fmt: skip
         """The feed tells."""
-        if ids or topics or lost or views or rulebook:
-            self.queue.put_nowait(Changed(frozenset(ids), frozenset(topics), frozenset(), rulebook, lost, views))
+        if ids or topics or lost or views or rulebook or marks:
+            self.queue.put_nowait(
+                Changed(frozenset(ids), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks))
+            )
 
     async def close(self, now: datetime) -> None:
         await self._called("close")

@@ -6,7 +6,7 @@ import asyncio
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,12 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from textual import events
 
-from inbox_tui.view import queries, queue, replies, thread
+from inbox_tui.backend import Named
+from inbox_tui.view import marks, queries, queue, replies, rules, thread, whys
 from inbox_tui.view.lines import STYLES, Line
+from inbox_tui.widgets.dialogs import Pick
+from inbox_tui.widgets.explaining import Explaining
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.searching import QueryField, Searching
 from listener.errors import Refused
-from listener.model import OutboxState
+from listener.model import OutboxState, Problem
 from listener.query.names import Names
 from listener.store.views import HistoryLine, ListeningRow, Note, OutboxRow, SavedView, TopicCount
 from tests.tui.fake import FakeBackend, message
@@ -82,6 +85,7 @@ def hostile_backend(text: str) -> FakeBackend:
     talk.versions[3] = [(1, text, backend.clock()), (2, text, backend.clock())]
     talk.because = (
         {"rule": text, "title": text, "then": [text, {text: text}], "spans": [0, 3]},
+        {"rule": text, "title": text, "then": [text], "spans": [0, 3], "shadow": True},
         {"signal": text, "value": text},
         {"signal": "x", "value": 0.5},
     )
@@ -104,9 +108,36 @@ def hostile_backend(text: str) -> FakeBackend:
     talk.drafts[1] = (text, 1)
     backend.kept = [SavedView(1, text, "waiting", True), SavedView(2, text, text + " nosuch:x", False)]
     backend.names = Names({text: (text,), "plain": (text,)}, {text: text})
+    backend.flags = {id_: [Named(text, text), Named("x" + text, text, shadow=True)] for id_ in range(1, 4)}
+    backend.marked = [
+        marks.Marked(id_, text, person, text, verdict, text, now)
+        for id_ in range(1, 4)
+        for person, verdict in ((1, marks.MISSED), (2, text), (3, marks.RIGHT))
+    ]
+    backend.rules_state = hostile_rules(text, now)
+    backend.whys = {(id_, today): hostile_why(text, now, today) for id_ in range(1, 4) for today in (False, True)}
     for n in range(3):
         backend.mention(text, text, handle=text, ago=n, author_name=text, source=text, lang=text, rules=(text, text))
     return backend
+
+
+def hostile_rules(text: str, now: datetime) -> rules.RulesNow:
+    """A rulebook in which everything says this: a lead may have pasted it, a problem repeats it."""
+    problem = Problem(text, 1, 1, text, text, text)
+    row = rules.RuleRow(
+        text, text, text, text, text, 1, (text, "  " + text), (text,), (text,), (text,), (problem,), (problem,), 1, 2, 3, 4, 5, 6, 7.0, now,
+    )  # fmt: skip
+    others = [replace(row, id=f"{text}{status}", status=status) for status in ("stable", "experimental", "deprecated")]
+    return rules.RulesNow(text, text, now, now, (problem, problem), problem, (row, *others), 3)
+
+
+def hostile_why(text: str, now: datetime, today: bool) -> whys.Explanation:
+    """Why, by such rules, for such a message."""
+    branches = (whys.Branch(0, text, True, (0, 2, 1, 3)), whys.Branch(1, text, False))
+    parts = (whys.Part(text, True, text, branches), whys.Part(text, False, text, (whys.Branch(0, text, False),)))
+    one = whys.RuleWhy(text, text, True, False, (*parts, whys.Part(text, True, text)), (text,), ((text, text),))
+    several = (one, replace(one, shadow=True), replace(one, fires=False), replace(one, fires=False, parts=parts[1:]))
+    return whys.Explanation(text, now, text, today, True, several, (text,), ((text, text),), (text,))
 
 
 def check(s: Stage, where: str) -> None:
@@ -156,10 +187,32 @@ def every_line(text: str, width: int) -> Iterator[Line]:
             yield from queries.pointed(view.query, at, width)
     told = queries.QueryProblem(1, text, text)
     yield from queries.told_lines(queries.Checked((told, told), (told,)), width)
+    yield from rule_lines(backend, text, width)
+    yield from thread.thread_lines(opened, reader, {3: backend.marked})
+    yield from thread.mention_lines(mention, reader, backend.marked)
     earlier = replace(opened, thread=opened.thread[:1], replies=())
     yield from [((said, ""),) for said in replies.changed_since(earlier, opened, 1, now)]
     for reply in opened.replies:
         yield (replies.outbox_words(reply, now),)
+
+
+def rule_lines(backend: FakeBackend, text: str, width: int) -> Iterator[Line]:
+    """Lines of rules, of why, and of what people say of them."""
+    now, state = backend.clock(), backend.rules_state
+    yield from rules.health_lines(state, now, UTC, width)
+    yield from rules.health_lines(replace(state, hash="", problems=()), now, UTC, width)
+    yield rules.banner(rules.Refused(state.problems, now), now, UTC)
+    for row in state.rules:
+        yield from rules.rule_lines(row, width, now)
+        yield from rules.rule_line(row, width, now)
+        for hits in (None, (), backend.mentions[text]):
+            yield from rules.rule_page(row, hits, now, width)
+    told = backend.whys[1, False]
+    for one in (told, replace(told, today=True), replace(told, by=""), replace(told, text=None)):
+        for wanted in ("", text, "nothing is called so"):
+            yield from whys.why_lines(one, wanted, now, UTC, width)
+    for verdict in (marks.FALSE_ALARM, marks.MISSED, marks.RIGHT):
+        yield ((marks.noted(text, verdict), ""),)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -233,6 +286,38 @@ async def test_on_every_screen(name: str, size: tuple[int, int]) -> None:
         await s.press("enter")
         await s.pilot.pause(0.05)
         check(s, "one mention")
+        await rules_and_whys(s, text)
+
+
+async def rules_and_whys(s: Stage, text: str) -> None:
+    """The panel that says why, marks, and the rules, of a world that says this."""
+    await s.press("W")
+    await s.until(lambda: isinstance(s.app.screen, Explaining) and s.app.focused is not None, "the panel")
+    for key in ("pagedown", "ctrl+t", "pageup"):
+        await s.pilot.pause(0.05)
+        check(s, f"why, before {key}")
+        await s.press(key)
+    s.app.focused.post_message(events.Paste(text))
+    await s.pilot.pause(0.05)
+    check(s, "why, pasted")
+    await s.press("escape")
+    for key, what in (("F", "which rule was wrong"), ("M", "which rule should have fired")):
+        await s.press(key)
+        await s.until(lambda: isinstance(s.app.screen, Pick), what)
+        check(s, what)
+        await s.press("enter")
+        await s.pilot.pause(0.05)
+        check(s, f"after {what}")
+        await s.press("escape")
+        await s.pilot.pause(0.05)
+        check(s, f"said after {what}")
+    await s.press("R")
+    await s.until(lambda: s.app.place.place == "rules" and s.app.place.rows.loaded, "the rules")
+    for key in ("m", "s", "enter", "G", "y"):
+        await s.pilot.pause(0.05)
+        check(s, f"rules, before {key}")
+        await s.press(key)
+    check(s, "rules, the text copied")
 
 
 async def views_and_search(s: Stage, text: str) -> None:
@@ -279,6 +364,11 @@ def test_the_corpus_reaches_every_text_field() -> None:
         backend.mentions[text][0],
         backend.talk(1).replies[0],
         backend.talk(1).notes[0],
+        backend.rules_state,
+        backend.rules_state.rules[0],
+        backend.whys[1, False],
+        *backend.whys[1, False].rules,
+        backend.marked[1],
     ]
     for thing in seen:
         for field in fields(thing):

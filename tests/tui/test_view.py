@@ -139,21 +139,25 @@ def test_every_act_of_the_key_map_can_be_done_where_it_is_offered() -> None:
     from inbox_tui.app import Inbox
     from inbox_tui.screens.inbox import InboxScreen
     from inbox_tui.screens.listening import ListeningScreen
+    from inbox_tui.screens.rules import RulesScreen
     from inbox_tui.widgets.composer import Composer
+    from inbox_tui.widgets.explaining import Explaining
     from inbox_tui.widgets.searching import Searching
 
     places = (
         (keys.INBOX, InboxScreen),
         (keys.LISTENING, ListeningScreen),
+        (keys.RULES, RulesScreen),
         (keys.COMPOSER, Composer),
         (keys.SEARCHING, Searching),
+        (keys.WHY, Explaining),
     )
     for place, screen in places:
         for key in keys.here(place):
             name = "action_" + key.act.partition("(")[0]
-            assert hasattr(screen, name) or (place not in (keys.COMPOSER, keys.SEARCHING) and hasattr(Inbox, name)), (
-                f"{place}: {key.act}"
-            )
+            assert hasattr(screen, name) or (
+                place not in (keys.COMPOSER, keys.SEARCHING, keys.WHY) and hasattr(Inbox, name)
+            ), f"{place}: {key.act}"
 
 
 def test_help_names_every_act() -> None:

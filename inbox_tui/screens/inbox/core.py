@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from textual import on
@@ -15,7 +15,9 @@ from inbox_tui.backend import Place
 from inbox_tui.messages import FolderChosen, NewsCounted, RowChosen, RowReached, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread, words
-from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.view.lines import Line, Piece, fit, say
+from inbox_tui.view.marks import Marked
+from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.composer import Composer
@@ -49,6 +51,8 @@ class InboxCore(DeskScreen):
         self.counts: Counts | None = None
         self.topics: Sequence[TopicCount] = ()
         self.opened: Opened | None = None
+        self.marks: Mapping[int, Sequence[Marked]] = {}
+        """What people say of rules, by the messages of the open conversation."""
         self.history_shown = False
         self.whole_thread = False
         self._wanted: int | None = None
@@ -58,6 +62,7 @@ class InboxCore(DeskScreen):
     def compose(self) -> ComposeResult:
         """Folders, queue, conversation, and the bars around them."""
         yield Bar(id="top")
+        yield Bar(id="refused")
         with Horizontal(id="panes"):
             yield Choices(id="folders")
             with Vertical(id="queue-pane"):
@@ -308,9 +313,39 @@ class InboxCore(DeskScreen):
         fresh = self.opened is None or self.opened.conversation.id != opened.conversation.id
         if fresh:
             self.history_shown = self.whole_thread = False
+            self.marks = {}
         self.opened = opened
         self._show_opened(fresh=fresh)
+        await self._read_marks(opened, fresh=fresh)
         return opened
+
+    async def _read_marks(self, opened: Opened, *, fresh: bool = False) -> None:
+        """What people say of rules on the messages of the conversation."""
+        theirs = [message.id for message in opened.thread if message.mine and not message.ours]
+        found = await self.attempt(self.desk.backend.marks(theirs)) if theirs else ()
+        if found is None or self.opened is None or self.opened.conversation.id != opened.conversation.id:
+            return
+        marks = {id_: tuple(mark for mark in found if mark.mention_id == id_) for id_ in theirs}
+        marks = {id_: some for id_, some in marks.items() if some}
+        if marks != self.marks:
+            self.marks = marks
+            self._show_opened(end=fresh)
+
+    async def marks_changed(self, ids: Collection[int]) -> None:
+        """The marks on the open conversation."""
+        if self.opened is not None and any(message.id in ids for message in self.opened.thread):
+            await self._read_marks(self.opened)
+
+    async def meant(self) -> Sequence[Meant]:
+        """The messages of the conversation that is read, else of the one under the cursor."""
+        opened, row_id = self.opened, self.rows.cursor_id
+        if not self.reading and row_id is not None and (opened is None or opened.conversation.id != row_id):
+            opened = await self.open_conversation(row_id)
+        theirs = [one for one in reversed(opened.thread if opened else ()) if one.mine and not one.ours]
+        return [
+            Meant(one.id, f"{queue.who(one.author_handle, one.author_name)}: {fit(say(one.text), 60)}")
+            for one in theirs
+        ]
 
     async def read_conversation(self, conversation_id: int) -> None:
         """Open it, go there, and it counts as read."""
@@ -336,8 +371,9 @@ class InboxCore(DeskScreen):
             return
         card.show(lambda width: thread.head_lines(opened, self.reader(width)), keep=not fresh)
         room = self.size.height // (8 if self.composer.is_open else 3)
-        card.styles.height = max(1, min(card.height_wanted, 8, room))
-        self.paper.show(lambda width: thread.thread_lines(opened, self.reader(width)), end=fresh or end)
+        card.styles.height = max(1, min(card.height_wanted, 10, room))
+        marks = self.marks
+        self.paper.show(lambda width: thread.thread_lines(opened, self.reader(width), marks), end=fresh or end)
 
     async def action_history(self) -> None:
         """Show or fold the history."""
@@ -387,6 +423,8 @@ class InboxCore(DeskScreen):
             await self.reopen()
         elif changed.conversations:
             await self.refresh_ids(changed.conversations)
+        if changed.marks:
+            await self.marks_changed(changed.marks)
         if changed.topics or changed.lost:
             self._topics_stale = True
 

@@ -16,7 +16,9 @@ from inbox_tui.backend import Place
 from inbox_tui.messages import ConversationWanted, ForgetWanted, KeepWanted, NewsCounted, RowChosen, RowReached
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread
-from inbox_tui.view.lines import Piece, say, typed
+from inbox_tui.view.lines import Piece, fit, say, typed
+from inbox_tui.view.marks import Marked
+from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
@@ -47,12 +49,15 @@ class ListeningScreen(DeskScreen):
         """The search that is shown instead of a topic."""
         self._searched_to: datetime | None = None
         self._go_on: Place | None = None
+        self.marks: Sequence[Marked] = ()
+        """What people say of rules on the mention under the cursor."""
         self._stale = False
         self._ready = False
 
     def compose(self) -> ComposeResult:
         """Topics, mentions, the mention under the cursor."""
         yield Bar(id="top")
+        yield Bar(id="refused")
         with Horizontal(id="panes"):
             yield Choices(id="folders")
             with Vertical(id="mentions-pane"):
@@ -232,6 +237,8 @@ class ListeningScreen(DeskScreen):
     def _reached(self, event: RowReached) -> None:
         event.stop()
         self._show_mention(fresh=True)
+        if event.row_id is not None:
+            self.work(self._read_marks(event.row_id), "marks")
 
     @on(RowChosen)
     def _chosen(self, event: RowChosen) -> None:
@@ -242,8 +249,27 @@ class ListeningScreen(DeskScreen):
         paper, row = self.query_one("#mention", Paper), self.rows.cursor_row
         if row is None:
             paper.clear()
-        else:
-            paper.show(lambda width: thread.mention_lines(row, self._reader(width)), keep=not fresh)
+            return
+        marks = [mark for mark in self.marks if mark.mention_id == row.id]
+        paper.show(lambda width: thread.mention_lines(row, self._reader(width), marks), keep=not fresh)
+
+    async def _read_marks(self, mention_id: int) -> None:
+        found = await self.attempt(self.desk.backend.marks([mention_id]))
+        if found is not None and self.rows.cursor_id == mention_id and tuple(found) != tuple(self.marks):
+            self.marks = found
+            self._show_mention()
+
+    async def marks_changed(self, ids: Collection[int]) -> None:
+        """The marks on the mention under the cursor."""
+        if (row_id := self.rows.cursor_id) is not None and row_id in ids:
+            await self._read_marks(row_id)
+
+    async def meant(self) -> Sequence[Meant]:
+        """The mention under the cursor."""
+        row = self.rows.cursor_row
+        if row is None:
+            return ()
+        return [Meant(row.id, f"{queue.who(row.author_handle, row.author_name)}: {fit(say(row.text), 60)}")]
 
     def _reader(self, width: int) -> thread.Reader:
         desk = self.desk
@@ -327,6 +353,8 @@ class ListeningScreen(DeskScreen):
             await self._reread(near)
         elif changed.conversations:
             await self.refresh_ids(changed.conversations)
+        if changed.marks:
+            await self.marks_changed(changed.marks)
 
     async def _newer(self) -> None:
         """What came in above, also the little that came late."""

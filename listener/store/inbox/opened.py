@@ -84,7 +84,7 @@ ORDER BY m.at, m.id
 """
 
 _BECAUSE = """
-SELECT j.mention_id, j.because, j.rulebook FROM (
+SELECT j.mention_id, j.because, j.rulebook, j.hide, j.reply FROM (
     SELECT mention_id FROM conversation_mentions WHERE conversation_id = $1 ORDER BY mention_id DESC LIMIT $3
 ) AS own
 JOIN LATERAL (SELECT * FROM mentions WHERE id = own.mention_id LIMIT 1) AS m ON true
@@ -175,6 +175,8 @@ async def open(  # noqa: A001 - the screen's word
         rulebook=because["rulebook"] if because else "",
         draft=draft["body"] if draft else "",
         draft_thread_version=draft["thread_version"] if draft else None,
+        hide=because["hide"] if because else False,
+        saved_reply=because["reply"] if because else "",
     )
 
 
