@@ -82,7 +82,7 @@ def names_in(files: Mapping[str, str]) -> Names:
         if not any(sign in text for sign in _DEFINING):
             continue
         try:
-            document = _document(path, text)
+            document = _document(path, text, [])
         except (_Wrong, RecursionError):
             continue
         if document is not None:

@@ -98,7 +98,7 @@ def read_documents(
 
 def read_names(documents: Mapping[str, Node]) -> Names:
     """What these documents define for queries to use. Tells no problem: what cannot be read defines nothing."""
-    reader = Reader(complete=False)
+    reader = Reader(complete=False, homes=_HOMES)
     _read(reader, {path: _sections(reader, path, documents[path]) for path in sorted(documents)}, defining=True)
     return as_written(reader.lists, reader.queries)
 
