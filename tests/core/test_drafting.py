@@ -144,7 +144,12 @@ def test_any_text_comes_back_from_its_yaml_and_hides_nothing_in_the_file(text: s
         assert rule is not None
         assert rule.silent[0].text.split() == text.split()
     else:
-        assert not text.strip() or {one.code for one in loaded} <= {"bad-text", "control-character", "empty"}, loaded
+        assert not text.strip() or {one.code for one in loaded} <= {
+            "bad-text",
+            "bad-character",
+            "control-character",
+            "empty",
+        }, loaded
 
 
 def test_an_exception_goes_into_a_file_of_its_own_where_there_is_none_yet() -> None:

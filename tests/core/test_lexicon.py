@@ -69,7 +69,7 @@ def test_whole_overlays() -> None:
     [
         (changed("Outage: -1.8", "Outage: -5"), (6, 15, "wrong-type"), "such as 0.25"),
         (changed("Outage: -1.8", "Outage: bad"), (6, 15, "wrong-type"), "such as 0.25"),
-        (changed("Outage: -1.8", "Outage: [1]"), (6, 15, "wrong-type"), "on one line"),
+        (changed("Outage: -1.8", "Outage: [1]"), (6, 15, "wrong-type"), "without brackets"),
         (changed("Outage: -1.8", "Outage!: -1.8"), (6, 7, "never-met"), "write outage"),
         (changed("killer feature: 2", "killer feature of this year: 2"), (7, 7, "too-long"), "at most 4 words"),
         (changed("[support, Care]", "[support, Care team]"), (8, 23, "too-long"), "one word in a row"),
@@ -98,8 +98,8 @@ def test_a_test_that_sounds_otherwise_is_a_problem_at_its_place() -> None:
     assert check(book(r_yaml=LEXICON), REAL, NOW).problems == ()
     wrong = LEXICON.replace("app is laggy", "app is not laggy").replace("Outage: -1.8", "Outage: 0")
     told = check(book(r_yaml=wrong), REAL, NOW).problems
-    assert [(one.line, one.column, one.code) for one in told] == [(15, 9, "wrong-tone"), (10, 9, "wrong-tone")]
-    assert told[0].message == "overlay more: this is positive, and must be negative"
+    assert [(one.line, one.column, one.code) for one in told] == [(10, 9, "wrong-tone"), (15, 9, "wrong-tone")]
+    assert told[1].message == "overlay more: this is positive, and must be negative"
 
 
 def test_rules_ask_the_tone_with_the_overlay() -> None:
