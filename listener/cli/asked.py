@@ -51,9 +51,7 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
 
 def add_now(parser: argparse.ArgumentParser) -> None:
     """What counts as now."""
-    parser.add_argument(
-        "--now", type=instant, metavar="TIME", help="what counts as now (ISO 8601); default: the clock"
-    )
+    parser.add_argument("--now", type=instant, metavar="TIME", help="what counts as now (ISO 8601); default: the clock")
 
 
 def now_of(arguments: argparse.Namespace) -> datetime:

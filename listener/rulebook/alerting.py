@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from listener.model import Problem
 from listener.query.clock import zone
-from listener.rulebook.hours import WEEKDAYS, Hours, instant, jumped
+from listener.rulebook.hours import WEEKDAYS, YEAR, Hours, instant, jumped
 from listener.rulebook.nodes import NOWHERE, Place
 
 
@@ -211,11 +211,11 @@ def routes_of(policy: Policy, routes: Iterable[Route]) -> tuple[Route, ...]:
     return tuple(sorted((route for route in matching if route.weight == heaviest), key=lambda route: route.key))
 
 
-def odd_hand_overs(rota: Rota, year: int) -> tuple[Problem, ...]:
-    """Layers whose turn ends, on some day of a year, in an hour that the clock of the zone jumps over that day; each once."""
+def odd_hand_overs(rota: Rota, since: date) -> tuple[Problem, ...]:
+    """Layers whose turn ends, on some day of the year from `since` on, in an hour that the clock of the zone jumps over; each once."""
     found: dict[Place, Problem] = {}
-    for number in range((date(year + 1, 1, 1) - date(year, 1, 1)).days):
-        day = date(year, 1, 1) + timedelta(days=number)
+    for number in range(YEAR):
+        day = since + timedelta(days=number)
         for layer in rota.layers:
             if layer.weekday not in {None, day.weekday()}:
                 continue

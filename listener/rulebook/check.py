@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 
 from listener.model import Problem
 from listener.query.frequency import usual
@@ -17,7 +16,6 @@ from listener.rulebook import conflicts
 from listener.rulebook.alerting import odd_hand_overs
 from listener.rulebook.examples import Trials, Tried
 from listener.rulebook.hours import odd_hours
-from listener.rulebook.nodes import Place
 from listener.rulebook.shape import Rulebook, Status
 from listener.rulebook.subject import Methods
 from listener.rulebook.tones import Sounded, sounded
@@ -62,16 +60,11 @@ def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
 
 
 def odd_times(rulebook: Rulebook, now: datetime) -> tuple[Problem, ...]:
-    """Times of opening and of handing over that do not exist on some day of this year or the next, each told once."""
-    found: dict[Place, Problem] = {}
-    for year in (now.year, now.year + 1):
-        odd = [
-            *(odd_hours(hours, year) for hours in rulebook.hours),
-            *(odd_hand_overs(rota, year) for rota in rulebook.rotas),
-        ]
-        for one in chain.from_iterable(odd):
-            found.setdefault(Place(one.file, one.line, one.column), one)
-    return tuple(found.values())
+    """Times of opening and of handing over that do not exist on some day of the year to come."""
+    return (
+        *(one for hours in rulebook.hours for one in odd_hours(hours, now.date())),
+        *(one for rota in rulebook.rotas for one in odd_hand_overs(rota, now.date())),
+    )
 
 
 def costs(rulebook: Rulebook) -> tuple[Cost, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from listener.model import Problem
 from listener.query.clock import zone
@@ -17,6 +18,8 @@ from listener.rulebook.nodes import NOWHERE, Place
 
 DAY = 24 * 60
 """Minutes."""
+YEAR = 366
+"""Days, so that no clock changes in between."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FAR_DAYS = 5 * 366
 """What does not come about in so many days never does."""
@@ -90,7 +93,7 @@ class Hours:
     def next_close(self, moment: datetime) -> datetime | None:
         """The first moment from this one on at which it is not open, in UTC; None: not in five years."""
         until = moment.astimezone(UTC)
-        never = _day_of(until, self.zone) + timedelta(days=FAR_DAYS)
+        never = _day_of(until, self.zone) + timedelta(days=FAR_DAYS - 1)
         for begin, end in self._times(until):
             if begin > until:
                 break
@@ -109,9 +112,9 @@ class Hours:
 
     def _times(self, since: datetime, *, days: int = FAR_DAYS) -> Iterator[tuple[datetime, datetime]]:
         """The times of opening that end after a moment, in order; one may begin where the one before it ends."""
-        first = _day_of(since, self.zone) - timedelta(days=2)
+        first = _day_of(since, self.zone) - timedelta(days=1)
         until = datetime.min.replace(tzinfo=UTC)
-        for number in range(days + 4):
+        for number in range(days + 2):
             day = first + timedelta(days=number)
             for span in self.spans_of(day):
                 begin, end = (instant(day, minute, self.zone) for minute in (span.begin, span.end))
@@ -120,6 +123,7 @@ class Hours:
                     yield begin, until
 
 
+@lru_cache(maxsize=4096)
 def instant(day: date, minute: int, zone_name: str) -> datetime:
     """The first moment, in UTC, at which the clock of a zone shows this minute of the day, counted from midnight, or later."""
     where = zone(zone_name)
@@ -144,18 +148,18 @@ def jumped(day: date, minute: int, zone_name: str) -> datetime | None:
     return None if there == shown or minute % DAY == 0 else there
 
 
-def odd_hours(hours: Hours, year: int) -> tuple[Problem, ...]:
-    """Times of opening that begin or end, on some day of a year, in an hour that the clock of the zone jumps over that day; each once."""
+def odd_hours(hours: Hours, since: date) -> tuple[Problem, ...]:
+    """Times of opening that begin or end, on some day of the year from `since` on, in an hour that the clock jumps over; each once."""
     found: dict[Place, Problem] = {}
-    for number in range((date(year + 1, 1, 1) - date(year, 1, 1)).days + 1):
-        day = date(year, 1, 1) + timedelta(days=number - 1)  # what begins the evening before may end in that hour
+    for number in range(-1, YEAR):  # what begins the evening before may end in that hour
+        day = since + timedelta(days=number)
         if _offset(day, hours.zone) == _offset(day + timedelta(days=2), hours.zone):
             continue
         for span in hours.spans_of(day):
             for minute in (span.begin, span.end):
                 shown = datetime.combine(day, time()) + timedelta(minutes=minute)
                 there = jumped(day, minute, hours.zone)
-                if there is None or shown.year != year or span.place in found:
+                if there is None or shown.date() < since or span.place in found:
                     continue
                 message = f"hours {hours.key}: {shown:%H:%M} does not exist in {hours.zone} on {shown:%Y-%m-%d}"
                 hint = f"the clock jumps to {there:%H:%M}, which counts instead; choose a time outside of that hour"

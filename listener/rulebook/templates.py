@@ -12,10 +12,18 @@ from listener.rulebook.reading import SECTIONS
 from listener.rulebook.reading.keys import Each, Fragment, Key, Keys, Many
 
 SORTS: Mapping[str, str] = {
-    section.keys.what.removeprefix("a ").removeprefix("an ").replace(" ", "-"): name
+    section.keys.what.removeprefix("a ").removeprefix("an ").partition(" of ")[0].replace(" ", "-"): name
     for name, section in SECTIONS.items()
 }
 """What one thing of a section is called ('rule') to the section ('rules')."""
+
+
+def section_of(sort: str) -> str | None:
+    """The section of a sort of thing, by its name or the last word of it ('reply'), or by the section's own name."""
+    if sort in SECTIONS:
+        return sort
+    return SORTS.get(sort) or next((name for one, name in SORTS.items() if one.endswith(f"-{sort}")), None)
+
 
 Path = tuple[str, ...]
 """A section, and the keys that lead to a value in it."""
@@ -38,6 +46,21 @@ _FILLED: Mapping[Path, str] = {
     ("exceptions", "reason"): "why, for whoever reads it later",
     ("exceptions", "examples"): '["this is what is not meant by it"]',
     ("teams", "title"): "What is shown",
+    ("people", "name"): "What is shown",
+    ("hours", "zone"): "Europe/Berlin",
+    ("hours", "open"): "{mon-fri: 09:00-17:30}",
+    ("replies", "text"): "Thanks for telling us, {author}. We are looking into it.",
+    ("alerts", "owner"): "who answers for this alert",
+    ("alerts", "kind"): "negative",
+    ("routes", "receivers"): "[my-receiver]",
+    ("rotas", "zone"): "Europe/Berlin",
+    ("rotas", "layers"): "[{people: [<person>], start: 2026-01-05, hand over: mon 09:00}]",
+    ("chains", "steps"): "[{team: <team>}]",
+    ("calendar", "title"): "What is planned",
+    ("calendar", "day"): "2030-12-31",
+    ("style", "voice"): "[How we sound, in a sentence]",
+    ("lexicon", "words"): "{craptacular: -3}",
+    ("lexicon", "tests"): "[{text: this app is so craptacular today, tone: negative}]",
 }
 """What stands there from the beginning, as YAML. <id> is the thing's own name; <rule>, <team> are names of things that there are already."""
 
@@ -55,21 +78,53 @@ _OFFERED: Mapping[Path, str] = {
     ("exceptions", "authors"): '["@somebody.example"]',
     ("exceptions", "until"): "2030-12-31",
     ("teams", "hours"): "<hours>",
+    ("people", "teams"): "[<team>]",
+    ("people", "zone"): "Europe/Berlin",
+    ("people", "hours"): "<hours>",
+    ("replies", "on"): "{bluesky: a shorter text}",
+    ("replies", "lang"): "en",
+    ("replies", "tags"): "[<id>]",
+    ("replies", "team"): "<team>",
+    ("lexicon", "remove"): "[crisis]",
+    ("alerts", "scope"): "{kinds: [brand]}",
+    ("alerts", "floors"): "{mentions: 20, authors: 10}",
+    ("alerts", "routes"): "[<route>]",
+    ("routes", "match"): "{severities: [critical]}",
+    ("routes", "rank"): "10",
+    ("routes", "chain"): "<chain>",
+    ("rotas", "overrides"): "[{from: 2026-12-24, to: 2026-12-27, person: <person>}]",
+    ("style", "wanted"): "[{word: at once, because: it promises something}]",
+    ("style", "banned"): "[{word: unfortunately, use: what we can do}]",
+    ("style", "emoji"): "few:2",
+    ("style", "links"): "[example.com]",
+    ("style", "languages"): "[en]",
+    ("calendar", "topics"): "[<topic>]",
+    ("calendar", "mute"): "[<alert>]",
 }
 """What stands behind a key that is a comment."""
+
+_NAMED = ("rule", "team", "hours", "person", "route", "chain", "alert", "topic")
+"""Sorts of things that may be pointed at."""
+
+_BESIDE: Mapping[str, str] = {"person": "people:\n  - id: my-person\n", "team": "teams:\n  - key: my-team\n"}
+"""What is pointed at from the beginning, where there is none of it yet."""
 
 
 def template(section: str, name: str, known: Mapping[str, str]) -> str:
     """The beginning of one thing of a section, named so. `known`: for a sort of thing ('rule', 'team') one that the rulebook has."""
-    keys = SECTIONS[section].keys
-    names = {"id": name} | {sort: known.get(sort, f"my-{sort}") for sort in ("rule", "team", "hours")}
-    body = list(_lines(keys, (section,), names))
-    first = next(place for place, line in enumerate(body) if not line.startswith("#"))
+    one = SECTIONS[section]
+    names = {"id": name} | {sort: known.get(sort, f"my-{sort}") for sort in _NAMED}
+    body = list(_lines(one.keys, (section,), names))
+    first = -1 if one.once else next(place for place, line in enumerate(body) if not line.startswith("#"))
     item = [
-        f"  - {line}" if place == first else f"  {line}" if place < first else f"    {line}"
+        f"  - {line}" if place == first else f"  {line}" if one.once or place < first else f"    {line}"
         for place, line in enumerate(body)
     ]
-    return "\n".join([f"# {SECTIONS[section].says}", f"{section}:", *item, ""])
+    filled = [value for path, value in _FILLED.items() if path[0] == section]
+    beside = [
+        text for sort, text in _BESIDE.items() if sort not in known and any(f"<{sort}>" in value for value in filled)
+    ]
+    return "\n".join([f"# {one.says}", f"{section}:", *item, *beside, ""]).rstrip("\n") + "\n"
 
 
 def _lines(keys: Keys, path: Path, names: Mapping[str, str]) -> Iterator[str]:

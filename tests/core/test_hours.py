@@ -200,16 +200,19 @@ hours:
     open: {sat: 22:00-02:30, sun: ["02:00-02:15", 00:00-01:30, "03:00-05:00"]}
 """
     night = hours(odd)
-    assert [(one.line, one.column, one.code) for one in odd_hours(night, 2027)] == [
+    assert [(one.line, one.column, one.code) for one in odd_hours(night, date(2027, 1, 1))] == [
         (4, 17, "hour-does-not-exist"),
         (4, 36, "hour-does-not-exist"),
     ]
-    assert odd_hours(night, 2027)[0].message == ("hours night: 02:30 does not exist in Europe/Berlin on 2027-03-28")
-    assert "jumps to 03:00" in odd_hours(night, 2027)[0].hint
-    assert [one.column for one in check(book(r_yaml=odd), PLAIN, NOW).warnings] == [17, 36]  # told once for two years
-    assert odd_hours(hours(odd.replace("Europe/Berlin", "Asia/Tokyo")), 2027) == ()
-    assert odd_hours(hours("hours:\n  - {key: a, zone: Africa/Cairo, open: {mon-sun: 24h}}"), 2027) == ()
-    assert odd_hours(hours("hours:\n  - {key: a, zone: Africa/Cairo, open: {fri: 00:15-08:00}}"), 2027)
+    assert odd_hours(night, date(2027, 1, 1))[0].message == (
+        "hours night: 02:30 does not exist in Europe/Berlin on 2027-03-28"
+    )
+    assert "jumps to 03:00" in odd_hours(night, date(2027, 1, 1))[0].hint
+    assert [one.column for one in check(book(r_yaml=odd), PLAIN, NOW).warnings] == [17, 36]
+    assert "on 2028-03-26" in odd_hours(night, date(2027, 3, 29))[0].message
+    assert odd_hours(hours(odd.replace("Europe/Berlin", "Asia/Tokyo")), date(2027, 1, 1)) == ()
+    assert odd_hours(hours("hours:\n  - {key: a, zone: Africa/Cairo, open: {mon-sun: 24h}}"), date(2027, 1, 1)) == ()
+    assert odd_hours(hours("hours:\n  - {key: a, zone: Africa/Cairo, open: {fri: 00:15-08:00}}"), date(2027, 1, 1))
 
 
 ODD_DAYS = (

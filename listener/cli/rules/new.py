@@ -28,27 +28,32 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints it."""
     from listener.cli.terminal import USAGE_CODE, print_json
     from listener.query.fields import did_you_mean
-    from listener.rulebook.templates import SORTS, template
+    from listener.rulebook.reading import SECTIONS
+    from listener.rulebook.templates import SORTS, section_of, template
 
-    sort = arguments.sort
-    section = sort if sort in SORTS.values() else SORTS.get(sort)
+    section = section_of(arguments.sort)
     if section is None:
-        hint = did_you_mean(sort, SORTS) or f"one of: {', '.join(SORTS)}"
-        raise FixMe(f"rule files hold nothing called {sort!r}", hint=hint, code=USAGE_CODE)
-    singular = next(one for one, name in SORTS.items() if name == section)
-    name = arguments.id or f"my-{singular}"
+        hint = did_you_mean(arguments.sort, SORTS) or f"one of: {', '.join(SORTS)}"
+        raise FixMe(f"rule files hold nothing called {arguments.sort!r}", hint=hint, code=USAGE_CODE)
+    one = next(one for one, name in SORTS.items() if name == section)
+    name = arguments.id or f"my-{one.rpartition('-')[2]}"
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
         hint = "small letters, digits and hyphens only, at most 63"
         raise FixMe(f"{name!r} cannot be a name", hint=hint, code=USAGE_CODE)
     rulebook = rulebook_asked(arguments)
+    if SECTIONS[section].once and rulebook.style is not None:
+        raise FixMe(f"the rules have {section} already", where=str(rulebook.style.place), hint="change it there")
     known = {
         "rule": [rule.id for rule in rulebook.rules],
         "team": [team.key for team in rulebook.teams],
         "hours": [hours.key for hours in rulebook.hours],
         "person": [person.id for person in rulebook.people],
-        "reply": [reply.key for reply in rulebook.replies],
+        "route": [route.key for route in rulebook.routes],
+        "chain": [chain.key for chain in rulebook.chains],
+        "alert": [alert.key for alert in rulebook.alerts],
+        "topic": [topic.key for topic in rulebook.topics],
     }
-    text = template(section, name, {one: names[0] for one, names in known.items() if names})
+    text = template(section, name, {sort: names[0] for sort, names in known.items() if names})
     if arguments.json:
         print_json({"section": section, "id": name, "text": text})
     else:

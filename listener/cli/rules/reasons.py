@@ -20,16 +20,17 @@ SHOWN = 60
 def because(why: Why, text: str) -> list[str]:
     """What keeps it from firing, a line for each part that is false; or, where it fires, what of its query holds."""
     if why.fires:
-        trees = [part.tree for part in why.parts if part.tree is not None]
-        return [f"when holds: {said(one, text)}" for tree in trees for one in list(causes(tree))[:MOST]]
+        trees = [part.tree for part in why.parts if part.name == "when" and part.tree is not None]
+        return [f"when: {said(one, text)}" for tree in trees for one in list(causes(tree))[:MOST]]
     lines: list[str] = []
     for part in why.parts:
         if part.true:
             continue
-        if part.tree is None:
-            lines.append(f"{part.name}: {part.says}")
+        found = list(causes(part.tree))[:MOST] if part.tree is not None else []
+        if part.name == "when":
+            lines += [f"when: {said(one, text)}" for one in found]
         else:
-            lines += [f"{part.name}: {said(one, text)}" for one in list(causes(part.tree))[:MOST]]
+            lines.append("; ".join([part.says, *(said(one, text) for one in found)]))
     return lines
 
 
@@ -46,8 +47,15 @@ def causes(found: Explained) -> Iterator[Explained]:
             yield from (one for part in found.parts for one in causes(part) if one.true)
         case Or() if found.true:
             yield from (one for part in found.parts if part.true for one in causes(part))
+        case Or() if begun := [part for part in found.parts if touched(part)]:
+            yield from (one for part in begun for one in causes(part))
         case _:
             yield found
+
+
+def touched(found: Explained) -> bool:
+    """Whether words of the text are among what a query looks for."""
+    return bool(found.true and found.spans) or any(map(touched, found.parts))
 
 
 def said(found: Explained, text: str) -> str:

@@ -15,13 +15,15 @@ from listener.errors import FixMe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from listener.model import ToneLabel
     from listener.rulebook.examples import Trials, Tried
     from listener.rulebook.shape import Rule, Rulebook
+    from listener.rulebook.tones import Sounded
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which rules."""
-    parser.add_argument("only", nargs="*", metavar="RULE", help="ids of rules; default: all")
+    parser.add_argument("only", nargs="*", metavar="RULE", help="ids of rules; default: all, and the tests of tone")
     parser.add_argument("--failed", action="store_true", help="show only what fails")
     add_folder(parser)
     parser.epilog = """\
@@ -53,23 +55,27 @@ def run(arguments: argparse.Namespace) -> int:
     """Tries them; prints each rule with what failed."""
     from listener.cli.terminal import print_json
     from listener.rulebook.examples import Trials
+    from listener.rulebook.tones import sounded
     from listener.service.rules import load_methods
 
-    rulebook = rulebook_asked(arguments)
+    rulebook, methods = rulebook_asked(arguments), load_methods()
     rules = _chosen(rulebook, arguments.only)
-    trials = Trials(rulebook, load_methods(), datetime.now(UTC))
-    tested = list(_tested(rulebook, rules, trials))
-    fine = all(one.good for one in tested)
+    tested = list(_tested(rulebook, rules, Trials(rulebook, methods, datetime.now(UTC))))
+    tones = () if arguments.only else sounded(rulebook, methods)
+    fine = all(one.good for one in tested) and all(one.good for one in tones)
+    shown = [one for one in tested if not (arguments.failed and one.good)]
+    heard = [one for one in tones if not (arguments.failed and one.good)]
     if arguments.json:
-        shown = [one for one in tested if not (arguments.failed and one.good)]
-        print_json({"fine": fine, "rules": [_plain(one) for one in shown]})
+        print_json({"fine": fine, "rules": list(map(_plain, shown)), "tones": list(map(_plain_tone, heard))})
         return FINE if fine else FINDINGS
-    for one in tested:
-        if not (arguments.failed and one.good):
-            _tell(one)
-    tries = sum(len(one.tried) for one in tested)
-    failed = sum(not tried.good for one in tested for tried in one.tried)
-    print(f"{len(tested)} rules, {tries} examples: {failed} fail")
+    for one in shown:
+        _tell(one)
+    _tell_tones(heard)
+    tries = [tried.good for one in tested for tried in one.tried]
+    print(
+        f"{len(tested)} rules, {len(tries)} examples, {len(tones)} tests of tone: "
+        f"{tries.count(False) + sum(not one.good for one in tones)} fail"
+    )
     return FINE if fine else FINDINGS
 
 
@@ -128,6 +134,41 @@ def _tell(tested: Tested) -> None:
             print(wrapped(f"{one.example.place}: {_must(one)}: “{shortened(one.example.text, 200)}”", "      "))
             for line in tested.why[place]:
                 print(wrapped(line, "        "))
+
+
+def _tell_tones(tones: Sequence[Sounded]) -> None:
+    from itertools import groupby
+
+    from listener.cli.rules.reasons import wrapped
+    from listener.cli.terminal import coloured
+    from listener.rulebook.conflicts import shortened
+
+    for overlay, some in groupby(tones, key=lambda one: one.overlay):
+        tests = list(some)
+        failed = [one for one in tests if not one.good]
+        head = coloured("FAIL", "red") if failed else coloured("pass", "green")
+        counted = f"{len(failed)} of {len(tests)}" if failed else f"{len(tests)}"
+        print(f"{head}  {overlay:<24} {counted} tests of tone")
+        for one in failed:
+            said = f"must sound {_tone(one.test.tone)}, and sounds {_tone(one.tone)}"
+            print(wrapped(f"{one.test.place}: {said}: “{shortened(one.test.text, 200)}”", "      "))
+
+
+def _tone(label: ToneLabel) -> str:
+    return label.value.replace("_", " ")
+
+
+def _plain_tone(one: Sounded) -> dict[str, Any]:
+    return {
+        "overlay": one.overlay,
+        "file": one.test.place.file,
+        "line": one.test.place.line,
+        "column": one.test.place.column,
+        "text": one.test.text,
+        "must_sound": one.test.tone.value,
+        "sounds": one.tone.value,
+        "pass": one.good,
+    }
 
 
 def _plain(tested: Tested) -> dict[str, Any]:

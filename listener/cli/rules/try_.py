@@ -20,6 +20,7 @@ from listener.errors import FixMe
 
 if TYPE_CHECKING:
     from listener.model import Assessment
+    from listener.query.explain import Explained
     from listener.rulebook.explain import Why
     from listener.rulebook.shape import Rulebook
 
@@ -139,13 +140,23 @@ def _judged(rulebook: Rulebook, arguments: argparse.Namespace) -> Outcome:
 
 def _nearness(why: Why) -> tuple[tuple[int, float], Why] | None:
     """How far a rule was from firing: parts that are false, then the share of its query that is. None: nothing of it is here."""
-    false = [part for part in why.parts if not part.true]
-    tree = next((part.tree for part in why.parts if part.tree is not None), None)
-    if tree is None:
+    from listener.cli.rules.reasons import touched
+
+    false = sum(not part.true for part in why.parts)
+    tree = next((part.tree for part in why.parts if part.name == "when"), None)
+    if tree is None or not (tree.true or touched(tree) or _but_for_one(tree)):
         return None
     parts = tree.parts or (tree,)
-    share = 0.0 if tree.true else sum(not part.true for part in parts) / len(parts)
-    return ((len(false), share), why) if share < 1.0 else None
+    return (false, 0.0 if tree.true else sum(not part.true for part in parts) / len(parts)), why
+
+
+def _but_for_one(tree: Explained) -> bool:
+    """Whether of all that must hold together, not only of what must not be there, one thing alone is missing."""
+    from listener.query.tree import And, Not
+
+    false = [part for part in tree.parts if not part.true]
+    there = any(part.true and not isinstance(part.node, Not) for part in tree.parts)
+    return isinstance(tree.node, And) and len(false) == 1 and there
 
 
 # For people ----------------------------------------------------------------------------------------------------------
@@ -159,9 +170,9 @@ def _lines(outcome: Outcome, rulebook: Rulebook) -> Iterator[str]:
         if tone.compound is None
         else f", compound {tone.compound:g} (neg {tone.neg:g}, neu {tone.neu:g}, pos {tone.pos:g})"
     )
-    brand = f" by {outcome.brand}" if outcome.brand else ""
-    how = [f"topic {key}" for key in outcome.topics] + (["it addresses us"] if outcome.addressed else [])
-    yield _row("heard", f"{', '.join(how) or 'by no topic, and it addresses nobody'}{brand}")
+    brand = f" of {outcome.brand}" if outcome.brand else ""
+    topics = f"by topic {', '.join(outcome.topics)}" if outcome.topics else "by no topic"
+    yield _row("heard", f"{topics}{brand}; it addresses {'us' if outcome.addressed else 'nobody'}")
     yield _row("language", made.lang or "not sure")
     yield _row("tone", f"{tone.label.value.replace('_', ' ')}{numbers}")
     signals = [f"{one['signal']} {one['value']:g}" for one in made.because if "signal" in one]
