@@ -78,7 +78,7 @@ def test_an_exception_is_the_shortest_phrase_around_what_was_found_that_says_som
 
 
 def test_words_that_right_hits_share_make_no_phrase() -> None:
-    hits = [*HITS, marked("the kitchen smoke frightened us")]
+    hits = [*HITS, Marked("safety", False, "the kitchen smoke frightened us", "tom.test")]
     (draft,) = drafts_for([marked("kitchen smoke")], {"safety": hits})
     assert draft.query == '"kitchen smoke" author:mira.test', "nothing tells it from a right hit but who says it"
     assert matches(draft.query, "kitchen smoke")
