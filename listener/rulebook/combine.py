@@ -7,19 +7,16 @@ reply is never closed or put away. Shuffling rules or files cannot change a resu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from listener.model import Context, Priority
 from listener.query.match import spans_of
 from listener.query.subject import Subject
-from listener.rulebook.shape import Rule, Rulebook, Status, Then
+from listener.rulebook.shape import Rule, Rulebook, Status
 from listener.rulebook.subject import Heard, exception_for, in_scope
 from listener.rulebook.tally import reached
-
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +47,9 @@ class Verdict:
     hide: bool = False
     reply: str = ""
     alerts: tuple[str, ...] = ()
+
+
+_NOTHING = Verdict()
 
 
 def findings(
@@ -97,27 +97,24 @@ def _outspoken(rulebook: Rulebook, fired: list[Rule]) -> list[Rule]:
 def combine(found: Iterable[Finding]) -> Verdict:
     """What findings come to together, whatever their order."""
     rules = [one.rule for one in found if not one.shadow]
-    thens = [rule.then for rule in rules]
+    if not rules:
+        return _NOTHING
+    rules.sort(key=lambda rule: (-rule.rank, rule.id))
+    thens = [rule.then for rule in rules]  # of what can have one value only the first that says anything says it
     put_away = not any(then.asks_for_reply for then in thens)
     return Verdict(
         priority=max((then.priority for then in thens if then.priority is not None), default=None),
         reply_within=min((then.reply_within for then in thens if then.reply_within is not None), default=None),
         tags=tuple(sorted({tag for then in thens for tag in then.tags})),
-        team=_settled(rules, lambda then: then.team) or "",
+        team=next((then.team for then in thens if then.team), ""),
         opens=any(then.opens for then in thens),
-        assign=_settled(rules, lambda then: then.assign) or "",
-        snooze=_settled(rules, lambda then: then.snooze) if put_away else None,
+        assign=next((then.assign for then in thens if then.assign), ""),
+        snooze=next((then.snooze for then in thens if then.snooze is not None), None) if put_away else None,
         closes=put_away and any(then.closes for then in thens),
         hide=any(then.hide for then in thens),
-        reply=_settled(rules, lambda then: then.reply) or "",
+        reply=next((then.reply for then in thens if then.reply), ""),
         alerts=tuple(sorted({alert for then in thens for alert in then.alerts})),
     )
-
-
-def _settled(rules: Iterable[Rule], value: Callable[[Then], V | None]) -> V | None:
-    """What the rule of the highest rank says, of equal ones the first by id; of those that say anything."""
-    said = [(-rule.rank, rule.id, found) for rule in rules if (found := value(rule.then))]
-    return min(said, key=lambda one: one[:2])[2] if said else None
 
 
 def says(rule: Rule) -> list[str]:

@@ -28,9 +28,9 @@ class Guide:
     wanted: tuple[Word, ...] = ()
     banned: tuple[Word, ...] = ()
     greeting: str = ""
-    """How a first reply begins."""
+    """How a first reply begins, with the fields of saved replies."""
     sign_off: str = ""
-    """How a reply ends."""
+    """How a reply ends, with the same fields."""
     emoji: int | None = None
     """At most so many; None: any number."""
     links: frozenset[str] = frozenset()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from listener.model import Problem
 from listener.query.clock import zone
@@ -92,7 +93,7 @@ class Hours:
     def next_close(self, moment: datetime) -> datetime | None:
         """The first moment from this one on at which it is not open, in UTC; None: not in five years."""
         until = moment.astimezone(UTC)
-        never = _day_of(until, self.zone) + timedelta(days=FAR_DAYS)
+        never = _day_of(until, self.zone) + timedelta(days=FAR_DAYS - 1)
         for begin, end in self._times(until):
             if begin > until:
                 break
@@ -111,9 +112,9 @@ class Hours:
 
     def _times(self, since: datetime, *, days: int = FAR_DAYS) -> Iterator[tuple[datetime, datetime]]:
         """The times of opening that end after a moment, in order; one may begin where the one before it ends."""
-        first = _day_of(since, self.zone) - timedelta(days=2)
+        first = _day_of(since, self.zone) - timedelta(days=1)
         until = datetime.min.replace(tzinfo=UTC)
-        for number in range(days + 4):
+        for number in range(days + 2):
             day = first + timedelta(days=number)
             for span in self.spans_of(day):
                 begin, end = (instant(day, minute, self.zone) for minute in (span.begin, span.end))
@@ -122,6 +123,7 @@ class Hours:
                     yield begin, until
 
 
+@lru_cache(maxsize=4096)
 def instant(day: date, minute: int, zone_name: str) -> datetime:
     """The first moment, in UTC, at which the clock of a zone shows this minute of the day, counted from midnight, or later."""
     where = zone(zone_name)

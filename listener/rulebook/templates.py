@@ -12,7 +12,7 @@ from listener.rulebook.reading import SECTIONS
 from listener.rulebook.reading.keys import Each, Fragment, Key, Keys, Many
 
 SORTS: Mapping[str, str] = {
-    section.keys.what.removeprefix("a ").removeprefix("an ").replace(" ", "-"): name
+    section.keys.what.removeprefix("a ").removeprefix("an ").partition(" of ")[0].replace(" ", "-"): name
     for name, section in SECTIONS.items()
 }
 """What one thing of a section is called ('rule') to the section ('rules')."""
@@ -50,6 +50,15 @@ _FILLED: Mapping[Path, str] = {
     ("hours", "zone"): "Europe/Berlin",
     ("hours", "open"): "{mon-fri: 09:00-17:30}",
     ("replies", "text"): "Thanks for telling us, {author}. We are looking into it.",
+    ("alerts", "owner"): "who answers for this alert",
+    ("alerts", "kind"): "negative",
+    ("routes", "receivers"): "[my-receiver]",
+    ("rotas", "zone"): "Europe/Berlin",
+    ("rotas", "layers"): "[{people: [<person>], start: 2026-01-05, hand over: mon 09:00}]",
+    ("chains", "steps"): "[{team: <team>}]",
+    ("calendar", "title"): "What is planned",
+    ("calendar", "day"): "2030-12-31",
+    ("style", "voice"): "[How we sound, in a sentence]",
     ("lexicon", "words"): "{craptacular: -3}",
     ("lexicon", "tests"): "[{text: this app is so craptacular today, tone: negative}]",
 }
@@ -77,21 +86,45 @@ _OFFERED: Mapping[Path, str] = {
     ("replies", "tags"): "[<id>]",
     ("replies", "team"): "<team>",
     ("lexicon", "remove"): "[crisis]",
+    ("alerts", "scope"): "{kinds: [brand]}",
+    ("alerts", "floors"): "{mentions: 20, authors: 10}",
+    ("alerts", "routes"): "[<route>]",
+    ("routes", "match"): "{severities: [critical]}",
+    ("routes", "rank"): "10",
+    ("routes", "chain"): "<chain>",
+    ("rotas", "overrides"): "[{from: 2026-12-24, to: 2026-12-27, person: <person>}]",
+    ("style", "wanted"): "[{word: at once, because: it promises something}]",
+    ("style", "banned"): "[{word: unfortunately, use: what we can do}]",
+    ("style", "emoji"): "few:2",
+    ("style", "links"): "[example.com]",
+    ("style", "languages"): "[en]",
+    ("calendar", "topics"): "[<topic>]",
+    ("calendar", "mute"): "[<alert>]",
 }
 """What stands behind a key that is a comment."""
+
+_NAMED = ("rule", "team", "hours", "person", "route", "chain", "alert", "topic")
+"""Sorts of things that may be pointed at."""
+
+_BESIDE: Mapping[str, str] = {"person": "people:\n  - id: my-person\n", "team": "teams:\n  - key: my-team\n"}
+"""What is pointed at from the beginning, where there is none of it yet."""
 
 
 def template(section: str, name: str, known: Mapping[str, str]) -> str:
     """The beginning of one thing of a section, named so. `known`: for a sort of thing ('rule', 'team') one that the rulebook has."""
-    keys = SECTIONS[section].keys
-    names = {"id": name} | {sort: known.get(sort, f"my-{sort}") for sort in ("rule", "team", "hours", "person")}
-    body = list(_lines(keys, (section,), names))
-    first = next(place for place, line in enumerate(body) if not line.startswith("#"))
+    one = SECTIONS[section]
+    names = {"id": name} | {sort: known.get(sort, f"my-{sort}") for sort in _NAMED}
+    body = list(_lines(one.keys, (section,), names))
+    first = -1 if one.once else next(place for place, line in enumerate(body) if not line.startswith("#"))
     item = [
-        f"  - {line}" if place == first else f"  {line}" if place < first else f"    {line}"
+        f"  - {line}" if place == first else f"  {line}" if one.once or place < first else f"    {line}"
         for place, line in enumerate(body)
     ]
-    return "\n".join([f"# {SECTIONS[section].says}", f"{section}:", *item, ""])
+    filled = [value for path, value in _FILLED.items() if path[0] == section]
+    beside = [
+        text for sort, text in _BESIDE.items() if sort not in known and any(f"<{sort}>" in value for value in filled)
+    ]
+    return "\n".join([f"# {one.says}", f"{section}:", *item, *beside, ""]).rstrip("\n") + "\n"
 
 
 def _lines(keys: Keys, path: Path, names: Mapping[str, str]) -> Iterator[str]:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from listener.model import Author, Context, Hearing, Key, Kind, Mention, Priority, Via, Window
 from listener.query.fields import Use
 from listener.query.parse import parse
+from listener.rulebook.hours import Hours, Span
 from listener.rulebook.shape import (
     Count,
     Counted,
     During,
     Exemption,
     Group,
-    Opens,
     Query,
     Rule,
     Rulebook,
@@ -37,11 +37,7 @@ NIGHT = NOON + timedelta(hours=12)
 IDS = [f"r{number}" for number in range(6)]
 
 
-class Daylight:
-    """Open from nine to five, every day."""
-
-    def open_at(self, moment: datetime) -> bool:
-        return 9 <= moment.hour < 17
+DAYLIGHT = Hours("day", "Day", "UTC", ((Span(9 * 60, 17 * 60),),) * 7)
 
 
 class Timed(Rulebook):
@@ -49,8 +45,8 @@ class Timed(Rulebook):
 
     __slots__ = ()
 
-    def hours_named(self, key: str) -> Opens | None:
-        return Daylight() if key == "day" else None
+    def hours_named(self, key: str) -> Hours | None:
+        return DAYLIGHT if key == "day" else None
 
 
 @dataclass(frozen=True)

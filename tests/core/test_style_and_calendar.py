@@ -1,5 +1,7 @@
 """The style guide stands once in all files; the calendar has days; no damage to any section is a crash."""
 
+import random
+import re
 from datetime import date
 
 import pytest
@@ -87,6 +89,7 @@ def test_a_whole_calendar() -> None:
     ("text", "place", "hint"),
     [
         (changed("sign-off:", "signoff:"), (8, 3, "unknown-key"), "did you mean sign-off?"),
+        (changed('"^{agent}"', '"^{agnet}"'), (8, 15, "unknown-field"), "did you mean agent?"),
         (changed("emoji: few:2", "emoji: few"), (9, 10, "unknown-value"), "few:2"),
         (changed("[acme.example,", "[https://acme.example/,"), (10, 11, "bad-domain"), "without https://"),
         (changed("longest: 280", "longest: 5"), (11, 12, "wrong-type"), "digits only"),
@@ -121,6 +124,59 @@ def test_style_stands_once_in_all_files() -> None:
 
 
 EVERYTHING = [ALERTING, STAFF, HOURS, LEXICON, PEOPLE, REPLIES, STYLED]
+
+
+RULE = """\
+rules:
+  - id: r
+    title: R
+    owner: me
+    scope: {addressed: yes}
+    when: down
+    hours: {outside: support}
+    then: {assign: mia, reply: sorry, alert: [angry]}
+    examples: {fires: [down], silent: [up]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("support", "suport", (7, 22, "unknown-hours")),
+        ("mia", "mio", (8, 20, "unknown-person")),
+        ("sorry", "sory", (8, 32, "unknown-reply")),
+        ("[angry]", "[anger]", (8, 47, "unknown-alert")),
+    ],
+)
+def test_a_rule_names_what_there_is(old: str, new: str, place: tuple[int, int, str]) -> None:
+    others = {
+        "a.yaml": ALERTING,
+        "s.yaml": STAFF,
+        "h.yaml": HOURS.partition("teams:")[0],
+        "p.yaml": REPLIES.partition("topics:")[0],
+    }
+    assert not isinstance(parse({**others, "r.yaml": RULE}), list)
+    found = parse({**others, "r.yaml": RULE.replace(old, new)})
+    assert isinstance(found, list)
+    assert [(one.line, one.column, one.code) for one in found] == [place]
+    assert "did you mean" in found[0].hint
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_files_and_sections_changes_nothing(chance: random.Random) -> None:
+    whole = [STAFF, ALERTING, STYLED.partition("topics:")[0], HOURS.partition("teams:")[0], LEXICON]
+    parts = [part for text in whole for part in re.split(r"(?m)^(?=\w)", text) if part]
+    straight = book(**{f"f{number:02}_yaml": part for number, part in enumerate(parts)})
+    chance.shuffle(parts)
+    shuffled = book(**{f"f{number:02}_yaml": part for number, part in enumerate(parts)})
+    for name in ("hours", "people", "replies", "lexicon", "alerts", "routes", "rotas", "chains", "calendar"):
+        assert list(map(unplaced, getattr(straight, name))) == list(map(unplaced, getattr(shuffled, name)))
+    assert unplaced(straight.style) == unplaced(shuffled.style)
+
+
+def unplaced(made: object) -> str:
+    return re.sub(r"Place\([^)]*\)", "", repr(made))
 
 
 def test_every_sample_is_good() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from listener import settings as reading
-from listener.model import Context, Hearing, Via
+from listener.model import Context, Hearing, ToneLabel, Via
 from listener.query.subject import Subject
 from listener.service.database import House
 from listener.service.rules import FIRST_WEIGHED, Bench
@@ -47,3 +47,39 @@ async def test_what_was_said_so_far_decides_where_queries_stand(pool: asyncpg.Po
     assert topics._index.candidates(Subject(text="acmephone")) == []  # type: ignore[attr-defined]
     assert bench.wanted(here)
     assert bench.now.judge(here, addressed, Context("main", addresses=True)) == thought
+
+
+LEXICON = """
+lexicon:
+  - {key: trade, words: {killer feature: 2}, tests: [{text: this is a killer feature, tone: positive}]}
+"""
+
+
+async def test_tone_is_labelled_with_the_words_of_the_rulebook_in_force(
+    pool: asyncpg.Pool, dsn: str, tmp_path: Path
+) -> None:
+    (tmp_path / "r.yaml").write_text(RULES + LEXICON)
+    bench = Bench(replace(reading.load(None), rules=tmp_path), House(dsn, pool), Stop(), lambda: NOW)
+    await bench.start({"main": 1}, ())
+    here, addressed = mention("this is a killer feature"), (Hearing(1, Via.MENTION, account_id=7),)
+    overlaid = bench.now.judge(here, addressed, Context("main", addresses=True))
+    assert overlaid.tone.label is ToneLabel.POSITIVE
+    assert overlaid.methods["tone"].startswith("vader-3.3.2+")
+    (tmp_path / "r.yaml").write_text(RULES)
+    await bench._taken(bench._load())
+    plain = bench.now.judge(here, addressed, Context("main", addresses=True))
+    assert plain.tone.label is ToneLabel.NEGATIVE
+    assert plain.methods["tone"] == "vader-3.3.2"
+    assert plain.tone.compound == overlaid.tone.compound
+
+
+async def test_rules_whose_words_sound_otherwise_than_their_tests_say_are_refused(
+    pool: asyncpg.Pool, dsn: str, tmp_path: Path
+) -> None:
+    (tmp_path / "r.yaml").write_text(RULES)
+    bench = Bench(replace(reading.load(None), rules=tmp_path), House(dsn, pool), Stop(), lambda: NOW)
+    await bench.start({"main": 1}, ())
+    good = bench.now.rulebook.hash
+    (tmp_path / "r.yaml").write_text(RULES + LEXICON.replace("tone: positive", "tone: negative"))
+    await bench._taken(bench._load())
+    assert bench.now.rulebook.hash == good

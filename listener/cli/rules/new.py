@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints it."""
     from listener.cli.terminal import USAGE_CODE, print_json
     from listener.query.fields import did_you_mean
+    from listener.rulebook.reading import SECTIONS
     from listener.rulebook.templates import SORTS, section_of, template
 
     section = section_of(arguments.sort)
@@ -40,12 +41,17 @@ def run(arguments: argparse.Namespace) -> int:
         hint = "small letters, digits and hyphens only, at most 63"
         raise FixMe(f"{name!r} cannot be a name", hint=hint, code=USAGE_CODE)
     rulebook = rulebook_asked(arguments)
+    if SECTIONS[section].once and rulebook.style is not None:
+        raise FixMe(f"the rules have {section} already", where=str(rulebook.style.place), hint="change it there")
     known = {
         "rule": [rule.id for rule in rulebook.rules],
         "team": [team.key for team in rulebook.teams],
         "hours": [hours.key for hours in rulebook.hours],
         "person": [person.id for person in rulebook.people],
-        "reply": [reply.key for reply in rulebook.replies],
+        "route": [route.key for route in rulebook.routes],
+        "chain": [chain.key for chain in rulebook.chains],
+        "alert": [alert.key for alert in rulebook.alerts],
+        "topic": [topic.key for topic in rulebook.topics],
     }
     text = template(section, name, {sort: names[0] for sort, names in known.items() if names})
     if arguments.json:

@@ -13,7 +13,7 @@ from listener.rulebook.reading.reader import Reader
 from listener.rulebook.replies import FIELDS, SavedReply, fields_of, filled
 
 LANG: Fragment = {"type": "string", "pattern": "^[a-z]{2,3}$"}
-_SAYS_FIELDS = ", ".join(f"{{{name}}}" for name in FIELDS)
+SAYS_FIELDS = ", ".join(f"{{{name}}}" for name in FIELDS)
 
 REPLY = Keys(
     "a saved reply",
@@ -21,7 +21,7 @@ REPLY = Keys(
         Key("key", "its name: rules offer it", KEY, needed=True),
         Key("title", "what is shown; else the key", TEXT),
         Key("code", "a few letters that find it when they are typed", KEY),
-        Key("text", f"what is said; fields: {_SAYS_FIELDS}; {{{{ and }}}} are braces", TEXT, needed=True),
+        Key("text", f"what is said; fields: {SAYS_FIELDS}; {{{{ and }}}} are braces", TEXT, needed=True),
         Key("on", "a text of its own for a network, by the network's name", Each(TEXT)),
         Key("lang", "the language that it is written in, such as en", LANG),
         Key("topics", "offered first on what was heard by these topics", Many(KEY)),
@@ -40,9 +40,9 @@ def read_reply(reader: Reader, node: Node) -> None:
     key = reader.key(found.get("key"), "a reply's key")
     title = reader.text(found.get("title"), "title") or key
     code = reader.key(found.get("code"), "a reply's code")
-    text = _text(reader, found.get("text"))
+    text = read_text(reader, found.get("text"), "text")
     texts = {network.value: value for network, value in reader.pairs(found.get("on"), "on")}
-    on = tuple((network, _text(reader, value)) for network, value in sorted(texts.items()))
+    on = tuple((network, read_text(reader, value, "text")) for network, value in sorted(texts.items()))
     lang = read_lang(reader, found.get("lang"))
     brands = [reader.key(one, "a brand's key") for one in reader.items(found.get("brands"), "brands")]
     reply = SavedReply(
@@ -74,9 +74,9 @@ def read_lang(reader: Reader, node: Node | None) -> str:
     return value
 
 
-def _text(reader: Reader, node: Node | None) -> str:
+def read_text(reader: Reader, node: Node | None, what: str) -> str:
     """A text whose every field is known; a problem at the column of each that is not."""
-    value = reader.text(node, "text")
+    value = reader.text(node, what)
     if not value or not isinstance(node, Text):
         return ""
     before = len(node.value) - len(node.value.lstrip())

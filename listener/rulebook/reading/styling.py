@@ -8,7 +8,7 @@ from listener.rulebook.guide import CHECKS, Guide, Word
 from listener.rulebook.nodes import Node, Text
 from listener.rulebook.reading.keys import TEXT, Fragment, Key, Keys, Many, number, one_of
 from listener.rulebook.reading.reader import Reader
-from listener.rulebook.reading.replies import LANG, read_lang
+from listener.rulebook.reading.replies import LANG, SAYS_FIELDS, read_lang, read_text
 
 EMOJI: Fragment = {"type": "string", "pattern": "^(none|any|few:[0-9]{1,2})$"}
 DOMAIN: Fragment = {"type": "string", "pattern": "^[a-z0-9-]+([.][a-z0-9-]+)+$"}
@@ -28,8 +28,8 @@ STYLE = Keys(
         Key("voice", "how we sound, in words, for whoever answers", Many(TEXT)),
         Key("wanted", "words that we like to use", Many(WORD)),
         Key("banned", "words that we do not use", Many(WORD)),
-        Key("greeting", "how a first reply begins", TEXT),
-        Key("sign-off", "how a reply ends", TEXT),
+        Key("greeting", f"how a first reply begins; fields: {SAYS_FIELDS}", TEXT),
+        Key("sign-off", f"how a reply ends; fields: {SAYS_FIELDS}", TEXT),
         Key("emoji", "none, any, or few:2 for at most two", EMOJI),
         Key("links", "domains that a reply may lead to, with all below them; else any", Many(DOMAIN)),
         Key("longest", "so many characters at most, whatever the network takes", number(10, 100_000)),
@@ -56,8 +56,8 @@ def read_style(reader: Reader, node: Node) -> None:
         voice=tuple(value for value, _ in reader.texts(found.get("voice"), "voice")),
         wanted=_words(reader, found.get("wanted"), "wanted"),
         banned=_words(reader, found.get("banned"), "banned"),
-        greeting=reader.text(found.get("greeting"), "greeting"),
-        sign_off=reader.text(found.get("sign-off"), "sign-off"),
+        greeting=read_text(reader, found.get("greeting"), "greeting"),
+        sign_off=read_text(reader, found.get("sign-off"), "sign-off"),
         emoji=_emoji(reader, found.get("emoji")),
         links=frozenset(_domain(reader, value, one) for value, one in reader.texts(found.get("links"), "link")),
         longest=reader.number(found["longest"], "longest", 10, 100_000) if "longest" in found else None,
