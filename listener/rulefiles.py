@@ -1,13 +1,18 @@
 """Rule files from the disk: which there are, reading them whole, and noticing a save. Owns every touch of the disk for rules.
 
 A save is taken up when it has settled, whole or not at all: what cannot be read or parsed is told and never replaces what is in force.
-Links that lead out of the folder are not followed; names, sizes and numbers are limited.
+Links that lead out of the folder are not followed; names, sizes and numbers are limited. Where the folder is kept in git, says which
+revision a rulebook is, without any hook, filter or shell.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import re
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +24,8 @@ from listener.rulebook.shape import Rulebook
 SUFFIXES = frozenset({".yaml", ".yml"})
 POLL_SECONDS = 0.25
 """With one settled look after a change, a save is taken up in about half a second."""
+
+GIT_SECONDS = 5.0
 
 Prepare = Callable[[Mapping[str, str]], Mapping[str, str]]
 """What is done to the files before they are parsed: adding the tracked words."""
@@ -121,6 +128,90 @@ class _State:
         return fresh
 
 
+def revision(folder: Path, files: Mapping[str, str]) -> str:
+    """Which git revision of the folder these files are: "abc1234" when they are exactly what it holds, "abc1234+changes" when not (also
+    by words that are tracked from the command line), "abc1234?" when there is no git to compare them by; "" when git does not keep them.
+    """
+    try:
+        commit = _commit(folder.resolve())
+    except (OSError, ValueError):
+        return ""
+    if not commit:
+        return ""
+    kept = _kept(folder, commit)
+    if kept is None:
+        return f"{commit[:7]}?"
+    if not kept:
+        return ""
+    same = kept.keys() == files.keys() and all(kept[name] in _blobs(text, len(commit)) for name, text in files.items())
+    return commit[:7] if same else f"{commit[:7]}+changes"
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_REF = re.compile(r"refs/[^\x00-\x20~^:?*\[\\]{1,200}")
+
+
+def _commit(folder: Path) -> str:
+    """What HEAD of the repository around a folder points at; "" without one."""
+    home = next((base / ".git" for base in (folder, *folder.parents) if (base / ".git").exists()), None)
+    if home is None:
+        return ""
+    if home.is_file():  # of another working tree, or a submodule
+        home = home.parent / home.read_text("utf-8").removeprefix("gitdir:").strip()
+    head = (home / "HEAD").read_text("utf-8").strip()
+    shared = home / (home / "commondir").read_text("utf-8").strip() if (home / "commondir").exists() else home
+    name = head.removeprefix("ref:").strip()
+    if name != head:
+        head = _pointed(name, home, shared)
+    return head if _COMMIT.fullmatch(head) else ""
+
+
+def _pointed(name: str, home: Path, shared: Path) -> str:
+    """What a branch points at; "" when there is no such branch yet."""
+    if not _REF.fullmatch(name) or ".." in name:
+        return ""
+    for base in (home, shared):
+        if (base / name).is_file():
+            return (base / name).read_text("utf-8").strip()
+    packed = shared / "packed-refs"
+    rows = (line.split(" ") for line in packed.read_text("utf-8").splitlines()) if packed.exists() else ()
+    return next((row[0] for row in rows if row[1:] == [name]), "")
+
+
+def _kept(folder: Path, commit: str) -> dict[str, str] | None:
+    """The rule files that a commit holds in a folder: path to the hash of the content. None: git cannot be asked."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    # Listing a tree runs no hook and no filter; nothing may be fetched for it, and nobody be asked for a password.
+    arguments = [git, "-c", "protocol.allow=never", "-C", str(folder), "ls-tree", "-r", "-z", commit]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            arguments, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    rows = [row.partition("\t") for row in done.stdout.decode("utf-8", "replace").split("\0") if row]
+    return {name: about.split(" ")[2] for about, _, name in rows if _is_rule_file(name)}
+
+
+def _blobs(text: str, digits: int) -> set[str]:
+    """The names git may have for this text: as it is, with Windows line ends, with a mark of byte order."""
+    made = hashlib.sha1 if digits == 40 else hashlib.sha256
+    texts = [ends for one in (text, f"\ufeff{text}") for ends in (one, one.replace("\n", "\r\n"))]
+    return {
+        made(b"blob %d\0" % len(raw) + raw).hexdigest()
+        for raw in (one.encode("utf-8", "surrogatepass") for one in texts)
+    }
+
+
+def _is_rule_file(name: str) -> bool:
+    *folders, last = name.split("/")
+    hidden = any(one.startswith(".") for one in folders) or last.startswith((".", "#"))
+    return not hidden and Path(last).suffix in SUFFIXES
+
+
 def _paths(folder: Path) -> dict[str, Path]:
     """Rule files by their relative name. Hidden ones, editors' backups and links out of the folder are left out."""
     root = folder.resolve(strict=True)
@@ -131,7 +222,7 @@ def _paths(folder: Path) -> dict[str, Path]:
         folders[:] = [one for one in folders if not one.startswith(".")]
         for name in names:
             path = Path(base, name)
-            if path.suffix in SUFFIXES and not name.startswith((".", "#")) and path.resolve().is_relative_to(root):
+            if _is_rule_file(name) and path.resolve().is_relative_to(root):
                 found[path.relative_to(root).as_posix()] = path
         if len(found) > MAX_FILES:
             break

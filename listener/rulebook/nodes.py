@@ -65,24 +65,41 @@ class Items:
 Node = Text | Table | Items
 
 
-def locator(source: str, start: int, line: int, column: int, value: str) -> Callable[[int], tuple[int, int]]:
+def locator(
+    source: str, start: int, line: int, column: int, value: str, *, escapes: bool = False
+) -> Callable[[int], tuple[int, int]]:
     """Line and column in the file for each offset into a scalar's value, found by walking both together.
 
-    Folding, indentation, quotes and doubled quotes are skipped; behind an escape sequence the place is that of the sequence. `start` is
-    where the scalar's content begins in `source` (after its quote or its block header), `line` and `column` the same place.
+    Folding, indentation, quotes and doubled quotes are skipped; what an escape sequence stands for is where that begins. `start` is where
+    the scalar's content begins in `source` (after its quote or its block header), `line` and `column` the same place; `escapes`: a
+    backslash begins one there.
     """
     places: list[tuple[int, int]] = []
 
     def walk() -> None:
         at, row, col = start, line, column
+
+        def on(steps: int) -> None:
+            nonlocal at, row, col
+            for char in source[at : at + steps]:
+                row, col = (row + 1, 1) if char == "\n" else (row, col + 1)
+            at += steps
+
         for char in value:
-            while at < len(source) and source[at] != char and not (char.isspace() and source[at].isspace()):
-                at, row, col = (at + 1, row + 1, 1) if source[at] == "\n" else (at + 1, row, col + 1)
+            while at < len(source):
+                here = source[at]
+                if escapes and here == "\\":
+                    if source[at + 1 : at + 2] != "\n":
+                        break
+                    on(1)  # a line that goes on in the next
+                elif here == char or (char.isspace() and here.isspace()):
+                    break
+                on(1)
                 if at - start > 4 * len(value) + 4096:
                     return
             places.append((row, col))
-            if at < len(source):
-                at, row, col = (at + 1, row + 1, 1) if source[at] == "\n" else (at + 1, row, col + 1)
+            escaped = escapes and source[at : at + 1] == "\\"
+            on(2 + _DIGITS.get(source[at + 1 : at + 2], 0) if escaped else 1)
         places.append((row, col))
 
     def locate(offset: int) -> tuple[int, int]:
@@ -91,3 +108,7 @@ def locator(source: str, start: int, line: int, column: int, value: str) -> Call
         return places[min(offset, len(places) - 1)] if places else (line, column)
 
     return locate
+
+
+_DIGITS = {"x": 2, "u": 4, "U": 8}
+"""How many follow in an escape sequence."""

@@ -13,13 +13,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from listener.model import Problem
 from listener.rulebook.nodes import Items, Node, Table, Text, locator
 from listener.rulebook.reading import read_documents
 from listener.rulebook.shape import Rulebook
+from listener.rulebook.trouble import trouble
 
 MAX_FILE = 1_000_000
 MAX_ALL = 5_000_000
@@ -31,27 +32,34 @@ MAX_REPEATED = 10_000
 """What aliases may add."""
 
 _HASHTAG = re.compile(r"\s*#\w")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What YAML does not take as it is."""
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+"""What the database does not take, not even where an escape sequence stands for it."""
 
 
 def parse(files: Mapping[str, str]) -> Rulebook | list[Problem]:
     """The rulebook that these files (path to text) make together; or all their problems, by file, line and column."""
     problems: list[Problem] = []
     documents: dict[str, Node] = {}
+    complete = True
     if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_ALL:
         first = min(files)
         hint = f"at most {MAX_FILES} files and {MAX_ALL:,} characters together"
         return [Problem(first, 1, 1, "too-much", "the rule files are too many or too big", hint)]
     for path in sorted(files):
         try:
-            document = _document(path, files[path])
+            document = _document(path, files[path], problems)
         except _Wrong as wrong:
             problems.append(wrong.problem)
+            complete = False
         except RecursionError:
             problems.append(Problem(path, 1, 1, "too-deep", "the file is nested too deeply", "rules need four levels"))
+            complete = False
         else:
             if document is not None:
                 documents[path] = document
-    found = read_documents(documents, files, complete=not problems)
+    found = read_documents(documents, files, complete=complete)
     if isinstance(found, list):
         problems.extend(found)
     if problems:
@@ -66,44 +74,59 @@ class _Wrong(Exception):
         self.problem = problem
 
 
-def _document(path: str, text: str) -> Node | None:
-    """One file's content; None when it holds nothing but comments."""
+def _document(path: str, text: str, problems: list[Problem]) -> Node | None:
+    """One file's content, with the problems that leave it readable told; None when it holds nothing but comments."""
     if len(text) > MAX_FILE:
         raise _Wrong(Problem(path, 1, 1, "too-big", "the file is too big", f"at most {MAX_FILE:,} characters"))
+    if bad := _FORBIDDEN.search(text):
+        at = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+        raise _Wrong(Problem(path, *at, "bad-character", *_says_forbidden(bad.group())))
     try:
-        written = _check_events(path, text)
+        written = _check_events(path, text, problems)
         root = _yaml().compose(StringIO(text))
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = " ".join(str(error.problem or error.context or "not YAML").split())
-        raise _Wrong(Problem(path, line, column, "yaml", f"not YAML: {what}", _yaml_hint(text, line, what))) from None
+        problem, context = (" ".join(str(one or "").split()) for one in (error.problem, error.context))
+        began = _at(error.context_mark)
+        found = trouble(text, problem or context, _at(error.problem_mark) or began or (1, 1), context, began)
+        raise _Wrong(Problem(path, *found.at, "yaml", found.message, found.hint)) from None
     except (YAMLError, ValueError) as error:
         what = " ".join(str(error).split())[:200]
-        raise _Wrong(
-            Problem(path, *_bad_character(text), "yaml", f"not YAML: {what}", "save it as plain text")
-        ) from None
+        raise _Wrong(Problem(path, 1, 1, "yaml", f"not YAML: {what}", "save it as plain text")) from None
     if root is None:
         return None
-    return _Converter(path, text, 2 * written + MAX_REPEATED).convert(root, 0)
+    return _Converter(path, text, 2 * written + MAX_REPEATED, problems).convert(root, 0)
+
+
+def _at(mark: Any) -> tuple[int, int] | None:
+    return None if mark is None else (mark.line + 1, mark.column + 1)
 
 
 def _yaml() -> Any:
     return YAML(typ="safe", pure=True)
 
 
-def _check_events(path: str, text: str) -> int:
-    """Refuse what would cost too much, before anything is built of it. How much is written."""
+def _check_events(path: str, text: str, problems: list[Problem]) -> int:
+    """Refuse what would cost too much, before anything is built of it, and tell what would get lost. How much is written."""
     depth = aliases = documents = seen = 0
+    anchors: dict[str, tuple[int, int]] = {}
+    used: set[str] = set()
     for seen, event in enumerate(_yaml().parse(StringIO(text))):
+        place = (event.start_mark.line + 1, event.start_mark.column + 1)
         if isinstance(event, CollectionStartEvent):
             depth += 1
         elif isinstance(event, CollectionEndEvent):
             depth -= 1
         elif isinstance(event, AliasEvent):
             aliases += 1
+            used.add(event.anchor)
+        if isinstance(event, CollectionStartEvent | ScalarEvent):
+            if event.anchor is not None and isinstance(event, ScalarEvent):  # of a text it would take a word away
+                anchors.setdefault(event.anchor, place)
+            if event.tag is not None:
+                problems.append(
+                    Problem(path, *place, "yaml-tag", "YAML takes what begins with ! here for a tag", _QUOTE_IT)
+                )
         documents += type(event).__name__ == "DocumentStartEvent"
-        place = (event.start_mark.line + 1, event.start_mark.column + 1)
         if depth > MAX_DEPTH:
             raise _Wrong(Problem(path, *place, "too-deep", "the file is nested too deeply", "rules need four levels"))
         if aliases > MAX_ALIASES:
@@ -112,16 +135,23 @@ def _check_events(path: str, text: str) -> int:
             raise _Wrong(Problem(path, *place, "too-big", "the file holds too much", "split it"))
         if documents > 1:
             raise _Wrong(Problem(path, *place, "two-documents", "a second document begins here", "use a file for each"))
+    for name in anchors.keys() - used:
+        what = f"YAML takes &{name} for the name of an anchor, which nothing uses"
+        problems.append(Problem(path, *anchors[name], "unused-anchor", what, _QUOTE_IT))
     return seen
+
+
+_QUOTE_IT = "put the whole text in quotes"
 
 
 class _Converter:
     """From the library's nodes to ours. Aliases are followed as often as they are written, up to a limit."""
 
-    def __init__(self, path: str, text: str, limit: int) -> None:
+    def __init__(self, path: str, text: str, limit: int, problems: list[Problem]) -> None:
         self.path = path
         self.text = text
         self.limit = limit
+        self.problems = problems
         self.seen = 0
 
     def convert(self, node: Any, depth: int) -> Node:
@@ -141,7 +171,7 @@ class _Converter:
         if isinstance(node, ScalarNode) and node.value == "" and not node.style:
             # Nothing was written: the library's mark is at whatever comes next.
             line, column = key.end_mark.line + 1, key.end_mark.column + 2
-            return Text("", line, column, True, lambda _: (line, column))
+            return Text("", line, column, True, lambda _: (line, column), self._hashtag(key.end_mark.index + 1))
         return self.convert(node, depth + 1)
 
     def _key(self, node: Any, depth: int) -> Text:
@@ -156,32 +186,26 @@ class _Converter:
         start = node.start_mark.index
         style = node.style or ""
         if style in {'"', "'"}:
-            locate = locator(self.text, start + 1, line, column + 1, node.value)
+            locate = locator(self.text, start + 1, line, column + 1, node.value, escapes=style == '"')
         elif style in {"|", ">"}:
             begin = self.text.find("\n", start) + 1
             locate = locator(self.text, begin, line + 1, 1, node.value)
         else:
             locate = locator(self.text, start, line, column, node.value)
-        rest = self.text[node.end_mark.index : self.text.find("\n", node.end_mark.index) % (len(self.text) + 1)]
-        return Text(str(node.value), line, column, not style, locate, not style and bool(_HASHTAG.match(rest)))
+        value = str(node.value)
+        if bad := _UNSTORABLE.search(value):
+            self.problems.append(
+                Problem(self.path, *locate(bad.start()), "bad-character", *_says_forbidden(bad.group()))
+            )
+            value = _UNSTORABLE.sub("\ufffd", value)  # other problems may show it
+        return Text(value, line, column, not style, locate, not style and self._hashtag(node.end_mark.index))
+
+    def _hashtag(self, index: int) -> bool:
+        """Whether what follows here is a comment that looks like a hashtag."""
+        rest = self.text[index : self.text.find("\n", index) % (len(self.text) + 1)]
+        return _HASHTAG.match(rest) is not None
 
 
-def _yaml_hint(text: str, line: int, what: str) -> str:
-    lines = text.splitlines()
-    here = lines[line - 1] if line <= len(lines) else ""
-    if "\t" in here[: len(here) - len(here.lstrip())] or "\\t" in what:
-        return "indent with spaces, not with tabs"
-    if "mapping values are not allowed" in what:
-        return "a text with a colon in it needs quotes, or the indentation is off"
-    if "while scanning" in what or "found unexpected end" in what or "quoted scalar" in what:
-        return "a quote may be missing"
-    return "check indentation, quotes and colons around here"
-
-
-def _bad_character(text: str) -> tuple[int, int]:
-    """Where the first character stands that YAML does not allow."""
-    for line, row in enumerate(text.split("\n"), 1):
-        for column, char in enumerate(row, 1):
-            if (ord(char) < 0x20 and char not in "\t\r") or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000:
-                return line, column
-    return 1, 1
+def _says_forbidden(char: str) -> tuple[str, str]:
+    shown = f"U+{ord(char):04X}"
+    return f"the character {shown} cannot stand in a rule file", "delete it: it is invisible, and was probably pasted"

@@ -219,11 +219,13 @@ class Bench:
         return loaded if isinstance(loaded, Rulebook) else None
 
     async def _accept(self, book: Rulebook) -> None:
+        git = await asyncio.to_thread(rulefiles.revision, folder_of(self.settings), book.files)
         await self.house.persistently(
-            lambda: rulebooks.publish(self.house.pool, book.hash, book.files, "", self.clock()), self.stop, "rules"
+            lambda: rulebooks.publish(self.house.pool, book.hash, book.files, git, self.clock()), self.stop, "rules"
         )
         self._seat(book)
-        log.info("rulebook %s judges: %d topics, %d rules", book.hash[:12], len(book.topics), len(book.rules))
+        known = f"{book.hash[:12]} (git {git})" if git else book.hash[:12]
+        log.info("rulebook %s judges: %d topics, %d rules", known, len(book.topics), len(book.rules))
         for warning in book.warnings:
             log.warning("rules: %s", warning)
 

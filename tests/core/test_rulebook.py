@@ -103,9 +103,9 @@ def changed(old: str, new: str) -> str:
         ("rules: [\n", [(2, 1, "yaml")]),
         ("rules:\n\t- id: x", [(2, 1, "yaml")]),
         ("rules:\n  - title: a: b", [(2, 13, "yaml")]),
-        ("a: 'never closed", [(1, 17, "yaml")]),
+        ("a: 'never closed", [(1, 4, "yaml")]),
         ("a: 1\n---\nb: 2", [(2, 1, "two-documents")]),
-        ("a: \x01", [(1, 4, "yaml")]),
+        ("a: \x01", [(1, 4, "bad-character")]),
         ("{[a]: b}", [(1, 2, "bad-key")]),
         ("&a [*a]", [(1, 1, "too-many-aliases")]),
         ("[" * 30, [(1, 21, "too-deep")]),
@@ -149,7 +149,7 @@ def test_unknown_names_are_told_only_when_every_file_could_be_read() -> None:
         (changed("down OR outage", "down OR #fail"), "put the query in quotes"),
         (changed("1h", "1 hour"), "a number with m, h or d: 30m, 2h, 1d"),
         ("rules:\n\t- id: x", "indent with spaces, not with tabs"),
-        ("rules:\n  - title: a: b", "a text with a colon in it needs quotes, or the indentation is off"),
+        ("rules:\n  - title: a: b", "a text with a colon and a space in it needs quotes"),
     ],
 )
 def test_hints(text: str, hint: str) -> None:

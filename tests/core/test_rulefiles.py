@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -182,3 +183,129 @@ async def test_a_save_is_taken_up_in_under_a_second(folder: Path) -> None:
         took.append(at - saved)
     task.cancel()
     assert min(took) < 1.0, took
+
+
+# Which git revision it is
+
+
+def git(folder: Path, *arguments: str) -> str:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    who = {f"GIT_{one}_{what}": "x" for one in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environ = {**kept, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    arguments = ("git", "-c", "core.autocrlf=false", "-C", str(folder), *arguments)
+    return subprocess.run(arguments, env=environ, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A folder of rules in a repository, all committed."""
+    folder = tmp_path / "repository" / "rules"
+    (folder / "more").mkdir(parents=True)
+    (folder / "topics.yaml").write_text(GOOD)
+    (folder / "more" / "teams.yaml").write_bytes("\ufeffteams:\r\n  - key: ops\r\n".encode())
+    (folder / "notes.txt").write_text("no rule file")
+    git(folder, "init", "-q", "..")
+    git(folder, "add", "..")
+    git(folder, "commit", "-q", "-m", "one")
+    return folder
+
+
+def revision(folder: Path) -> str:
+    loaded = rulefiles.load(folder)
+    assert isinstance(loaded, Rulebook), loaded
+    return rulefiles.revision(folder, loaded.files)
+
+
+def test_what_git_holds_is_told_by_its_revision(kept: Path) -> None:
+    one = git(kept, "rev-parse", "HEAD")[:7]
+    assert revision(kept) == one
+    (kept / "notes.txt").write_text("other")
+    (kept / "topics.yaml~").write_text("an editor's backup")
+    (kept / ".#topics.yaml").write_text("an editor's lock")
+    assert revision(kept) == one
+
+
+@pytest.mark.parametrize("change", ["edited", "added", "ignored", "gone", "renamed", "staged"])
+def test_what_git_does_not_hold_is_told_as_changes(kept: Path, change: str) -> None:
+    one = git(kept, "rev-parse", "HEAD")[:7]
+    match change:
+        case "edited" | "staged":
+            (kept / "topics.yaml").write_text(BETTER)
+            if change == "staged":
+                git(kept, "add", ".")
+        case "added" | "ignored":
+            (kept / "new.yaml").write_text("# new\n")
+            if change == "ignored":
+                (kept / ".gitignore").write_text("new.yaml\n")
+        case "gone":
+            (kept / "more" / "teams.yaml").unlink()
+        case "renamed":
+            (kept / "topics.yaml").rename(kept / "other.yaml")
+    assert revision(kept) == f"{one}+changes"
+    git(kept, "add", "-A", "-f", ".")
+    git(kept, "commit", "-q", "-m", "two")
+    assert revision(kept) == git(kept, "rev-parse", "HEAD")[:7] != one
+
+
+def test_tracked_words_are_changes(kept: Path) -> None:
+    loaded = rulefiles.load(kept, lambda files: with_track(files, ["acme"]))
+    assert isinstance(loaded, Rulebook)
+    assert rulefiles.revision(kept, loaded.files).endswith("+changes")
+
+
+def test_the_revision_is_found_wherever_git_keeps_it(kept: Path, tmp_path: Path) -> None:
+    one = git(kept, "rev-parse", "HEAD")[:7]
+    git(kept, "pack-refs", "--all")
+    git(kept, "gc", "-q")
+    assert revision(kept) == one
+    git(kept, "worktree", "add", "-q", "-b", "other", str(tmp_path / "other"))
+    assert revision(tmp_path / "other" / "rules") == one
+    git(kept, "checkout", "-q", "--detach")
+    assert revision(kept) == one
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("HEAD", "ref: refs/heads/none"),
+        ("HEAD", "ref: refs/../../../../../etc/passwd"),
+        ("HEAD", "ref: /etc/passwd"),
+        ("HEAD", ""),
+        ("HEAD", "\0\n" * 1000),
+        ("HEAD", "f" * 40 + "; rm -rf"),
+    ],
+)
+def test_an_odd_repository_is_none(kept: Path, name: str, text: str) -> None:
+    (kept.parent / ".git" / name).write_text(text)
+    assert revision(kept) == ""
+
+
+def test_without_a_repository_there_is_no_revision(kept: Path) -> None:
+    elsewhere = kept.parent / "installed"
+    elsewhere.mkdir()
+    (elsewhere / "topics.yaml").write_text(GOOD)
+    assert revision(elsewhere) == "", "it lies in a repository that does not keep it"
+    (kept.parent / ".git").rename(kept.parent / "gone")
+    (kept.parent / ".git").write_text("gitdir: nowhere\n")
+    assert revision(kept) == ""
+
+
+def test_without_git_the_revision_is_a_guess(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = git(kept, "rev-parse", "HEAD")[:7]
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert revision(kept) == f"{one}?"
+
+
+def test_asking_git_runs_nothing_of_the_repository(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hooks, filters and monitors of a checkout are somebody's programs."""
+    trap = kept.parent / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {kept.parent}/sprung\ncat\n")
+    trap.chmod(0o755)
+    (kept / ".gitattributes").write_text("*.yaml filter=trap\n")
+    one = git(kept, "rev-parse", "HEAD")[:7]
+    for name in ("core.fsmonitor", "filter.trap.clean", "filter.trap.smudge", "core.pager", "core.sshCommand"):
+        git(kept, "config", name, str(trap))
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    os.utime(kept / "topics.yaml", (1, 1))
+    assert revision(kept) == one
+    assert not (kept.parent / "sprung").exists()

@@ -14,7 +14,7 @@ from listener.model import Problem
 from listener.rulebook.definitions import define
 from listener.rulebook.nodes import Node, Text
 from listener.rulebook.reading import alerting, lexicon, listening, planning, replies, rules, staff, styling
-from listener.rulebook.reading.keys import Key, Keys, Many
+from listener.rulebook.reading.keys import Key, Keys, Many, homes
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Rulebook, content_hash
 
@@ -57,13 +57,14 @@ SECTIONS: Mapping[str, Section] = {
 }
 
 FILE = Keys("a rule file", tuple(Key(name, one.says, one.value) for name, one in SECTIONS.items()))
+_HOMES = homes(FILE)
 
 
 def read_documents(
     documents: Mapping[str, Node], files: Mapping[str, str], *, complete: bool = True
 ) -> Rulebook | list[Problem]:
     """The rulebook of these documents, or their problems. Without `complete` a file is missing, so unknown names are not told."""
-    reader = Reader(complete=complete)
+    reader = Reader(complete=complete, homes=_HOMES)
     found = {path: _sections(reader, path, documents[path]) for path in sorted(documents)}
     _read(reader, found, defining=True)
     _define(reader)

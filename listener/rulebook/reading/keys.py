@@ -73,3 +73,26 @@ class Keys:
     def needed(self) -> tuple[str, ...]:
         """Those without which it says nothing."""
         return tuple(key.name for key in self.keys if key.needed)
+
+    def under(self, name: str) -> str:
+        """The key of this table under which there is a table with a key of this name; "" when there is none."""
+        return next((key.name for key in self.keys if (inner := _table_of(key)) and name in inner.names), "")
+
+
+def homes(keys: Keys) -> dict[str, tuple[str, ...]]:
+    """Every name of a key in a table and all tables under it, with what those are."""
+    found: dict[str, dict[str, None]] = {}
+    waiting = [keys]
+    for table in waiting:
+        for key in table.keys:
+            found.setdefault(key.name, {})[table.what] = None
+            if (inner := _table_of(key)) is not None and inner not in waiting:
+                waiting.append(inner)
+    return {name: tuple(whats) for name, whats in found.items()}
+
+
+def _table_of(key: Key) -> Keys | None:
+    value = key.value
+    while isinstance(value, Many | Each):
+        value = value.of
+    return value if isinstance(value, Keys) else None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
+from difflib import SequenceMatcher
 
 from listener.model import Problem
 from listener.query.fields import Use, did_you_mean, nearest
@@ -38,6 +39,9 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _TAG = re.compile(r"[^\W_A-Z][\w:-]{0,62}\Z")
 _DURATION = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
 _SECONDS = {"m": 60, "min": 60, "h": 3600, "d": 86_400}
+SURELY_MEANT = 0.8
+"""So like each other are a word and the one that was meant, where it is the right word elsewhere."""
+TYPOGRAPHIC = frozenset("“”„‟‘’‚‛«»")
 _YES = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -64,9 +68,11 @@ class Made:
 class Reader:
     """One reading under way."""
 
-    def __init__(self, *, complete: bool) -> None:
+    def __init__(self, *, complete: bool, homes: Mapping[str, tuple[str, ...]]) -> None:
         self.complete = complete
         """False: a file is missing, so a name that is nowhere defined may be in it."""
+        self.homes = homes
+        """Which tables have a key of a name, for whoever wrote it into another."""
         self.file = ""
         self.lists: dict[str, tuple[Written, ...]] = {}
         self.queries: dict[str, Written] = {}
@@ -99,19 +105,38 @@ class Reader:
             self.problem(node, "wrong-type", f"{keys.what} must be a table of keys and values", hint)
             return None
         found: dict[str, Node] = {}
+        written: dict[str, Text] = {}
         for key, value in node.pairs:
             name = key.value
             if name not in known:
-                hint = did_you_mean(name, known) or f"keys: {', '.join(known)}"
-                self.problem(key, "unknown-key", f"{keys.what} has no key {name!r}", hint)
+                self.problem(key, "unknown-key", f"{keys.what} has no key {_shown(name)}", self._meant_key(name, keys))
             elif name in found:
-                self.problem(key, "repeated-key", f"{name} stands here twice", "keep one of them")
+                hint = f"the first is in line {written[name].line}; keep one, with all that belongs under it"
+                self.problem(key, "repeated-key", f"{name} stands here twice", hint)
             else:
-                found[name] = value
+                found[name], written[name] = value, key
         for name in keys.needed:
             if name not in found and name not in {nearest(key.value, known) for key, _ in node.pairs}:
                 self.problem(node, "missing-key", f"{keys.what} needs {name}", f"add {name}: ...")
         return found
+
+    def _meant_key(self, name: str, keys: Keys) -> str:
+        """What to do about a key that a table does not have."""
+        known = keys.names
+        before, colon, _ = name.partition(":")
+        if colon and before in known:
+            return f"put a space behind the colon: {before}: ..."
+        if plain := _without_quotes(name):
+            return plain
+        if name == "<<":
+            return "tables are not merged here: write the keys out"
+        if under := keys.under(name):
+            return f"it belongs under {under}:"
+        close = nearest(name, known)
+        homes = self.homes.get(name)
+        if homes and (not close or SequenceMatcher(None, name, close).ratio() < SURELY_MEANT):
+            return f"it is a key of {' or '.join(homes[:3])}; here there are: {', '.join(known)}"
+        return f"did you mean {close}?" if close else f"keys: {', '.join(known)}"
 
     def pairs(self, node: Node | None, what: str) -> list[tuple[Text, Node]]:
         """A table whose keys are anybody's, each once."""
@@ -144,12 +169,21 @@ class Reader:
         if node is None:
             return ""
         if not isinstance(node, Text):
-            self.problem(node, "wrong-type", f"{what} must be a text", "put it on one line, in quotes if need be")
+            hint = "put it in quotes, on one line"
+            if isinstance(node, Items):
+                hint = "write one value only, without brackets and dashes"
+            self.problem(node, "wrong-type", f"{what} must be a text", hint)
             return ""
         value = node.value.strip()
         if (not value or node.empty) and not empty:
-            self.problem(node, "empty-value", f"{what} is empty", f"write the {what}")
+            if not self._cut_by_hashtag(node, what):
+                self.problem(node, "empty-value", f"{what} is empty", "write something, or take it out")
             return ""
+        if node.cut_by_hashtag:
+            line, column = node.locate(len(node.value))
+            message = f"YAML takes the # here for a comment, so {what} ends before it"
+            hint = "put the text in quotes; or a space behind the # of a comment"
+            self.warnings.append(Problem(self.file, line, column, "hashtag-is-comment", message, hint))
         if len(value) > longest:
             self.problem(node, "too-long", f"{what} is longer than {longest} characters", "shorten it")
             return ""
@@ -164,8 +198,8 @@ class Reader:
         """A name in small letters, digits and hyphens; "" when there is none."""
         value = self.text(node, what)
         if value and node is not None and not _KEY.match(value):
-            hint = "small letters, digits and hyphens only, at most 63"
-            self.problem(node, "bad-key", f"{value!r} cannot be {what}", hint)
+            hint = _without_quotes(value) or "small letters, digits and hyphens only, at most 63"
+            self.problem(node, "bad-key", f"{_shown(value)} cannot be {what}", hint)
             return ""
         return value
 
@@ -173,8 +207,8 @@ class Reader:
         """One of some words; "" when it is none of them."""
         value = self.text(node, what)
         if value and node is not None and value not in (choices := list(known)):
-            hint = did_you_mean(value, choices) or f"one of: {', '.join(choices)}"
-            self.problem(node, "unknown-value", f"{what} cannot be {value!r}", hint)
+            hint = _without_quotes(value) or did_you_mean(value, choices) or f"one of: {', '.join(choices)}"
+            self.problem(node, "unknown-value", f"{what} cannot be {_shown(value)}", hint)
             return ""
         return value
 
@@ -216,11 +250,13 @@ class Reader:
             return None
         found = _DURATION.match(value)
         if found is None or found.group(2) not in _SECONDS:
-            self.problem(node, "bad-duration", f"{value!r} is not a time span", "a number with m, h or d: 30m, 2h, 1d")
+            self.problem(
+                node, "bad-duration", f"{_shown(value)} is not a time span", "a number with m, h or d: 30m, 2h, 1d"
+            )
             return None
         seconds = float(int(found.group(1)) * _SECONDS[found.group(2)])
         if not low <= seconds <= high:
-            message = f"{what} must be from {int(low // 60)} minutes to {int(high // 86_400)} days"
+            message = f"{what} must be at least {int(low // 60)}m and at most {int(high // 86_400)}d"
             self.problem(node, "bad-duration", message, "use a span such as 2h")
             return None
         return seconds
@@ -235,7 +271,7 @@ class Reader:
             if found.year not in YEARS:
                 raise ValueError
         except ValueError:
-            self.problem(node, "bad-time", f"{value!r} is not a time", "such as 2026-11-28T09:30+01:00")
+            self.problem(node, "bad-time", f"{_shown(value)} is not a time", "such as 2026-11-28T09:30+01:00")
             return None
         return found if found.tzinfo is not None else found.replace(tzinfo=zone)
 
@@ -251,7 +287,7 @@ class Reader:
                 raise ValueError
             return found
         except ValueError:
-            self.problem(node, "bad-day", f"{value!r} is not a day", "such as 2026-12-24")
+            self.problem(node, "bad-day", f"{_shown(value)} is not a day", "such as 2026-12-24")
             return None
 
     def days(self, found: Mapping[str, Node]) -> tuple[date, date] | None:
@@ -284,7 +320,7 @@ class Reader:
                 good.add(value)
             else:
                 hint = "one word in small letters; - and : may be in it"
-                self.problem(at, "bad-tag", f"{value!r} cannot be a tag", hint)
+                self.problem(at, "bad-tag", f"{_shown(value)} cannot be a tag", hint)
         return tuple(sorted(good))
 
     # Queries
@@ -308,8 +344,10 @@ class Reader:
 
     def written(self, node: Node | None, what: str) -> Written | None:
         """A text of a definition, trimmed, with the places of its characters."""
+        if isinstance(node, Text) and self._cut_by_hashtag(node, what):
+            return None
         value = self.text(node, what)
-        if not value or not isinstance(node, Text) or self._cut_by_hashtag(node, what):
+        if not value or not isinstance(node, Text):
             return None
         locate, before = node.locate, len(node.value) - len(node.value.lstrip())
         return Written(value, self.file, lambda offset: locate(before + offset))
@@ -319,7 +357,7 @@ class Reader:
             return False
         line, column = node.locate(len(node.value))
         message = f"YAML takes the # here for a comment, so {what} ends before it"
-        hint = f"put the {'entry' if what == 'an entry' else 'query'} in quotes"
+        hint = f"put the {_NOUN.get(what, 'text')} in quotes"
         self.problems.append(Problem(self.file, line, column, "hashtag-is-comment", message, hint))
         return True
 
@@ -375,8 +413,20 @@ class Reader:
         for sort, name, place in self._referred:
             if name not in (there := known.get(sort, set())):
                 hint = did_you_mean(name, there) or f"define it under {SECTION_OF.get(sort, sort + 's')}:"
-                message = f"there is no {sort} {name!r}"
+                message = f"there {'are' if sort == 'hours' else 'is'} no {sort} {name!r}"
                 self.problems.append(Problem(place.file, place.line, place.column, f"unknown-{sort}", message, hint))
+
+
+_NOUN = {"an entry": "entry", "when": "query", "query": "query"}
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= 80 else value[:79] + "…")
+
+
+def _without_quotes(value: str) -> str:
+    """A hint for a word in typographic quotes, which are letters to YAML; "" when there are none."""
+    return "use plain quotes, or none" if value[:1] in TYPOGRAPHIC or value[-1:] in TYPOGRAPHIC else ""
 
 
 SECTION_OF = {"query": "queries", "person": "people", "reply": "replies", "hours": "hours", "rota": "rotas"}
