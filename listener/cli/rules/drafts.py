@@ -157,11 +157,12 @@ def _fires(rulebook: Rulebook, rule: str, found: Judged, methods: Methods) -> tu
     from listener.query.match import spans_of
     from listener.rulebook.explain import why
     from listener.rulebook.subject import heard_by, judged
+    from listener.service.replaying import hearings_by
 
     asked = rulebook.rule(rule)
     if asked is None:
         return False, ()
-    heard = heard_by(found.hearings, found.brand, rulebook)
+    heard = heard_by(hearings_by(found, rulebook), found.brand, rulebook)
     subject, _ = judged(found.mention, heard, methods, found.context)
     fires = why(rulebook, asked, subject, heard, found.context, found.at).fires
     return fires, spans_of(asked.when.tree, subject, found.at) if fires else ()
