@@ -199,6 +199,15 @@ def test_the_night_is_counted_by_the_brands_own_clock() -> None:
     }
 
 
+def test_where_opening_hours_are_given_it_is_night_when_they_are_closed() -> None:
+    hours = "hours: [{key: desk, title: Desk, zone: Europe/Berlin, open: {mon-fri: 09:00-17:00}}]\n"
+    urgent = rulebook(RULES.replace("priority: high", "priority: urgent"), TOPICS + hours)
+    records = [record(n, "larkspur down", minutes=60 * n) for n in range(24)]  # from Friday noon, which is 13:00 there
+    found = run(records, urgent, urgent, Nights({}, urgent.hours_named("desk")))
+    assert found.night.urgent_after == 24 - 4
+    assert found.by_hour.keys() == set(range(24))
+
+
 def test_what_was_imported_pages_nobody() -> None:
     urgent = rulebook(RULES.replace("priority: high", "priority: urgent"))
     assert run([record(1, "larkspur down", history=True)], urgent, urgent).by_hour == {}

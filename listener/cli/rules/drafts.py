@@ -128,6 +128,7 @@ async def _wanted(
 ) -> list[tuple[Judged, Marked]]:
     """The marks that these rules do not do justice to yet, each message and rule once."""
     from listener.rulebook.drafting import Marked
+    from listener.rulebook.shape import Status
     from listener.store.judged import judged
     from listener.store.marks import Verdict, undrafted
 
@@ -138,7 +139,8 @@ async def _wanted(
         if mark.verdict is Verdict.RIGHT or key in wanted or (brand_id is not None and mark.brand_id != brand_id):
             continue
         found = await judged(pool, mark.mention_id, one.brand, mark.version)
-        if found is None or found.text_gone or rulebook.rule(mark.rule) is None:
+        rule = rulebook.rule(mark.rule)
+        if found is None or found.text_gone or rule is None or rule.status is Status.DEPRECATED:
             continue
         missed = mark.verdict is Verdict.MISSED
         fires, spans = _fires(rulebook, mark.rule, found, methods)
