@@ -48,7 +48,7 @@ COMMANDS = (
     Command("import", "To keep it", "importing", "take in history from JSONL or CSV; harmless when run twice"),
     Command("backup", "To keep it", "keeping", "write the whole database into one file"),
     Command("restore", "To keep it", "keeping", "read a backup into an empty database"),
-    Command("rules", "To keep it", "rules", "check rule files: every mistake with file, line and column"),
+    Command("rules", "To keep it", "rules", "check, test and try rule files: every mistake with file, line and column"),
     Command("version", "To keep it", "about", "the version of this program and of what it rests on"),
 )
 _BY_NAME = {command.name: command for command in COMMANDS}

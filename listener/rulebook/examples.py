@@ -60,6 +60,7 @@ class Trials:
         self._topics = Index.build({topic.key: topic.query.tree for topic in rulebook.topics})
         self._by_key = {topic.key: topic for topic in rulebook.topics}
         self._counting = Counting(rulebook)
+        self._names: dict[str, tuple[str, ...]] = {}
 
     def all(self) -> Iterator[Tried]:
         """Every example of every rule, and of every exception. A deprecated rule is never judged, so its examples are not tried."""
@@ -122,10 +123,11 @@ class Trials:
 
     def _heard(self, rule: Rule, example: Example, mention: Mention, at: datetime) -> Heard:
         brand = min(rule.scope.brands, default="")
-        there = [topic for topic in self._rulebook.topics if not brand or topic.brand in {"", brand}]
-        names = {name for topic in there if topic.kind is TopicKind.BRAND for name in topic.names}
+        if brand not in self._names:
+            self._names[brand] = self._names_of(brand)
+        names = self._names[brand]
         if example.ours:
-            return Heard(brand, False, frozenset(), frozenset(), tuple(sorted(names)), ours=True)
+            return Heard(brand, False, frozenset(), frozenset(), names, ours=True)
         matching = [self._by_key[key] for key in self._topics.matching(Subject.of(mention), at)]
         by = {
             topic.key
@@ -133,7 +135,12 @@ class Trials:
             if (not brand or topic.brand in {"", brand}) and (not topic.sources or mention.source in topic.sources)
         } | rule.scope.topics
         kinds = {self._by_key[key].kind for key in by if key in self._by_key} | rule.scope.kinds
-        return Heard(brand, example.addressed, frozenset(by), frozenset(kinds), tuple(sorted(names)))
+        return Heard(brand, example.addressed, frozenset(by), frozenset(kinds), names)
+
+    def _names_of(self, brand: str) -> tuple[str, ...]:
+        """Names that are no mood; of every brand where it is not said which one hears the example."""
+        there = (topic for topic in self._rulebook.topics if not brand or topic.brand in {"", brand})
+        return tuple(sorted({name for topic in there if topic.kind is TopicKind.BRAND for name in topic.names}))
 
     def _moment(self, rule: Rule, exception: Exemption | None) -> datetime:
         """When an example is said that does not say it: now, but at an hour at which its rule fires, and while its exception holds."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from listener.cli import COMMANDS
+from listener.cli.rules import ACTIONS
 from listener.rulebook.parse import parse as parse_rules
 from listener.rulebook.shape import Rulebook
 from listener.settings import TABLES, find_paths, parse
@@ -62,6 +63,20 @@ def test_every_command_in_the_docs_is_understood(page: str, line: str) -> None:
     getattr(module, f"configure_{name}")(parser)
     parser.add_argument("--json", action="store_true")
     parser.parse_args(arguments)
+
+
+def test_every_code_of_what_rules_do_to_one_another_is_told() -> None:
+    page = (ROOT / "docs" / "rules-ci.md").read_text("utf-8")
+    told = set(re.findall(r"`([a-z-]+)`", "\n".join(row for row in page.splitlines() if row.startswith("| `"))))
+    source = (ROOT / "listener" / "rulebook" / "conflicts.py").read_text("utf-8")
+    codes = set(re.findall(r'"([a-z-]+)", (?:message|f")', source))
+    assert len(codes) > 5
+    assert codes <= told
+
+
+def test_every_sub_command_about_rules_is_told_somewhere() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in PAGES)
+    assert [name for name in ACTIONS if f"hubbub rules {name}" not in pages] == []
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -116,6 +116,7 @@ def test_every_problem_of_every_file_is_told_at_once(hubbub: Run, folder: Path) 
     assert code == 1
     assert {line.split(":")[0].rpartition("/")[2] for line in out.splitlines()} >= {"a.yaml", "b.yaml", "c.yaml"}
     assert "did you mean owner?" in out
+    assert out.splitlines()[-1].endswith(" problems; examples are tried once all files can be read")
 
 
 def test_failing_examples_of_several_files_are_told_at_once(hubbub: Run, folder: Path) -> None:

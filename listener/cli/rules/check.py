@@ -77,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"{len(loaded.rules)} rules, {len(loaded.topics)} topics, {len(checked.tried)} examples: "
             f"{len(problems)} problems, {len(warnings)} warnings"
         )
+    else:
+        print(f"{len(problems)} problems; examples are tried once all files can be read")
     return FINE if fine else FINDINGS
 
 
