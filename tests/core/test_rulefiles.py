@@ -5,7 +5,7 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -89,11 +89,13 @@ def test_files_are_prepared_before_they_are_parsed(folder: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def watching(folder: Path, known: str = "") -> AsyncIterator["asyncio.Queue[rulefiles.Loaded]"]:
+async def watching(
+    folder: Path, known: str = "", prepare: rulefiles.Prepare | None = None, poll_seconds: float = 0.05
+) -> AsyncIterator["asyncio.Queue[rulefiles.Loaded]"]:
     told: asyncio.Queue[rulefiles.Loaded] = asyncio.Queue()
 
     async def follow() -> None:
-        async for loaded in rulefiles.watch(folder, known=known, poll_seconds=0.05):
+        async for loaded in rulefiles.watch(folder, prepare, known=known, poll_seconds=poll_seconds):
             await told.put(loaded)
 
     task = asyncio.create_task(follow())
@@ -153,17 +155,31 @@ async def test_a_folder_that_goes_and_comes_back(folder: Path, tmp_path_factory:
 
 async def test_a_save_in_pieces_is_taken_up_whole(folder: Path) -> None:
     """Whatever moment the file is looked at: either the old or the new rulebook, never half of one."""
-    pieces = ["topics:\n", *(f"  - {{key: k{n}, kind: brand, query: word{n}}}\n" for n in range(30))]
-    async with watching(folder) as told:
+    pieces = ["topics:\n", *(f"  - {{key: k{n}, kind: brand, query: word{n}}}\n" for n in range(15))]
+    seen: list[int] = []
+    async with watching(folder, poll_seconds=0.3) as told:
         assert topics(await following(told)) == ["a"]
         with (folder / "topics.yaml").open("w") as file:
             for piece in pieces:
                 file.write(piece)
                 file.flush()
-                await asyncio.sleep(0.005)
-        while len(topics(found := await following(told))) < 30:
-            pass
-        assert len(topics(found)) == 30
+                await asyncio.sleep(0.05)
+        while not seen or seen[-1] < 15:
+            seen.append(len(topics(await following(told))))
+    assert seen == [15], "half of a save was taken for a rulebook"
+
+
+async def test_a_file_that_is_saved_again_while_it_is_read_is_read_again(folder: Path) -> None:
+    saved: list[str] = []
+
+    def saving(files: Mapping[str, str]) -> Mapping[str, str]:
+        if not saved:
+            saved.append(BETTER)
+            (folder / "topics.yaml").write_text(BETTER + "# longer than before\n")
+        return files
+
+    async with watching(folder, prepare=saving) as told:
+        assert topics(await following(told)) == ["b"]
 
 
 async def test_a_save_is_taken_up_in_under_a_second(folder: Path) -> None:

@@ -162,10 +162,21 @@ def test_a_rule_names_what_there_is(old: str, new: str, place: tuple[int, int, s
     assert "did you mean" in found[0].hint
 
 
-@settings(max_examples=30, deadline=None)
+MORE = """\
+chains: [{key: again, steps: [{person: ben}]}]
+rotas: [{key: a, zone: UTC, layers: [{people: [mia], start: 2026-11-23, hand over: 09:00}]}]
+replies: [{key: b, text: Hello}]
+hours: [{key: a, zone: UTC, open: {mon: 24h}}]
+people: [{id: ada}]
+calendar: [{key: again, title: Again, day: 2026-12-06}]
+"""
+REPLY = "replies: [{key: a, text: Bye}]"
+
+
+@settings(max_examples=20, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_files_and_sections_changes_nothing(chance: random.Random) -> None:
-    whole = [STAFF, ALERTING, STYLED.partition("topics:")[0], HOURS.partition("teams:")[0], LEXICON]
+    whole = [STAFF, ALERTING, STYLED.partition("topics:")[0], HOURS.partition("teams:")[0], LEXICON, MORE, REPLY]
     parts = [part for text in whole for part in re.split(r"(?m)^(?=\w)", text) if part]
     straight = book(**{f"f{number:02}_yaml": part for number, part in enumerate(parts)})
     chance.shuffle(parts)

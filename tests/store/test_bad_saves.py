@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 27, tzinfo=UTC)
 SOME = (
     "nul", "nul-by-an-escape", "half-a-character-by-an-escape", "not-utf-8", "windows-file", "tab-indentation", "endless-alias",
     "too-many-aliases", "nested-too-deep", "top-is-words", "tag-by-accident", "query-regex-broken", "queries-in-a-circle",
-    "title-too-long", "query-too-long", "ten-in-a-hurry", "ten-in-examples",
+    "title-too-long", "query-too-long", "query-with-a-nul-by-an-escape", "ten-in-a-hurry", "ten-in-examples",
 )  # fmt: skip
 FILES = {path.stem: path.read_bytes() for path in BROKEN if path.stem in SOME}
 
