@@ -4,7 +4,7 @@ Owns how narrow an exception is and where in a file's text a change goes; commen
 refuses to read or write files, and to decide: a draft is for a team lead to accept, change or throw away.
 
 A phrase is taken from the false alarm itself, the shortest one around what the rule found that no right hit holds; where there is none,
-the whole text. Addresses and telephone numbers never get into a draft.
+that author, saying it. Addresses and telephone numbers never get into a draft.
 """
 
 from __future__ import annotations
@@ -110,6 +110,9 @@ def _phrases(rule: str, alarms: Sequence[Marked], hits: Sequence[Marked]) -> Ite
             yield Draft(rule, False, marks, query=_quoted(phrase))
         else:  # nothing in it tells it from a right hit: this author, saying this
             whole = _told_by(first)
+            theirs = [one for hit, one in zip(hits, keys, strict=True) if _bare(hit.author) == _bare(first.author)]
+            if any(_holds(one, whole) for one in theirs):
+                whole = ()  # nor even that
             query = f"{_quoted(whole)} author:{_value(_bare(first.author))}" if whole else ""
             yield Draft(rule, False, marks, query=query)
 
@@ -148,13 +151,12 @@ def phrase_of(alarm: Marked, hits: Sequence[Sequence[str]]) -> tuple[str, ...]:
         for size in range(SHORTEST, LONGEST + 1):
             fits: list[tuple[float, int]] = []
             for at in range(len(keys) - size + 1):
-                window = keys[at : at + size]
                 if any(barred[at : at + size]) or (near and not any(around[at : at + size])):
                     continue
                 # What the rule looks for says nothing about this message; so does what right hits say as well.
                 tells = {keys[place] for place in range(at, at + size) if not around[place]} - shared
                 says = sum(-log2(usual(key)) for key in tells)
-                if says >= TELLING and not any(_holds(one, window) for one in hits):
+                if says >= TELLING:  # so no right hit holds it: it has a word that none of them says
                     fits.append((-says, at))
             if fits:
                 _, at = min(fits)

@@ -21,8 +21,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from listener.assess import topics_of
 from listener.errors import FixMe
-from listener.rulebook.replay import Outcome, Record, reach
+from listener.model import Hearing
+from listener.rulebook.replay import Outcome, Record, heard_anew, reach
 from listener.rulebook.shape import Rulebook
 from listener.service.processes import make_folder
 from listener.service.replayer import Done, Order, Work, framed, receive
@@ -72,6 +74,13 @@ def record_of(found: Judged) -> Record:
         found.mention_id, found.brand_id, found.brand, found.mention, found.hearings, found.context, said_at, found.at,
         found.text_gone,
     )  # fmt: skip
+
+
+def hearings_by(found: Judged, rulebook: Rulebook) -> tuple[Hearing, ...]:
+    """How a stored message reaches its brand under a rulebook: as it did, under the one that judged it; else by its topics, asked anew."""
+    if found.rulebook == rulebook.hash or found.text_gone:
+        return found.hearings
+    return heard_anew(record_of(found), topics_of(rulebook, found.brand, lambda: found.at))
 
 
 @dataclass(frozen=True, slots=True)

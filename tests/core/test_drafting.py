@@ -6,7 +6,7 @@ import difflib
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from listener.query import match
@@ -78,7 +78,7 @@ def test_an_exception_is_the_shortest_phrase_around_what_was_found_that_says_som
 
 
 def test_words_that_right_hits_share_make_no_phrase() -> None:
-    hits = [*HITS, marked("the kitchen smoke frightened us")]
+    hits = [*HITS, Marked("safety", False, "the kitchen smoke frightened us", "tom.test")]
     (draft,) = drafts_for([marked("kitchen smoke")], {"safety": hits})
     assert draft.query == '"kitchen smoke" author:mira.test', "nothing tells it from a right hit but who says it"
     assert matches(draft.query, "kitchen smoke")
@@ -92,14 +92,13 @@ WORDS = st.lists(
 )
 
 
-@given(alarm=WORDS, hits=st.lists(WORDS, max_size=6))
-def test_no_draft_silences_a_right_hit(alarm: list[str], hits: list[list[str]]) -> None:
-    text, right = " ".join(alarm), [" ".join(one) for one in hits]
-    assume(text not in right)
-    for draft in drafts_for([marked(text)], {"safety": [Marked("safety", False, one, "tom.test") for one in right]}):
+@given(alarm=WORDS, hits=st.lists(st.tuples(WORDS, st.sampled_from(["tom.test", "mira.test"])), max_size=6))
+def test_no_draft_silences_a_right_hit(alarm: list[str], hits: list[tuple[list[str], str]]) -> None:
+    text, right = " ".join(alarm), [Marked("safety", False, " ".join(one), author) for one, author in hits]
+    for draft in drafts_for([marked(text)], {"safety": right}):
         if draft.query:
             assert matches(draft.query, text), draft.query
-            assert not any(matches(draft.query, one, "tom.test") for one in right), draft.query
+            assert not any(matches(draft.query, one.text, one.author) for one in right), draft.query
 
 
 @given(alarm=WORDS)

@@ -143,7 +143,7 @@ def test_topics_are_asked_anew_and_addresses_stay() -> None:
 def test_a_post_of_ours_is_no_topics() -> None:
     ours = replace(record(1, "larkspur down"), hearings=(Hearing(1, Via.OWN, account_id=1),))
     found = run([ours], rulebook(), rulebook())
-    assert found.rules == {}
+    assert (found.judged, found.unheard) == (0, 1), "nobody asked to have it judged"
     asks = rulebook(RULES.replace("{addressed: yes, kinds: [brand]}", "{addressed: yes, ours: yes}"))
     assert run([ours], rulebook(), asks).rules["outage"].newly == 1
 
@@ -197,6 +197,15 @@ def test_the_night_is_counted_by_the_brands_own_clock() -> None:
     assert run([replace(records[0], brand="lark")], urgent, urgent, Nights({"lark": "Asia/Tokyo"})).by_hour.keys() == {
         21
     }
+
+
+def test_where_opening_hours_are_given_it_is_night_when_they_are_closed() -> None:
+    hours = "hours: [{key: desk, title: Desk, zone: Europe/Berlin, open: {mon-fri: 09:00-17:00}}]\n"
+    urgent = rulebook(RULES.replace("priority: high", "priority: urgent"), TOPICS + hours)
+    records = [record(n, "larkspur down", minutes=60 * n) for n in range(24)]  # from Friday noon, which is 13:00 there
+    found = run(records, urgent, urgent, Nights({}, urgent.hours_named("desk")))
+    assert found.night.urgent_after == 24 - 4
+    assert found.by_hour.keys() == set(range(24))
 
 
 def test_what_was_imported_pages_nobody() -> None:

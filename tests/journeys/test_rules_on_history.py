@@ -287,6 +287,22 @@ async def test_it_is_explained_by_the_rules_of_that_time_of_now_or_of_a_folder(
     assert (await hubbub("explain", number, "outage", "--rules", folder, "--now"))[0] == 2
 
 
+async def test_other_rules_hear_and_count_for_themselves_and_what_is_not_known_is_told(
+    hubbub: Hubbub, ears: Ears, folder: Path
+) -> None:
+    number = (await ids(ears.pool))[2]
+    (folder / "topics.yaml").write_text(TOPICS.replace("query: larkspur", "query: larkspur -down"))
+    code, out, _ = await hubbub("explain", number, "outage", "--rules", folder)
+    assert (code, "heard by nobody" in out) == (1, True)
+    assert re.search(r"no +scope +not in scope", out)
+    (folder / "topics.yaml").write_text(TOPICS)
+    (folder / "people.yaml").write_text(
+        RULES.replace("then: {priority: high", "count: {mentions: 2, within: 1h}\n    then: {priority: high")
+    )
+    code, out, _ = await hubbub("explain", number, "outage", "--rules", folder)
+    assert (code, "what outage had counted was not kept" in out) == (1, True)
+
+
 async def test_an_exception_is_explained_by_its_own_query(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
     (folder / "exceptions.yaml").write_text(
         "exceptions: [{rule: safety, when: '\"smoke machine\"', reason: a party}]\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 from collections.abc import Callable
@@ -12,11 +13,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from listener.errors import FixMe
 from listener.model import Deleted, Mention
 from listener.rulebook.replay import Record
 from listener.service import replaying
-from listener.service.replayer import side_of
-from listener.service.replaying import Asked, Kept, kept_at, replayed
+from listener.service.replayer import Order, Work, side_of
+from listener.service.replaying import Asked, Kept, kept_at, replayed, working
 from listener.service.rules import load_methods
 from listener.store import history
 from tests.core.rulebooks import PLAIN, book
@@ -218,11 +220,30 @@ async def test_a_text_that_is_gone_is_counted_as_gone(pool: asyncpg.Pool, tmp_pa
     assert (found.rules["outage"].before, found.rules["outage"].gone) == (1, 1)
 
 
-async def test_a_worker_that_dies_is_told_and_nothing_is_left_of_it(pool: asyncpg.Pool, tmp_path: Path) -> None:
+async def test_a_worker_that_is_killed_is_told_and_what_was_judged_is_kept() -> None:
+    empty = {"topics.yaml": TOPICS}
+    async with working(Order(empty, empty, BEGINNING, {})) as worker:
+        await worker.take(Work(()))
+        worker.process.kill()
+        with pytest.raises(FixMe, match=r"ended: SIGKILL") as caught:
+            await worker.take(Work(()))
+    assert "the same command goes on" in caught.value.hint
+
+
+async def test_a_worker_ends_when_whoever_started_it_lets_go() -> None:
+    empty = {"topics.yaml": TOPICS}
+    async with working(Order(empty, empty, BEGINNING, {})) as worker:
+        await worker.take(Work(()))
+        assert worker.process.stdin is not None
+        worker.process.stdin.close()
+        assert await asyncio.wait_for(worker.process.wait(), 20) == 0
+
+
+async def test_a_worker_that_cannot_judge_says_why(pool: asyncpg.Pool, tmp_path: Path) -> None:
     ears = await Ears.built(pool, FILES, load_methods())
     await ears.hear([said("m", "larkspur down", at=NOW)], NOW)
     one = kept(tmp_path)
     broken = replace(ears.rulebook, files={"a.yaml": "rules: [{id: 1"})
-    with pytest.raises(Exception, match="could not go on"):
+    with pytest.raises(FixMe, match="could not go on"):
         await replayed(pool, replace(asked(ears, RULES), new=broken), one, lambda _: None)
     one.close()

@@ -128,6 +128,7 @@ async def _wanted(
 ) -> list[tuple[Judged, Marked]]:
     """The marks that these rules do not do justice to yet, each message and rule once."""
     from listener.rulebook.drafting import Marked
+    from listener.rulebook.shape import Status
     from listener.store.judged import judged
     from listener.store.marks import Verdict, undrafted
 
@@ -138,7 +139,8 @@ async def _wanted(
         if mark.verdict is Verdict.RIGHT or key in wanted or (brand_id is not None and mark.brand_id != brand_id):
             continue
         found = await judged(pool, mark.mention_id, one.brand, mark.version)
-        if found is None or found.text_gone or rulebook.rule(mark.rule) is None:
+        rule = rulebook.rule(mark.rule)
+        if found is None or found.text_gone or rule is None or rule.status is Status.DEPRECATED:
             continue
         missed = mark.verdict is Verdict.MISSED
         fires, spans = _fires(rulebook, mark.rule, found, methods)
@@ -157,11 +159,12 @@ def _fires(rulebook: Rulebook, rule: str, found: Judged, methods: Methods) -> tu
     from listener.query.match import spans_of
     from listener.rulebook.explain import why
     from listener.rulebook.subject import heard_by, judged
+    from listener.service.replaying import hearings_by
 
     asked = rulebook.rule(rule)
     if asked is None:
         return False, ()
-    heard = heard_by(found.hearings, found.brand, rulebook)
+    heard = heard_by(hearings_by(found, rulebook), found.brand, rulebook)
     subject, _ = judged(found.mention, heard, methods, found.context)
     fires = why(rulebook, asked, subject, heard, found.context, found.at).fires
     return fires, spans_of(asked.when.tree, subject, found.at) if fires else ()

@@ -67,12 +67,12 @@ async def _explain(arguments: argparse.Namespace) -> int:
         rulebook, named = await _rulebook(house.pool, arguments, found)
     if arguments.rule and rulebook.rule(arguments.rule) is None:
         raise _usage(f"there is no rule {arguments.rule!r} in {named}", _near(arguments.rule, rulebook))
-    doubts = list(_doubts(found, rulebook))
     whys = () if found.text_gone else _whys(rulebook, found, arguments.rule)
+    doubts = list(_doubts(found, rulebook, whys))
     if arguments.json:
         print_json(_told(found, rulebook, named, doubts, whys))
     else:
-        print(table([(line,) for line in _head(found, named)]))
+        print(table([(line,) for line in _head(found, rulebook, named)]))
         for doubt in doubts:
             print(table([(doubt,)], indent="! "))
         for why in whys:
@@ -137,9 +137,10 @@ async def _rulebook(pool: Pool, arguments: argparse.Namespace, found: Judged) ->
 def _whys(rulebook: Rulebook, found: Judged, rule: str | None) -> tuple[Why, ...]:
     from listener.rulebook.explain import why, why_all
     from listener.rulebook.subject import heard_by, judged
+    from listener.service.replaying import hearings_by
     from listener.service.rules import load_methods
 
-    heard = heard_by(found.hearings, found.brand, rulebook)
+    heard = heard_by(hearings_by(found, rulebook), found.brand, rulebook)
     methods = load_methods().with_lexicon(rulebook.lexicon)
     subject, _ = judged(found.mention, heard, methods, found.context)
     if rule is None:
@@ -149,28 +150,28 @@ def _whys(rulebook: Rulebook, found: Judged, rule: str | None) -> tuple[Why, ...
     return (why(rulebook, asked, subject, heard, found.context, found.at),)
 
 
-def _doubts(found: Judged, rulebook: Rulebook) -> Iterator[str]:
+def _doubts(found: Judged, rulebook: Rulebook, whys: tuple[Why, ...]) -> Iterator[str]:
     """What cannot be told as it was."""
     if found.text_gone:
         fired = ", ".join(flag.rule for flag in found.flags) or "no rule"
-        yield f"its text is gone: nobody can tell any more why; then {fired} fired"
+        yield f"its text is gone: nobody can tell any more why; {fired} fired then"
         return
     if found.rulebook == rulebook.hash:
         return
-    uncounted = [rule.id for rule in rulebook.counting if rule.id not in found.context.counts]
-    if uncounted:
-        told = ", ".join(uncounted)
-        yield f"what these rules would have counted was not kept: {told}; hubbub rules replay counts it again"
-    gone = sorted({one.topic for one in found.hearings if one.topic} - {topic.key for topic in rulebook.topics})
-    if gone:
-        yield f"it was heard by topics that this rulebook does not have: {', '.join(gone)}"
+    for why in whys:
+        if why.rule.count is not None and _near_miss(why):
+            known = why.rule.id in found.context.counts
+            told = "is told as the rules of that time counted it" if known else "was not kept"
+            yield f"what {why.rule.id} had counted {told}; hubbub rules replay counts again"
 
 
-def _head(found: Judged, named: str) -> Iterator[str]:
+def _head(found: Judged, rulebook: Rulebook, named: str) -> Iterator[str]:
+    from listener.service.replaying import hearings_by
+
     m = found.mention
     said = m.network_at or found.at
     yield f"mention {found.mention_id} by @{m.author.handle or m.author.external_id} on {m.source}, {said:%Y-%m-%d %H:%M} UTC, for {found.brand}"
-    ways = sorted({f"topic {one.topic}" if one.topic else one.via.value for one in found.hearings})
+    ways = sorted({f"topic {one.topic}" if one.topic else one.via.value for one in hearings_by(found, rulebook)})
     yield f"heard by {', '.join(ways) or 'nobody'}; tone {found.assessment.tone.label.value}, language {found.assessment.lang or '?'}"
     yield f"by {named}"
 
