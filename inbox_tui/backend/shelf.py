@@ -199,10 +199,18 @@ def _branches(found: Explained, query: str, depth: int = 0) -> Iterator[Branch]:
     from listener.query.tree import Named
 
     node = found.node
-    yield Branch(depth, _written(query, node.start, node.end), found.true, found.spans)
+    shown = _telling(found)
+    written = _written(query, node.start, node.end)
+    yield Branch(depth, written, found.true, found.spans, len(found.parts) - len(shown))
     inside = node.text if isinstance(node, Named) else query
-    for part in found.parts:
+    for part in shown:
         yield from _branches(part, inside, depth + 1)
+
+
+def _telling(found: Explained) -> Sequence[Explained]:
+    """The parts that say why: of what is true those that make it so, of what is false all, unless all are false as it is."""
+    true = [part for part in found.parts if part.true]
+    return true if found.true else found.parts if true or len(found.parts) == 1 else ()
 
 
 def _written(query: str, start: int, end: int) -> str:
