@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import asyncpg
 import pytest
 from textual.widgets import Input
@@ -128,6 +130,41 @@ async def test_one_rule_shows_its_text_its_examples_and_its_latest_hits(ruled: R
         await s.shows("where is my refund?")
 
 
+async def test_the_latest_hits_of_a_rule_are_asked_about_and_marked_from_it(ruled: Ruled, dsn: str) -> None:
+    await ruled.say("m1", "charged twice", by="noor")
+    await ruled.say("m2", "charged again, lark", by="olga")
+    async with seen(dsn, "lea") as s:
+        await s.press("R")
+        await s.shows("by what needs attention")
+        await s.press("s", "g")
+        await s.until(lambda: cursor(s) == "billing", "billing")
+        await s.shows("charged again, lark")
+        await asks_why(s)
+        await s.shows("1 of 2  @olga.test: charged again, lark")
+        await s.shows("● billing")
+        await s.press("escape", "F")
+        await s.shows("Which rule was wrong?")
+        await s.type("twice")
+        await s.press("enter")
+        await s.shows("1 false (50%)")
+        assert await ruled.marks() == [("lea", "billing", "false alarm", "")]
+        await s.press("u")
+        await s.hides("1 false")
+
+
+async def test_figures_follow_what_is_heard_but_are_not_counted_for_every_message(ruled: Ruled, dsn: str) -> None:
+    async with seen(dsn, "lea") as s:
+        await s.press("R")
+        await s.shows("0 today")
+        await ruled.say("m1", "charged twice", by="noor")
+        await s.until(lambda: s.app.place._moved, "the feed has told")
+        s.app.place.tick()
+        assert not s.sees("1 today")
+        s.app.place._read_at -= timedelta(minutes=1)
+        s.app.place.tick()
+        await s.shows("1 today")
+
+
 async def test_rules_that_come_while_somebody_looks_are_shown_and_the_cursor_stays(ruled: Ruled, dsn: str) -> None:
     async with seen(dsn, "lea") as s:
         await s.press("R")
@@ -251,6 +288,16 @@ async def test_why_is_honest_when_the_text_or_the_rulebook_is_gone(ruled: Ruled,
                 await s.press("ctrl+t")
                 await s.shows("● billing")
             await s.press("escape", "j")
+
+
+async def test_the_footer_opens_the_panel_too(ruled: Ruled, dsn: str) -> None:
+    await ruled.say("m1", "charged twice")
+    async with seen(dsn) as s:
+        await s.shows("charged twice")
+        line = s.lines()[-1]
+        await s.pilot.click(offset=(line.index("W why") + 1, len(s.lines()) - 1))
+        await s.until(lambda: isinstance(s.app.screen, Explaining), "the panel")
+        await s.shows("● billing")
 
 
 async def test_every_message_of_a_conversation_can_be_asked_about(ruled: Ruled, dsn: str) -> None:
