@@ -13,6 +13,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
@@ -22,8 +23,10 @@ from inbox_tui.app import Inbox
 from inbox_tui.backend.postgres import connect
 from inbox_tui.screens.base import Desk
 from listener.cli.running import seated
+from listener.model import Problem
 from listener.service.database import opened
 from listener.settings import load
+from listener.store import rulebooks
 
 DOCS = Path(__file__).parent
 SIZE = (148, 38)
@@ -74,6 +77,7 @@ async def draw(folder: Path) -> None:
                 await pilot.pause(1.5)
                 save(app, "listening")
                 await search_box(app, pilot)
+                await rules(app, pilot, house.pool)
         finally:
             await backend.close(datetime.now(UTC))
 
@@ -91,6 +95,38 @@ async def search_box(app: Inbox, pilot: Pilot[None]) -> None:
         save(app, name)
         await pilot.press("escape")
         await pilot.pause(0.3)
+
+
+async def rules(app: Inbox, pilot: Pilot[None], pool: Any) -> None:
+    """Why rules fired and why not; then the rules after a day's work, while a broken save is refused."""
+    await pilot.press("l")
+    await pilot.pause(1.0)
+    backend, rows = app.desk.backend, app.place.rows.window.rows
+    flagged = []
+    for row in rows[:20]:
+        opened = await backend.open(row.id, datetime.now(UTC))
+        own = next((m for m in reversed(opened.thread) if m.mine and not m.ours and m.text), None) if opened else None
+        if own is not None and own.flags:
+            flagged.append((row.id, own))
+    row_id, _ = max(flagged, key=lambda one: len(one[1].flags))
+    app.place.rows.go(row_id)
+    await pilot.press("enter")
+    await pilot.pause(0.8)
+    await pilot.press("W")
+    await pilot.pause(1.5)
+    save(app, "why")
+    await pilot.press("escape")
+    for at, (_, message) in enumerate(flagged[:8]):
+        verdict = "false alarm" if at % 4 == 1 else "right"
+        await backend.mark(message.id, message.flags[0]["rule"], verdict, "", datetime.now(UTC))
+    problem = Problem(
+        "care.yaml", 13, 22, "bad-value", "'urgnet' is not a priority", "did you mean urgent?"
+    )  # fmt: skip
+    found = await rulebooks.published(pool, 1)
+    await rulebooks.health(pool, [problem], found[0].hash, datetime.now(UTC))
+    await pilot.press("R")
+    await pilot.pause(2.0)
+    save(app, "rule-health")
 
 
 async def _nobody_asks() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.rules import RuleRow, at_rule, piece_of
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
-from listener.model import Problem, Tone
+from listener.model import Hearing, Problem, Tone, Via
 
 if TYPE_CHECKING:
     from listener.query.explain import Explained
@@ -143,7 +143,14 @@ def unexplained(found: Judged, hash: str, why_not: str, *, today: bool) -> Expla
     text = None if found.text_gone else found.mention.text
     flagged = tuple(flag.rule for flag in found.flags if not flag.shadow)
     return Explanation(
-        text, found.at, hash, today, False, flagged=flagged, values=tuple(_values(found)), doubts=(why_not,)
+        text,
+        found.at,
+        hash,
+        today,
+        False,
+        flagged=flagged,
+        values=tuple(_values(found, found.hearings)),
+        doubts=(why_not,),
     )
 
 
@@ -153,7 +160,8 @@ def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> Expl
     from listener.rulebook.subject import Methods, heard_by, judged
 
     then = _AsThen(found.assessment.tone, found.assessment.lang)
-    heard = heard_by(found.hearings, found.brand, book)
+    hearings = _heard_by_its_topics(found, book)
+    heard = heard_by(hearings, found.brand, book)
     subject, _ = judged(found.mention, heard, Methods(then, then), found.context)
     whys = why_all(book, subject, heard, found.context, found.at)
     rules = tuple(_told(why, found, book, subject) for why in whys)
@@ -168,8 +176,8 @@ def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> Expl
         same=same,
         rules=(*stable, *trying, *silent),
         flagged=tuple(flag.rule for flag in found.flags if not flag.shadow),
-        values=tuple(_values(found)),
-        doubts=tuple(_doubts(found, book, stable, today=today)),
+        values=tuple(_values(found, hearings)),
+        doubts=tuple(_doubts(found, book, whys)),
     )
 
 
@@ -200,13 +208,21 @@ _TOLD = frozenset({"tone", "lang", "addressed", "topics"})
 
 
 def _branches(found: Explained, query: str, depth: int = 0) -> Iterator[Branch]:
-    from listener.query.tree import Named
+    from listener.query.tree import Named, Not
 
     node = found.node
-    yield Branch(depth, _written(query, node.start, node.end), found.true, found.spans)
+    shown = _telling(found)
+    written = _written(query, node.start, node.end)
+    yield Branch(depth, written, found.true, found.spans, 0 if isinstance(node, Not) else len(found.parts) - len(shown))
     inside = node.text if isinstance(node, Named) else query
-    for part in found.parts:
+    for part in shown:
         yield from _branches(part, inside, depth + 1)
+
+
+def _telling(found: Explained) -> Sequence[Explained]:
+    """The parts that say why: of what is true those that make it so, of what is false all, unless all are false as it is."""
+    true = [part for part in found.parts if part.true]
+    return true if found.true else found.parts if true or len(found.parts) == 1 else ()
 
 
 def _written(query: str, start: int, end: int) -> str:
@@ -219,14 +235,32 @@ def _written(query: str, start: int, end: int) -> str:
     return " ".join(f"{'(' * -low}{part}{')' * (depth - low)}".split())
 
 
-def _values(found: Judged) -> Iterator[tuple[str, str]]:
+def _heard_by_its_topics(found: Judged, book: Rulebook) -> Sequence[Hearing]:
+    """How the message reached the brand; under other rules than those that judged it, by the topics of those."""
+    if found.rulebook == book.hash:
+        return found.hearings
+    from listener.query.subject import Subject
+
+    asked, source = Subject.of(found.mention), found.mention.source
+    topics = [
+        Hearing(found.brand_id, Via.TOPIC, topic.key)
+        for topic in book.topics
+        if topic.brand in {"", found.brand}
+        and (not topic.sources or source in topic.sources)
+        and topic.query.test(asked, found.at)
+    ]
+    return [*(one for one in found.hearings if one.via is not Via.TOPIC), *topics]
+
+
+def _values(found: Judged, hearings: Iterable[Hearing]) -> Iterator[tuple[str, str]]:
     """What a message was judged on besides its text."""
     thought, context = found.assessment, found.context
     score = "" if thought.tone.compound is None else f" {thought.tone.compound:+.2f}"
     yield "tone", thought.tone.label.value.replace("_", " ") + score
     yield "language", thought.lang or "not found"
-    topics = sorted({one.topic for one in found.hearings if one.topic})
-    ways = sorted({one.via.value for one in found.hearings if not one.topic})
+    heard = set(hearings)
+    topics = sorted({one.topic for one in heard if one.topic})
+    ways = sorted({one.via.value for one in heard if not one.topic})
     yield "heard by", ", ".join([*(f"topic {topic}" for topic in topics), *ways]) or "nobody"
     if context.addresses:
         yield "addresses us", "yes"
@@ -250,20 +284,19 @@ def _plain(value: Any) -> str:
     return "yes" if value is True else "no" if value is False else "" if value is None else str(value)
 
 
-def _doubts(found: Judged, book: Rulebook, stable: Sequence[RuleWhy], *, today: bool) -> Iterator[str]:
+def _doubts(found: Judged, book: Rulebook, whys: Iterable[Why]) -> Iterator[str]:
     """What cannot be told as it was."""
-    if not today:
-        fire = {one.rule for one in stable}
+    if found.rulebook == book.hash:
+        fire = {why.rule.id for why in whys if why.fires and not why.shadow}
         flagged = {flag.rule for flag in found.flags if not flag.shadow}
         if more := sorted(flagged - fire):
             yield f"then {', '.join(more)} fired too, when it was heard by another way"
         if less := sorted(fire - flagged):
             yield f"{', '.join(less)} fires by what is known, and did not then"
-    if found.rulebook == book.hash:
         return
-    uncounted = [rule.id for rule in book.counting if rule.id not in found.context.counts]
-    if uncounted:
-        yield f"what these rules would have counted is not kept: {', '.join(uncounted)}"
-    gone = sorted({one.topic for one in found.hearings if one.topic} - {topic.key for topic in book.topics})
-    if gone:
-        yield f"it was heard by topics that these rules do not have: {', '.join(gone)}"
+    yield "tone and language are told as they were found then"
+    for why in whys:
+        if why.rule.count is not None and all(part.true for part in why.parts if part.name in {"scope", "when"}):
+            known = why.rule.id in found.context.counts
+            told = "is told as the rules of that time counted it" if known else "was not kept"
+            yield f"what {why.rule.id} had counted {told}: hubbub rules replay counts again"

@@ -153,7 +153,8 @@ class DeskScreen(Screen[None]):
     @on(KeyClicked)
     async def _key_clicked(self, event: KeyClicked) -> None:
         event.stop()
-        await self.run_action(event.act) if not self._on_composer(event.act) else None
+        if not self._on_composer(event.act):
+            await self.run_action(f"app.{event.act}" if event.act in keys.APP else event.act)
 
     def _on_composer(self, act: str) -> bool:
         """Composer keys are the composer's to do."""

@@ -10,6 +10,8 @@ from listener.model import OutboxState, State
 from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
 
 _DUE = 11
+_NAMED = 60
+"""Cells of a message's first words where it is named."""
 _SHORT = {"bluesky": "bsky", "mastodon": "masto"}
 """Sources as people who work with them say them; others by the start of their name."""
 _NEWS = frozenset(OutboxState) - {OutboxState.SEEN, OutboxState.WITHDRAWN}
@@ -119,6 +121,16 @@ def _tags(tags: tuple[str, ...], width: int) -> Line:
     for piece in shown:
         spaced.extend(((" ", ""), piece))
     return cut(spaced, width)
+
+
+def mention_named(row: ListeningRow) -> str:
+    """A mention as it is named to a person: who, and the first words."""
+    return named(row.author_handle, row.author_name, row.text)
+
+
+def named(handle: str, name: str, text: str | None) -> str:
+    """The same, of any message."""
+    return f"{who(handle, name)}: {fit(say(text), _NAMED)}"
 
 
 def listening_lines(row: ListeningRow, width: int, now: datetime, *, fresh: bool = False) -> tuple[Line, Line]:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from inbox_tui.view import words
-from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
+from inbox_tui.view.lines import Line, Piece, fit, flow, flow_parts, joined, paragraphs, say
 
 YES, NO = "✓", "✗"
 IN_FULL = 3
 """So few rules that were asked for by name are shown with all parts, also when they did not fire."""
 TREE_LINES = 40
 """Parts of one query that are shown."""
+LONGEST, LONGEST_OUTSIDE = 160, 60
+"""Cells of one part of a query as it is written, and of one whose own parts are told below it."""
 WORDS = 8
 """Places in the text that are named for one part of a query."""
 
@@ -29,6 +31,8 @@ class Branch:
     written: str
     true: bool
     spans: tuple[int, ...] = ()
+    folded: int = 0
+    """Its parts that are left out: they are as false as it is, or need not be true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +175,10 @@ def _in_full(one: RuleWhy, told: Explanation, width: int) -> list[Line]:
             continue
         sign = (f"{YES} ", "good") if part.true else (f"{NO} ", "bad")
         lines.extend(flow((sign, (say(part.says), "" if part.true else "bold")), width, indent="  ", hanging="    "))
-        for branch in part.branches[:TREE_LINES]:
-            lines.extend(_branch(branch, told.text or "", width))
+        below = (*(branch.depth for branch in part.branches[1:]), 0)
+        for branch, next_depth in zip(part.branches[:TREE_LINES], below, strict=False):
+            longest = LONGEST_OUTSIDE if next_depth > branch.depth else LONGEST
+            lines.extend(_branch(branch, told.text or "", longest, width))
         if len(part.branches) > TREE_LINES:
             lines.append(((f"      … {len(part.branches) - TREE_LINES} parts more", "dim"),))
     plain: list[Line] = [
@@ -184,14 +190,16 @@ def _in_full(one: RuleWhy, told: Explanation, width: int) -> list[Line]:
     return lines
 
 
-def _branch(branch: Branch, text: str, width: int) -> list[Line]:
+def _branch(branch: Branch, text: str, longest: int, width: int) -> list[Line]:
     indent = "    " + "  " * min(branch.depth, 6)
     sign: Piece = (f"{YES} ", "good") if branch.true else (f"{NO} ", "bad")
-    said: list[Piece] = [sign, (say(branch.written), "" if branch.true else "dim")]
+    said: list[Piece] = [sign, (fit(say(branch.written), longest), "" if branch.true else "dim")]
     pairs = list(zip(branch.spans[::2], branch.spans[1::2], strict=False))
     found = list(dict.fromkeys(say(text[start:end]) for start, end in pairs))[:WORDS]
     if found:
-        said.extend(((" ", ""), *joined((((word, "mark"),) for word in found), ", ")))
+        said.extend(((": ", "dim"), *joined((((word, "mark"),) for word in found), ", ")))
+    if branch.true and branch.folded:
+        said.append((f" ({words.count(branch.folded, 'other')} not there)", "dim"))
     return flow(said, width, indent=indent, hanging=indent + "  ")
 
 
@@ -203,7 +211,7 @@ def _in_short(one: RuleWhy, width: int) -> list[Line]:
         said.append((f" {NO} {say(failing.says)}", "bad"))
         missing = first_missing(failing.branches)
         if missing is not None:
-            said.append((f": needs {say(missing.written)}", "dim"))
+            said.append((f": needs {fit(say(missing.written), LONGEST)}", "dim"))
     return flow(said, width, hanging="    ")
 
 

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from listener.errors import FixMe, NotReachable, TryAgain
-from listener.store import acts, claims, feed, rulebooks
+from listener.store import acts, claims, feed, marks, rulebooks
 from listener.store.connect import connect
 from listener.store.conversations import Event, tell
 from listener.store.embedded import embedded
@@ -96,6 +96,10 @@ async def test_what_happens_is_told_as_ids(dsn: str, pool: asyncpg.Pool) -> None
         await rulebooks.publish(pool, "aaa", {}, "", NOW)
         await reader.until(lambda: len(reader.heard) == 5)
         assert reader.heard[-1] == Changed(frozenset(), frozenset(), frozenset(), rulebook=True, lost=False)
+        mention = await w.mention(tone="negative")
+        await marks.mark(pool, w.mia.id, mention, w.brand_id, "outage", "right", "", NOW)
+        await reader.until(lambda: len(reader.heard) == 6)
+        assert reader.heard[-1].marks == {mention}
 
 
 async def test_another_brands_changes_are_not_told(dsn: str, pool: asyncpg.Pool) -> None:

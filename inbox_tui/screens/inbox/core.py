@@ -15,7 +15,7 @@ from inbox_tui.backend import Place
 from inbox_tui.messages import FolderChosen, NewsCounted, RowChosen, RowReached, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread, words
-from inbox_tui.view.lines import Line, Piece, fit, say
+from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
@@ -342,10 +342,7 @@ class InboxCore(DeskScreen):
         if not self.reading and row_id is not None and (opened is None or opened.conversation.id != row_id):
             opened = await self.open_conversation(row_id)
         theirs = [one for one in reversed(opened.thread if opened else ()) if one.mine and not one.ours]
-        return [
-            Meant(one.id, f"{queue.who(one.author_handle, one.author_name)}: {fit(say(one.text), 60)}")
-            for one in theirs
-        ]
+        return [Meant(one.id, queue.named(one.author_handle, one.author_name, one.text)) for one in theirs]
 
     async def read_conversation(self, conversation_id: int) -> None:
         """Open it, go there, and it counts as read."""

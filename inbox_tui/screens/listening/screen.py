@@ -16,7 +16,7 @@ from inbox_tui.backend import Place
 from inbox_tui.messages import ConversationWanted, ForgetWanted, KeepWanted, NewsCounted, RowChosen, RowReached
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread
-from inbox_tui.view.lines import Piece, fit, say, typed
+from inbox_tui.view.lines import Piece, say, typed
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
@@ -269,7 +269,7 @@ class ListeningScreen(DeskScreen):
         row = self.rows.cursor_row
         if row is None:
             return ()
-        return [Meant(row.id, f"{queue.who(row.author_handle, row.author_name)}: {fit(say(row.text), 60)}")]
+        return [Meant(row.id, queue.mention_named(row))]
 
     def _reader(self, width: int) -> thread.Reader:
         desk = self.desk

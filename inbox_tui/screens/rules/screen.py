@@ -18,9 +18,10 @@ from inbox_tui import keys
 from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached, SearchWanted
 from inbox_tui.screens.base import Desk, DeskScreen
-from inbox_tui.view import rules
+from inbox_tui.view import queue, rules
 from inbox_tui.view.lines import Line, Piece, say, typed
 from inbox_tui.view.rules import RuleRow, RulesNow
+from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
@@ -147,6 +148,12 @@ class RulesScreen(DeskScreen):
             if found is not None:
                 self._hits[rule] = found.rows
                 self._show_rule()
+
+    async def meant(self) -> Sequence[Meant]:
+        """The latest hits of the rule under the cursor: they can be asked about and marked from here."""
+        row = self.rows.cursor_row
+        hits = () if row is None else self._hits.get(row.id, ())
+        return [Meant(hit.id, queue.mention_named(hit)) for hit in hits]
 
     @on(RowReached)
     def _reached(self, event: RowReached) -> None:
