@@ -193,7 +193,7 @@ def _kept(folder: Path, commit: str) -> dict[str, str] | None:
     except (OSError, subprocess.SubprocessError):
         return None
     rows = [row.partition("\t") for row in done.stdout.decode("utf-8", "replace").split("\0") if row]
-    return {name: about.split(" ")[2] for about, _, name in rows if _is_rule_file(name)}
+    return {name: about.split(" ")[2] for about, _, name in rows if is_rule_file(name)}
 
 
 def _blobs(text: str, digits: int) -> set[str]:
@@ -206,7 +206,8 @@ def _blobs(text: str, digits: int) -> set[str]:
     }
 
 
-def _is_rule_file(name: str) -> bool:
+def is_rule_file(name: str) -> bool:
+    """Whether a path within the folder, with slashes, is one of a rule file. Hidden ones and editors' backups are none."""
     *folders, last = name.split("/")
     hidden = any(one.startswith(".") for one in folders) or last.startswith((".", "#"))
     return not hidden and Path(last).suffix in SUFFIXES
@@ -222,7 +223,7 @@ def _paths(folder: Path) -> dict[str, Path]:
         folders[:] = [one for one in folders if not one.startswith(".")]
         for name in names:
             path = Path(base, name)
-            if _is_rule_file(name) and path.resolve().is_relative_to(root):
+            if is_rule_file(name) and path.resolve().is_relative_to(root):
                 found[path.relative_to(root).as_posix()] = path
         if len(found) > MAX_FILES:
             break

@@ -303,7 +303,6 @@ def _go_on(kept: Kept, file: BinaryIO) -> bool:
         return False
     if head.format != FORMAT:
         return False
-    kept.start, kept.end = head.start, head.end
     good = len(lines[0])
     for raw in lines[1:]:
         try:
@@ -314,6 +313,9 @@ def _go_on(kept: Kept, file: BinaryIO) -> bool:
             break
         kept._take(line)
         good += len(raw)
+    if not kept.resumed:
+        return False  # nothing was judged: no reason to keep to an hour that has passed
+    kept.start, kept.end = head.start, head.end
     file.seek(good)
     file.truncate()
     return True

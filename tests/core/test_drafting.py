@@ -6,7 +6,7 @@ import difflib
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from listener.query import match
@@ -134,21 +134,16 @@ def test_addresses_and_telephone_numbers_are_masked_and_make_no_phrase() -> None
     assert "1234567" not in draft.query
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
+# Neither half a pair of surrogates nor a NUL gets as far as the database.
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60))
 def test_any_text_comes_back_from_its_yaml_and_hides_nothing_in_the_file(text: str) -> None:
+    assume(text.strip())
     assert all(char.isprintable() for char in written(text))
     loaded = reading.parse({"r.yaml": RULES.replace('- "The box is white"', f"- {{text: {written(text)}}}")})
-    if isinstance(loaded, Rulebook):
-        rule = loaded.rule("safety")
-        assert rule is not None
-        assert rule.silent[0].text.split() == text.split()
-    else:
-        assert not text.strip() or {one.code for one in loaded} <= {
-            "bad-text",
-            "bad-character",
-            "control-character",
-            "empty",
-        }, loaded
+    assert isinstance(loaded, Rulebook), [str(one) for one in loaded]
+    rule = loaded.rule("safety")
+    assert rule is not None
+    assert rule.silent[0].text.split() == text.split()
 
 
 def test_an_exception_goes_into_a_file_of_its_own_where_there_is_none_yet() -> None:

@@ -114,6 +114,17 @@ def test_fresh_begins_anew_and_what_is_told_is_forgotten(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_that_judged_nothing_is_not_gone_on_with(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    later = opened(tmp_path, start=START + timedelta(hours=3))
+    assert (later.resumed, later.start) == (False, START + timedelta(hours=3))
+    judged(later, 1)
+    later.close()
+    again = opened(tmp_path)
+    assert again.start == START + timedelta(hours=3)
+    again.close()
+
+
 def test_two_at_once_do_not_write_into_one_file(tmp_path: Path) -> None:
     kept = opened(tmp_path)
     with pytest.raises(FixMe, match="already runs"):

@@ -371,6 +371,33 @@ async def test_a_false_alarm_becomes_an_exception_that_git_applies_and_the_check
     assert (code, out, "nothing to draft" in err) == (1, "", True)
 
 
+async def test_one_mark_that_no_file_can_hold_keeps_none_of_the_others(
+    hubbub: Hubbub, ears: Ears, folder: Path
+) -> None:
+    await ears.hear([said("long", f"larkspur smoke {'very ' * 5000}", by="p9", at=at(20))], at(20))
+    await marked(ears, 5, "safety", "false alarm")
+    await marked(ears, 1, "safety", "false alarm")
+    code, out, err = await hubbub("drafts", "--rules", folder)
+    assert code == 0
+    assert "smoke machine" in out
+    assert "no draft for safety: false alarm: larkspur smoke very" in err
+
+
+async def test_nothing_of_a_message_reaches_the_terminal_raw(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    await ears.hear([said("evil", "larkspur down \x1b[2J\u202edown", by="p9", at=at(20))], at(20))
+    (folder / "people.yaml").write_text(RULES.replace("when: down", "when: zilch"))
+    number = (await ids(ears.pool))[5]
+    await marked(ears, 5, "outage", "false alarm", "\x1b[2J evil")
+    for arguments in (("replay", *whole_day(), "--rules", folder), ("explain", number), ("explain", "\x1b[2J")):
+        _, out, err = await hubbub(*arguments)
+        assert "\x1b" not in out + err, arguments
+        assert "\u202e" not in out + err, arguments
+    (folder / "people.yaml").write_text(RULES)
+    _, out, err = await hubbub("drafts", "--patch", "--rules", folder)
+    assert "marked on 2026-11-02" in out
+    assert not {char for char in out + err if not char.isprintable() and char != "\n"}
+
+
 async def test_what_was_missed_becomes_an_example_that_fails_until_the_rule_is_widened(
     hubbub: Hubbub, ears: Ears, folder: Path
 ) -> None:

@@ -38,6 +38,8 @@ def configure_rules(parser: argparse.ArgumentParser) -> None:
 examples:
   hubbub rules check                                every mistake of the rules in force
   hubbub rules check ./rules --json
+  hubbub rules replay --from 3d                     what the folder's rules would have done with three days
+  hubbub rules explain c17 outage                   why outage fired on a message, or did not
   hubbub rules check --help
 
 Rules are read from --rules, else from the settings' folder, else those that Hubbub brings along."""

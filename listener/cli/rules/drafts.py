@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 from listener.cli import FINDINGS, FINE
 from listener.cli.looking import add_brand
 from listener.cli.rules.folder import BadRules, add_folder, folder_asked
-from listener.errors import FixMe
 
 if TYPE_CHECKING:
     from listener.rulebook.drafting import Draft, Marked
-    from listener.rulebook.shape import Rulebook
+    from listener.rulebook.shape import Rule, Rulebook
     from listener.rulebook.subject import Methods
     from listener.store.connect import Pool
     from listener.store.judged import Judged
@@ -78,7 +77,7 @@ async def _drafts(arguments: argparse.Namespace) -> int:
     drafts, refused = list(drafts_for([one for _, one in marks], right)), []
     while True:  # a draft that does not do what it is for is left out, and the rest is made anew
         texts, left = changed(files, known, drafts)
-        bad = _bad(files, texts, drafts, marks, methods, folder)
+        bad = _bad(files, texts, drafts, marks, known, methods, folder)
         if not bad:
             break
         refused += bad
@@ -199,20 +198,31 @@ def _bad(
     texts: Mapping[str, str],
     drafts: Sequence[Draft],
     marks: Sequence[tuple[Judged, Marked]],
+    known: Mapping[str, Rule],
     methods: Methods,
     folder: Path,
 ) -> list[Draft]:
-    """The drafts that do not keep their rule silent on what was marked. Of files that cannot be read any more: all of them."""
+    """The drafts that do not keep their rule silent on what was marked, or leave files that cannot be read: an example may be too long."""
+    from listener.rulebook.drafting import changed
+
     try:
         rulebook = _parsed({**files, **texts}, folder)
-    except FixMe:
-        return list(drafts)
+    except BadRules:
+        return [one for one in drafts if not _readable(files, changed(files, known, [one])[0], folder)] or list(drafts)
     by_mark = {one: found for found, one in marks}
     return [
         draft
         for draft in drafts
         if not draft.missed and any(_fires(rulebook, draft.rule, by_mark[one], methods)[0] for one in draft.marks)
     ]
+
+
+def _readable(files: Mapping[str, str], texts: Mapping[str, str], folder: Path) -> bool:
+    try:
+        _parsed({**files, **texts}, folder)
+    except BadRules:
+        return False
+    return True
 
 
 def patch_of(files: Mapping[str, str], texts: Mapping[str, str], prefix: str) -> str:

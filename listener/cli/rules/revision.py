@@ -6,9 +6,10 @@ What git knows is read with `git show`; names and sizes are held to the same lim
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listener.errors import FixMe
@@ -35,7 +36,7 @@ async def files_named(pool: Pool, name: str, folder: Path) -> Mapping[str, str]:
 async def files_at(revision: str, folder: Path) -> Mapping[str, str]:
     """The rule files of a folder as of a revision of git. FixMe: there is no such revision, or no rule file in it."""
     from listener.rulebook.parse import MAX_FILE, MAX_FILES
-    from listener.rulefiles import SUFFIXES
+    from listener.rulefiles import is_rule_file
 
     if revision.startswith("-"):
         raise _usage(f"{revision!r} is no revision", "name a commit, a branch or a tag")
@@ -48,9 +49,7 @@ async def files_at(revision: str, folder: Path) -> Mapping[str, str]:
     files: dict[str, str] = {}
     for entry in filter(None, listed.split("\0")):
         about, _, name = entry.partition("\t")
-        path = PurePosixPath(name)
-        hidden = any(part.startswith(".") for part in path.parts) or path.name.startswith("#")
-        if about.split()[0].startswith("100") and path.suffix in SUFFIXES and not hidden:
+        if about.startswith("100") and is_rule_file(name):  # a file, and no link
             if len(files) == MAX_FILES:
                 raise _usage(
                     f"more than {MAX_FILES} rule files at {revision}", "is this the right folder?", str(folder)
@@ -66,9 +65,11 @@ async def files_at(revision: str, folder: Path) -> Mapping[str, str]:
 
 async def git(folder: Path, *arguments: str) -> str | None:
     """What git prints about a folder; None: it refuses. FixMe: there is no git."""
+    # Nothing may be fetched for it, and no other working tree be meant than the folder's own.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         process = await asyncio.create_subprocess_exec(
-            "git", "-C", str(folder), *arguments,
+            "git", "-c", "protocol.allow=never", "-C", str(folder), *arguments, env=environ,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
     except FileNotFoundError:
