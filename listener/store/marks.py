@@ -6,7 +6,7 @@ what is to become an example is read from the message while it is still there. T
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,6 @@ import asyncpg
 from listener.errors import Refused
 from listener.model import Kind
 from listener.store.acts.rights import may_act
-from listener.store.columns import columns
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 
@@ -43,8 +42,7 @@ _MARK = """
 INSERT INTO rule_marks AS k (mention_id, brand_id, rule, person_id, version, verdict, note, rulebook, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (mention_id, brand_id, rule, person_id) DO UPDATE SET version = excluded.version, verdict = excluded.verdict,
-    note = excluded.note, rulebook = excluded.rulebook, at = excluded.at,
-    drafted_at = CASE WHEN (k.verdict, k.version) = (excluded.verdict, excluded.version) THEN k.drafted_at END
+    note = excluded.note, rulebook = excluded.rulebook, at = excluded.at
 """
 
 _TAKE_BACK = """
@@ -65,8 +63,8 @@ SELECT {_COLUMNS} FROM rule_marks AS k JOIN people AS p ON p.id = k.person_id
 WHERE k.mention_id = ANY($1::bigint[]) AND k.brand_id = $2 ORDER BY k.mention_id, k.rule, k.at, k.person_id
 """  # noqa: S608 - constants
 
-_UNDRAFTED = f"""
-WITH picked AS MATERIALIZED (SELECT * FROM rule_marks WHERE drafted_at IS NULL ORDER BY at, mention_id LIMIT $1)
+_WRONG = f"""
+WITH picked AS MATERIALIZED (SELECT * FROM rule_marks WHERE verdict <> 'right' ORDER BY at DESC, mention_id DESC LIMIT $1)
 SELECT {_COLUMNS}, b.key AS brand, v.text, w.handle, w.external_id AS author, m.source, m.kind, m.langs, m.lang, m.at AS said_at,
        EXISTS (SELECT FROM hearings AS h WHERE h.mention_id = k.mention_id AND h.brand_id = k.brand_id
                AND h.via IN ('mention', 'reply', 'quote', 'dm')) AS addressed, m.ours
@@ -79,12 +77,6 @@ JOIN LATERAL (SELECT * FROM authors WHERE id = m.author_id LIMIT 1) AS w ON true
 WHERE v.text IS NOT NULL
 ORDER BY k.at, k.mention_id, k.rule, k.person_id
 """  # noqa: S608 - constants
-
-_DRAFTED = """
-UPDATE rule_marks AS k SET drafted_at = $1
-FROM unnest($2::bigint[], $3::int[], $4::text[], $5::int[], $6::timestamptz[]) AS n(mention_id, brand_id, rule, person_id, at)
-WHERE (k.mention_id, k.brand_id, k.rule, k.person_id, k.at) = (n.mention_id, n.brand_id, n.rule, n.person_id, n.at)
-"""
 
 
 class Verdict(StrEnum):
@@ -118,7 +110,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """A mark from which no example was drafted yet, with its message."""
+    """A mark that says that a rule was wrong, with its message."""
 
     mark: Mark
     brand: str
@@ -198,10 +190,10 @@ async def marks_on(pool: asyncpg.Pool, mention_ids: Collection[int], brand_id: i
         return [_mark(row) for row in await connection.fetch(_MARKS_ON, list(mention_ids), brand_id)]
 
 
-async def undrafted(pool: asyncpg.Pool, limit: int = 500) -> list[Drafting]:
-    """The marks from which no examples were drafted yet, the oldest first; those whose message has lost its text are left out."""
+async def wrong(pool: asyncpg.Pool, limit: int = 500) -> list[Drafting]:
+    """The latest marks that say that a rule was wrong, the oldest of them first; those whose message has lost its text are left out."""
     async with acquired(pool) as connection:
-        rows = await connection.fetch(_UNDRAFTED, limit)
+        rows = await connection.fetch(_WRONG, limit)
     return [
         Drafting(
             mark=_mark(row),
@@ -218,14 +210,6 @@ async def undrafted(pool: asyncpg.Pool, limit: int = 500) -> list[Drafting]:
         )
         for row in rows
     ]
-
-
-async def drafted(pool: asyncpg.Pool, marks: Iterable[Mark], now: datetime) -> None:
-    """Notes that examples were drafted from these marks. One that was changed meanwhile stays undrafted."""
-    rows = sorted((one.mention_id, one.brand_id, one.rule, one.person_id, one.at) for one in marks)
-    if rows:
-        async with acquired(pool) as connection:
-            await connection.execute(_DRAFTED, now, *columns(rows))
 
 
 def _event(key: tuple[int, int, str, int], before: str | None, after: str | None) -> Event:

@@ -93,34 +93,30 @@ async def test_viewers_mark_nothing_nor_does_anybody_what_the_brand_never_judged
     assert await pool.fetchval("SELECT count(*) FROM rule_marks") == 0
 
 
-async def test_what_is_to_become_an_example_comes_with_its_message_once(house: House, pool: asyncpg.Pool) -> None:
+async def test_what_a_rule_got_wrong_comes_with_its_message(house: House, pool: asyncpg.Pool) -> None:
     first = await mention(house, "a", "bad app", langs=("en",))
     second = await mention(house, "b", "bad secret")
     ada, brand = house.person_id, house.brand_id
     await marks.mark(pool, ada, first, brand, "rule-bad", "false alarm", "", NOW)
-    await marks.mark(pool, ada, second, brand, "rule-bad", "right", "", later(1))
-    one, two = await marks.undrafted(pool)
+    await marks.mark(pool, ada, second, brand, "rule-bad", "missed", "", later(1))
+    one, two = await marks.wrong(pool)
     assert (one.text, one.author, one.source, one.lang, one.langs, one.addressed, one.ours, one.brand) == (
         "bad app", "a.test", "bluesky", "en", ("en",), True, False, "lark",
     )  # fmt: skip
     assert (one.mark.rule, one.mark.verdict, one.said_at) == ("rule-bad", Verdict.FALSE_ALARM, NOW)
+    assert two.mark.verdict is Verdict.MISSED
+    assert [d.mark.mention_id for d in await marks.wrong(pool, 1)] == [second], "the latest ones"
     await house.record(Deleted(Key(SPACE, "b"), "3b"))
-    assert [d.mark.mention_id for d in await marks.undrafted(pool)] == [first], "what is gone becomes no example"
-    await marks.drafted(pool, [one.mark, two.mark], later(2))
-    assert await marks.undrafted(pool) == []
-    await marks.mark(pool, ada, first, brand, "rule-bad", "false alarm", "said again", later(3))
-    assert await marks.undrafted(pool) == []
+    assert [d.mark.mention_id for d in await marks.wrong(pool)] == [first], "what is gone becomes no example"
     await marks.mark(pool, ada, first, brand, "rule-bad", "right", "", later(4))
-    assert [d.mark.verdict for d in await marks.undrafted(pool)] == [Verdict.RIGHT]
-    await marks.drafted(pool, [one.mark], later(5))
-    assert len(await marks.undrafted(pool)) == 1, "it was changed since it was read"
+    assert await marks.wrong(pool) == []
 
 
 async def test_an_edit_is_marked_as_it_was_seen(house: House, pool: asyncpg.Pool) -> None:
     id_ = await mention(house, "a", "bad first")
-    await marks.mark(pool, house.person_id, id_, house.brand_id, "r", "right", "", NOW)
+    await marks.mark(pool, house.person_id, id_, house.brand_id, "r", "missed", "", NOW)
     await house.record(said("a", "bad second", by="a", revision="3b"), now=later(1))
-    assert [d.text for d in await marks.undrafted(pool)] == ["bad first"]
+    assert [d.text for d in await marks.wrong(pool)] == ["bad first"]
 
 
 # Figures -------------------------------------------------------------------------------------------------------------

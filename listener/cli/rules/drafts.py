@@ -129,13 +129,13 @@ async def _wanted(
     from listener.rulebook.drafting import Marked
     from listener.rulebook.shape import Status
     from listener.store.judged import judged
-    from listener.store.marks import Verdict, undrafted
+    from listener.store.marks import Verdict, wrong
 
     wanted: dict[tuple[int, int, str], tuple[Judged, Marked]] = {}
-    for one in await undrafted(pool, MARKS):
+    for one in await wrong(pool, MARKS):
         mark: Mark = one.mark
         key = (mark.mention_id, mark.brand_id, mark.rule)
-        if mark.verdict is Verdict.RIGHT or key in wanted or (brand_id is not None and mark.brand_id != brand_id):
+        if key in wanted or (brand_id is not None and mark.brand_id != brand_id):
             continue
         found = await judged(pool, mark.mention_id, one.brand, mark.version)
         rule = rulebook.rule(mark.rule)

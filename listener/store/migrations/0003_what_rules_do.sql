@@ -46,8 +46,7 @@ CREATE TABLE rule_marks (
     note         text NOT NULL DEFAULT '',            -- the staff's own words
     rulebook     text COLLATE "C" NOT NULL,
     at           timestamptz NOT NULL,
-    drafted_at   timestamptz,                         -- when examples were drafted from it; NULL: not yet
     PRIMARY KEY (mention_id, brand_id, rule, person_id)
 );
 CREATE INDEX rule_marks_rule ON rule_marks (brand_id, rule, at);
-CREATE INDEX rule_marks_undrafted ON rule_marks (at) WHERE drafted_at IS NULL;
+CREATE INDEX rule_marks_wrong ON rule_marks (at, mention_id) WHERE verdict <> 'right';
