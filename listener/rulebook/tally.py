@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import product
@@ -224,12 +224,35 @@ def _micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
+@dataclass(slots=True)
+class _Run:
+    """Moments, both included, between which a count is known to be met."""
+
+    since: int
+    until: int
+    begins: bool
+    """Just before, it is known not to be."""
+
+
 class _Series:
     """The ticks of one rule and group in the order of their times, and a window on them that can be moved either way, at a cost of no more
     than what it passes over. A tick counts from its own moment until `within` later, then no more.
     """
 
-    __slots__ = ("_authors", "_count", "_hi", "_hits", "_hold", "_kept", "_lo", "_room", "_ticks", "_times", "_within")
+    __slots__ = (
+        "_authors",
+        "_count",
+        "_hi",
+        "_hits",
+        "_hold",
+        "_kept",
+        "_lo",
+        "_room",
+        "_run",
+        "_ticks",
+        "_times",
+        "_within",
+    )
 
     def __init__(self, count: Count, late: float) -> None:
         self._count = count
@@ -242,6 +265,7 @@ class _Series:
         # The window: ticks from lo to before hi, how many of them hit, and how many each author has among them.
         self._lo = self._hi = self._hits = 0
         self._authors: dict[str, int] = {}
+        self._run: _Run | None = None
 
     def put(self, moment: int, author: str, hit: bool) -> None:
         place = bisect_right(self._times, moment)
@@ -253,6 +277,7 @@ class _Series:
         elif place < self._hi:
             self._hi += 1
             self._take(place)
+        self._changed(moment)
         if len(self._times) > self._room:
             self._forget()
 
@@ -270,18 +295,37 @@ class _Series:
     def _held(self, moment: int) -> int:
         """How long the count has been met, back from a moment at which it is; no longer than the rule asks for.
 
-        Between two events, a tick that comes or one that leaves the window, nothing changes. So the window goes back from one to the next.
+        Between two events, a tick that comes or one that leaves the window, nothing changes. So the window goes back from one to the next,
+        and over what is known from before at once.
         """
         at = moment
-        while True:
-            came = self._times[self._hi - 1] if self._hi else _NEVER
-            left = self._times[self._lo - 1] + self._within if self._lo else _NEVER
-            at = max(came, left)
-            if moment - at >= self._hold:
-                return self._hold
+        begins = False
+        while not begins:
+            if self._run is not None and self._run.since <= at <= self._run.until:
+                at, begins = self._run.since, self._run.begins
+            else:
+                came = self._times[self._hi - 1] if self._hi else _NEVER
+                left = self._times[self._lo - 1] + self._within if self._lo else _NEVER
+                at = max(came, left)
+            if begins or moment - at >= self._hold:
+                break
             self._move(at - 1)
-            if not met(self._count, self._now()):
-                return moment - at
+            begins = not met(self._count, self._now())
+            at -= not begins
+        if self._run is None or moment >= self._run.until:
+            self._run = _Run(at, moment, begins)
+        return min(moment - at, self._hold)
+
+    def _changed(self, moment: int) -> None:
+        """What is known of the last run, now that a tick came in: one more makes no count smaller, but it may a share."""
+        if self._run is None:
+            return
+        if moment < self._run.since:
+            self._run.begins = False
+        if self._count.what is Counted.RATIO and moment <= self._run.until:
+            self._run.until = moment - 1
+            if self._run.until < self._run.since:
+                self._run = None
 
     def _now(self) -> Window:
         of = self._hi - self._lo

@@ -188,6 +188,17 @@ def test_a_share_may_grow_by_what_leaves() -> None:
     assert tally.window("many", "", at(13)) == Window(1.0, 2, held=3 * MINUTE)  # since minute 10, when the first left
 
 
+def test_one_that_comes_late_may_break_a_share_that_was_known_to_hold() -> None:
+    one = rule(Count(Counted.RATIO, 0.5, 10 * MINUTE, hold=60 * MINUTE, of_least=1))
+    tally = Tally([one])
+    for minute in (0, 2, 4, 6):
+        tally.put([tick(one)], at(minute))
+    assert tally.window("many", "", at(6)) == Window(1.0, 4, held=6 * MINUTE)
+    for _ in range(3):
+        tally.put([tick(one, hit=False)], at(3))
+    assert tally.window("many", "", at(6)) == Window(4 / 7, 7, held=2 * MINUTE)  # at minute 3 it was two of five
+
+
 def test_one_author_who_says_it_often_is_one_author() -> None:
     one = rule(Count(Counted.AUTHORS, 2, 15 * MINUTE))
     tally = Tally([one])

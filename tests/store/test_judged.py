@@ -17,6 +17,7 @@ from listener.language import Languages
 from listener.model import (
     AuthorChanged,
     Batch,
+    Context,
     Deleted,
     Hearing,
     Item,
@@ -279,3 +280,15 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for inner in plan.get("Plans", ()):
         yield from nodes(inner)
+
+
+async def test_what_was_judged_before_that_was_kept_is_read_as_it_is_now(
+    house: House, pool: asyncpg.Pool, methods: Methods
+) -> None:
+    house.topic("a")
+    m = said("a", "lark", likes=3, media=2, langs=("en",), root="m1", parent="m1")
+    await recorded(house, Judge(RULEBOOK, methods, elsewhen), [m], NOW)
+    await pool.execute("UPDATE assessments SET said = '{}', context = '{}'")
+    (found,) = await history.heard(pool, house.brand_id, NOW, NOW + timedelta(days=1))
+    assert found.mention == replace(m, raw=b"")
+    assert found.context == Context("lark")

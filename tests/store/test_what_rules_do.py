@@ -62,6 +62,8 @@ async def test_a_rule_assigns_what_nobody_has(house: House, pool: asyncpg.Pool) 
     await house.record(said("b", parent="a", root="a", at=later(1)), now=later(1))
     assert (await conversation(pool))["assignee_id"] == house.person_id, "the second rule finds somebody there"
     assert await pool.fetchval("SELECT sum(n) FROM counter_deltas WHERE name = 'assigned'") == 1
+    told = await pool.fetchval("SELECT after FROM events WHERE kind = 'conversation.opened'")
+    assert told == {"origin": "addressed", "assignee_id": house.person_id}
 
 
 async def test_a_rule_never_takes_it_from_whom_a_person_gave_it_to(house: House, pool: asyncpg.Pool) -> None:
@@ -317,6 +319,16 @@ async def test_groups_and_brands_are_counted_apart(house: House, pool: asyncpg.P
     house.topic("d")
     await house.record(said("d", "storm", by="mira"))
     assert values(house) == {"a": 1, "b": 1, "c": 1, "d": 2}
+
+
+async def test_how_long_it_has_held_is_counted_over_what_was_heard_before(house: House) -> None:
+    """Three within the hour from minute 4 on, each in a batch of its own; at minute 100 few are left in the window."""
+    house.judge.counting = (counting("storm", hold=600.0),)
+    for name, minute in {"a": 0, "b": 2, "c": 4, "d": 9, "e": 14, "f": 30, "g": 100}.items():
+        house.topic(name)
+        await house.record(said(name, "storm", at=later(minute)), now=later(minute))
+    held = {name: found["storm"].held for name, found in counts(house).items()}
+    assert held == {"a": 0, "b": 0, "c": 0, "d": 300, "e": 600, "f": 600, "g": 0}
 
 
 async def ticks(pool: asyncpg.Pool) -> list[tuple[Any, ...]]:

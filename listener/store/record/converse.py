@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
@@ -257,9 +258,11 @@ class Desk:
         if not wanted:
             return
         rows = []
+        followed: dict[Place, Mapping[str, Any]] = {}
         for place, (k, assessment, origin) in sorted(wanted.items(), key=lambda item: item[0]):
-            c = workflow.opened(assessment, brand_id=place[0], at=k.at, history=self._history)
-            c = self._ruled(None, c, assessment)
+            opened = workflow.opened(assessment, brand_id=place[0], at=k.at, history=self._history)
+            c = self._ruled(None, opened, assessment)
+            followed[place] = changes(opened, c)[1]
             rows.append((
                 *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.assignee_id, c.team,
                 "\x1f".join(c.tags), c.snoozed_until, c.next_at, c.unread, workflow.sort_key(c), k.at, k.id,
@@ -278,7 +281,7 @@ class Desk:
                     "conversation.opened",
                     r["id"],
                     wanted[place][0].id,
-                    after={"origin": wanted[place][2]},
+                    after={"origin": wanted[place][2], **followed[place]},
                 )
             )
         await self._gather({self._places[place]: place for place in wanted})

@@ -24,10 +24,11 @@ DELETE FROM rule_ticks AS t USING unnest($1::bigint[], $2::int[]) AS n(mention_i
 WHERE t.mention_id = n.mention_id AND t.brand_id = n.brand_id
 """
 
+# There may be many: each comes with the number of its place only.
 _EARLIER = """
-SELECT n.brand_id, n.rule, n.sign, n.grp, t.mention_id, t.at, t.author, t.hit
+SELECT n.i, t.mention_id, t.at, t.author, t.hit
 FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
-     AS n(brand_id, rule, sign, grp, after, until)
+     WITH ORDINALITY AS n(brand_id, rule, sign, grp, after, until, i)
 JOIN LATERAL (
     SELECT * FROM rule_ticks
     WHERE brand_id = n.brand_id AND rule = n.rule AND sign = n.sign AND grp = n.grp AND at > n.after AND at <= n.until OFFSET 0
@@ -80,7 +81,10 @@ async def _earlier(
     ticked: Sequence[tuple[Case, tuple[Tick, ...]]],
     tallies: Mapping[int, Tally],
 ) -> set[tuple[int, int, str, str, str]]:
-    """Put in what was counted before, as far back as the rules look; the keys of these ticks. What no message here hits is not asked for."""
+    """Put in what was counted before, as far back as the rules look; the keys of those ticks that are of these messages themselves.
+
+    What no message here hits is not asked for.
+    """
     spans: dict[tuple[int, str, str, str], tuple[datetime, datetime]] = {}
     for case, ticks in ticked:
         at = case.kept.at
@@ -94,8 +98,11 @@ async def _earlier(
     known: set[tuple[int, int, str, str, str]] = set()
     if not spans:
         return known
-    for r in await connection.fetch(_EARLIER, *columns([(*place, *span) for place, span in sorted(spans.items())])):
-        known.add((r["mention_id"], r["brand_id"], r["rule"], r["sign"], r["grp"]))
-        tick = Tick(r["rule"], r["sign"], r["grp"], r["author"], r["hit"])
-        tallies[r["brand_id"]].put((tick,), r["at"])
+    own = {case.kept.id for case, _ in ticked}
+    places = sorted(spans)
+    for i, mention_id, at, author, hit in await connection.fetch(_EARLIER, *columns([(*p, *spans[p]) for p in places])):
+        brand_id, rule, sign, group = places[i - 1]
+        if mention_id in own:
+            known.add((mention_id, brand_id, rule, sign, group))
+        tallies[brand_id].put((Tick(rule, sign, group, author, hit),), at)
     return known
