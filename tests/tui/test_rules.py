@@ -184,6 +184,20 @@ async def test_rules_that_come_while_somebody_looks_are_shown_and_the_cursor_sta
         await s.shows("1 right")
 
 
+async def test_what_changed_while_somebody_was_elsewhere_is_there_when_they_come_back(ruled: Ruled, dsn: str) -> None:
+    async with seen(dsn, "lea", size=SMALL) as s:
+        await s.press("R")
+        await s.shows("4 rules")
+        await s.press("escape")
+        await s.until(lambda: s.app.place.place == "inbox", "the inbox")
+        await ruled.publish(RULES.replace("owner: network", "owner: watchmen"))
+        await ruled.refuse()
+        await s.shows("rule files refused")
+        await s.press("R")
+        await s.shows("watchmen")
+        await s.shows("there is no key 'prioritty'")
+
+
 async def test_without_a_rulebook_it_says_so(pool: asyncpg.Pool, dsn: str) -> None:
     from tests.store.builders import House
 
