@@ -305,6 +305,7 @@ async def test_postgres_is_given_none_of_our_secrets_and_no_terminal(data_folder
 async def test_an_initdb_whose_program_was_killed_is_waited_for(data_folder: Path) -> None:
     one = await Program.start(data_folder)
     await until(lambda: bool(running(f"{data_folder}/cluster.new", "initdb")), what="initdb")
+    await until(lambda: (data_folder / "cluster.new").exists(), what="initdb's folder")
     initdb = running(f"{data_folder}/cluster.new", "initdb")
     os.kill(initdb[0], signal.SIGSTOP)
     try:

@@ -410,9 +410,9 @@ async def test_names_that_could_not_be_read_are_read_as_soon_as_the_store_is_bac
     async with stage(backend) as s:
         await s.until(lambda: backend.calls["read_names"] > 0, "read at first")
         backend.fault = TryAgain("the store is away")
-        before = backend.calls["read_names"]
+        before = backend.calls["rules_refused"]
         backend.publish(Names({"money": ("refund",)}))
-        await s.until(lambda: backend.calls["read_names"] > before, "an attempt")
+        await s.until(lambda: backend.calls["rules_refused"] > before, "an attempt")
         backend.fault = None
         await s.until(lambda: "money" in backend.names.lists, "another one")
 
