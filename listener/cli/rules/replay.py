@@ -183,6 +183,7 @@ def lines(outcome: Outcome, texts: Mapping[int, str | None], old: Rulebook, new:
     yield f"{old.hash[:12]} (old) and {new.hash[:12]} (new): {_judged(outcome)}"
     if outcome.same:
         yield coloured("nothing would differ", "green")
+        yield from _mute(outcome, old, new)
         return
     yield coloured(f"{outcome.differing:,} mentions would come out otherwise", "yellow")
     rows = [("RULE", "BEFORE", "AFTER", "NEW", "GONE", "")]
@@ -210,11 +211,27 @@ def lines(outcome: Outcome, texts: Mapping[int, str | None], old: Rulebook, new:
     shown = outcome.diffs[:SAMPLES]
     yield ""
     yield table(
-        (str(diff.id), f"{diff.said_at:%m-%d %H:%M}", ", ".join(_words(diff)), _cut(texts.get(diff.id)))
+        (str(diff.id), f"{diff.said_at:%Y-%m-%d %H:%M}", ", ".join(_words(diff)), _cut(texts.get(diff.id)))
         for diff in shown
     )
+    yield from _mute(outcome, old, new)
     if outcome.differing > len(shown):
         yield f"and {outcome.differing - len(shown):,} more: --json tells them; hubbub rules explain ID --rules FOLDER says why"
+
+
+def _mute(outcome: Outcome, old: Rulebook, new: Rulebook) -> Iterator[str]:
+    """Rules that somebody has just written or changed, and that fire on nothing: nearly always the scope is not what was meant."""
+    from listener.rulebook.replay import Fired
+    from listener.rulebook.shape import Status
+
+    for rule in new.rules:
+        before, fired = old.rule(rule.id), outcome.rules.get(rule.id, Fired())
+        changed = before is None or (before.scope, before.when) != (rule.scope, rule.when)
+        if outcome.judged and changed and not fired.after and rule.status is not Status.DEPRECATED:
+            yield (
+                f"{rule.id} is {'new' if before is None else 'changed'} and fires on nothing here; on a mention that it should fire on,"
+                f" hubbub rules explain ID {rule.id} --rules FOLDER says why not"
+            )
 
 
 def _judged(outcome: Outcome) -> str:
