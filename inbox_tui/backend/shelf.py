@@ -133,6 +133,10 @@ class _AsThen:
         """The tone that was heard."""
         return self.tone_then
 
+    def with_words(self, words: Mapping[str, float | None]) -> _AsThen:
+        """Other words for moods change nothing: it was heard already."""
+        return self
+
 
 def unexplained(found: Judged, hash: str, why_not: str, *, today: bool) -> Explanation:  # noqa: A002 - the column's word
     """What can be said of a message where nobody can tell why."""
