@@ -66,6 +66,7 @@ class Inbox(Marking, inherit_bindings=False):
         self._names: Names = NO_NAMES
         """Those that the screens have been told of."""
         self._rules_stale = True
+        self._reading_rules = asyncio.Lock()
         self.add_mode("inbox", self._inbox_screen)
         self.add_mode("listening", self._listening_screen)
         self.add_mode("rules", self._rules_screen)
@@ -124,21 +125,25 @@ class Inbox(Marking, inherit_bindings=False):
         Tried again while the store is away.
         """
         backend, self._rules_stale = self.desk.backend, False
-        try:
-            self.desk.refused = await backend.rules_refused()
-            for place in self.places:
-                place.show_bars()
-            await backend.read_names()
-        except (TryAgain, NotReachable):
-            self._rules_stale = True
-        except HubbubError as fault:
-            if self.place is not None:
-                self.place.say_fault(fault)
+        async with self._reading_rules:  # one after the other: what was read earlier never replaces what was read later
+            for read in (self._read_refused, backend.read_names):
+                try:
+                    await read()
+                except (TryAgain, NotReachable):
+                    self._rules_stale = True
+                except HubbubError as fault:
+                    if self.place is not None:
+                        self.place.say_fault(fault)
         if backend.names is not self._names:
             self._names = backend.names
             shown: list[Screen[Any]] = [*self.places, *self.screen_stack[1:]]
             for screen in shown:
                 screen.post_message(NamesChanged())
+
+    async def _read_refused(self) -> None:
+        self.desk.refused = await self.desk.backend.rules_refused()
+        if self.place is not None and self.place.is_mounted:
+            self.place.show_bars()
 
     def _told(self, connected: bool) -> None:
         if connected != self.desk.connected:

@@ -134,7 +134,7 @@ class _AsThen:
         return self.tone_then
 
     def with_words(self, words: Mapping[str, float | None]) -> _AsThen:
-        """The tone that was heard, whatever words are worth by now."""
+        """Other words for moods change nothing: it was heard already."""
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbox_tui.backend.shelf import Shelf, _written, rule_rows
-from inbox_tui.view import marks, rules, whys
+from inbox_tui.view import marks, rules, thread, whys
 from inbox_tui.view.lines import Line, line_cells
 from inbox_tui.view.rules import SORTS, RuleRow, RulesNow
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
 from listener.model import Problem
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
+from tests.tui.fake import FakeBackend
 from tests.tui.ruled import RULES, book
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -204,6 +206,29 @@ def test_by_name_a_rule_that_did_not_fire_is_shown_with_all_parts() -> None:
     assert "✓ stable: fine" in asked
     assert "✗ zebra" in asked
     assert "billing" not in asked
+
+
+async def test_what_rules_ask_for_and_what_experiments_would_flag_is_told_apart() -> None:
+    backend = FakeBackend(1)
+    talk = backend.talk(1)
+    trial = {"rule": "trial", "title": "On trial", "then": ["tag x"], "spans": [0, 5], "shadow": True}
+    talk.because = (*talk.because, {"signal": "question", "value": 0.35}, trial)
+    talk.thread[-1] = replace(talk.thread[-1], flags=({"rule": "trial", "spans": [0, 5], "shadow": True},))
+    opened = await backend.open(1, NOW)
+    assert opened is not None
+    reader = thread.Reader(NOW, UTC, 1, {}, 100)
+    told = text(thread.head_lines(replace(opened, hide=True, saved_reply="refund-late"), reader))
+    assert "rules offer the saved reply refund-late · rules ask somebody to hide it on bluesky" in told
+    assert "would flag: rule trial On trial → tag x (experimental)" in told
+    assert told.index("billing.refund") < told.index("would flag") < told.index("question 0.35")
+    assert "offer" not in text(thread.head_lines(opened, reader))
+    marked = [
+        piece
+        for line in thread.thread_lines(opened, reader)
+        for piece, style in line
+        if style == "mark" and piece.strip()
+    ]
+    assert marked == ["refund"], "the words of an experiment are not marked"
 
 
 # Marks ---------------------------------------------------------------------------------------------------------------

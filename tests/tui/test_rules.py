@@ -9,12 +9,15 @@ import pytest
 from textual.widgets import Input
 
 from inbox_tui.view import marks as marks_view
+from inbox_tui.view.rules import RulesNow
 from inbox_tui.widgets.explaining import Explaining
+from listener.errors import TryAgain
 from listener.model import Problem
 from listener.store import acts, marks, rulebooks
 from listener.workflow import Close
+from tests.tui.fake import FakeBackend
 from tests.tui.ruled import BROKEN, RULES, Ruled, now, seen
-from tests.tui.stage import SMALL, WIDE, Stage
+from tests.tui.stage import SMALL, WIDE, Stage, stage
 
 
 @pytest.fixture
@@ -196,6 +199,21 @@ async def test_what_changed_while_somebody_was_elsewhere_is_there_when_they_come
         await s.press("R")
         await s.shows("watchmen")
         await s.shows("there is no key 'prioritty'")
+
+
+async def test_what_could_not_be_read_is_read_when_the_store_is_back() -> None:
+    backend = FakeBackend(3)
+    async with stage(backend) as s:
+        await s.press("R")
+        await s.shows("no rulebook is in force yet")
+        backend.fault = TryAgain("the store is away")
+        backend.rules_state = RulesNow("abc", problems=(BROKEN,), tried_at=backend.clock())
+        backend.ring(rulebook=True)
+        await s.shows("the store is away")
+        backend.fault = None
+        await s.shows("in force abc")
+        await s.press("escape")
+        await s.shows("rule files refused")
 
 
 async def test_without_a_rulebook_it_says_so(pool: asyncpg.Pool, dsn: str) -> None:

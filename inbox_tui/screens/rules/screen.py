@@ -5,6 +5,7 @@ Owns what is shown and in which order; the files are edited elsewhere. Reads aga
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -26,6 +27,7 @@ from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
+from listener.errors import HubbubError
 from listener.store.views import Changed, ListeningRow
 
 _HITS = 10
@@ -53,6 +55,7 @@ class RulesScreen(DeskScreen):
         """Rules by their ids, as the list knows them."""
         self._shown: str | None = None
         """The rule that is shown in full."""
+        self._reading = asyncio.Lock()
         self._read_at: datetime | None = None
         self._stale = False
         self._moved = False
@@ -99,13 +102,18 @@ class RulesScreen(DeskScreen):
     async def _read(self) -> None:
         """Health and figures as they are now; the cursor stays on its rule."""
         self._stale = self._moved = False
-        self.state = await self.desk.backend.rules_now(self.desk.now())
-        self._read_at = self.desk.now()
-        for row in self.state.rules:
-            self._numbers.setdefault(row.id, len(self._numbers) + 1)
-        self._hits.clear()
-        await self._show_sorted()
-        self._show_health()
+        async with self._reading:  # one after the other: what was read earlier never replaces what was read later
+            try:
+                self.state = await self.desk.backend.rules_now(self.desk.now())
+            except HubbubError:
+                self._stale = True  # and tried again, while somebody looks
+                raise
+            self._read_at = self.desk.now()
+            for row in self.state.rules:
+                self._numbers.setdefault(row.id, len(self._numbers) + 1)
+            self._hits.clear()
+            await self._show_sorted()
+            self._show_health()
 
     async def _show_sorted(self) -> None:
         await self.rows.restart(keep_cursor=True)
