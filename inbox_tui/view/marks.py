@@ -44,7 +44,7 @@ def on_rule(rule: str) -> str:
 
 def noted(rule: str, verdict: str) -> str:
     """What was done by marking, and what follows."""
-    return f"noted (u undoes it); {WHAT_FOLLOWS[verdict]}: {verdict}, {on_rule(rule)}"
+    return f"noted (z undoes it); {WHAT_FOLLOWS[verdict]}: {verdict}, {on_rule(rule)}"
 
 
 def mark_lines(marks: Iterable[Marked], person_id: int, now: datetime, width: int, indent: str = "  ") -> list[Line]:

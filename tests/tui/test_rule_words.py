@@ -241,7 +241,7 @@ def test_a_mark_says_who_when_and_why_and_what_follows() -> None:
         "  ⚑ false alarm billing, by you, 5 min ago: a song\n  ⚑ missed no rule there is, by Bob, now"
     )
     said = marks.noted("billing", marks.FALSE_ALARM)
-    assert said.startswith("noted (u undoes it); `hubbub rules drafts` writes the exception for the lead")
+    assert said.startswith("noted (z undoes it); `hubbub rules drafts` writes the exception for the lead")
     assert said.index("lead") < 78, "what follows fits a small screen"
 
 

@@ -385,7 +385,7 @@ async def test_one_key_notes_a_false_alarm_and_undo_takes_it_back(ruled: Ruled, 
     async with seen(dsn, size=SMALL) as s:
         await s.shows("where is my refund?")
         await s.press("F")
-        await s.shows("noted (u undoes it); `hubbub rules drafts` writes the exception for the lead")
+        await s.shows("noted (z undoes it); `hubbub rules drafts` writes the exception for the lead")
         assert await ruled.marks() == [("ada", "billing", "false alarm", "")]
         await s.press("enter")
         await s.shows("⚑ false alarm billing, by you, now")
@@ -476,7 +476,7 @@ async def test_what_was_missed_is_noted_with_the_rule_that_should_have_fired(rul
         await s.shows("Note to: missed")
         await s.type("it means down")
         await s.press("enter")
-        await s.shows("noted (u undoes it); `hubbub rules drafts` writes the example for the lead")
+        await s.shows("noted (z undoes it); `hubbub rules drafts` writes the example for the lead")
         await s.press("M")
         await s.shows("Which rule should have fired?")
         await s.type("none")
