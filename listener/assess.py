@@ -6,7 +6,7 @@ look-ups, and to know how a message is stored or shown. Reasons name rules, sign
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,13 +51,13 @@ class TopicEar:
         self._index = Index.build({place: topic.query.tree for place, topic in enumerate(self._topics)}, share)
         self._now = now
 
-    def __call__(self, mention: Mention) -> tuple[str, ...]:
-        """Keys of the topics, in order."""
+    def __call__(self, mention: Mention, accounts: Collection[str] = ()) -> tuple[str, ...]:
+        """Keys of the topics, in order. `accounts`: handles of the accounts of ours that the message addresses."""
         if not self._index.may_concern(mention.text, mention.tags):
             return ()
         matching = self._index.matching(Subject.of(mention), self._now())
         topics = map(self._topics.__getitem__, matching)
-        return tuple(topic.key for topic in topics if not topic.sources or mention.source in topic.sources)
+        return tuple(topic.key for topic in topics if topic.listens(mention.source, accounts))
 
 
 def topics_of(rulebook: Rulebook, brand: str, now: Callable[[], datetime], share: Share = usual) -> TopicEar:

@@ -241,12 +241,12 @@ def _heard_by_its_topics(found: Judged, book: Rulebook) -> Sequence[Hearing]:
         return found.hearings
     from listener.query.subject import Subject
 
-    asked, source = Subject.of(found.mention), found.mention.source
+    asked = Subject.of(found.mention)
     topics = [
         Hearing(found.brand_id, Via.TOPIC, topic.key)
         for topic in book.topics
         if topic.brand in {"", found.brand}
-        and (not topic.sources or source in topic.sources)
+        and topic.listens(found.mention.source, found.context.accounts)
         and topic.query.test(asked, found.at)
     ]
     return [*(one for one in found.hearings if one.via is not Via.TOPIC), *topics]

@@ -132,7 +132,8 @@ class Trials:
         by = {
             topic.key
             for topic in matching
-            if (not brand or topic.brand in {"", brand}) and (not topic.sources or mention.source in topic.sources)
+            if (not brand or topic.brand in {"", brand})
+            and topic.listens(mention.source, topic.accounts if example.addressed else ())
         } | rule.scope.topics
         kinds = {self._by_key[key].kind for key in by if key in self._by_key} | rule.scope.kinds
         return Heard(brand, example.addressed, frozenset(by), frozenset(kinds), names)

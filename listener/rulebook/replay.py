@@ -10,7 +10,7 @@ stored, so a wider topic finds nothing new; and a count whose window begins befo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -56,8 +56,8 @@ class Judges(Protocol):
         ...
 
 
-Topics = Callable[[Mention], Iterable[str]]
-"""Keys of one brand's topics that a mention is about."""
+Topics = Callable[[Mention, Collection[str]], Iterable[str]]
+"""Keys of one brand's topics that a mention is about, which addresses these accounts of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,10 @@ def heard_anew(record: Record, topics: Topics) -> tuple[Hearing, ...]:
     kept = tuple(one for one in record.hearings if one.via not in {Via.TOPIC, Via.THREAD})
     if any(one.via is Via.OWN for one in kept):
         return kept
-    return (*kept, *(Hearing(record.brand_id, Via.TOPIC, topic=key) for key in topics(record.mention)))
+    return (
+        *kept,
+        *(Hearing(record.brand_id, Via.TOPIC, topic=key) for key in topics(record.mention, record.context.accounts)),
+    )
 
 
 def reach(*rulebooks: Rulebook) -> timedelta:

@@ -65,6 +65,14 @@ class Topic:
     names: tuple[str, ...] = ()
     """Names that are taken out before tone is scored."""
     place: Place = NOWHERE
+    accounts: frozenset[str] = frozenset()
+    """Handles of ours, in small letters, without @: it hears only what addresses one of them; empty: whatever it finds."""
+
+    def listens(self, source: str, accounts: Iterable[str]) -> bool:
+        """Whether it hears at all what came from a network and addresses these accounts (handles) of ours."""
+        if self.sources and source not in self.sources:
+            return False
+        return not self.accounts or any(one.lstrip("@").lower() in self.accounts for one in accounts)
 
 
 @dataclass(frozen=True, slots=True)

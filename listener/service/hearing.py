@@ -6,13 +6,13 @@ began: never by a guess from the text. Refuses to look anything up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from listener.model import Account, Hearing, Kind, Mention, Via
 
-Topics = Callable[[Mention], Iterable[str]]
-"""Keys of the topics that a message is about. Pure and quick."""
+Topics = Callable[[Mention, Collection[str]], Iterable[str]]
+"""Keys of the topics that a message is about, which addresses these accounts (handles) of ours. Pure and quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,11 @@ class Hearer:
 
     accounts: Sequence[Account]
     topics: Mapping[int, Topics]
+    _handles: Mapping[int, str] = field(init=False, repr=False)
     _by_author: Mapping[tuple[str, str], tuple[Account, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_handles", {account.id: account.handle for account in self.accounts})
         grouped: dict[tuple[str, str], tuple[Account, ...]] = {}
         for account in self.accounts:
             key = (account.space, account.external_id)
@@ -35,8 +37,9 @@ class Hearer:
         if own := self.own(mention):
             return own
         found = dict.fromkeys(self._addressed(mention))
+        addressed = {(one.brand_id, self._handles[one.account_id]) for one in found}
         for brand_id, topics in self.topics.items():
-            for topic in topics(mention):
+            for topic in topics(mention, [handle for brand, handle in addressed if brand == brand_id]):
                 found[Hearing(brand_id, Via.TOPIC, topic=topic)] = None
         return tuple(found)
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listener.assess import Judge, TopicEar, assess, topics_of
-from listener.model import Assessment, Author, Context, Hearing, Key, Kind, Mention, Priority, ToneLabel, Via
+from listener.model import Account, Assessment, Author, Context, Hearing, Key, Kind, Mention, Priority, ToneLabel, Via
 from listener.query.match import match
 from listener.query.subject import Subject
+from listener.service.hearing import Hearer
 from tests.core.queries import texts
 from tests.core.rulebooks import PLAIN, book
 
@@ -171,6 +172,20 @@ def test_equal_input_equal_assessment(text: str, by_topic: bool, answers: bool, 
 )
 def test_topics_of_a_text(text: str, topics: list[str]) -> None:
     assert list(topics_of(BOOK, "main", lambda: NOW)(mention(text))) == topics
+
+
+def test_a_topic_for_some_accounts_hears_only_what_addresses_them() -> None:
+    topics = "topics:\n  - {key: desk, kind: brand, query: acme, accounts: ['@Acme.Help', acme-care]}\n"
+    ear = topics_of(book(r_yaml=topics), "main", lambda: NOW)
+    assert ear(mention("acme is down")) == ()
+    assert ear(mention("acme is down"), ["acme.test"]) == ()
+    assert ear(mention("acme is down"), ["acme.test", "@ACME.help"]) == ("desk",)
+    assert ear(mention("nothing"), ["acme-care"]) == ()
+    account = Account(7, 1, "bluesky", "bsky", "did:us", "acme.help")
+    hearer = Hearer([account, replace(account, id=8, external_id="did:other", handle="acme.test")], {1: ear})
+    to_desk = hearer.hear(mention("acme is down", named=("did:us",)))
+    assert [one.topic for one in to_desk if one.via is Via.TOPIC] == ["desk"]
+    assert not any(one.via is Via.TOPIC for one in hearer.hear(mention("acme is down", named=("did:other",))))
 
 
 def test_topics_belong_to_brands_and_sources() -> None:

@@ -124,7 +124,9 @@ def _judged(rulebook: Rulebook, arguments: argparse.Namespace) -> Outcome:
         langs=(arguments.lang,) if arguments.lang else (),
         network_at=at,
     )
-    topics = topics_of(rulebook, brand, lambda: at)(mention)
+    # Whoever addresses us here addresses all of us.
+    ours = {handle for topic in rulebook.topics for handle in topic.accounts} if arguments.addressed else ()
+    topics = topics_of(rulebook, brand, lambda: at)(mention, ours)
     hearings = [Hearing(1, Via.TOPIC, key) for key in topics]
     if arguments.addressed:
         hearings.append(Hearing(1, Via.MENTION))

@@ -39,6 +39,9 @@ TOPIC = Keys(
         ),
         Key("query", "what a message must say; only what the message itself tells can be asked", QUERY, needed=True),
         Key("sources", "networks that it listens on; else all", Many(TEXT)),
+        Key(
+            "accounts", "handles of ours: it hears only what addresses one of them; else whatever it finds", Many(TEXT)
+        ),
         Key("names", "names that are left out when tone is scored", Many(TEXT)),
     ),
 )
@@ -83,6 +86,7 @@ def read_topic(reader: Reader, node: Node) -> None:
     brand = reader.key(found.get("brand"), "a brand's key")
     sources = frozenset(value for value, _ in reader.texts(found.get("sources"), "source"))
     names = tuple(sorted({value for value, _ in reader.texts(found.get("names"), "name")}))
+    accounts = frozenset(value.lstrip("@").lower() for value, _ in reader.texts(found.get("accounts"), "account"))
     if reader.once("topic", key, found.get("key", node)) and kind and query is not None:
         place = reader.place(node)
-        reader.made.topics.append(Topic(key, TopicKind(kind), title, query, brand, sources, names, place))
+        reader.made.topics.append(Topic(key, TopicKind(kind), title, query, brand, sources, names, place, accounts))
