@@ -422,9 +422,15 @@ def _sign(text: str, span: tuple[int, int], *, simple: bool) -> tuple[int, tuple
 
 def addresses(text: str) -> list[str]:
     """The web addresses in a text, as they are written, without the punctuation behind them."""
+    return [text[start:end] for start, end in address_spans(text)]
+
+
+def address_spans(text: str) -> list[tuple[int, int]]:
+    """Where the web addresses in a text stand."""
     if "://" not in text:
         return []
-    return [found.group().rstrip(".,;:!?)]}'’”»…") for found in _ADDRESS.finditer(text[:MAX_TEXT])]
+    found = ((one.start(), one.group()) for one in _ADDRESS.finditer(text[:MAX_TEXT]))
+    return [(start, start + len(address.rstrip(".,;:!?)]}'’”»…"))) for start, address in found]
 
 
 _ADDRESS = re.compile(_URL, re.IGNORECASE)

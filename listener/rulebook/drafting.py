@@ -18,6 +18,7 @@ from math import log2
 
 from listener.harmless import harmless
 from listener.model import Kind
+from listener.private import masked, reaching
 from listener.query import words
 from listener.query.frequency import usual
 from listener.rulebook.shape import Rule
@@ -28,10 +29,6 @@ TELLING = 9.0
 """Bits that the words of a phrase must say, by how rare they are: one long word does, two of the commonest do not."""
 SAME_AUTHOR = 3
 """So many false alarms of one rule by one author, and never a right one: it is the author."""
-MASKED_MAIL, MASKED_NUMBER = "someone@mail.example", "+00 000 000000"
-
-_MAIL = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\W_][\w-]*(?:\.[\w-]+)*\.[^\W\d_]{2,}")
-_NUMBER = re.compile(r"(?<![\w.])\+?\(?\d(?:[\s().\-/\u00a0]{0,3}\d){6,}(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +175,7 @@ _SIGN = re.compile(r"[@#＠＃$][\w.@-]+|https?://\S+")
 
 def _hidden(text: str) -> list[tuple[int, int]]:
     """Where names and numbers of people stand, and addresses: no part of a phrase."""
-    return [found.span() for sort in (_MAIL, _NUMBER, _SIGN) for found in sort.finditer(text)]
+    return [*reaching(text), *(found.span() for found in _SIGN.finditer(text))]
 
 
 def _quoted(phrase: Sequence[str]) -> str:
@@ -191,11 +188,6 @@ def _value(name: str) -> str:
 
 def _bare(author: str) -> str:
     return author.lstrip("@").lower()
-
-
-def masked(text: str) -> str:
-    """A text without anybody's e-mail address or telephone number."""
-    return _NUMBER.sub(MASKED_NUMBER, _MAIL.sub(MASKED_MAIL, text))
 
 
 # Where it goes -------------------------------------------------------------------------------------------------------

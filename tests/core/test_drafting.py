@@ -9,12 +9,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from listener.private import masked
 from listener.query import match
 from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.query.subject import Subject
 from listener.rulebook import parse as reading
-from listener.rulebook.drafting import Draft, Marked, changed, drafts_for, example, masked, phrase_of, written
+from listener.rulebook.drafting import Draft, Marked, changed, drafts_for, example, phrase_of, written
 from listener.rulebook.shape import Rulebook
 from tests.core.rulebooks import book
 

@@ -276,7 +276,7 @@ def _print(drafts: Sequence[Draft]) -> None:
 
 
 def _told(drafts: Sequence[Draft], refused: Sequence[Draft], patch: str) -> dict[str, Any]:
-    from listener.rulebook.drafting import masked
+    from listener.private import masked
 
     def one(draft: Draft) -> dict[str, Any]:
         return {

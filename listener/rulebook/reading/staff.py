@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from listener.private import reaches
 from listener.rulebook.nodes import Items, Node, Table, Text
 from listener.rulebook.people import Away, Person
 from listener.rulebook.reading.keys import KEY, TEXT, Key, Keys, Many
@@ -32,9 +32,6 @@ PERSON = Keys(
         Key("away", "days on which they do not work", Many(AWAY)),
     ),
 )
-
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-_PHONE = re.compile(r"(?:tel:)?[+(0][0-9 ()./-]{6,}", re.IGNORECASE)
 
 
 def read_team(reader: Reader, node: Node) -> None:
@@ -80,7 +77,7 @@ def _away(reader: Reader, node: Node) -> Away | None:
 
 
 def _reaches_somebody(reader: Reader, node: Node) -> bool:
-    private = [one for one in _texts(node) if _ADDRESS.search(one.value) or _PHONE.fullmatch(one.value.strip())]
+    private = [one for one in _texts(node) if reaches(one.value)]
     for one in private:
         hint = "rule files are read by many: addresses and numbers belong in hubbub.toml"
         reader.problem(one, "private", "this looks like an address or a phone number", hint)
