@@ -141,6 +141,16 @@ KEYS: tuple[Key, ...] = (
         True,
         True,
     ),
+    Key(
+        "put_in",
+        ("tab",),
+        "code",
+        "Put in the saved reply whose code stands before the cursor",
+        COMPOSER,
+        "Composer",
+        writes=True,
+    ),
+    Key("saved", ("ctrl+r",), "saved replies", "Find a saved reply and put it in", COMPOSER, "Composer", True, True),
     Key("put_down", ("escape",), "put down", "Put it down; the draft is kept", COMPOSER, "Composer", True),
     Key("discard", ("ctrl+x",), "throw away", "Throw the draft away", COMPOSER, "Composer", True, True),
     # In the search box

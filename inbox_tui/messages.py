@@ -57,6 +57,10 @@ class ReplySubmitted(Message):
     close_after: bool
 
 
+class SavedWanted(Message):
+    """The writer wants to choose a saved reply."""
+
+
 @dataclass
 class ComposerLeft(Message):
     """The writer put the reply down, or threw it away."""

@@ -15,6 +15,7 @@ from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
 from inbox_tui.view.rules import RulesNow
+from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener.errors import Refused
 from listener.model import Person
@@ -165,6 +166,10 @@ class Backend(Protocol):
 
     async def rules(self) -> Sequence[Named]:
         """The rules in force, deprecated ones left out, by id."""
+        ...
+
+    async def voice(self) -> Voice:
+        """The style guide in force, and the saved replies that are there for the brand."""
         ...
 
     async def fired(self, mention_id: int) -> Sequence[Named]:

@@ -14,6 +14,7 @@ from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
 from inbox_tui.view.rules import Refused as RulesRefused
+from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener.errors import FixMe
 from listener.model import Person, Problem, Role
@@ -183,6 +184,16 @@ class PostgresBackend:
             return ()
         living = (rule for rule in book.rules if rule.status.value != "deprecated")
         return [Named(rule.id, rule.title, rule.status.value == "experimental") for rule in living]
+
+    async def voice(self) -> Voice:
+        """Of the rulebook in force."""
+        latest = await rulebooks.published(self.pool, 1)
+        book = await self._shelf.book(latest[0].hash) if latest else None
+        if book is None:
+            return Voice()
+        if isinstance(book, Problem):
+            return Voice(problem=f"no style guide and no saved replies: this version cannot read the rulebook: {book}")
+        return Voice(book.style, tuple(one for one in book.replies if not one.brands or self.key in one.brands))
 
     async def fired(self, mention_id: int) -> Sequence[Named]:
         """The flags of the state that was judged last."""

@@ -1,11 +1,12 @@
 """Where a reply is written. Always says as whom, to whom, and public or private in words, and counts as the network counts.
 
-Posts `DraftChanged`, `ReplySubmitted` and `ComposerLeft`; refuses to send, save or check anything but the length.
+Shows what `look` finds in the draft while it is typed, and puts saved replies in. Posts `DraftChanged`, `ReplySubmitted`, `SavedWanted` and
+`ComposerLeft`; refuses to send, save or stop anything but what is too long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -13,16 +14,22 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from inbox_tui.keys import COMPOSER
-from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said
-from inbox_tui.view.lines import Line, Piece, typed
+from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said, SavedWanted
+from inbox_tui.view.lines import Line, Piece, flow, say, typed
+from inbox_tui.view.saved import Offer, code_before, with_code
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.paper import Paper
 from listener.lengths import Measure, measures
 
 if TYPE_CHECKING:
     from textual.widgets import TextArea
 
     from inbox_tui.widgets.pages import Page
+
+
+FOUND = 4
+"""Lines of what was found in a draft; more of them scroll."""
 
 
 class Composer(Vertical, inherit_bindings=False):
@@ -35,6 +42,8 @@ class Composer(Vertical, inherit_bindings=False):
     Composer Page { height: auto; min-height: 4; max-height: 14; border: none; padding: 0 1; background: $surface; }
     Composer Page:focus { border: none; }
     Composer Bar { background: $surface; }
+    Composer Paper { height: auto; background: $surface; display: none; }
+    Composer.-found Paper { display: block; }
     """
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
@@ -44,10 +53,13 @@ class Composer(Vertical, inherit_bindings=False):
         self._whom: Line = ()
         self._asking = ""
         self._page: Page | None = None
+        self._look: Callable[[str], Sequence[Line]] = _nothing
+        self._offers: Sequence[Offer] | None = None
 
     def compose(self) -> ComposeResult:
-        """To whom, and how long it is; the page between them comes with the first reply."""
+        """To whom, what was found, and how long it is; the page between them comes with the first reply."""
         yield Bar(id="composer-whom")
+        yield Paper(id="composer-found")
         yield Bar(id="composer-count")
 
     @property
@@ -56,15 +68,25 @@ class Composer(Vertical, inherit_bindings=False):
         return self.has_class("-open")
 
     @property
+    def knows(self) -> bool:
+        """Whether it has been told what to look for and what to offer."""
+        return self._offers is not None
+
+    @property
     def text(self) -> str:
         """What is written by now."""
         return "" if self._page is None else self._page.text
+
+    def on_mount(self) -> None:
+        """What was found is read, not gone to."""
+        self.query_one("#composer-found", Paper).can_focus = False
 
     async def begin(
         self, conversation_id: int, source: str, *, as_whom: str, to_whom: str, private: bool, draft: str = ""
     ) -> None:
         """Open for a conversation; names are harmless already."""
         self.conversation_id, self._source = conversation_id, source
+        self._look, self._offers = _nothing, None
         sight: Piece = ("PRIVATE reply", "soon") if private else ("PUBLIC reply", "bad")
         who_reads = ", only they can read it" if private else ", everybody can read it"
         names: Line = ((" as ", "dim"), (as_whom, "ours"), (" to ", "dim"), (to_whom, "bold"))
@@ -75,7 +97,37 @@ class Composer(Vertical, inherit_bindings=False):
         page.move_cursor(page.document.end)
         self.add_class("-open")
         self._count()
+        self._show_found()
         page.focus()
+
+    def know(self, look: Callable[[str], Sequence[Line]], offers: Sequence[Offer]) -> None:
+        """What is to be said of a draft, on harmless lines, and the saved replies; both may change while somebody writes."""
+        self._look, self._offers = look, offers
+        self._show_found()
+
+    def _show_found(self) -> None:
+        found = self._look(self.text) if self.is_open else ()
+
+        def lines(width: int) -> Sequence[Line]:
+            return [line for one in found for line in flow(one, width, hanging="  ")]
+
+        paper = self.query_one("#composer-found", Paper)
+        wide = max(20, self.content_size.width - 3)  # the paper's, which has no width while it shows nothing
+        paper.styles.height = max(1, min(FOUND, len(lines(wide))))
+        self.set_class(bool(found), "-found")
+        paper.show(lines, keep=False)
+
+    def on_resize(self) -> None:
+        """Another width needs another height."""
+        self._show_found()
+
+    def put_in(self, text: str, instead_of: int = 0) -> None:
+        """Put a text in at the cursor, instead of so many characters before it."""
+        if self._page is not None:
+            end = self._page.selection.end
+            start = (end[0], end[1] - instead_of) if instead_of else self._page.selection.start
+            self._page.replace(text, *sorted((start, end)))
+            self._page.focus()
 
     async def _paged(self) -> Page:
         if self._page is None:
@@ -114,6 +166,7 @@ class Composer(Vertical, inherit_bindings=False):
         event.stop()
         self._asking = ""
         self._count()
+        self._show_found()
         if self.is_open:
             self.post_message(DraftChanged(self.text))
 
@@ -137,6 +190,27 @@ class Composer(Vertical, inherit_bindings=False):
         """Send it, and the conversation is done."""
         self._submit(close_after=True)
 
+    def action_put_in(self) -> None:
+        """Instead of the code before the cursor, its saved reply."""
+        if self._page is None:
+            return
+        if self._offers is None:
+            self.warn("the saved replies are being read: once more in a moment")
+            return
+        row, column = self._page.selection.end
+        code = code_before(self._page.document.get_line(row)[:column])
+        offer = with_code(self._offers, code)
+        if offer is not None:
+            self.put_in(offer.text, len(code))
+        elif code:
+            self.warn(f"no saved reply has the code “{say(code)[:30]}”: ^r finds them")
+        else:
+            self.warn("type the code of a saved reply, then tab; ^r finds them")
+
+    def action_saved(self) -> None:
+        """Choose a saved reply."""
+        self.post_message(SavedWanted())
+
     def action_put_down(self) -> None:
         """Keep the draft for later."""
         self.post_message(ComposerLeft(self.text, discard=False))
@@ -154,3 +228,7 @@ def _counter(counted: Sequence[Measure]) -> Line:
     style = "late" if left < 0 else "soon" if left < worst.limit // 10 else "dim"
     tail = f", {-left} too many" if left < 0 else ""
     return ((f"{worst.used} of {worst.limit} {worst.unit}{tail}", style),)
+
+
+def _nothing(_: str) -> Sequence[Line]:
+    return ()

@@ -29,37 +29,59 @@ _BOX = """
 
 
 class Pick(ModalScreen[str | None]):
-    """Choose one of some lines; typing narrows them."""
+    """Choose one of some lines; typing narrows them. `preview`: what there is to read about the line under the cursor."""
 
-    DEFAULT_CSS = "Pick {" + _BOX + "}"
+    DEFAULT_CSS = (
+        "Pick {"
+        + _BOX
+        + ".box.-previewed { width: 90; } .box.-previewed Choices { max-height: 8; }"
+        + ".box Paper { height: 7; padding: 0; margin: 1 0 0 0; } }"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel"),
         Binding("down,ctrl+n", "move(1)", priority=True),
         Binding("up", "move(-1)", priority=True),
     ]
 
-    def __init__(self, title: str, choices: Sequence[Choice], *, filtered: bool = True) -> None:
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        *,
+        filtered: bool = True,
+        preview: Callable[[str], Line] | None = None,
+    ) -> None:
         super().__init__()
-        self._title, self._choices, self._filtered = title, choices, filtered
+        self._title, self._choices, self._filtered, self._preview = title, choices, filtered, preview
 
     def compose(self) -> ComposeResult:
-        """Title, a field to narrow, the lines."""
-        with Vertical(classes="box"):
+        """Title, a field to narrow, the lines, and what there is to read."""
+        with Vertical(classes="box" if self._preview is None else "box -previewed"):
             yield Bar(id="dialog-title")
             if self._filtered:
                 yield Field(placeholder="type to narrow", id="dialog-field")
             yield Choices(self._choices, id="dialog-choices")
+            if self._preview is not None:
+                yield Paper(id="dialog-said")
 
     def on_mount(self) -> None:
         """The field first, else the lines."""
         self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("enter takes it, esc leaves", "dim"),))
         self.query_one("#dialog-field" if self._filtered else "#dialog-choices").focus()
+        self._show_preview()
+
+    def _show_preview(self) -> None:
+        if self._preview is not None:
+            key = self.query_one(Choices).cursor_key
+            said: Line = self._preview(key) if key else (("nothing is called that", "dim"),)
+            self.query_one("#dialog-said", Paper).show(lambda width: flow(said, width), keep=False)
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
         wanted = event.value.casefold().split()
         shown = [c for c in self._choices if all(w in "".join(t for t, _ in c.line).casefold() for w in wanted)]
         self.query_one(Choices).show(shown)
+        self._show_preview()
 
     @on(Input.Submitted)
     def _enter(self) -> None:
@@ -85,6 +107,7 @@ class Pick(ModalScreen[str | None]):
     def action_move(self, delta: int) -> None:
         """The cursor over the lines."""
         self.query_one(Choices).move(delta)
+        self._show_preview()
 
     def action_cancel(self) -> None:
         """Leave without an answer."""

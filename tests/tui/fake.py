@@ -18,6 +18,7 @@ from inbox_tui.backend.postgres import checked, parsed
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import Refused as RulesRefused
 from inbox_tui.view.rules import RulesNow
+from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener import workflow
 from listener.errors import Refused, TryAgain
@@ -146,6 +147,7 @@ class FakeBackend:
         """By mention, and whether today's rules are asked."""
         self.marked: list[Marked] = []
         self.viewer = False
+        self.speaks = Voice()
 
     # The generated rows ----------------------------------------------------------------------------------------------
 
@@ -375,6 +377,10 @@ class FakeBackend:
     async def rules(self) -> Sequence[Named]:
         await self._called("rules")
         return [Named(row.id, row.title, row.status == "experimental") for row in self.rules_state.rules]
+
+    async def voice(self) -> Voice:
+        await self._called("voice")
+        return self.speaks
 
     async def fired(self, mention_id: int) -> Sequence[Named]:
         await self._called("fired")

@@ -333,3 +333,28 @@ async def test_who_becomes_a_lead_may_share_at_once(pool: asyncpg.Pool, dsn: str
     await people.ensure_person(pool, w.mia.login, w.mia.name, w.brand_id, Role.LEAD)
     assert await backend.may_share()
     await backend.close(now())
+
+
+async def test_the_style_guide_and_the_saved_replies_in_force_reach_the_composer(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await ready(w)
+    await w.conversation("where is my parcel?", author="ana", due_at=now() + timedelta(minutes=9), at=now())
+    reply = "{key: R, code: R, text: 'from {brand}, {agent}', on: {bluesky: 'blue {agent}'}"
+    replies = ", ".join(
+        reply.replace("R", one) + rest for one, rest in (("mine", "}"), ("theirs", ", brands: [zenith]}"))
+    )
+    await publish(w, 1, f"replies: [{replies}]\nstyle: {{banned: [sadly], hard: [banned]}}")
+    async with real(dsn) as s:
+        await s.shows("where is my parcel?")
+        await s.press("r")
+        await s.composes()
+        await s.until(lambda: s.app.place.composer.knows, "the style guide and the saved replies")
+        await s.type("theirs")
+        await s.press("tab")
+        await s.shows("no saved reply has the code")
+        await s.type(" sadly mine")
+        await s.press("tab")
+        await s.composes("theirs sadly blue Mia")
+        await s.press("ctrl+s")
+        await s.shows("not sent: “sadly” is not how we say it")
+        assert await pool.fetchval("SELECT count(*) FROM outbox") == 0

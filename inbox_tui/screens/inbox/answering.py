@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from textual import on
 from textual.timer import Timer
 
-from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted
+from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import replies
-from inbox_tui.view.lines import say
+from inbox_tui.view import replies, saved
+from inbox_tui.view.lines import Line, say
 from inbox_tui.view.queue import who
-from inbox_tui.widgets.dialogs import Ask
+from inbox_tui.widgets.choices import Choice
+from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError, Refused
 from listener.model import Kind, OutboxState
 from listener.store.views import Opened, OutboxRow, ThreadMessage
@@ -27,6 +28,7 @@ class _Writing:
     opened: Opened
     parent: ThreadMessage
     fence: int
+    voice: saved.Voice = saved.SILENT
     waved: frozenset[int] = frozenset()
     """Colleagues' replies that the writer has seen and answers all the same."""
 
@@ -106,7 +108,8 @@ class Answering(Triage):
         self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()
     ) -> None:
         """Open the composer."""
-        self._writing = _Writing(opened, parent, opened.conversation.thread_version, waved)
+        writing = _Writing(opened, parent, opened.conversation.thread_version, waved=waved)
+        self._writing = writing
         self.add_class("-reading")
         await self.composer.begin(
             opened.conversation.id,
@@ -116,8 +119,80 @@ class Answering(Triage):
             private=parent.kind is Kind.DM,
             draft=draft,
         )
+        self.work(self._learn(writing), "voice")
         self._show_opened(end=True)
         self.work(self.refresh_ids([opened.conversation.id]), "refresh")
+
+    # What is said of the draft ---------------------------------------------------------------------------------------
+
+    async def _learn(self, writing: _Writing) -> bool:
+        """What the rules in force say to whoever writes: read beside the typing, for a rulebook that is new here takes a moment."""
+        voice = await self.attempt(self.desk.backend.voice())
+        if voice is None or self._writing is not writing:
+            return False
+        writing.voice = voice
+        self._know(writing)
+        return True
+
+    def _know(self, writing: _Writing) -> saved.Look:
+        """Tell the composer what to look for and what to offer, as things are now."""
+        backend, parent = self.desk.backend, writing.parent
+        look = saved.Look(writing.voice, writing.opened, parent, saved.values(parent, backend.me.name, backend.brand))
+
+        def lines(draft: str) -> list[Line]:
+            told: list[Line] = [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
+            found = [(one, False) for one in look.styled(draft)] + [(one, look.public) for one in look.private(draft)]
+            found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))
+            return told + [saved.finding_line(one, draft, asks=asks) for one, asks in found]
+
+        self.composer.know(lines, look.offers())
+        return look
+
+    @on(SavedWanted)
+    def _saved_wanted(self, event: SavedWanted) -> None:
+        event.stop()
+        if self._writing is not None:
+            self.work(self._choose_saved(self._writing), "saved")
+
+    async def _choose_saved(self, writing: _Writing) -> None:
+        if not await self._learn(writing):
+            return
+        offers = {one.key: one for one in self._know(writing).offers()}
+        if not offers:
+            self.composer.warn("there are no saved replies for this brand: replies: in the rule files makes some")
+            return
+        key = await self.app.push_screen_wait(
+            Pick(
+                "Saved replies",
+                [Choice(key, offer.line) for key, offer in offers.items()],
+                preview=lambda key: ((offers[key].text, ""),),
+            )
+        )
+        if key is not None and self._writing is writing:
+            self.composer.put_in(offers[key].text)
+
+    async def _may_go(self, writing: _Writing, body: str) -> bool:
+        """Whether the rules of today let it be sent; says why not. What is private and would be public is asked about."""
+        if not await self._learn(writing):
+            return False
+        look = self._know(writing)
+        if why_not := saved.stopped(look.styled(body)):
+            self.composer.warn(why_not)
+            self.say(why_not, "bad")
+            return False
+        found = look.private(body) if look.public else ()
+        if not found:
+            return True
+        answer = await self.app.push_screen_wait(
+            Ask(
+                "Before everybody can read it",
+                [saved.public_question(found), *(saved.finding_line(one, body, asks=True) for one in found)],
+                [("b", "go back"), ("s", "send anyway")],
+            )
+        )
+        if answer != "s":
+            self.composer.write_on()
+        return answer == "s"
 
     # The draft -------------------------------------------------------------------------------------------------------
 
@@ -180,7 +255,7 @@ class Answering(Triage):
 
     async def _send(self, body: str, close_after: bool) -> None:
         writing = self._writing
-        if writing is None:
+        if writing is None or not await self._may_go(writing, body) or self._writing is not writing:
             return
         row = await self.attempt(self._queue(writing, body, close_after))
         if row is None:
