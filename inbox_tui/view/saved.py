@@ -53,7 +53,7 @@ class Offer:
     def line(self) -> Line:
         """As a line to choose; its text is in it to be found by."""
         asked: Line = ((" a rule offers it", "good"),) if self.asked else ()
-        code: Line = ((f" {self.code}", "tag"),) if self.code else ()
+        code: Line = ((f" {say(self.code)}", "tag"),) if self.code else ()
         return ((say(self.title), "bold"), *code, *asked, (f"  {say(self.text)}", "dim"))
 
 

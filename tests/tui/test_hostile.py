@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from textual import events
 
 from inbox_tui.backend import Named
-from inbox_tui.view import marks, queries, queue, replies, rules, thread, whys
-from inbox_tui.view.lines import STYLES, Line
+from inbox_tui.view import marks, queries, queue, replies, rules, saved, thread, whys
+from inbox_tui.view.lines import STYLES, Line, flow, typed
 from inbox_tui.widgets.dialogs import Pick
 from inbox_tui.widgets.explaining import Explaining
 from inbox_tui.widgets.fields import Field
@@ -24,7 +24,9 @@ from inbox_tui.widgets.searching import QueryField, Searching
 from listener.errors import Refused
 from listener.model import OutboxState, Problem
 from listener.query.names import Names
-from listener.store.views import HistoryLine, ListeningRow, Note, OutboxRow, SavedView, TopicCount
+from listener.rulebook.guide import Guide, Word
+from listener.rulebook.replies import SavedReply
+from listener.store.views import HistoryLine, ListeningRow, Note, Opened, OutboxRow, SavedView, TopicCount
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import SMALL, WIDE, Stage, stage
 
@@ -114,11 +116,40 @@ def hostile_backend(text: str) -> FakeBackend:
         for id_ in range(1, 4)
         for person, verdict in ((1, marks.MISSED), (2, text), (3, marks.RIGHT))
     ]
+    backend.speaks = hostile_voice(text)
     backend.rules_state = hostile_rules(text, now)
     backend.whys = {(id_, today): hostile_why(text, now, today) for id_ in range(1, 4) for today in (False, True)}
     for n in range(3):
         backend.mention(text, text, handle=text, ago=n, author_name=text, source=text, lang=text, rules=(text, text))
     return backend
+
+
+def hostile_voice(text: str) -> saved.Voice:
+    """A style guide and a saved reply that say this, in every field; the draft says it too."""
+    word = Word(text, text, text)
+    other = Word("other " + text, text)
+    guide = Guide(
+        (text,), (other,), (word,), text, text, 0, frozenset({text}), 10, frozenset({text}), frozenset({"banned"})
+    )
+    reply = SavedReply(
+        text, text, text + " {author} {agent} {brand}", text, (("x", text),), text, tags=(text,), team=text
+    )
+    return saved.Voice(guide, (reply,), text)
+
+
+def voice_lines(opened: Opened, text: str) -> Iterator[Line]:
+    """What is said of a draft, and the saved replies."""
+    parent = opened.thread[-1]
+    look = saved.Look(hostile_voice(text), opened, parent, saved.values(parent, text, text))
+    draft = typed(text) + " {author} 0301234567 @x.test"
+    found = [*look.styled(draft), *look.private(draft)]
+    for one in found:
+        yield saved.finding_line(one, draft, asks=True)
+    yield ((saved.stopped(found), ""),)
+    yield ((saved.public_question(look.private(draft)), ""),)
+    for offer in look.offers():
+        yield offer.line
+        yield from flow(((offer.text, ""),), 40)
 
 
 def hostile_rules(text: str, now: datetime) -> rules.RulesNow:
@@ -190,6 +221,7 @@ def every_line(text: str, width: int) -> Iterator[Line]:
     yield from rule_lines(backend, text, width)
     yield from thread.thread_lines(opened, reader, {3: backend.marked})
     yield from thread.mention_lines(mention, reader, backend.marked)
+    yield from voice_lines(opened, text)
     earlier = replace(opened, thread=opened.thread[:1], replies=())
     yield from [((said, ""),) for said in replies.changed_since(earlier, opened, 1, now)]
     for reply in opened.replies:
@@ -268,7 +300,16 @@ async def test_on_every_screen(name: str, size: tuple[int, int]) -> None:
             await s.press("w")
             await s.pilot.pause(0.05)
         assert s.app.place.composer.is_open
+        await s.until(lambda: s.app.place.composer.knows, "the style guide and the saved replies")
         check(s, "composer with the draft")
+        await s.press("ctrl+r")
+        await s.until(lambda: isinstance(s.app.screen, Pick), "the saved replies")
+        await s.pilot.pause(0.05)
+        check(s, "saved replies")
+        await s.press("enter")
+        await s.pilot.pause(0.05)
+        check(s, "composer with a saved reply")
+        s.app.place.composer.query_one("#composer-text").focus()
         s.app.focused.post_message(events.Paste(text))
         await s.pilot.pause(0.05)
         check(s, "composer, pasted")
