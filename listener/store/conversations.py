@@ -37,8 +37,9 @@ _SAVE = """
 UPDATE conversations AS c SET
     state = n.state, priority = n.priority, priority_by = n.priority_by, due_at = n.due_at, assignee_id = n.assignee_id,
     team = n.team, tags = string_to_array(n.tags, E'\\x1f'), snoozed_until = n.snoozed_until,
-    next_at = CASE WHEN c.merged_into IS NULL THEN n.next_at END, unread = n.unread, version = n.version, thread_version = n.thread_version, last_at = n.last_at,
-    last_ours_at = n.last_ours_at, sort_key = n.sort_key, changed_at = $1
+    next_at = CASE WHEN c.merged_into IS NULL THEN n.next_at END, unread = n.unread, version = n.version,
+    thread_version = n.thread_version, last_at = n.last_at, last_ours_at = n.last_ours_at, sort_key = n.sort_key,
+    changed_at = $1
 FROM unnest($2::bigint[], $3::text[], $4::smallint[], $5::int[], $6::timestamptz[], $7::int[], $8::text[], $9::text[],
             $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::int[], $14::int[], $15::timestamptz[],
             $16::timestamptz[], $17::bigint[])

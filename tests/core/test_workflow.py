@@ -23,9 +23,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
     state = draw(st.sampled_from(State))
     until = NOW + timedelta(hours=draw(st.integers(1, 99))) if state is State.SNOOZED else None
     assignee = draw(st.none() | st.integers(1, 3))
-    return replace(
-        c, id=7, state=state, assignee_id=assignee, snoozed_until=until, unread=draw(st.booleans())
-    )
+    return replace(c, id=7, state=state, assignee_id=assignee, snoozed_until=until, unread=draw(st.booleans()))
 
 
 assessments = st.builds(

@@ -55,8 +55,7 @@ async def test_it_is_told_once_whatever_is_done_to_it_in_between(pool: asyncpg.P
         await asyncio.gather(*(upkeep.wake(pool, later(minutes=minutes)) for _ in range(3)))
         await acts.do(pool, w.mia.id, [one], Tag(add=(f"t{minutes}",)), later(minutes=minutes))
         done = await acts.do(pool, w.mia.id, [one], Close(), later(minutes=minutes))
-        assert done.act is not None
-        await acts.undo(pool, w.mia.id, done.act, later(minutes=minutes))
+        await acts.undo(pool, w.mia.id, done.act_id, later(minutes=minutes))
         await upkeep.wake(pool, later(minutes=minutes))
     assert await late(w) == [(SOON, one, DUE), (OVER, one, DUE)]
     await pool.execute("UPDATE conversations SET due_at = $1", later(hours=3))
