@@ -34,7 +34,7 @@ rules:
   - {id: fire, title: Fire, owner: x, scope: {addressed: yes}, when: fire, then: {priority: urgent}}
   - {id: hello, title: Hello, owner: x, scope: {addressed: yes}, when: hello, then: {team: ops}}
   - {id: bye, title: Bye, owner: x, scope: {addressed: yes}, when: bye, then: {close: yes}}
-  - {id: tried, title: Tried, owner: x, scope: {addressed: yes}, when: tried, status: experimental, then: {reply within: 1m, team: care}}
+  - {id: tried, title: Tried, owner: x, scope: {addressed: yes}, when: tried, status: experimental, then: {reply within: 1m, team: care}, rank: 9}
 """
 BOOK = book(r_yaml=RULES)
 
@@ -142,6 +142,7 @@ def test_a_team_has_times_of_its_own_where_no_rule_says_how_long() -> None:
     assert judged("bill fire").due_at == berlin("2026-11-27 17:00")
     hello = judged("hello")
     assert (hello.due_at, reasons(hello)) == (FRIDAY + timedelta(hours=8), ["due in 8h, as ops has it for normal"])
+    assert reasons(judged("hello tried")) == reasons(hello), "what is tried out gives no team"
     assert judged("hello fire").due_at is None, "ops has nothing for urgent"
     assert judged("fire").due_at is None, "no team"
     assert judged("bill late").due_at == berlin("2026-11-30 12:30"), "a rule says how long"
