@@ -63,3 +63,16 @@ def test_history_is_left_alone(was: Conversation | None, thought: Assessment, as
     became = was or workflow.opened(thought, brand_id=1, at=NOW, history=True)
     assert workflow.ruled(was, became, thought, assignee, NOW, history=True) is became
     assert workflow.ruled(was, became, None, assignee, NOW, history=False) is became
+
+
+@given(conversations(), st.none() | st.integers(-99, 99), st.integers(-200, 200))
+def test_what_is_late_is_looked_at_by_then(c: Conversation, due: int | None, minutes: int) -> None:
+    c = replace(c, due_at=None if due is None else NOW + timedelta(minutes=due))
+    now, look = NOW + timedelta(minutes=minutes), workflow.next_at(c)
+    late = workflow.lateness(c, now)
+    assert (late is not None) == (c.state is not State.SNOOZED and look is not None and look <= now)
+    if late is not None:
+        assert c.state in OPEN
+        assert c.assignee_id is None
+        assert c.due_at is not None
+        assert (late is workflow.Lateness.OVER) == (now >= c.due_at)
