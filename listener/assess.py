@@ -7,7 +7,8 @@ look-ups, and to know how a message is stored or shown. Reasons name rules, sign
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tick, Tone, ToneLabel
@@ -15,7 +16,7 @@ from listener.query.frequency import Share, usual
 from listener.query.held import asks
 from listener.query.index import Index
 from listener.query.subject import Subject
-from listener.rulebook.combine import Finding, Verdict, combine, findings, says
+from listener.rulebook.combine import Finding, Verdict, combine, findings, open_span, says, span
 from listener.rulebook.shape import Rule, Rulebook, Status, Topic
 from listener.rulebook.subject import Heard, Methods, heard_by, judged
 from listener.rulebook.tally import Counting
@@ -39,6 +40,9 @@ NEED_CLOCK = 0.35
 PRAISE_FACTOR = 0.6
 PRAISE_COMPOUND = 0.5
 """Clear praise that asks nothing can wait. A faint smile proves little: VADER calls many a complaint slightly positive."""
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""No clock begins earlier: nothing was said on any network, and a hostile time near the year 1 is no day in some zones."""
 
 
 class TopicEar:
@@ -124,19 +128,22 @@ def assess(
     verdict = combine(found)
     need, signals = _need(subject, tone, context, verdict)
     priority = verdict.priority or (Priority.NORMAL if heard.addressed else Priority.LOW)
+    # Counted from the network's time, never from one in the future. History has no clock.
+    said_at = None if context.history else max(LONG_AGO, min(mention.network_at or now, now))
+    clock = _clock(rulebook, found, verdict, priority, said_at)
     return Assessment(
         tone=tone,
         lang=subject.lang or "",
         need=need,
         priority=priority,
-        reply_within=verdict.reply_within,
-        due_at=_due(mention, verdict, context, now),
+        reply_within=clock.seconds if clock else None,
+        due_at=clock.due_at if clock else None,
         tags=verdict.tags,
         team=verdict.team,
         opens=verdict.opens,
         flags=tuple(Flag(one.rule.id, one.spans, _values(one, subject, heard, context), one.shadow) for one in found),
         because=(
-            *(_reason(one) for one in found if not one.shadow),
+            *(_reason(one, clock) for one in found if not one.shadow),
             *signals,
             *({**_reason(one), "shadow": True} for one in found if one.shadow),
         ),
@@ -151,12 +158,44 @@ def assess(
     )
 
 
-def _due(mention: Mention, verdict: Verdict, context: Context, now: datetime) -> datetime | None:
-    """When the answer is due: counted from the network's time, never from one in the future. History has no clock."""
-    if verdict.reply_within is None or context.history:
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """How long an answer may take, until when that is, and why."""
+
+    seconds: float
+    due_at: datetime | None
+    """None: history, which has no clock."""
+    rule: str
+    """Id of the rule that set it."""
+    says: str = ""
+    """What that rule alone does not say."""
+
+
+def _clock(
+    rulebook: Rulebook, found: Sequence[Finding], verdict: Verdict, priority: Priority, said_at: datetime | None
+) -> _Clock | None:
+    """The time to reply: the shortest of the rules, else what the team that they give it to has for this priority. It runs while that
+    team's hours are open; without hours, or with such as are not open in years, always: a due time too early is better than none.
+
+    A team's own time does not hold up what a rule puts away.
+    """
+    rules = [one.rule for one in found if not one.shadow]
+    team = rulebook.team(verdict.team) if verdict.team else None
+    if verdict.reply_within is not None:
+        seconds, by = verdict.reply_within, ""
+        rule = next(rule for rule in rules if rule.then.reply_within == seconds)
+    elif team is not None and priority in team.reply_within and not verdict.closes and verdict.snooze is None:
+        seconds, by = team.reply_within[priority], f", as {team.key} has it for {priority.name.lower()}"
+        rule = min((rule for rule in rules if rule.then.team), key=lambda rule: (-rule.rank, rule.id))
+    else:
         return None
-    said_at = min(mention.network_at, now) if mention.network_at is not None else now
-    return said_at + timedelta(seconds=verdict.reply_within)
+    if said_at is None:
+        return _Clock(seconds, None, rule.id)
+    hours = rulebook.hours_named(team.hours) if team is not None and team.hours else None
+    due = hours.due(said_at, seconds) if hours is not None else None
+    if hours is not None and due is not None:
+        return _Clock(seconds, due, rule.id, f"due in {open_span(seconds)} of {hours.key}{by}")
+    return _Clock(seconds, said_at + timedelta(seconds=seconds), rule.id, by and f"due in {span(seconds)}{by}")
 
 
 def _need(
@@ -196,8 +235,11 @@ def _rule_weight(verdict: Verdict) -> tuple[float, str]:
     return 0.0, ""
 
 
-def _reason(found: Finding) -> Mapping[str, Any]:
-    return {"rule": found.rule.id, "title": found.rule.title, "then": says(found.rule), "spans": list(found.spans)}
+def _reason(found: Finding, clock: _Clock | None = None) -> Mapping[str, Any]:
+    then = says(found.rule)
+    if clock is not None and clock.says and clock.rule == found.rule.id:
+        then.append(clock.says)
+    return {"rule": found.rule.id, "title": found.rule.title, "then": then, "spans": list(found.spans)}
 
 
 def _values(found: Finding, subject: Subject, heard: Heard, context: Context) -> Mapping[str, Any]:

@@ -373,7 +373,6 @@ class Conversation:
     team: str
     tags: tuple[str, ...]
     snoozed_until: datetime | None
-    next_at: datetime | None
     unread: bool
     version: int
     thread_version: int

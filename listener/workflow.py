@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from listener.errors import Refused
 from listener.model import OPEN, Assessment, Conversation, Priority, State
@@ -88,15 +89,15 @@ def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversa
         case Snooze(until):
             if until <= now:
                 raise Refused("that time has already passed", hint="snooze until a later time")
-            return replace(c, state=State.SNOOZED, snoozed_until=until, next_at=until)
+            return replace(c, state=State.SNOOZED, snoozed_until=until)
         case Close():
             if c.state is State.DONE:
                 raise Refused("it is already closed")
-            return replace(c, state=State.DONE, due_at=None, snoozed_until=None, next_at=None, unread=False)
+            return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
         case Reopen():
             if c.state in OPEN:
                 raise Refused("it is already open")
-            return replace(c, state=State.OURS, snoozed_until=None, next_at=None)
+            return replace(c, state=State.OURS, snoozed_until=None)
         case Read():
             return replace(c, unread=False)
         case SetPriority():
@@ -133,7 +134,6 @@ def opened(
         team=assessment.team if assessment else "",
         tags=assessment.tags if assessment else (),
         snoozed_until=None,
-        next_at=None,
         unread=not history and not by_person,
         version=1,
         thread_version=1,
@@ -158,7 +158,7 @@ def heard(conversation: Conversation, assessment: Assessment | None, at: datetim
         due = assessment.due_at if c.state not in OPEN else _earlier(c.due_at, assessment.due_at)
         c = replace(c, due_at=due, tags=tuple(sorted({*c.tags, *assessment.tags})), team=c.team or assessment.team)
     state = c.state if c.state is State.NEW else State.OURS
-    return replace(c, state=state, snoozed_until=None, next_at=None, unread=True)
+    return replace(c, state=state, snoozed_until=None, unread=True)
 
 
 def ruled(
@@ -181,11 +181,11 @@ def ruled(
     if (assessment.snooze is None and not assessment.closes) or (was is not None and was.state in OPEN):
         return c
     if was is not None and was.state is State.SNOOZED:
-        return replace(c, state=State.SNOOZED, snoozed_until=was.snoozed_until, next_at=was.next_at, unread=was.unread)
+        return replace(c, state=State.SNOOZED, snoozed_until=was.snoozed_until, unread=was.unread)
     if assessment.snooze is not None:
         until = now + timedelta(seconds=assessment.snooze)
-        return replace(c, state=State.SNOOZED, snoozed_until=until, next_at=until)
-    return replace(c, state=State.DONE, due_at=None, snoozed_until=None, next_at=None, unread=False)
+        return replace(c, state=State.SNOOZED, snoozed_until=until)
+    return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
 
 
 def replied(conversation: Conversation, at: datetime, *, close: bool = False, history: bool = False) -> Conversation:
@@ -200,14 +200,14 @@ def replied(conversation: Conversation, at: datetime, *, close: bool = False, hi
     if history:
         return c
     state = State.DONE if close else State.THEIRS
-    return replace(c, state=state, due_at=None, snoozed_until=None, next_at=None, unread=False)
+    return replace(c, state=state, due_at=None, snoozed_until=None, unread=False)
 
 
 def deleted(conversation: Conversation, *, nothing_left: bool) -> Conversation:
     """A message of theirs is gone. With none left there is nothing to answer; a reply in the making must stop and ask."""
     c = replace(conversation, version=conversation.version + 1, thread_version=conversation.thread_version + 1)
     if nothing_left and c.state is not State.DONE:
-        return replace(c, state=State.DONE, due_at=None, snoozed_until=None, next_at=None, unread=False)
+        return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
     return c
 
 
@@ -221,7 +221,6 @@ def woken(conversation: Conversation, now: datetime) -> Conversation:
         conversation,
         state=State.OURS,
         snoozed_until=None,
-        next_at=None,
         unread=True,
         version=conversation.version + 1,
     )
@@ -231,7 +230,6 @@ def merged(older: Conversation, younger: Conversation) -> Conversation:
     """One conversation of two whose threads turned out to be one: the more urgent of each field, the older's choices first."""
     state = older.state if younger.state not in OPEN or older.state in OPEN else younger.state
     latest = max((t for t in (older.last_ours_at, younger.last_ours_at) if t), default=None)
-    snoozed = state is State.SNOOZED
     return replace(
         older,
         state=state,
@@ -240,8 +238,7 @@ def merged(older: Conversation, younger: Conversation) -> Conversation:
         assignee_id=older.assignee_id or younger.assignee_id,
         team=older.team or younger.team,
         tags=tuple(sorted({*older.tags, *younger.tags})),
-        snoozed_until=older.snoozed_until if snoozed else None,
-        next_at=older.next_at if snoozed else None,
+        snoozed_until=older.snoozed_until if state is State.SNOOZED else None,
         unread=older.unread or younger.unread,
         last_at=max(older.last_at, younger.last_at),
         last_ours_at=latest,
@@ -252,6 +249,35 @@ def merged(older: Conversation, younger: Conversation) -> Conversation:
 
 def _earlier(a: datetime | None, b: datetime | None) -> datetime | None:
     return min((t for t in (a, b) if t is not None), default=None)
+
+
+# Time ----------------------------------------------------------------------------------------------------------------
+
+DUE_SOON = timedelta(minutes=15)
+"""So long before its due time an answer is due soon."""
+
+
+class Lateness(StrEnum):
+    """What is told, once for each due time, of a conversation that nobody has taken."""
+
+    SOON = "due-soon"
+    OVER = "overdue"
+
+
+def lateness(conversation: Conversation, now: datetime) -> Lateness | None:
+    """How late the answer is. None: not late, not ours to answer, without a clock, or given to somebody."""
+    c = conversation
+    if c.state not in OPEN or c.due_at is None or c.assignee_id is not None or now < c.due_at - DUE_SOON:
+        return None
+    return Lateness.SOON if now < c.due_at else Lateness.OVER
+
+
+def next_at(conversation: Conversation) -> datetime | None:
+    """When time itself may have something to do with it: wake it, or tell that it is late. None: never, as it stands."""
+    c = conversation
+    if c.state is State.SNOOZED:
+        return c.snoozed_until
+    return c.due_at - DUE_SOON if c.state in OPEN and c.due_at is not None and c.assignee_id is None else None
 
 
 # The order of work ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ _PLAIN = {
     "conversation.edited": "heard an edit",
     "conversation.deleted": "heard that a message was deleted",
     "conversation.merged": "joined it with another conversation",
+    "conversation.due-soon": "saw that nobody had taken it and its answer was due soon",
+    "conversation.overdue": "saw that nobody had taken it and its answer was overdue",
     "act.close": "closed it",
     "act.reopen": "reopened it",
     "act.note": "wrote a note",

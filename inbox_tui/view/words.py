@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from inbox_tui.view.lines import Line, Piece
 from listener.model import OutboxState, Priority, State, ToneLabel
+from listener.workflow import DUE_SOON
 
 FOLDERS = (
     ("open", "Open"),
@@ -79,7 +80,7 @@ def due(at: datetime | None, now: datetime) -> Piece:
     left = at - now
     if left < timedelta(0):
         return f"{span(-left)} over", "late"
-    return f"{span(left)} left", "soon" if left < timedelta(minutes=15) else ""
+    return f"{span(left)} left", "soon" if left <= DUE_SOON else ""
 
 
 def clock(at: datetime, now: datetime, zone: tzinfo | None) -> str:

@@ -153,6 +153,13 @@ def span(seconds: float) -> str:
     return f"{minutes}m"
 
 
+def open_span(seconds: float) -> str:
+    """A span of open time in words: 30 opening minutes, 1 opening hour, 24 opening hours."""
+    minutes = int(seconds // 60)
+    many, unit = (minutes // 60, "hour") if minutes and minutes % 60 == 0 else (minutes, "minute")
+    return f"{many} opening {unit}{'' if many == 1 else 's'}"
+
+
 def _weight(rule: Rule) -> tuple[bool, int, float, int, str]:
     """Most urgent first, then soonest due, then rank, then id. A rule without a priority stands between low and high."""
     within = float("inf") if rule.then.reply_within is None else rule.then.reply_within

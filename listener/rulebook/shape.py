@@ -243,8 +243,10 @@ class Team:
     key: str
     title: str
     hours: str = ""
-    """Key of its opening hours."""
+    """Key of its opening hours: time to reply runs while they are open; "": always."""
     place: Place = NOWHERE
+    reply_within: Mapping[Priority, float] = field(default_factory=dict)
+    """Seconds to reply by priority, where no rule says how long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from listener.model import Conversation, Priority, State
 from listener.store.columns import columns
 
 FIELDS = (
-    "state", "priority", "priority_by", "due_at", "assignee_id", "team", "tags", "snoozed_until", "next_at", "unread",
+    "state", "priority", "priority_by", "due_at", "assignee_id", "team", "tags", "snoozed_until", "unread",
 )  # fmt: skip
 """What an act may change, and so what an event's before and after may hold and an undo may put back."""
 
 COLUMNS = (
-    "id, brand_id, state, priority, priority_by, due_at, assignee_id, team, tags, snoozed_until, next_at, unread, "
+    "id, brand_id, state, priority, priority_by, due_at, assignee_id, team, tags, snoozed_until, unread, "
     "version, thread_version, last_at, last_ours_at"
 )
 """For every statement whose rows `of_row` reads."""
@@ -36,9 +36,10 @@ _LOCK = f"SELECT {COLUMNS} FROM conversations WHERE id = ANY($1::bigint[]) ORDER
 _SAVE = """
 UPDATE conversations AS c SET
     state = n.state, priority = n.priority, priority_by = n.priority_by, due_at = n.due_at, assignee_id = n.assignee_id,
-    team = n.team, tags = string_to_array(n.tags, E'\\x1f'), snoozed_until = n.snoozed_until, next_at = n.next_at,
-    unread = n.unread, version = n.version, thread_version = n.thread_version, last_at = n.last_at,
-    last_ours_at = n.last_ours_at, sort_key = n.sort_key, changed_at = $1
+    team = n.team, tags = string_to_array(n.tags, E'\\x1f'), snoozed_until = n.snoozed_until,
+    next_at = CASE WHEN c.merged_into IS NULL THEN n.next_at END, unread = n.unread, version = n.version,
+    thread_version = n.thread_version, last_at = n.last_at, last_ours_at = n.last_ours_at, sort_key = n.sort_key,
+    changed_at = $1
 FROM unnest($2::bigint[], $3::text[], $4::smallint[], $5::int[], $6::timestamptz[], $7::int[], $8::text[], $9::text[],
             $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::int[], $14::int[], $15::timestamptz[],
             $16::timestamptz[], $17::bigint[])
@@ -94,7 +95,6 @@ def of_row(row: Mapping[str, Any]) -> Conversation:
         team=row["team"],
         tags=tuple(row["tags"]),
         snoozed_until=row["snoozed_until"],
-        next_at=row["next_at"],
         unread=row["unread"],
         version=row["version"],
         thread_version=row["thread_version"],
@@ -109,13 +109,13 @@ async def lock(connection: asyncpg.Connection, ids: Iterable[int]) -> dict[int, 
 
 
 async def save(connection: asyncpg.Connection, conversations: Sequence[Conversation], now: datetime) -> None:
-    """Write back what `lock` read and the workflow moved, with their places in the queue."""
+    """Write back what `lock` read and the workflow moved, with their places in the queue and when time must look at them."""
     if not conversations:
         return
     rows = [
         (
             c.id, c.state.value, int(c.priority), c.priority_by, c.due_at, c.assignee_id, c.team, "\x1f".join(c.tags),
-            c.snoozed_until, c.next_at, c.unread, c.version, c.thread_version, c.last_at, c.last_ours_at,
+            c.snoozed_until, workflow.next_at(c), c.unread, c.version, c.thread_version, c.last_at, c.last_ours_at,
             workflow.sort_key(c),
         )
         for c in conversations

@@ -1,4 +1,4 @@
-"""What has to be done without anybody asking: counters folded, snoozes ended, dead claims let go, old leavings swept.
+"""What has to be done without anybody asking: counters folded, snoozes ended, late answers told, dead claims let go, old leavings swept.
 
 Every job may run in several programs at once and be killed anywhere: a lease or the rows' own locks see to it that it is done once.
 Refuses to keep time: the hall calls, with `now`, when `next_at` says so.
@@ -6,12 +6,14 @@ Refuses to keep time: the hall calls, with `now`, when `next_at` says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
 
 from listener import workflow
+from listener.model import Conversation
 from listener.store import claims
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
@@ -47,6 +49,18 @@ SELECT count(*) FROM gone
 _DUE = f"""
 SELECT {COLUMNS} FROM conversations WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
 """  # noqa: S608 - constant
+
+# What was told already is known by the events themselves: whoever saves a conversation need not carry it along.
+_TOLD = """
+SELECT conversation_id, kind, (after ->> 'due')::timestamptz AS due FROM events
+WHERE conversation_id = ANY($1::bigint[]) AND kind = ANY($2::text[])
+"""
+
+_HELD = "SELECT conversation_id, until FROM claims WHERE conversation_id = ANY($1::bigint[]) AND until > $2"
+
+_LOOK_AT = """
+UPDATE conversations AS c SET next_at = n.next_at FROM unnest($1::bigint[], $2::timestamptz[]) AS n(id, next_at) WHERE c.id = n.id
+"""
 
 _NEXT_AT = """
 SELECT least((SELECT min(next_at) FROM conversations WHERE next_at IS NOT NULL), (SELECT min(until) FROM claims))
@@ -88,7 +102,9 @@ async def fold(pool: asyncpg.Pool) -> int:
 
 
 async def wake(pool: asyncpg.Pool, now: datetime) -> int:
-    """Ends every snooze that is due, and every claim whose terminal died, and tells everybody. How many conversations woke."""
+    """Ends every snooze that is due, and every claim whose terminal died, and tells everybody; tells once for each due time that an
+    answer is due soon or overdue while nobody holds the conversation or is assigned to it. How many conversations woke.
+    """
     await claims.expire(pool, now)
     woken = 0
     while (more := await _wake(pool, now)) is not None:
@@ -102,19 +118,40 @@ async def _wake(pool: asyncpg.Pool, now: datetime) -> int | None:
         due = [of_row(row) for row in await connection.fetch(_DUE, now, WAKE_AT_ONCE)]
         if not due:
             return None
-        after, events = [], []
-        for c in due:
-            awake = workflow.woken(c, now)
-            if awake is c:
-                # A time without a reason to look: cleared, or it would be due for ever.
-                after.append(replace(c, next_at=None))
-                continue
-            was, became = changes(c, awake)
-            after.append(awake)
-            events.append(Event(c.brand_id, "wake", c.id, before=was, after=became))
-        await save(connection, after, now)
-        await tell(connection, events, now)
-        return len(events)
+        moved = [(c, workflow.woken(c, now)) for c in due]
+        woken = [(c, awake) for c, awake in moved if awake is not c]
+        await save(connection, [awake for _, awake in woken], now)
+        late = await _late(connection, [c for c, awake in moved if awake is c], now)
+        await tell(connection, [*(_woke(c, awake) for c, awake in woken), *late], now)
+        return len(woken)
+
+
+def _woke(asleep: Conversation, awake: Conversation) -> Event:
+    before, after = changes(asleep, awake)
+    return Event(asleep.brand_id, "wake", asleep.id, before=before, after=after)
+
+
+async def _late(connection: asyncpg.Connection, untouched: Sequence[Conversation], now: datetime) -> list[Event]:
+    """What is to be told of conversations that did not wake; each is looked at again when that can be otherwise, or it would be due for ever."""
+    ids = [c.id for c in untouched]
+    kinds = {one: f"conversation.{one}" for one in workflow.Lateness}
+    rows = await connection.fetch(_TOLD, ids, list(kinds.values()))
+    told = {(row["conversation_id"], row["kind"], row["due"]) for row in rows}
+    held = {row["conversation_id"]: row["until"] for row in await connection.fetch(_HELD, ids, now)}
+    events: list[Event] = []
+    looks: list[datetime | None] = []
+    for c in untouched:
+        late = workflow.lateness(c, now)
+        if late is None:
+            looks.append(workflow.next_at(c))
+        elif c.id in held:
+            looks.append(held[c.id])
+        else:
+            looks.append(c.due_at if late is workflow.Lateness.SOON else None)
+            if (c.id, kinds[late], c.due_at) not in told:
+                events.append(Event(c.brand_id, kinds[late], c.id, after={"due": c.due_at}))
+    await connection.execute(_LOOK_AT, ids, looks)
+    return events
 
 
 async def next_at(pool: asyncpg.Pool) -> datetime | None:

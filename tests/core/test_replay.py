@@ -177,6 +177,16 @@ def test_what_becomes_of_a_mention_is_told_in_words() -> None:
         assert list(words_of(diff)) == words, change
 
 
+def test_other_hours_of_the_team_that_answers_move_what_is_due() -> None:
+    hours = "hours: [{key: desk, zone: UTC, open: {mon-sun: 24h}}]\nteams: [{key: care, hours: desk}]\n"
+    rules = hours + RULES.replace("reply within: 1h", "reply within: 1h, team: care")
+    one = record(1, "larkspur down")
+    closed = rules.replace("open: {mon-sun: 24h}", f"open: {{mon-sun: 24h}}, holidays: [{one.said_at.date()}]")
+    for old, new, words in ((rules, closed, "due later"), (closed, rules, "due earlier")):
+        (diff,) = run([one], rulebook(old), rulebook(new)).diffs
+        assert list(words_of(diff)) == [words]
+
+
 def test_an_experiment_counts_apart_until_it_is_promoted() -> None:
     one = record(1, "larkspur slow")
     before = run([one], rulebook(), rulebook()).rules["trial"]

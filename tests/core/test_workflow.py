@@ -23,9 +23,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
     state = draw(st.sampled_from(State))
     until = NOW + timedelta(hours=draw(st.integers(1, 99))) if state is State.SNOOZED else None
     assignee = draw(st.none() | st.integers(1, 3))
-    return replace(
-        c, id=7, state=state, assignee_id=assignee, snoozed_until=until, next_at=until, unread=draw(st.booleans())
-    )
+    return replace(c, id=7, state=state, assignee_id=assignee, snoozed_until=until, unread=draw(st.booleans()))
 
 
 assessments = st.builds(
@@ -48,15 +46,15 @@ def test_rules_never_overrule_what_a_person_or_an_earlier_message_has_set(
     if not put_away or (was is not None and was.state in OPEN):
         assert replace(after, assignee_id=became.assignee_id) == became
     elif was is not None and was.state is State.SNOOZED:
-        assert (after.state, after.snoozed_until, after.next_at) == (State.SNOOZED, was.snoozed_until, was.next_at)
+        assert (after.state, after.snoozed_until) == (State.SNOOZED, was.snoozed_until)
     elif thought.snooze is not None:
         until = NOW + timedelta(seconds=thought.snooze)
-        assert (after.state, after.snoozed_until, after.next_at) == (State.SNOOZED, until, until)
+        assert (after.state, after.snoozed_until) == (State.SNOOZED, until)
         assert workflow.woken(after, until).state is State.OURS
     else:
-        assert (after.state, after.due_at, after.next_at, after.unread) == (State.DONE, None, None, False)
+        assert (after.state, after.due_at, workflow.next_at(after), after.unread) == (State.DONE, None, None, False)
     if after.state is State.SNOOZED:
-        assert after.next_at is not None, "or it would sleep for ever"
+        assert workflow.next_at(after) is not None, "or it would sleep for ever"
     assert after.version == became.version
 
 
@@ -65,3 +63,16 @@ def test_history_is_left_alone(was: Conversation | None, thought: Assessment, as
     became = was or workflow.opened(thought, brand_id=1, at=NOW, history=True)
     assert workflow.ruled(was, became, thought, assignee, NOW, history=True) is became
     assert workflow.ruled(was, became, None, assignee, NOW, history=False) is became
+
+
+@given(conversations(), st.none() | st.integers(-99, 99), st.integers(-200, 200))
+def test_what_is_late_is_looked_at_by_then(c: Conversation, due: int | None, minutes: int) -> None:
+    c = replace(c, due_at=None if due is None else NOW + timedelta(minutes=due))
+    now, look = NOW + timedelta(minutes=minutes), workflow.next_at(c)
+    late = workflow.lateness(c, now)
+    assert (late is not None) == (c.state is not State.SNOOZED and look is not None and look <= now)
+    if late is not None:
+        assert c.state in OPEN
+        assert c.assignee_id is None
+        assert c.due_at is not None
+        assert (late is workflow.Lateness.OVER) == (now >= c.due_at)

@@ -239,6 +239,16 @@ def test_a_text_is_judged_and_everything_that_follows_is_said(hubbub: Run, folde
     assert all(len(line) <= 80 for line in out.splitlines())
 
 
+def test_a_weekend_is_no_time_to_reply_in(hubbub: Run, folder: Path) -> None:
+    hours = "hours: [{key: desk, zone: UTC, open: {mon-fri: 09:00-17:00}}]\n"
+    written(folder, teams=hours + TEAMS.replace("key: ops,", "key: ops, hours: desk,"))
+    code, out, _ = hubbub("try", "The app is down", "--rules", str(folder), "--at", "2026-11-28T10:00Z")
+    said = " ".join(out.split())
+    assert code == 0
+    assert "tag outage, open, due in 1 opening hour of desk" in said
+    assert "reply due 2026-11-30 10:00 UTC" in said
+
+
 def test_what_nearly_fired_says_what_was_missing(hubbub: Run, folder: Path) -> None:
     written(
         folder, press="rules: [{id: press, title: P, owner: o, scope: {topics: [t]}, when: down, then: {tags: [p]}}]\n"

@@ -4,13 +4,13 @@ readers and of the acts do not depend on how things are heard."""
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
 from listener import workflow
-from listener.model import Account, Assessment, Person, Priority, Role, Tone, ToneLabel
+from listener.model import Account, Assessment, Person, Priority, Role, State, Tone, ToneLabel
 from listener.query.words import index_words
 from listener.store import people, sources
 
@@ -47,7 +47,7 @@ VALUES ($1, $2, $3, 'h', '{}', $4, -0.5, 0.75, 3, $5, '{billing}', 'care', '[{"r
 _CONVERSATION = """
 INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, sort_key, opened_at,
                            last_at, last_mention_id, changed_at, assignee_id, snoozed_until, next_at)
-SELECT $1, $2, m.space, m.root, m.author_id, 'bluesky', 'addressed', $4, $5, $6, $7, m.at, m.at, m.id, m.at, $8, $9, $9
+SELECT $1, $2, m.space, m.root, m.author_id, 'bluesky', 'addressed', $4, $5, $6, $7, m.at, m.at, m.id, m.at, $8, $9, $10
 FROM mentions m WHERE m.id = $3 RETURNING id
 """
 
@@ -144,9 +144,11 @@ class World:
         if snoozed_until is not None:
             c = workflow.apply(c, workflow.Snooze(snoozed_until), self.mia.id, at)
             state = "snoozed"
+        if assignee is not None:
+            c = workflow.apply(c, workflow.Assign(assignee.id), self.mia.id, at)
         id_ = await self.pool.fetchval(
             _CONVERSATION, self.brand_id, self.account.id, mention_id, state, priority, due_at, workflow.sort_key(c),
-            assignee and assignee.id, snoozed_until,
+            c.assignee_id, snoozed_until, workflow.next_at(replace(c, state=State(state))),
         )  # fmt: skip
         await self.pool.execute("INSERT INTO conversation_mentions VALUES ($1, $2)", id_, mention_id)
         return int(id_)

@@ -189,7 +189,7 @@ class FakeBackend:
         row = self._row(conversation_id - 1)
         conversation = Conversation(
             id=row.id, brand_id=1, state=row.state, priority=Priority(row.priority), priority_by=None, due_at=row.due_at,
-            assignee_id=None, team="", tags=row.tags, snoozed_until=None, next_at=None, unread=row.unread, version=1,
+            assignee_id=None, team="", tags=row.tags, snoozed_until=None, unread=row.unread, version=1,
             thread_version=1, last_at=row.last_at, last_ours_at=None,
         )  # fmt: skip
         text = row.snippet or ""
@@ -666,7 +666,7 @@ class FakeBackend:
         conversation = Conversation(
             id=conversation_id, brand_id=1, state=State.NEW, priority=Priority.HIGH, priority_by=None,
             due_at=None if due_in is None else now + timedelta(minutes=due_in), assignee_id=None, team="", tags=("fresh",),
-            snoozed_until=None, next_at=None, unread=True, version=1, thread_version=1, last_at=now, last_ours_at=None,
+            snoozed_until=None, unread=True, version=1, thread_version=1, last_at=now, last_ours_at=None,
         )  # fmt: skip
         talk = Talk(
             conversation, handle, handle.split(".")[0].title(), [message(conversation_id * 1000, text, now, handle)]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from listener.model import Priority
 from listener.private import reaches
 from listener.rulebook.nodes import Items, Node, Table, Text
 from listener.rulebook.people import Away, Person
-from listener.rulebook.reading.keys import KEY, TEXT, Key, Keys, Many
+from listener.rulebook.reading.keys import KEY, SPAN, TEXT, Key, Keys, Many
 from listener.rulebook.reading.planning import FROM, TO
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Team
 
+URGENCIES = tuple(one.name.lower() for one in reversed(Priority))
+WITHIN = Keys("times to reply", tuple(Key(name, f"for what is {name}", SPAN) for name in URGENCIES))
 TEAM = Keys(
     "a team",
     (
         Key("key", "its name: rules give work to it", KEY, needed=True),
         Key("title", "what is shown; else the key", TEXT),
         Key("hours", "its opening hours: time to reply runs while they are open", KEY),
+        Key("reply within", "time to reply by priority, where no rule says how long", WITHIN),
     ),
 )
 AWAY = Keys("a time away", (FROM, TO, Key("title", "why, for the team", TEXT)))
@@ -42,8 +46,15 @@ def read_team(reader: Reader, node: Node) -> None:
     key = reader.key(found.get("key"), "a team's key")
     title = reader.text(found.get("title"), "title") or key
     hours = reader.refer("hours", found.get("hours"))
+    within = _within(reader, found.get("reply within"))
     if reader.once("team", key, found.get("key", node)):
-        reader.made.teams.append(Team(key, title, hours, reader.place(node)))
+        reader.made.teams.append(Team(key, title, hours, reader.place(node), within))
+
+
+def _within(reader: Reader, node: Node | None) -> dict[Priority, float]:
+    found = None if node is None else reader.table(node, WITHIN)
+    spans = {name: reader.span(one, "reply within") for name, one in (found or {}).items()}
+    return {Priority[name.upper()]: seconds for name, seconds in spans.items() if seconds is not None}
 
 
 def read_person(reader: Reader, node: Node) -> None:

@@ -33,7 +33,8 @@ KINDS: Mapping[type, str] = {
 
 _LATEST = """
 SELECT e.kind, e.at, e.person_id, coalesce(p.name, '') AS person FROM events e LEFT JOIN people p ON p.id = e.person_id
-WHERE e.conversation_id = $1 AND e.kind NOT LIKE 'claim.%' ORDER BY e.id DESC LIMIT $2
+WHERE e.conversation_id = $1 AND e.kind NOT LIKE 'claim.%' AND e.kind NOT IN ('conversation.due-soon', 'conversation.overdue')
+ORDER BY e.id DESC LIMIT $2
 """
 
 _ADD_NOTE = """

@@ -58,8 +58,8 @@ FROM assessments WHERE mention_id = $1 AND brand_id = $2 AND version = $3
 
 _INSERT = """
 INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, team, tags, unread,
-                           tone, need, sort_key, opened_at, last_at, last_mention_id, last_ours_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $17)
+                           tone, need, sort_key, opened_at, last_at, last_mention_id, last_ours_at, changed_at, next_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $17, $21)
 ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING RETURNING id
 """
 
@@ -120,6 +120,7 @@ async def _opened(
         Origin.PERSON.value, c.state.value, int(c.priority), c.due_at, c.team, list(c.tags), c.unread,
         assessment.tone.label.value if assessment else ToneLabel.NOT_SCORED.value, assessment.need if assessment else 0.0,
         workflow.sort_key(c), now, c.last_at, last["id"], max(ours, default=None),
+        workflow.next_at(c),
     )  # fmt: skip
     if conversation_id is not None:
         await connection.execute(_JOIN, conversation_id, sorted({row["id"] for row in said} | {mention["id"]}))

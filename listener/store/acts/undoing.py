@@ -49,7 +49,6 @@ _TYPES: Mapping[str, Any] = {
     "team": str,
     "tags": tuple[str, ...],
     "snoozed_until": datetime | None,
-    "next_at": datetime | None,
     "unread": bool,
 }
 """How the fields of an event, which are JSON, become values again."""

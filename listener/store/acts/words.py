@@ -23,6 +23,8 @@ _DID: Mapping[str, str] = {
 
 _HAPPENED: Mapping[str, str] = {
     "wake": "its snooze ended",
+    "conversation.due-soon": "its answer was due soon",
+    "conversation.overdue": "its answer was overdue",
     "conversation.heard": "they wrote again",
     "conversation.edited": "they edited a message",
     "conversation.deleted": "they deleted a message",

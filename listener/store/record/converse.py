@@ -265,7 +265,7 @@ class Desk:
             followed[place] = changes(opened, c)[1]
             rows.append((
                 *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.assignee_id, c.team,
-                "\x1f".join(c.tags), c.snoozed_until, c.next_at, c.unread, workflow.sort_key(c), k.at, k.id,
+                "\x1f".join(c.tags), c.snoozed_until, workflow.next_at(c), c.unread, workflow.sort_key(c), k.at, k.id,
             ))  # fmt: skip
         created = await self._connection.fetch(_OPEN, self._now, *columns(rows))
         if len(created) != len(wanted):
