@@ -14,7 +14,7 @@ from listener.query.parse import parse as parse_query
 from listener.query.tree import Node
 from listener.rulebook.shape import Count, Counted, Group, Query, Rule, Rulebook, Scope, Status, Then
 from listener.rulebook.subject import Heard, judged
-from listener.rulebook.tally import LATE, LONGEST_GROUP, Counting, Tally, reached, sign_of
+from listener.rulebook.tally import LATE, LONGEST_GROUP, Bulk, Counting, Tally, reached, sign_of
 from tests.core.rulebooks import PLAIN, book
 
 START = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -119,6 +119,31 @@ def test_what_is_forgotten_is_never_missed(count: Count, said: list[tuple[Said, 
         for tally in (short, whole):
             tally.put([tick(one, author, group, hit)], moment)
         assert short.window(one.id, group, moment) == whole.window(one.id, group, moment)
+
+
+@settings(max_examples=150)
+@given(counts(), st.lists(SAID, min_size=1, max_size=30), st.tuples(st.integers(5, 25), st.integers(5, 25)))
+def test_what_is_in_all_windows_asked_for_may_be_counted_elsewhere(
+    count: Count, said: list[Said], asked: tuple[int, int]
+) -> None:
+    one = rule(replace(count, hold=0.0))
+    first, last = min(asked), max(asked)
+    whole, split = Tally([one]), Tally([one])
+    in_all = [s for s in said if s[1] == "" and last - count.within / MINUTE < s[0] <= first]
+    hits = [s for s in in_all if s[3]]
+    counted = in_all if count.what is Counted.RATIO else hits
+    split.put_bulk(one.id, "", Bulk(len(counted), len(hits), frozenset(s[2] for s in hits)))
+    for minute, group, author, hit in said:
+        whole.put([tick(one, author, group, hit)], at(minute))
+        if (minute, group, author, hit) not in in_all:
+            split.put([tick(one, author, group, hit)], at(minute))
+    for minute in range(first, last + 1):
+        assert split.window(one.id, "", at(minute)) == whole.window(one.id, "", at(minute))
+
+
+def test_a_rule_that_asks_how_long_needs_each_tick() -> None:
+    with pytest.raises(ValueError, match="many asks how long"):
+        Tally([mentions(2, 15, hold=1)]).put_bulk("many", "", Bulk(3))
 
 
 # The edges -----------------------------------------------------------------------------------------------------------
