@@ -154,7 +154,9 @@ def reached(count: Count, window: Window | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """What was counted elsewhere for one rule and group, because it lies in every window that will be asked for."""
+    """What was counted elsewhere for one rule and group, because it lies in every window that will be looked at: in those that end with a
+    moment that will be asked for, and, for a rule that asks how long its count has held, in those of so long before.
+    """
 
     ticks: int = 0
     hits: int = 0
@@ -198,11 +200,8 @@ class Tally:
             self._forget()
 
     def put_bulk(self, rule: str, group: str, bulk: Bulk) -> None:
-        """Begin a group with what is in all its windows. Not for a rule that asks how long its count has held: ValueError."""
-        count = self._counts[rule]
-        if count.hold:
-            raise ValueError(f"{rule} asks how long its count has held: it needs each tick")
-        self._series[(rule, group)] = _Series(count, self._late, bulk)
+        """Begin a group with what is in all its windows."""
+        self._series[(rule, group)] = _Series(self._counts[rule], self._late, bulk)
 
     def window(self, rule: str, group: str, at: datetime) -> Window:
         """What a rule has counted for a group in the window that ends `at`. How long it held is told as far as the rule asks for."""

@@ -415,7 +415,7 @@ async def test_two_writers_at_once_lose_no_tick(house: House, pool: asyncpg.Pool
     assert values(house)["last"] == 41
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_every_count_is_that_of_a_tally_that_holds_all_ticks(house: House, seed: int) -> None:
     """However late a message comes, at the very edge of a window, edited, heard again by another topic: whatever SQL counts, it counts the same."""
     rng = random.Random(seed)
@@ -426,6 +426,8 @@ async def test_every_count_is_that_of_a_tally_that_holds_all_ticks(house: House,
         counting("frost", what=Counted.RATIO),
         counting("fog", what=Counted.RATIO, per=(Group.AUTHOR,)),
         counting("dry", hold=1200.0),
+        counting("haze", hold=2400.0, what=Counted.RATIO),
+        counting("mist", hold=300.0, what=Counted.AUTHORS),
     )
     house.judge.counting = rules
     ticked: dict[str, dict[Tick, datetime]] = {}

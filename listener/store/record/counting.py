@@ -4,8 +4,8 @@ Ticks are committed with the messages that they count, so a message that is hear
 all. Two writers at once do not wait for each other: neither sees what the other has not committed yet, so that a count may come out lower
 by those few messages; none of them is lost to later counts.
 
-A window may be long and the messages of a batch were said at nearly the same time. So what lies in the windows of all of them is counted
-where it is kept; only what is in some of them is read, and, for a rule that asks how long its count has held, all of it.
+A window may be long, and the messages of a batch were said at nearly the same time. So what lies in the windows of all of them is counted
+where it is kept, and only what is in some of them is read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import asyncpg
 
 from listener.model import Tick, Window
 from listener.rulebook.shape import Counted, Rule
-from listener.rulebook.tally import Bulk, Tally, reach
+from listener.rulebook.tally import Bulk, Tally
 from listener.store.columns import columns
 from listener.store.record.case import Case, Judge
 
@@ -133,8 +133,9 @@ async def _earlier(
     for place, (first, last) in sorted(moments.items()):
         count = counts[place[1]]
         within = timedelta(seconds=count.within)
-        if count.hold or last - within >= first:
-            read.append((*place, first - timedelta(seconds=reach(count)), last))
+        first -= timedelta(seconds=count.hold)  # windows that end so early are looked at
+        if last - within >= first:
+            read.append((*place, first - within, last))
             continue
         (who if count.what is Counted.AUTHORS else how_many).append((*place, last - within, first))
         if first < last:
