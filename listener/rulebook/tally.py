@@ -16,8 +16,9 @@ from itertools import product
 from listener.model import Mention, Tick, Window
 from listener.query.index import Index
 from listener.query.subject import Subject
+from listener.query.tree import Field, walk
 from listener.rulebook.shape import Count, Counted, Group, Rule, Rulebook
-from listener.rulebook.subject import Heard, exception_for, in_scope
+from listener.rulebook.subject import MOOD, Heard, exception_for, in_scope
 
 LATE = 86_400.0
 """Seconds by which a message may come after a younger one, and still be counted with its own."""
@@ -71,6 +72,8 @@ class Counting:
         self._rulebook = rulebook
         self._signs = {rule.id: sign_of(rule) for rule in self.rules}
         self._index = Index.build({rule.id: rule.when.tree for rule in self.rules}, rulebook.share)
+        self.asks_mood = any(_asks_mood(rulebook, rule) for rule in self.rules)
+        """Whether they must be told a message's language and tone."""
 
     def may_count(self, mention: Mention, heard: Heard) -> bool:
         """The quick question, before anything is thought of a message: False when none of them can count it."""
@@ -104,6 +107,13 @@ class Counting:
             if len(name) > LONGEST_GROUP:
                 name = "#" + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
             yield name
+
+
+def _asks_mood(rulebook: Rulebook, rule: Rule) -> bool:
+    exempt = [one.when.tree for one in rulebook.exceptions_to(rule.id) if one.when is not None]
+    return (rule.count is not None and Group.LANG in rule.count.per) or any(
+        isinstance(node, Field) and node.name in MOOD for tree in (rule.when.tree, *exempt) for node in walk(tree)
+    )
 
 
 def _is_ratio(rule: Rule) -> bool:
