@@ -270,7 +270,8 @@ def _spans(tree: Node, subject: Subject, now: datetime) -> Iterable[tuple[int, i
             true = [
                 part
                 for part in parts
-                if _may_stand(part, known) and (isinstance(tree, And) or not _holds_and(part) or test_of(part)(subject, now))
+                if _may_stand(part, known)
+                and (isinstance(tree, And) or not _holds_and(part) or test_of(part)(subject, now))
             ]
             return [span for part in true for span in _spans(part, subject, now)]
         case Named(part=part):

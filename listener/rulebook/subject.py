@@ -15,7 +15,6 @@ from listener.query.subject import Subject
 from listener.rulebook.lexicon import Overlay, words_of
 from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, TopicKind
 
-
 MOOD = frozenset({"lang", "tone"})
 """The fields of a query that ask for what is found out about a text."""
 
