@@ -18,7 +18,7 @@ from listener.query.index import Index
 from listener.query.subject import Subject
 from listener.rulebook.combine import Finding, Verdict, combine, findings, open_span, says, span
 from listener.rulebook.shape import Rule, Rulebook, Status, Topic
-from listener.rulebook.subject import Heard, Methods, heard_by, judged
+from listener.rulebook.subject import Heard, Methods, heard_by, judged, unjudged
 from listener.rulebook.tally import Counting
 
 __all__ = ["Judge", "Methods", "TopicEar", "assess", "topics_of"]
@@ -114,7 +114,10 @@ class Judge:
         heard = heard_by(hearings, context.brand, self._rulebook)
         if not self._counting.may_count(mention, heard):
             return ()
-        subject, _ = judged(mention, heard, self._methods, context)
+        if self._counting.asks_mood:
+            subject, _ = judged(mention, heard, self._methods, context)
+        else:
+            subject = unjudged(mention, heard, context)
         return self._counting.ticks(mention, subject, heard, now or self._now())
 
 

@@ -268,13 +268,23 @@ def _spans(tree: Node, subject: Subject, now: datetime) -> Iterable[tuple[int, i
         case And(parts=parts) | Or(parts=parts):
             # Only an AND can be false and still hold words that stand in the text.
             true = [
-                part for part in parts if isinstance(tree, And) or not _holds_and(part) or test_of(part)(subject, now)
+                part
+                for part in parts
+                if _may_stand(part, known)
+                and (isinstance(tree, And) or not _holds_and(part) or test_of(part)(subject, now))
             ]
             return [span for part in true for span in _spans(part, subject, now)]
         case Named(part=part):
             return _spans(part, subject, now)
         case Not() | Field():
             return ()
+
+
+def _may_stand(part: Node, known: cutting.Words) -> bool:
+    """The quick no: of a long OR most words are nowhere in a text."""
+    if isinstance(part, Phrase):
+        part = part.parts[0]
+    return not isinstance(part, Word) or part.key in known.vocabulary
 
 
 def _holds_and(part: Node) -> bool:

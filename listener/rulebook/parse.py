@@ -7,13 +7,21 @@ many aliases, too much nesting and too much text are problems, never a crash.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    ScalarEvent,
+)
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from listener.model import Problem
@@ -104,8 +112,8 @@ def _document(path: str, text: str, problems: list[Problem]) -> Node | None:
         at = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
         raise _Wrong(Problem(path, *at, "bad-character", *_says_forbidden(bad.group())))
     try:
-        written = _check_events(path, text, problems)
-        root = _yaml().compose(StringIO(text))
+        events = _events(path, text, problems)
+        root = _composed(events)
     except MarkedYAMLError as error:
         problem, context = (" ".join(str(one or "").split()) for one in (error.problem, error.context))
         began = _at(error.context_mark)
@@ -116,23 +124,21 @@ def _document(path: str, text: str, problems: list[Problem]) -> Node | None:
         raise _Wrong(Problem(path, 1, 1, "yaml", f"not YAML: {what}", "save it as plain text")) from None
     if root is None:
         return None
-    return _Converter(path, text, 2 * written + MAX_REPEATED, problems).convert(root, 0)
+    return _Converter(path, text, 2 * len(events) + MAX_REPEATED, problems).convert(root, 0)
 
 
 def _at(mark: Any) -> tuple[int, int] | None:
     return None if mark is None else (mark.line + 1, mark.column + 1)
 
 
-def _yaml() -> Any:
-    return YAML(typ="safe", pure=True)
-
-
-def _check_events(path: str, text: str, problems: list[Problem]) -> int:
-    """Refuse what would cost too much, before anything is built of it, and tell what would get lost. How much is written."""
-    depth = aliases = documents = seen = 0
+def _events(path: str, text: str, problems: list[Problem]) -> list[Any]:
+    """What is written. Refuses what would cost too much, before anything is built of it, and tells what would get lost."""
+    depth = aliases = documents = 0
     anchors: dict[str, tuple[int, int]] = {}
     used: set[str] = set()
-    for seen, event in enumerate(_yaml().parse(StringIO(text))):
+    events: list[Any] = []
+    for seen, event in enumerate(YAML(typ="safe", pure=True).parse(StringIO(text))):
+        events.append(event)
         place = (event.start_mark.line + 1, event.start_mark.column + 1)
         if isinstance(event, CollectionStartEvent):
             depth += 1
@@ -148,7 +154,7 @@ def _check_events(path: str, text: str, problems: list[Problem]) -> int:
                 problems.append(
                     Problem(path, *place, "yaml-tag", "YAML takes what begins with ! here for a tag", _QUOTE_IT)
                 )
-        documents += type(event).__name__ == "DocumentStartEvent"
+        documents += isinstance(event, DocumentStartEvent)
         if depth > MAX_DEPTH:
             raise _Wrong(Problem(path, *place, "too-deep", "the file is nested too deeply", "rules need four levels"))
         if aliases > MAX_ALIASES:
@@ -160,7 +166,41 @@ def _check_events(path: str, text: str, problems: list[Problem]) -> int:
     for name in anchors.keys() - used:
         what = f"YAML takes &{name} for the name of an anchor, which nothing uses"
         problems.append(Problem(path, *anchors[name], "unused-anchor", what, _QUOTE_IT))
-    return seen
+    return events
+
+
+def _composed(events: Iterable[Any]) -> Any:
+    """The library's nodes of one document, without the tags: every scalar stays the words that were written. None: it is empty."""
+    anchored: dict[str, Any] = {}
+    written = iter(events)
+    for event in written:
+        if isinstance(event, ScalarEvent | CollectionStartEvent | AliasEvent):
+            return _node(event, written, anchored)
+    return None
+
+
+def _node(event: Any, written: Iterator[Any], anchored: dict[str, Any]) -> Any:
+    """The node that begins with an event; its other events are taken from those `written`."""
+    if isinstance(event, AliasEvent):
+        if event.anchor not in anchored:
+            raise ComposerError(None, None, f"found undefined alias {event.anchor!r}", event.start_mark)
+        return anchored[event.anchor]
+    node: Any
+    if isinstance(event, ScalarEvent):
+        node = ScalarNode(None, event.value, event.start_mark, event.end_mark, style=event.style)
+    else:
+        kind = MappingNode if isinstance(event, MappingStartEvent) else SequenceNode
+        node = kind(None, [], event.start_mark)
+    if event.anchor is not None:
+        anchored[event.anchor] = node  # already now: an alias within it may mean it
+    if isinstance(node, MappingNode):
+        while not isinstance(key := next(written), CollectionEndEvent):
+            named = _node(key, written, anchored)
+            node.value.append((named, _node(next(written), written, anchored)))
+    elif isinstance(node, SequenceNode):
+        while not isinstance(one := next(written), CollectionEndEvent):
+            node.value.append(_node(one, written, anchored))
+    return node
 
 
 _QUOTE_IT = "put the whole text in quotes"

@@ -16,8 +16,9 @@ from itertools import product
 from listener.model import Mention, Tick, Window
 from listener.query.index import Index
 from listener.query.subject import Subject
+from listener.query.tree import Field, walk
 from listener.rulebook.shape import Count, Counted, Group, Rule, Rulebook
-from listener.rulebook.subject import Heard, exception_for, in_scope
+from listener.rulebook.subject import MOOD, Heard, exception_for, in_scope
 
 LATE = 86_400.0
 """Seconds by which a message may come after a younger one, and still be counted with its own."""
@@ -71,6 +72,8 @@ class Counting:
         self._rulebook = rulebook
         self._signs = {rule.id: sign_of(rule) for rule in self.rules}
         self._index = Index.build({rule.id: rule.when.tree for rule in self.rules}, rulebook.share)
+        self.asks_mood = any(_asks_mood(rulebook, rule) for rule in self.rules)
+        """Whether they must be told a message's language and tone."""
 
     def may_count(self, mention: Mention, heard: Heard) -> bool:
         """The quick question, before anything is thought of a message: False when none of them can count it."""
@@ -104,6 +107,13 @@ class Counting:
             if len(name) > LONGEST_GROUP:
                 name = "#" + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
             yield name
+
+
+def _asks_mood(rulebook: Rulebook, rule: Rule) -> bool:
+    exempt = [one.when.tree for one in rulebook.exceptions_to(rule.id) if one.when is not None]
+    return (rule.count is not None and Group.LANG in rule.count.per) or any(
+        isinstance(node, Field) and node.name in MOOD for tree in (rule.when.tree, *exempt) for node in walk(tree)
+    )
 
 
 def _is_ratio(rule: Rule) -> bool:
@@ -152,6 +162,18 @@ def reached(count: Count, window: Window | None) -> bool:
     return window is not None and met(count, window) and window.held >= count.hold
 
 
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """What was counted elsewhere for one rule and group, because it lies in every window that will be looked at: in those that end with a
+    moment that will be asked for, and, for a rule that asks how long its count has held, in those of so long before.
+    """
+
+    ticks: int = 0
+    hits: int = 0
+    authors: frozenset[str] = frozenset()
+    """Asked for by a rule that counts authors only."""
+
+
 class Tally:
     """Windows of the counting rules of one brand. Ticks are put in as they were heard; their times may come in any order, late ones by at
     most `late` seconds after a younger one: what is older is forgotten, so that it never holds much more than the rules look back on.
@@ -186,6 +208,10 @@ class Tally:
             series.put(moment, tick.author, tick.hit)
         if len(self._series) > self._room:
             self._forget()
+
+    def put_bulk(self, rule: str, group: str, bulk: Bulk) -> None:
+        """Begin a group with what is in all its windows."""
+        self._series[(rule, group)] = _Series(self._counts[rule], self._late, bulk)
 
     def window(self, rule: str, group: str, at: datetime) -> Window:
         """What a rule has counted for a group in the window that ends `at`. How long it held is told as far as the rule asks for."""
@@ -224,6 +250,9 @@ def _micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
+_NOTHING = Bulk()
+
+
 @dataclass(slots=True)
 class _Run:
     """Moments, both included, between which a count is known to be met."""
@@ -241,6 +270,7 @@ class _Series:
 
     __slots__ = (
         "_authors",
+        "_bulk",
         "_count",
         "_hi",
         "_hits",
@@ -254,15 +284,16 @@ class _Series:
         "_within",
     )
 
-    def __init__(self, count: Count, late: float) -> None:
+    def __init__(self, count: Count, late: float, bulk: Bulk = _NOTHING) -> None:
         self._count = count
+        self._bulk = bulk
         self._within = round(count.within * 1e6)
         self._hold = round(count.hold * 1e6)
         self._kept = float("inf") if late == float("inf") else self._within + self._hold + round(late * 1e6)
         self._times: list[int] = []
         self._ticks: list[tuple[str, bool]] = []
         self._room = 64
-        # The window: ticks from lo to before hi, how many of them hit, and how many each author has among them.
+        # The window: ticks from lo to before hi, how many of them hit, and how many each author who is not in the bulk has among them.
         self._lo = self._hi = self._hits = 0
         self._authors: dict[str, int] = {}
         self._run: _Run | None = None
@@ -283,7 +314,7 @@ class _Series:
 
     def over(self, newest: int) -> bool:
         """Nothing of it can be asked for any more."""
-        return self._times[-1] < newest - self._kept
+        return bool(self._times) and self._times[-1] < newest - self._kept
 
     def window(self, moment: int) -> Window:
         self._move(moment)
@@ -328,14 +359,14 @@ class _Series:
                 self._run = None
 
     def _now(self) -> Window:
-        of = self._hi - self._lo
+        of = self._bulk.ticks + self._hi - self._lo
         match self._count.what:
             case Counted.MENTIONS:
                 return Window(float(of))
             case Counted.AUTHORS:
-                return Window(float(len(self._authors)))
+                return Window(float(len(self._bulk.authors) + len(self._authors)))
             case Counted.RATIO:
-                return Window(self._hits / of if of else 0.0, of)
+                return Window((self._bulk.hits + self._hits) / of if of else 0.0, of)
 
     def _move(self, moment: int) -> None:
         """Have the window end with a moment."""
@@ -360,13 +391,13 @@ class _Series:
     def _take(self, place: int) -> None:
         author, hit = self._ticks[place]
         self._hits += hit
-        if self._count.what is Counted.AUTHORS:
+        if self._count.what is Counted.AUTHORS and author not in self._bulk.authors:
             self._authors[author] = self._authors.get(author, 0) + 1
 
     def _leave(self, place: int) -> None:
         author, hit = self._ticks[place]
         self._hits -= hit
-        if self._count.what is Counted.AUTHORS:
+        if self._count.what is Counted.AUTHORS and author not in self._bulk.authors:
             if self._authors[author] == 1:
                 del self._authors[author]
             else:

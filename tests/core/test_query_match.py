@@ -76,6 +76,9 @@ def test_the_quick_ways_equal_the_plain_one(tree: Near | Phrase, said: list[str]
         ("(bad OR poor) NEAR/3f service", "service bad as ever, poor service", ["bad", "poor", "service"]),
         ('"money back now"~3', "now I want my money back", ["now", "money", "back"]),
         ('"deliver* late"', "delivered late, late delivery", ["delivered late"]),
+        ('no OR cafe OR "cafe down" OR "no such"', "un café, Café DOWN", ["café", "Café DOWN"]),
+        ('cafe AND ("cafe down" OR "down cafe"~3)', "down, un café", ["down", "café"]),
+        ('"café* down" OR "{BT} down"', "BT down", ["BT down"]),
     ],
 )
 def test_spans_mark_the_original_text(query: str, text: str, marked: list[str]) -> None:

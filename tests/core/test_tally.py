@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Author, Context, Key, Kind, Mention, Tick, Window
+from listener.assess import Judge
+from listener.model import Author, Context, Hearing, Key, Kind, Mention, Tick, ToneLabel, Via, Window
+from listener.query import held
+from listener.query.fields import FIELDS
 from listener.query.parse import parse as parse_query
+from listener.query.subject import Subject
 from listener.query.tree import Node
 from listener.rulebook.shape import Count, Counted, Group, Query, Rule, Rulebook, Scope, Status, Then
-from listener.rulebook.subject import Heard, judged
-from listener.rulebook.tally import LATE, LONGEST_GROUP, Counting, Tally, reached, sign_of
+from listener.rulebook.subject import MOOD, Heard, heard_by, judged
+from listener.rulebook.tally import LATE, LONGEST_GROUP, Bulk, Counting, Tally, reached, sign_of
 from tests.core.rulebooks import PLAIN, book
 
 START = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -119,6 +123,26 @@ def test_what_is_forgotten_is_never_missed(count: Count, said: list[tuple[Said, 
         for tally in (short, whole):
             tally.put([tick(one, author, group, hit)], moment)
         assert short.window(one.id, group, moment) == whole.window(one.id, group, moment)
+
+
+@settings(max_examples=200)
+@given(counts(), st.lists(SAID, min_size=8, max_size=30), st.lists(st.integers(0, 4), min_size=1, max_size=4))
+def test_what_is_in_all_windows_looked_at_may_be_counted_elsewhere(
+    count: Count, said: list[Said], asked: list[int]
+) -> None:
+    count = replace(count, within=count.within + count.hold)
+    one, hold, within = rule(count), count.hold / MINUTE, count.within / MINUTE
+    first, last = 15 + min(asked), 15 + max(asked)
+    in_all = [s for s in said if s[1] == "" and last - within < s[0] <= first - hold]
+    hits = [s for s in in_all if s[3]]
+    counted = in_all if count.what is Counted.RATIO else hits
+    whole, split = Tally([one]), Tally([one])
+    split.put_bulk(one.id, "", Bulk(len(counted), len(hits), frozenset(s[2] for s in hits)))
+    for s in said:
+        for tally in (whole, split) if s not in in_all else (whole,):
+            tally.put([tick(one, s[2], s[1], s[3])], at(s[0]))
+    for minute in asked:
+        assert split.window(one.id, "", at(15 + minute)) == whole.window(one.id, "", at(15 + minute))
 
 
 # The edges -----------------------------------------------------------------------------------------------------------
@@ -383,3 +407,41 @@ def test_it_holds_no_more_than_a_window_can_ask_for() -> None:
     assert tally.reaches == {"many": 3600.0}
     assert Tally([mentions(2, 15, hold=30)]).reaches == {"many": 45 * MINUTE}
     assert LATE == 86_400
+
+
+@pytest.mark.parametrize(
+    ("when", "per", "unless", "asks"),
+    [
+        ("down", "source", "fine", False),
+        ("down AND tone:negative", "source", "fine", True),
+        ("down AND (up OR NOT tone:>0.5)", "source", "fine", True),
+        ("'query:spanish'", "source", "fine", True),
+        ("down", "lang", "fine", True),
+        ("down", "source", "lang:es", True),
+    ],
+)
+def test_language_and_tone_are_found_where_something_asks_for_them(
+    when: str, per: str, unless: str, asks: bool
+) -> None:
+    rules = book(
+        r_yaml=PER.replace("PER]", f"{per}]").replace("when: down", f"when: {when}", 1)
+        + "queries: [{key: spanish, query: 'down AND lang:es'}]\n"
+        + f"exceptions: [{{rule: each, when: {unless}, reason: r, until: 2027-01-01}}]\n"
+    )
+    counting, judge = Counting(rules), Judge(rules, PLAIN, lambda: START)
+    assert counting.asks_mood is asks
+    heard_as = (Hearing(1, Via.MENTION, account_id=7), Hearing(1, Via.TOPIC, topic="acme"))
+    for lang, text in (("en", "down"), ("es", "down"), ("en", "down, awful"), ("en", "down, lovely")):
+        mention = said(text, langs=(lang,))
+        heard = heard_by(heard_as, "main", rules)
+        subject, _ = judged(mention, heard, PLAIN, Context("main"))
+        assert judge.ticks(mention, heard_as, Context("main"), START) == counting.ticks(mention, subject, heard, START)
+
+
+def test_no_other_field_of_a_query_asks_for_language_or_tone() -> None:
+    found, not_found = Subject(lang="en", tone=ToneLabel.NEGATIVE, compound=-0.5), Subject()
+    for reads in (held.NAMES, held.NUMBERS, held.IDS, held.ADDRESSES):
+        assert {name for name, read in reads.items() if read(found) != read(not_found)} <= MOOD
+    flags = [(name, value) for name in ("is", "has") for value in FIELDS[name].values]
+    assert flags
+    assert not [one for one in flags if held.flag(*one)(found) != held.flag(*one)(not_found)]

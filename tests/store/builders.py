@@ -26,7 +26,7 @@ from listener.model import (
     ToneLabel,
     Via,
 )
-from listener.rulebook.shape import Rule
+from listener.rulebook.shape import Counted, Rule
 from listener.rulebook.tally import sign_of
 from listener.store.record import Recorded, record
 
@@ -60,7 +60,7 @@ class ByHand:
     judges_ours: bool = False
     says: dict[str, dict[str, Any]] = field(default_factory=dict)
     counting: tuple[Rule, ...] = ()
-    """Counting ones: each counts every message that has its id in the text."""
+    """Counting ones: each counts every message that has its id in the text; a share is one of all messages."""
 
     def __call__(self, mention: Mention, hearings: object, context: Context, now: datetime) -> Assessment:
         self.judged.append((mention.key.external_id, context))
@@ -81,9 +81,9 @@ class ByHand:
     def ticks(self, mention: Mention, hearings: object, context: Context, now: datetime) -> tuple[Tick, ...]:
         author = mention.author.external_id
         return tuple(
-            Tick(rule.id, sign_of(rule), author if rule.count and rule.count.per else "", author)
+            Tick(rule.id, sign_of(rule), author if rule.count.per else "", author, rule.id in mention.text)
             for rule in self.counting
-            if rule.id in mention.text
+            if rule.count is not None and (rule.id in mention.text or rule.count.what is Counted.RATIO)
         )
 
 
