@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _replay(arguments: argparse.Namespace) -> int:
     from listener.cli.looking import opened_brand
-    from listener.cli.terminal import Bar, print_json, say
+    from listener.cli.terminal import Bar, counted, print_json, say
     from listener.service.replaying import Asked, kept_at, replayed
     from listener.store import history, people
 
@@ -97,7 +97,9 @@ async def _replay(arguments: argparse.Namespace) -> int:
         kept = kept_at(settings.paths.state, about, start, end, fresh=arguments.fresh)
         try:
             if kept.resumed and not arguments.json:
-                say(f"goes on with a run over {_span(kept)}: {kept.done:,} mentions are judged; --fresh begins anew")
+                say(
+                    f"goes on with a run over {_span(kept)}: {counted(kept.done, 'mention')} judged so far; --fresh begins anew"
+                )
             total = await history.count(house.pool, brand_id, kept.start, kept.end)
             bar = Bar(total, "mentions", quiet=arguments.json)
             asked = Asked(brand_id, key, zone, kept.start, kept.end, old, new, arguments.night or "")
@@ -111,7 +113,7 @@ async def _replay(arguments: argparse.Namespace) -> int:
             else:
                 print("\n".join(lines(found.outcome, texts, old, new)))
                 rate = f", {found.mentions / found.seconds:,.0f} a second" if found.mentions and found.seconds else ""
-                say(f"{_span(kept)}: {kept.done:,} mentions{rate}")
+                say(f"{_span(kept)}: {counted(kept.done, 'mention')}{rate}")
             kept.finished()
         finally:
             kept.close()
@@ -140,7 +142,7 @@ async def _old_rules(pool: Pool, arguments: argparse.Namespace, folder: Path) ->
     else:
         in_force = await rulebooks.in_force(pool)
         if in_force is None:
-            raise FixMe("no rulebook was ever in force here", hint="start the listener, or name one with --against")
+            raise _usage("no rulebook was ever in force here", "start the listener, or name one with --against")
         name, files = in_force.hash[:12], in_force.files
     loaded = parse(files)
     if not isinstance(loaded, Rulebook):
@@ -178,14 +180,14 @@ def _span(kept: Kept) -> str:
 
 def lines(outcome: Outcome, texts: Mapping[int, str | None], old: Rulebook, new: Rulebook) -> Iterator[str]:
     """What came of a replay, for people."""
-    from listener.cli.terminal import coloured, table
+    from listener.cli.terminal import coloured, counted, table
 
     yield f"{old.hash[:12]} (old) and {new.hash[:12]} (new): {_judged(outcome)}"
     if outcome.same:
         yield coloured("nothing would differ", "green")
         yield from _mute(outcome, old, new)
         return
-    yield coloured(f"{outcome.differing:,} mentions would come out otherwise", "yellow")
+    yield coloured(f"{counted(outcome.differing, 'mention')} would come out otherwise", "yellow")
     rows = [("RULE", "BEFORE", "AFTER", "NEW", "GONE", "")]
     for rule, fired in sorted(outcome.rules.items(), key=lambda one: (-(one[1].newly + one[1].gone), one[0])):
         if fired.newly or fired.gone or fired.experimental_before != fired.experimental_after:
@@ -235,7 +237,9 @@ def _mute(outcome: Outcome, old: Rulebook, new: Rulebook) -> Iterator[str]:
 
 
 def _judged(outcome: Outcome) -> str:
-    told = [f"{outcome.judged:,} mentions judged"]
+    from listener.cli.terminal import counted
+
+    told = [f"{counted(outcome.judged, 'mention')} judged"]
     if outcome.text_gone:
         told.append(f"{outcome.text_gone:,} whose text is gone")
     if outcome.unheard:
