@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.rules import RuleRow, at_rule, piece_of
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
-from listener.model import Hearing, Problem, Tone, Via
+from listener.model import Hearing, Problem, Tone
 
 if TYPE_CHECKING:
     from listener.query.explain import Explained
@@ -157,10 +157,12 @@ def unexplained(found: Judged, hash: str, why_not: str, *, today: bool) -> Expla
 def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> Explanation:
     """Why every rule of a rulebook fires on a message, or does not, with what was known when it was judged. Costs milliseconds a rule."""
     from listener.rulebook.explain import why_all
-    from listener.rulebook.subject import Methods, heard_by, judged
+    from listener.rulebook.subject import Methods, heard_anew, heard_by, judged
 
     then = _AsThen(found.assessment.tone, found.assessment.lang)
-    hearings = _heard_by_its_topics(found, book)
+    hearings = found.hearings
+    if found.rulebook != book.hash:  # other rules than those that judged it have topics of their own
+        hearings = heard_anew(hearings, found.brand_id, lambda: _topics_hearing(found, book))
     heard = heard_by(hearings, found.brand, book)
     subject, _ = judged(found.mention, heard, Methods(then, then), found.context)
     whys = why_all(book, subject, heard, found.context, found.at)
@@ -235,21 +237,18 @@ def _written(query: str, start: int, end: int) -> str:
     return " ".join(f"{'(' * -low}{part}{')' * (depth - low)}".split())
 
 
-def _heard_by_its_topics(found: Judged, book: Rulebook) -> Sequence[Hearing]:
-    """How the message reached the brand; under other rules than those that judged it, by the topics of those."""
-    if found.rulebook == book.hash:
-        return found.hearings
+def _topics_hearing(found: Judged, book: Rulebook) -> Sequence[str]:
+    """The topics of a rulebook that hear the message for its brand."""
     from listener.query.subject import Subject
 
     asked = Subject.of(found.mention)
-    topics = [
-        Hearing(found.brand_id, Via.TOPIC, topic.key)
+    return [
+        topic.key
         for topic in book.topics
         if topic.brand in {"", found.brand}
         and topic.listens(found.mention.source, found.context.accounts)
         and topic.query.test(asked, found.at)
     ]
-    return [*(one for one in found.hearings if one.via is not Via.TOPIC), *topics]
 
 
 def _values(found: Judged, hearings: Iterable[Hearing]) -> Iterator[tuple[str, str]]:
