@@ -418,6 +418,26 @@ async def test_what_was_missed_becomes_an_example_that_fails_until_the_rule_is_w
     assert code == 0, out
 
 
+async def test_what_wants_a_new_rule_is_listed_until_one_fires_on_it(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    await ears.hear([said("call", "larkspur is down, call +49 170 1234567", by="p9", at=at(20))], at(20))
+    await marked(ears, 3, marks.NEW_RULE, "missed", "what about faults?")
+    await marked(ears, 5, marks.NEW_RULE, "missed")
+    numbers = await ids(ears.pool)
+    code, out, err = await hubbub("drafts", "--rules", folder)
+    assert (code, "nothing to draft" in err) == (1, True)
+    assert re.search(rf"^{numbers[3]} +what about faults\? +larkspur does not work", out, re.MULTILINE)
+    assert re.search(rf"^{numbers[5]} +- +larkspur is down, call \+00", out, re.MULTILINE), "outage fired then already"
+    _, out, _ = await hubbub("stats", "--since", (NOW - timedelta(days=1)).isoformat())
+    assert "2 that want a new rule: hubbub rules drafts lists them" in out
+    (folder / "new.yaml").write_text(
+        RULES.split("  - id: outage")[0].replace("safety", "fault").replace("smoke", "work")
+    )
+    told = json.loads((await hubbub("drafts", "--json", "--rules", folder))[1])
+    assert [(one["mention"], one["text"]) for one in told["uncaught"]] == [
+        (numbers[5], "larkspur is down, call +00 000 000000")
+    ]
+
+
 async def test_drafts_are_written_elsewhere_and_told(hubbub: Hubbub, ears: Ears, folder: Path, tmp_path: Path) -> None:
     await marked(ears, 1, "safety", "false alarm")
     before = {path: path.read_text() for path in folder.iterdir() if path.is_file()}

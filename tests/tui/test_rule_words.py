@@ -243,6 +243,8 @@ def test_a_mark_says_who_when_and_why_and_what_follows() -> None:
     said = marks.noted("billing", marks.FALSE_ALARM)
     assert said.startswith("noted (z undoes it); `hubbub rules drafts` writes the exception for the lead")
     assert said.index("lead") < 78, "what follows fits a small screen"
+    new = marks.noted(marks.NEW_RULE, marks.MISSED)
+    assert "`hubbub rules drafts` lists it" in new, "nobody drafts a rule from one message"
 
 
 # The shelf -----------------------------------------------------------------------------------------------------------

@@ -74,11 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _stats(arguments: argparse.Namespace) -> int:
     from listener.cli.looking import opened_brand
-    from listener.cli.terminal import print_json
+    from listener.cli.terminal import USAGE_CODE, print_json
     from listener.store import rulebooks, rulestats
 
     now = datetime.now(UTC)
     since = instant(arguments.since, now)
+    if since >= now:
+        raise FixMe("--since is in the future", hint="an age is counted back from now: --since 7d", code=USAGE_CODE)
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
         in_force = await rulebooks.in_force(house.pool)
         if in_force is None:
@@ -138,12 +140,16 @@ def _lines(rulebook: Rulebook, found: Sequence[RuleStat], costs: dict[str, float
 
 def line_of(id_: str, rule: Rule | None, stats: Sequence[RuleStat], microseconds: float | None) -> Line:
     """A rule's figures of all its brands together, and what about them wants attention."""
+    from listener.store.marks import NEW_RULE
+
     right, false_alarms, missed = (sum(getattr(s, n) for s in stats) for n in ("right", "false_alarms", "missed"))
     hits, would = sum(s.hits for s in stats), sum(s.shadow_hits for s in stats)
     acted = [s for s in stats if s.minutes is not None]
     last = max((s.last_at for s in stats if s.last_at is not None), default=None)
     status = rule.status.value if rule is not None else ""
     weight, attention = _attention(status, hits, would, right, false_alarms, missed, ever=last is not None)
+    if id_ == NEW_RULE:
+        weight, attention = 3, f"{missed:,} that want a new rule: hubbub rules drafts lists them"
     return Line(
         rule=id_, title=rule.title if rule is not None else "", status=status, hits=hits, would=would,
         today=sum(s.today for s in stats), right=right, false_alarms=false_alarms, missed=missed,
