@@ -210,31 +210,14 @@ _TOLD = frozenset({"tone", "lang", "addressed", "topics"})
 
 
 def _branches(found: Explained, query: str, depth: int = 0) -> Iterator[Branch]:
-    from listener.query.tree import Named, Not
+    from listener.query.explain import left_out, telling, written
+    from listener.query.tree import Named
 
     node = found.node
-    shown = _telling(found)
-    written = _written(query, node.start, node.end)
-    yield Branch(depth, written, found.true, found.spans, 0 if isinstance(node, Not) else len(found.parts) - len(shown))
+    yield Branch(depth, written(query, node.start, node.end), found.true, found.spans, left_out(found))
     inside = node.text if isinstance(node, Named) else query
-    for part in shown:
+    for part in telling(found):
         yield from _branches(part, inside, depth + 1)
-
-
-def _telling(found: Explained) -> Sequence[Explained]:
-    """The parts that say why: of what is true those that make it so, of what is false all, unless all are false as it is."""
-    true = [part for part in found.parts if part.true]
-    return true if found.true else found.parts if true or len(found.parts) == 1 else ()
-
-
-def _written(query: str, start: int, end: int) -> str:
-    """A part of a query. Brackets at its ends belong to its parts and not to its place: those that are missing are put back."""
-    part = query[start:end]
-    depth = low = 0
-    for char in part:
-        depth += (char == "(") - (char == ")")
-        low = min(low, depth)
-    return " ".join(f"{'(' * -low}{part}{')' * (depth - low)}".split())
 
 
 def _topics_hearing(found: Judged, book: Rulebook) -> Sequence[str]:

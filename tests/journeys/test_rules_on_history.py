@@ -252,6 +252,9 @@ async def test_a_mention_is_explained_by_any_of_its_names(hubbub: Hubbub, ears: 
         assert code == 0, err
         assert "outage fires: Outage" in out
         assert "[down]" in out
+    code, out, _ = await hubbub("explain", (await ids(ears.pool))[0], "safety")
+    assert (code, "and 1 that is false" in out, '"on fire"' in out.split("OR")[-1]) == (0, True, True)
+    assert not re.search(r'no +"on fire"', out), "of what is true only what makes it so"
     code, out, _ = await hubbub("explain", number, "safety")
     assert code == 1
     assert "safety does not fire" in out

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbox_tui.backend.shelf import Shelf, _written, rule_rows
+from inbox_tui.backend.shelf import Shelf, rule_rows
 from inbox_tui.view import marks, rules, thread, whys
 from inbox_tui.view.lines import Line, line_cells
 from inbox_tui.view.rules import SORTS, RuleRow, RulesNow
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
 from listener.model import Problem
+from listener.query.explain import written
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
 from tests.tui.fake import FakeBackend
@@ -186,9 +187,9 @@ def test_what_a_message_would_have_needed_is_the_one_part_that_is_false() -> Non
 
 def test_a_part_of_a_query_gets_back_the_brackets_that_its_place_leaves_out() -> None:
     query = "(a OR b) AND c"
-    assert _written(query, 1, len(query)) == "(a OR b) AND c"
-    assert _written("a AND (b OR c)", 0, 13) == "a AND (b OR c)"
-    assert _written("a  OR\n b", 0, 8) == "a OR b"
+    assert written(query, 1, len(query)) == "(a OR b) AND c"
+    assert written("a AND (b OR c)", 0, 13) == "a AND (b OR c)"
+    assert written("a  OR\n b", 0, 8) == "a OR b"
 
 
 def test_by_name_a_rule_that_did_not_fire_is_shown_with_all_parts() -> None:

@@ -42,7 +42,8 @@ examples:
   hubbub rules explain 4711 outage --rules ./rules      would it, by these files?
   hubbub rules explain at://did:plc:mira/app.bsky.feed.post/3k2a --json | jq '.rules[].parts'
 
-What the mention was judged on is taken as it was then: how it reached us, what was known of its author, and what had been counted.
+What the mention was judged on is taken as it was then: how it reached us, what was known of its author, and what had been counted. Of
+a query those parts are shown that say why; --json has all.
 Exit codes: 0 something fires (RULE, where it is given), 1 nothing does or nobody can tell, 2 wrong usage, 3 the database is not
 reachable."""
 
@@ -196,7 +197,8 @@ def _lines(rulebook: Rulebook, why: Why, found: Judged) -> Iterator[str]:
     yield table([("yes" if part.true else "no", part.name, part.says) for part in why.parts], indent="  ")
     for part in why.parts:
         if part.tree is not None:
-            yield table(lines_of(part.tree, found.mention.text, _query_of(rulebook, why, part), 1), indent="    ")
+            query = _query_of(rulebook, why, part)
+            yield table(lines_of(part.tree, found.mention.text, query, 1, whole=False), indent="    ")
             if found.mention.text:
                 yield "\n".join(f"    {line}" for line in marked(found.mention.text, part.tree.spans).split("\n"))
 

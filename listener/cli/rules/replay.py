@@ -216,9 +216,9 @@ def lines(outcome: Outcome, texts: Mapping[int, str | None], old: Rulebook, new:
         (str(diff.id), f"{diff.said_at:%Y-%m-%d %H:%M}", ", ".join(_words(diff)), _cut(texts.get(diff.id)))
         for diff in shown
     )
-    yield from _mute(outcome, old, new)
     if outcome.differing > len(shown):
         yield f"and {outcome.differing - len(shown):,} more: --json tells them; hubbub rules explain ID --rules FOLDER says why"
+    yield from _mute(outcome, old, new)
 
 
 def _mute(outcome: Outcome, old: Rulebook, new: Rulebook) -> Iterator[str]:
