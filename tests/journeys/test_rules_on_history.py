@@ -454,6 +454,32 @@ async def test_drafts_are_written_elsewhere_and_told(hubbub: Hubbub, ears: Ears,
     assert "1234567" not in json.dumps(told)
 
 
+async def test_no_table_holds_a_word_of_a_message_whose_text_is_gone(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    text = "larkspur is down qwertyzebra, smoke from the qwertyzebra box"
+    gone = said("gone", text, by="p9", at=at(20), tags=("qwertyzebra",), links=("https://qwertyzebra.example",))
+    await ears.hear([gone], at(20))
+    await marked(ears, 5, "outage", "false alarm")
+    await hubbub("drafts", "--rules", folder)
+    assert await holding(ears.pool, "qwertyzebra"), "while it is there it is found"
+    await ears.hear([Deleted(gone.key, "3b")], at(21))
+    assert await holding(ears.pool, "qwertyzebra") == []
+    number = (await ids(ears.pool))[5]
+    flags = await ears.pool.fetch("SELECT rule, rulebook, spans FROM flags WHERE mention_id = $1 ORDER BY rule", number)
+    assert [(flag["rule"], flag["rulebook"], bool(flag["spans"])) for flag in flags] == [
+        ("outage", ears.rulebook.hash, True),
+        ("safety", ears.rulebook.hash, True),
+    ], "that it was flagged is a fact"
+
+
+async def holding(pool: asyncpg.Pool, word: str) -> list[str]:
+    """The tables of which some row holds a word, in letters or in bytes."""
+    places = await pool.fetch(
+        "SELECT format('%I.%I', schemaname, tablename) AS t FROM pg_tables WHERE schemaname !~ '^(pg_|info)'"
+    )
+    asked = "SELECT EXISTS (SELECT FROM {} AS t WHERE t::text ~* $1 OR t::text LIKE $2)"
+    return [r["t"] for r in places if await pool.fetchval(asked.format(r["t"]), word, f"%{word.encode().hex()}%")]
+
+
 # The page ------------------------------------------------------------------------------------------------------------
 
 PAGE = Path(__file__).parents[2] / "docs" / "replay.md"
