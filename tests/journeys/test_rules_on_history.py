@@ -18,7 +18,7 @@ import asyncpg
 import pytest
 
 from listener.cli import main
-from listener.model import Deleted, Role
+from listener.model import Deleted, Problem, Role
 from listener.service.rules import load_methods
 from listener.store import marks, people, rulebooks
 from tests.core.rulebooks import book
@@ -327,6 +327,27 @@ async def test_nobody_explains_a_text_that_is_gone(hubbub: Hubbub, ears: Ears) -
     assert "outage" in out
     told = json.loads((await hubbub("explain", number, "--json"))[1])
     assert (told["text"], told["rules"], told["flagged_then"]) == (None, [], ["outage"])
+
+
+# What is refused -----------------------------------------------------------------------------------------------------
+
+
+async def test_status_and_doctor_say_that_rule_files_are_refused(
+    home: Path, ears: Ears, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = Problem("outages.yaml", 3, 5, "unknown-value", "priority cannot be '\x1b[2J'", "did you mean high?")
+    await rulebooks.health(ears.pool, [problem] * 7, None, at(60))
+    told = {}
+    for command in ("status", "doctor"):
+        await asyncio.to_thread(main, [command])
+        told[command] = capsys.readouterr().out
+        assert "outages.yaml:3:5: priority cannot be" in told[command]
+        assert "\x1b" not in told[command]
+    assert (
+        f"rules: {ears.rulebook.hash[:12]} in force; the files were saved with 7 problems and are refused"
+        in told["status"]
+    )
+    assert "and 2 more: hubbub rules check" in told["status"]
 
 
 # stats and drafts ----------------------------------------------------------------------------------------------------
