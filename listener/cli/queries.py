@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from listener.cli import FINDINGS, FINE, USAGE, Parser
+from listener.cli import FINDINGS, FINE, USAGE, Parser, wrong_usage
 from listener.cli.asked import (
     QUOTING,
     Asked,
@@ -146,7 +146,7 @@ def _format(arguments: argparse.Namespace) -> int:
     from listener.query.format import format_query
 
     if arguments.write and arguments.file in (None, "-"):
-        raise _usage("--write needs a file to write", "name it with --file FILE")
+        raise wrong_usage("--write needs a file to write", "name it with --file FILE")
     asked = asked_of(arguments)
     tree_of(arguments, asked)  # tells what is wrong with it
     text = format_query(asked.text, names=names_of(arguments, asked.text))
@@ -200,9 +200,9 @@ def _explain(arguments: argparse.Namespace) -> int:
     from listener.query.subject import Subject
 
     if (arguments.text is None) == (arguments.rows is None):
-        raise _usage("say what to judge", 'with --text "..." or --in FILE')
+        raise wrong_usage("say what to judge", 'with --text "..." or --in FILE')
     if arguments.id is not None and arguments.rows is None:
-        raise _usage("--id is about the rows of a file", "name it with --in FILE")
+        raise wrong_usage("--id is about the rows of a file", "name it with --in FILE")
     asked, now = asked_of(arguments), now_of(arguments)
     tree = tree_of(arguments, asked)
     show = _explained_json if arguments.json else _explained_lines
@@ -455,15 +455,11 @@ def _rows_of(file: str, now: datetime, me: str) -> Iterator[_Rows]:
     try:
         stream = Path(file).open("rb")  # noqa: SIM115
     except OSError as err:
-        raise _usage(f"the rows cannot be read: {err.strerror or err}", "name a file of JSON lines", file) from None
+        raise wrong_usage(
+            f"the rows cannot be read: {err.strerror or err}", "name a file of JSON lines", file
+        ) from None
     with stream:
         yield _Rows(stream, file, now, me)
-
-
-def _usage(what: str, hint: str, where: str = "") -> FixMe:
-    from listener.cli.terminal import USAGE_CODE
-
-    return FixMe(what, where=where, hint=hint, code=USAGE_CODE)
 
 
 # convert -------------------------------------------------------------------------------------------------------------

@@ -320,7 +320,7 @@ async def test_an_exception_is_explained_by_its_own_query(hubbub: Hubbub, ears: 
 
 async def test_nobody_explains_a_text_that_is_gone(hubbub: Hubbub, ears: Ears) -> None:
     number = (await ids(ears.pool))[2]
-    await ears.hear([Deleted(said("m2").key, "3z")], at(60))  # type: ignore[list-item]
+    await ears.hear([Deleted(said("m2").key, "3z")], at(60))
     code, out, _ = await hubbub("explain", number)
     assert code == 1
     assert "its text is gone" in out

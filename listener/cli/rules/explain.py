@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from listener.cli import FINDINGS, FINE
+from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
 from listener.cli.rules.folder import add_folder, rulebook_asked
 from listener.errors import FixMe
@@ -61,13 +61,13 @@ async def _explain(arguments: argparse.Namespace) -> int:
     from listener.store import people
 
     if arguments.now and arguments.rules is not None:
-        raise _usage("--now and --rules name two rulebooks", "give one of them")
+        raise wrong_usage("--now and --rules name two rulebooks", "give one of them")
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
         key = next(key for number, key, _ in await people.brands(house.pool) if number == brand_id)
         found = await _mention(house.pool, arguments.mention, key if arguments.brand else None)
         rulebook, named = await _rulebook(house.pool, arguments, found)
     if arguments.rule and rulebook.rule(arguments.rule) is None:
-        raise _usage(f"there is no rule {arguments.rule!r} in {named}", _near(arguments.rule, rulebook))
+        raise wrong_usage(f"there is no rule {arguments.rule!r} in {named}", _near(arguments.rule, rulebook))
     whys = () if found.text_gone else _whys(rulebook, found, arguments.rule)
     doubts = list(_doubts(found, rulebook, whys))
     if arguments.json:
@@ -97,9 +97,9 @@ async def _mention(pool: Pool, name: str, brand: str | None) -> Judged:
     ids = await mentions_named(pool, name)
     if not ids:
         hint = "hubbub search QUERY --json tells their numbers; c17 is the last mention of conversation 17"
-        raise _usage(f"there is no mention {name!r}", hint)
+        raise wrong_usage(f"there is no mention {name!r}", hint)
     if len(ids) > 1:
-        raise _usage(f"{name!r} is more than one mention", f"name one by its number: {', '.join(map(str, ids))}")
+        raise wrong_usage(f"{name!r} is more than one mention", f"name one by its number: {', '.join(map(str, ids))}")
     found = await judged(pool, ids[0], brand)
     if found is None:
         whose = f" for {brand}" if brand else ""
@@ -244,9 +244,3 @@ def _near(rule: str, rulebook: Rulebook) -> str:
 
     close = difflib.get_close_matches(rule, [one.id for one in rulebook.rules], 1)
     return f"did you mean {close[0]}?" if close else "hubbub rules stats lists them"
-
-
-def _usage(what: str, hint: str) -> FixMe:
-    from listener.cli.terminal import USAGE_CODE
-
-    return FixMe(what, hint=hint, code=USAGE_CODE)

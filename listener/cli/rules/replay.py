@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from listener.cli import FINDINGS, FINE
+from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
 from listener.cli.rules.folder import BadRules, add_folder, folder_asked
 from listener.cli.rules.times import age_or_time, instant
@@ -80,7 +80,9 @@ async def _replay(arguments: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     start, end = instant(arguments.start, now), instant(arguments.end, now)
     if start >= end:
-        raise _usage("there is no time between --from and --to", "an age is counted back from now: --from 3d --to 1d")
+        raise wrong_usage(
+            "there is no time between --from and --to", "an age is counted back from now: --from 3d --to 1d"
+        )
     folder = folder_asked(arguments)
     async with opened_brand(arguments, reading=True) as (settings, house, brand_id):
         key = next(key for number, key, _ in await people.brands(house.pool) if number == brand_id)
@@ -89,7 +91,7 @@ async def _replay(arguments: argparse.Namespace) -> int:
         old = await _old_rules(house.pool, arguments, folder)
         if arguments.night and new.hours_named(arguments.night) is None:
             known = ", ".join(hours.key for hours in new.hours) or "none"
-            raise _usage(f"there are no opening hours {arguments.night!r}", f"the rule files have: {known}")
+            raise wrong_usage(f"there are no opening hours {arguments.night!r}", f"the rule files have: {known}")
         about = {
             "database": _place(settings), "brand": key, "old": old.hash, "new": new.hash,
             "from": arguments.start, "to": arguments.end, "night": arguments.night or "", "zone": zone,
@@ -142,7 +144,7 @@ async def _old_rules(pool: Pool, arguments: argparse.Namespace, folder: Path) ->
     else:
         in_force = await rulebooks.in_force(pool)
         if in_force is None:
-            raise _usage("no rulebook was ever in force here", "start the listener, or name one with --against")
+            raise wrong_usage("no rulebook was ever in force here", "start the listener, or name one with --against")
         name, files = in_force.hash[:12], in_force.files
     loaded = parse(files)
     if not isinstance(loaded, Rulebook):
@@ -299,9 +301,3 @@ def _told(found: Replayed, kept: Kept, brand: str, old: Rulebook, new: Rulebook)
         "left_off": outcome.differing - len(outcome.diffs),
         "per_second": round(found.mentions / found.seconds, 1) if found.mentions and found.seconds else None,
     }
-
-
-def _usage(what: str, hint: str) -> FixMe:
-    from listener.cli.terminal import USAGE_CODE
-
-    return FixMe(what, hint=hint, code=USAGE_CODE)
