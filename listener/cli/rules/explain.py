@@ -173,7 +173,8 @@ def _head(found: Judged, rulebook: Rulebook, named: str) -> Iterator[str]:
     said = m.network_at or found.at
     yield f"mention {found.mention_id} by @{m.author.handle or m.author.external_id} on {m.source}, {said:%Y-%m-%d %H:%M} UTC, for {found.brand}"
     ways = sorted({f"topic {one.topic}" if one.topic else one.via.value for one in hearings_by(found, rulebook)})
-    yield f"heard by {', '.join(ways) or 'nobody'}; tone {found.assessment.tone.label.value}, language {found.assessment.lang or '?'}"
+    tone = found.assessment.tone.label.value.replace("_", " ")
+    yield f"heard by {', '.join(ways) or 'nobody'}; tone {tone}, language {found.assessment.lang or 'not sure'}"
     yield f"by {named}"
 
 
