@@ -17,7 +17,7 @@ TEAM = Keys(
     (
         Key("key", "its name: rules give work to it", KEY, needed=True),
         Key("title", "what is shown; else the key", TEXT),
-        Key("hours", "its opening hours: time to reply runs while they are open", KEY),
+        Key("hours", "its opening hours: when somebody of it is there", KEY),
     ),
 )
 AWAY = Keys("a time away", (FROM, TO, Key("title", "why, for the team", TEXT)))
