@@ -39,7 +39,7 @@ class Marked:
 
 def on_rule(rule: str) -> str:
     """A rule as it is spoken of."""
-    return "no rule there is" if rule == NEW_RULE else say(rule)
+    return "by every rule" if rule == NEW_RULE else say(rule)
 
 
 def noted(rule: str, verdict: str) -> str:

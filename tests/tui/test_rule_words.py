@@ -239,7 +239,7 @@ def test_a_mark_says_who_when_and_why_and_what_follows() -> None:
     mine = marks.Marked(1, "billing", 7, "Ada", marks.FALSE_ALARM, "a song", NOW - timedelta(minutes=5))
     theirs = marks.Marked(1, marks.NEW_RULE, 8, "Bob", marks.MISSED, "", NOW)
     assert text(marks.mark_lines([mine, theirs], 7, NOW, 100)) == (
-        "  ⚑ false alarm billing, by you, 5 min ago: a song\n  ⚑ missed no rule there is, by Bob, now"
+        "  ⚑ false alarm billing, by you, 5 min ago: a song\n  ⚑ missed by every rule, by Bob, now"
     )
     said = marks.noted("billing", marks.FALSE_ALARM)
     assert said.startswith("noted (z undoes it); `hubbub rules drafts` writes the exception for the lead")
