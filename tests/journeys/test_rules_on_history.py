@@ -139,6 +139,22 @@ async def test_the_rules_in_force_differ_from_themselves_in_nothing(
     assert not list(home.rglob("replay-*")), "what was told is not kept"
 
 
+async def test_words_that_the_listener_was_given_to_track_are_heard_by_a_folders_rules_too(
+    hubbub: Hubbub, pool: asyncpg.Pool, folder: Path
+) -> None:
+    ears = await Ears.built(pool, {"track_yaml": TOPICS, "people_yaml": RULES}, load_methods())
+    await ears.hear([said("m0", SAID[0], by="p0", at=at(0))], at(0))
+    (folder / "topics.yaml").write_text(TOPICS.replace("larkspur", "elsewhere"))
+    git(folder, "commit", "-qam", "two")
+    for more in ((), ("--against", "HEAD")):
+        code, out, err = await hubbub("replay", "--rules", folder, *whole_day(), *more)
+        assert (code, "1 mention judged" in out) == (0, True), (more, out, err)
+    (number,) = await ids(pool)
+    assert (await hubbub("explain", number, "safety", "--rules", folder))[0] == 0
+    await marked(ears, 0, "safety", "false alarm")
+    assert (await hubbub("drafts", "--rules", folder))[0] == 0, "it still fires, so there is something to draft"
+
+
 async def test_what_would_differ_is_told_by_rule_with_mentions(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
     people = folder / "people.yaml"
     people.write_text(RULES.replace("smoke OR", "smoke -machine OR").replace("reply within: 1h", "reply within: 2h"))

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE
 from listener.cli.looking import add_brand
-from listener.cli.rules.folder import BadRules, add_folder, folder_asked
+from listener.cli.rules.folder import BadRules, add_folder, as_tracked, folder_asked
 
 if TYPE_CHECKING:
     from listener.query.subject import Subject
     from listener.rulebook.drafting import Draft, Marked
     from listener.rulebook.shape import Rule, Rulebook
     from listener.rulebook.subject import Heard, Methods
+    from listener.rulefiles import Prepare
     from listener.store.connect import Pool
     from listener.store.judged import Judged
     from listener.store.marks import Drafting, Mark
@@ -70,9 +71,10 @@ async def _drafts(arguments: argparse.Namespace) -> int:
 
     folder = folder_asked(arguments)
     files = _files(folder)
-    rulebook = _parsed(files, folder)
-    methods = load_methods().with_lexicon(rulebook.lexicon)
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
+        prepare = await as_tracked(house.pool)
+        rulebook = _parsed(files, folder, prepare)
+        methods = load_methods().with_lexicon(rulebook.lexicon)
         said = [one for one in await wrong(house.pool, MARKS) if not arguments.brand or one.mark.brand_id == brand_id]
         marks = await _wanted(house.pool, said, rulebook, methods)
         uncaught = await _uncaught(house.pool, said, rulebook, methods)
@@ -82,7 +84,7 @@ async def _drafts(arguments: argparse.Namespace) -> int:
     drafts, refused = list(drafts_for([one for _, one in marks], right)), []
     while True:  # a draft that does not do what it is for is left out, and the rest is made anew
         texts, left = changed(files, known, drafts)
-        bad = _bad(files, texts, drafts, marks, known, methods, folder)
+        bad = _bad(files, texts, drafts, marks, known, methods, folder, prepare)
         if not bad:
             break
         refused += bad
@@ -118,11 +120,12 @@ def _files(folder: Path) -> dict[str, str]:
     return {name: (folder / name).read_bytes().decode() for name in found}
 
 
-def _parsed(files: Mapping[str, str], folder: Path) -> Rulebook:
+def _parsed(files: Mapping[str, str], folder: Path, prepare: Prepare) -> Rulebook:
     from listener.rulebook.parse import parse
     from listener.rulebook.shape import Rulebook
 
-    loaded = parse({name: text.removeprefix("\ufeff").replace("\r\n", "\n") for name, text in files.items()})
+    texts = {name: text.removeprefix("\ufeff").replace("\r\n", "\n") for name, text in files.items()}
+    loaded = parse(prepare(texts))
     if not isinstance(loaded, Rulebook):
         raise BadRules(loaded, folder)
     return loaded
@@ -234,14 +237,17 @@ def _bad(
     known: Mapping[str, Rule],
     methods: Methods,
     folder: Path,
+    prepare: Prepare,
 ) -> list[Draft]:
     """The drafts that do not keep their rule silent on what was marked, or leave files that cannot be read: an example may be too long."""
     from listener.rulebook.drafting import changed
 
     try:
-        rulebook = _parsed({**files, **texts}, folder)
+        rulebook = _parsed({**files, **texts}, folder, prepare)
     except BadRules:
-        return [one for one in drafts if not _readable(files, changed(files, known, [one])[0], folder)] or list(drafts)
+        return [
+            one for one in drafts if not _readable(files, changed(files, known, [one])[0], folder, prepare)
+        ] or list(drafts)
     by_mark = {one: found for found, one in marks}
     return [
         draft
@@ -250,9 +256,9 @@ def _bad(
     ]
 
 
-def _readable(files: Mapping[str, str], texts: Mapping[str, str], folder: Path) -> bool:
+def _readable(files: Mapping[str, str], texts: Mapping[str, str], folder: Path, prepare: Prepare) -> bool:
     try:
-        _parsed({**files, **texts}, folder)
+        _parsed({**files, **texts}, folder, prepare)
     except BadRules:
         return False
     return True

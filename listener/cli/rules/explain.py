@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
-from listener.cli.rules.folder import add_folder, rulebook_asked
+from listener.cli.rules.folder import add_folder, as_tracked, rulebook_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ async def _rulebook(pool: Pool, arguments: argparse.Namespace, found: Judged) ->
     from listener.store import rulebooks
 
     if arguments.rules is not None:
-        return rulebook_asked(arguments), str(arguments.rules)
+        return rulebook_asked(arguments, await as_tracked(pool)), str(arguments.rules)
     if arguments.now:
         in_force = await rulebooks.in_force(pool)
         files, hash_ = (in_force.files, in_force.hash) if in_force else (None, "")

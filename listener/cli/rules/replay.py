@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
-from listener.cli.rules.folder import BadRules, add_folder, folder_asked
+from listener.cli.rules.folder import add_folder, as_tracked, folder_asked, rulebook_asked
 from listener.cli.rules.times import age_or_time, instant
 from listener.errors import FixMe
 
@@ -87,7 +87,7 @@ async def _replay(arguments: argparse.Namespace) -> int:
     async with opened_brand(arguments, reading=True) as (settings, house, brand_id):
         key = next(key for number, key, _ in await people.brands(house.pool) if number == brand_id)
         zone = next((brand.zone for brand in settings.brands if brand.key == key), "UTC")
-        new = _folder_rules(settings, folder)
+        new = rulebook_asked(arguments, await as_tracked(house.pool))
         old = await _old_rules(house.pool, arguments, folder)
         if arguments.night and new.hours_named(arguments.night) is None:
             known = ", ".join(hours.key for hours in new.hours) or "none"
@@ -120,17 +120,6 @@ async def _replay(arguments: argparse.Namespace) -> int:
         finally:
             kept.close()
     return FINE if found.outcome.same else FINDINGS
-
-
-def _folder_rules(settings: Settings, folder: Path) -> Rulebook:
-    from listener import rulefiles
-    from listener.rulebook.shape import Rulebook
-    from listener.service.rules import prepare_for
-
-    loaded = rulefiles.load(folder, prepare_for(settings))
-    if not isinstance(loaded, Rulebook):
-        raise BadRules(loaded, folder)
-    return loaded
 
 
 async def _old_rules(pool: Pool, arguments: argparse.Namespace, folder: Path) -> Rulebook:

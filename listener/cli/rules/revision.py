@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listener.cli import wrong_usage
+from listener.cli.rules.folder import as_tracked
 
 if TYPE_CHECKING:
     from listener.store.connect import Pool
@@ -30,7 +31,7 @@ async def files_named(pool: Pool, name: str, folder: Path) -> Mapping[str, str]:
             raise wrong_usage(f"{len(known)} published rulebooks begin with {name}", "write more of the hash")
         if known and (files := await rulebooks.files_of(pool, known[0])) is not None:
             return files
-    return await files_at(name, folder)
+    return (await as_tracked(pool))(await files_at(name, folder))
 
 
 async def files_at(revision: str, folder: Path) -> Mapping[str, str]:
