@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.rules import RuleRow, at_rule, piece_of
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
-from listener.model import Hearing, Problem, Tone, Via
+from listener.model import Hearing, Problem, Tone
 
 if TYPE_CHECKING:
     from listener.query.explain import Explained
@@ -157,10 +157,12 @@ def unexplained(found: Judged, hash: str, why_not: str, *, today: bool) -> Expla
 def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> Explanation:
     """Why every rule of a rulebook fires on a message, or does not, with what was known when it was judged. Costs milliseconds a rule."""
     from listener.rulebook.explain import why_all
-    from listener.rulebook.subject import Methods, heard_by, judged
+    from listener.rulebook.subject import Methods, heard_anew, heard_by, judged
 
     then = _AsThen(found.assessment.tone, found.assessment.lang)
-    hearings = _heard_by_its_topics(found, book)
+    hearings = found.hearings
+    if found.rulebook != book.hash:  # other rules than those that judged it have topics of their own
+        hearings = heard_anew(hearings, found.brand_id, lambda: _topics_hearing(found, book))
     heard = heard_by(hearings, found.brand, book)
     subject, _ = judged(found.mention, heard, Methods(then, then), found.context)
     whys = why_all(book, subject, heard, found.context, found.at)
@@ -208,48 +210,28 @@ _TOLD = frozenset({"tone", "lang", "addressed", "topics"})
 
 
 def _branches(found: Explained, query: str, depth: int = 0) -> Iterator[Branch]:
-    from listener.query.tree import Named, Not
+    from listener.query.explain import left_out, telling, written
+    from listener.query.tree import Named
 
     node = found.node
-    shown = _telling(found)
-    written = _written(query, node.start, node.end)
-    yield Branch(depth, written, found.true, found.spans, 0 if isinstance(node, Not) else len(found.parts) - len(shown))
+    yield Branch(depth, written(query, node.start, node.end), found.true, found.spans, left_out(found))
     inside = node.text if isinstance(node, Named) else query
-    for part in shown:
+    for part in telling(found):
         yield from _branches(part, inside, depth + 1)
 
 
-def _telling(found: Explained) -> Sequence[Explained]:
-    """The parts that say why: of what is true those that make it so, of what is false all, unless all are false as it is."""
-    true = [part for part in found.parts if part.true]
-    return true if found.true else found.parts if true or len(found.parts) == 1 else ()
-
-
-def _written(query: str, start: int, end: int) -> str:
-    """A part of a query. Brackets at its ends belong to its parts and not to its place: those that are missing are put back."""
-    part = query[start:end]
-    depth = low = 0
-    for char in part:
-        depth += (char == "(") - (char == ")")
-        low = min(low, depth)
-    return " ".join(f"{'(' * -low}{part}{')' * (depth - low)}".split())
-
-
-def _heard_by_its_topics(found: Judged, book: Rulebook) -> Sequence[Hearing]:
-    """How the message reached the brand; under other rules than those that judged it, by the topics of those."""
-    if found.rulebook == book.hash:
-        return found.hearings
+def _topics_hearing(found: Judged, book: Rulebook) -> Sequence[str]:
+    """The topics of a rulebook that hear the message for its brand."""
     from listener.query.subject import Subject
 
     asked = Subject.of(found.mention)
-    topics = [
-        Hearing(found.brand_id, Via.TOPIC, topic.key)
+    return [
+        topic.key
         for topic in book.topics
         if topic.brand in {"", found.brand}
         and topic.listens(found.mention.source, found.context.accounts)
         and topic.query.test(asked, found.at)
     ]
-    return [*(one for one in found.hearings if one.via is not Via.TOPIC), *topics]
 
 
 def _values(found: Judged, hearings: Iterable[Hearing]) -> Iterator[tuple[str, str]]:

@@ -39,12 +39,13 @@ class Marked:
 
 def on_rule(rule: str) -> str:
     """A rule as it is spoken of."""
-    return "no rule there is" if rule == NEW_RULE else say(rule)
+    return "by every rule" if rule == NEW_RULE else say(rule)
 
 
 def noted(rule: str, verdict: str) -> str:
     """What was done by marking, and what follows."""
-    return f"noted (z undoes it); {WHAT_FOLLOWS[verdict]}: {verdict}, {on_rule(rule)}"
+    follows = f"`{_DRAFTED}` lists it for the lead" if rule == NEW_RULE else WHAT_FOLLOWS[verdict]
+    return f"noted (z undoes it); {follows}: {verdict}, {on_rule(rule)}"
 
 
 def mark_lines(marks: Iterable[Marked], person_id: int, now: datetime, width: int, indent: str = "  ") -> list[Line]:

@@ -143,9 +143,7 @@ def health_lines(state: RulesNow, now: datetime, zone: tzinfo | None, width: int
         lines = [(("no rulebook is in force yet: the listener publishes one when it starts", "soon"),)]
     else:
         parts: list[Line] = [(("in force ", "dim"), (say(state.hash[:SHORT_HASH]), "title"))]
-        parts.append(
-            (("git ", "dim"), (say(state.git[:SHORT_HASH]), "bold")) if state.git else (("git unknown", "dim"),)
-        )
+        parts.append((("git ", "dim"), (say(state.git), "bold")) if state.git else (("git unknown", "dim"),))
         if state.since is not None:
             ago = words.age(state.since, now)
             parts.append(((f"since {words.clock(state.since, now, zone)} ({ago})", ""),))

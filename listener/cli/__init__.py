@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from listener.errors import FixMe
+
 FINE, FINDINGS, USAGE, NOT_REACHABLE = 0, 1, 2, 3
 
 
@@ -176,6 +178,13 @@ def guarded(act: Callable[[], Any], *, as_json: bool = False) -> int:
         from listener.cli.terminal import tell_error
 
         return tell_error(err, as_json=as_json)
+
+
+def wrong_usage(what: str, hint: str, where: str = "") -> FixMe:
+    """An error about how a command was called: exit code 2."""
+    from listener.cli.terminal import USAGE_CODE
+
+    return FixMe(what, where=where, hint=hint, code=USAGE_CODE)
 
 
 def _sentence(text: str) -> str:

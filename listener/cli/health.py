@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -354,8 +354,22 @@ def _print_status(found: dict[str, Any]) -> None:
     for brand, folders in found["folders"].items():
         print(f"\n{brand}: " + ", ".join(f"{n} {folder}" for folder, n in folders.items()))
     print("outbox: " + (", ".join(f"{n} {state}" for state, n in sorted(found["outbox"].items())) or "empty"))
-    rules = found["rules"]
-    if rules:
-        print(
-            f"rules: {(rules['hash'] or '')[:12]} in force" + "".join(f"\n  {problem}" for problem in rules["problems"])
-        )
+    print(_rules_told(found["rules"]))
+
+
+def _rules_told(rules: Mapping[str, Any] | None) -> str:
+    from listener.cli.terminal import counted
+    from listener.harmless import harmless
+
+    if rules is None:
+        return "rules: none were loaded yet; the listener loads them when it starts"
+    in_force = f"{rules['hash'][:12]} in force" if rules["hash"] else "none in force"
+    problems = rules["problems"]
+    if not problems:
+        return f"rules: {in_force}"
+    found = counted(len(problems), "problem")
+    more = [f"and {len(problems) - 5} more: hubbub rules check"] if len(problems) > 5 else []
+    told = [*map(harmless, problems[:5]), *more]
+    return "\n  ".join(
+        [f"rules: {in_force}; the files were saved with {found} and are refused until that is mended", *told]
+    )

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from listener.errors import FixMe, Refused
+from listener.errors import FixMe, NotReachable, Refused
 
 if TYPE_CHECKING:
     from listener.model import Person
@@ -87,21 +87,22 @@ async def opened_brand(
     there is none such.
     """
     from listener import settings as reading_settings
+    from listener.cli.terminal import USAGE_CODE
     from listener.service.database import opened
     from listener.store import people
 
     settings = reading_settings.load(arguments.config)
     if settings.database.is_embedded and not (settings.database.embedded / "cluster").exists():
-        raise FixMe("there is no database yet", where=str(settings.database.embedded), hint="hubbub up makes one")
+        where = str(settings.database.embedded)
+        raise NotReachable("there is no database yet", where=where, hint="hubbub up makes one")
     async with opened(settings, "hubbub", migrating=False, max_size=2, reading=reading) as house:
         found = {key: number for number, key, _ in await people.brands(house.pool)}
         wanted = arguments.brand or next(
             (brand.key for brand in settings.brands if brand.key in found), next(iter(found), "")
         )
         if wanted not in found:
-            raise FixMe(
-                f"there is no brand {wanted!r}", hint=f"there are: {', '.join(found) or 'none yet: start the listener'}"
-            )
+            hint = f"there are: {', '.join(found) or 'none yet: start the listener'}"
+            raise FixMe(f"there is no brand {wanted!r}", hint=hint, code=USAGE_CODE)
         yield settings, house, found[wanted]
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from listener.cli import FINDINGS, FINE, USAGE, Parser
+from listener.cli import FINDINGS, FINE, USAGE, Parser, wrong_usage
 from listener.cli.asked import (
     QUOTING,
     Asked,
@@ -146,7 +146,7 @@ def _format(arguments: argparse.Namespace) -> int:
     from listener.query.format import format_query
 
     if arguments.write and arguments.file in (None, "-"):
-        raise _usage("--write needs a file to write", "name it with --file FILE")
+        raise wrong_usage("--write needs a file to write", "name it with --file FILE")
     asked = asked_of(arguments)
     tree_of(arguments, asked)  # tells what is wrong with it
     text = format_query(asked.text, names=names_of(arguments, asked.text))
@@ -200,9 +200,9 @@ def _explain(arguments: argparse.Namespace) -> int:
     from listener.query.subject import Subject
 
     if (arguments.text is None) == (arguments.rows is None):
-        raise _usage("say what to judge", 'with --text "..." or --in FILE')
+        raise wrong_usage("say what to judge", 'with --text "..." or --in FILE')
     if arguments.id is not None and arguments.rows is None:
-        raise _usage("--id is about the rows of a file", "name it with --in FILE")
+        raise wrong_usage("--id is about the rows of a file", "name it with --in FILE")
     asked, now = asked_of(arguments), now_of(arguments)
     tree = tree_of(arguments, asked)
     show = _explained_json if arguments.json else _explained_lines
@@ -241,13 +241,14 @@ def _explained_json(row: Row | None, subject: Subject, found: Explained, query: 
 
 def part_told(found: Explained, text: str, query: str) -> dict[str, Any]:
     """One part for programs: what it is, where it stands in the query, whether it is true, and where it stands in the text."""
+    from listener.query.explain import written
     from listener.query.tree import Named
 
     node = found.node
     inside = node.text if isinstance(node, Named) else query
     return {
         "sort": type(node).__name__.lower(),
-        "query": _written(query, node.start, node.end),
+        "query": written(query, node.start, node.end),
         "start": node.start,
         "end": node.end,
         "true": found.true,
@@ -255,22 +256,6 @@ def part_told(found: Explained, text: str, query: str) -> dict[str, Any]:
         "words": [text[start:end] for start, end in _pairs(found.spans)],
         "parts": [part_told(part, text, inside) for part in found.parts],
     }
-
-
-def _written(query: str, start: int, end: int) -> str:
-    """A part of a query with the brackets around its own beginning and end, which belong to its parts and not to their places."""
-    depth = low = 0
-    for char in query[start:end]:
-        depth += (char == "(") - (char == ")")
-        low = min(low, depth)
-    before, behind = query[:start].rstrip(), query[end:].lstrip()
-    while low < 0 and before.endswith("("):
-        before, low = before[:-1].rstrip(), low + 1
-        start, depth = len(before), depth + 1
-    while depth > 0 and behind.startswith(")"):
-        behind, depth = behind[1:].lstrip(), depth - 1
-        end = len(query) - len(behind)
-    return query[start:end].strip()
 
 
 def _pairs(spans: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -289,18 +274,23 @@ def _explained_lines(row: Row | None, subject: Subject, found: Explained, query:
         print("\n".join(f"  {line}" for line in marked(subject.text, found.spans).split("\n")))
 
 
-def lines_of(found: Explained, text: str, query: str, depth: int) -> Iterator[tuple[str, str, str]]:
-    """Every part of an explained query as a row: yes or no, the part itself, and its words in the text."""
+def lines_of(
+    found: Explained, text: str, query: str, depth: int, *, whole: bool = True
+) -> Iterator[tuple[str, str, str]]:
+    """The parts of an explained query as rows: yes or no, the part itself, and its words in the text. Not `whole`: those that say why."""
+    from listener.query.explain import left_out, telling, written
     from listener.query.tree import Named
 
     node = found.node
-    written = " ".join(_written(query, node.start, node.end).split())
-    short = written if len(written) <= 60 else f"{written[:59]}…"
+    said = written(query, node.start, node.end)
+    short = said if len(said) <= 60 else f"{said[:59]}…"
     words = list(dict.fromkeys(text[start:end] for start, end in _pairs(found.spans)))
     yield ("yes" if found.true else "no", f"{'  ' * (depth - 1)}{short}", ", ".join(words[:20]))
     inside = node.text if isinstance(node, Named) else query
-    for part in found.parts:
-        yield from lines_of(part, text, inside, depth + 1)
+    for part in found.parts if whole else telling(found):
+        yield from lines_of(part, text, inside, depth + 1, whole=whole)
+    if not whole and (more := left_out(found)):
+        yield "", f"{'  ' * depth}and {more} {'that is' if more == 1 else 'that are'} false", ""
 
 
 def marked(text: str, spans: tuple[int, ...]) -> str:
@@ -465,15 +455,11 @@ def _rows_of(file: str, now: datetime, me: str) -> Iterator[_Rows]:
     try:
         stream = Path(file).open("rb")  # noqa: SIM115
     except OSError as err:
-        raise _usage(f"the rows cannot be read: {err.strerror or err}", "name a file of JSON lines", file) from None
+        raise wrong_usage(
+            f"the rows cannot be read: {err.strerror or err}", "name a file of JSON lines", file
+        ) from None
     with stream:
         yield _Rows(stream, file, now, me)
-
-
-def _usage(what: str, hint: str, where: str = "") -> FixMe:
-    from listener.cli.terminal import USAGE_CODE
-
-    return FixMe(what, where=where, hint=hint, code=USAGE_CODE)
 
 
 # convert -------------------------------------------------------------------------------------------------------------

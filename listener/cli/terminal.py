@@ -197,6 +197,11 @@ def moment(at: datetime | None, now: datetime) -> str:
     return "now"
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """'1 rule', '2 rules', '1,200 replies'."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def is_path_writable(path: Path) -> bool:
     """Whether something can be written there, judged by the nearest folder that exists."""
     while not path.exists() and path != path.parent:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from listener.query.match import spans_of, test_of
 from listener.query.subject import Subject
-from listener.query.tree import Node, parts_of
+from listener.query.tree import Node, Not, parts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,24 @@ def explain(tree: Node, subject: Subject, now: datetime) -> Explained:
     true = test_of(tree)(subject, now)
     spans = spans_of(tree, subject, now) if true else ()
     return Explained(tree, true, spans, tuple(explain(part, subject, now) for part in parts_of(tree)))
+
+
+def telling(found: Explained) -> Sequence[Explained]:
+    """The parts that say why: of what is true those that make it so, of what is false all, unless all are false as it is."""
+    true = [part for part in found.parts if part.true]
+    return true if found.true else found.parts if true or len(found.parts) == 1 else ()
+
+
+def left_out(found: Explained) -> int:
+    """How many parts `telling` leaves out. What is not meant to be there says why by its absence."""
+    return 0 if isinstance(found.node, Not) else len(found.parts) - len(telling(found))
+
+
+def written(query: str, start: int, end: int) -> str:
+    """A part of a query, on one line. Brackets at its ends belong to its parts and not to its place: those that are missing are put back."""
+    part = query[start:end]
+    depth = low = 0
+    for char in part:
+        depth += (char == "(") - (char == ")")
+        low = min(low, depth)
+    return " ".join(f"{'(' * -low}{part}{')' * (depth - low)}".split())

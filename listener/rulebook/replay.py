@@ -20,6 +20,7 @@ from listener.model import Assessment, Context, Hearing, Mention, Priority, Tick
 from listener.query.clock import zone
 from listener.rulebook.hours import Hours
 from listener.rulebook.shape import Rulebook
+from listener.rulebook.subject import heard_anew
 from listener.rulebook.tally import LATE, Tally
 from listener.rulebook.tally import reach as reach_of
 
@@ -121,7 +122,7 @@ class Side:
         ear = self._ears.get(record.brand)
         if ear is None:
             ear = self._ears[record.brand] = self.topics(record.brand, self._clock)
-        hearings = heard_anew(record, ear)
+        hearings = heard_anew(record.hearings, record.brand_id, lambda: ear(record.mention, record.context.accounts))
         ours = any(one.via is Via.OWN for one in hearings)
         return () if ours and not self._judge.judges_ours else hearings
 
@@ -136,17 +137,6 @@ class Side:
         self.fell_short |= bool(ticks) and at < self._newest - _LATE
         tally.put(ticks, at)
         return tally.counts(ticks, at)
-
-
-def heard_anew(record: Record, topics: Topics) -> tuple[Hearing, ...]:
-    """How a mention would have reached its brand with these topics: addresses and imports stay as they were. A post of ours is no topic's."""
-    kept = tuple(one for one in record.hearings if one.via not in {Via.TOPIC, Via.THREAD})
-    if any(one.via is Via.OWN for one in kept):
-        return kept
-    return (
-        *kept,
-        *(Hearing(record.brand_id, Via.TOPIC, topic=key) for key in topics(record.mention, record.context.accounts)),
-    )
 
 
 def reach(*rulebooks: Rulebook) -> timedelta:

@@ -5,7 +5,7 @@ Owns `Methods`, `Heard`, scopes and exceptions; refuses to combine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -95,6 +95,17 @@ def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Hea
     }
     ours = any(one.via is Via.OWN for one in hearings)
     return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)), ours)
+
+
+def heard_anew(hearings: Sequence[Hearing], brand_id: int, topics: Callable[[], Iterable[str]]) -> tuple[Hearing, ...]:
+    """How a stored message would have reached its brand by other topics; `topics`: the keys of those that hear it.
+
+    Addresses and imports stay as they were. A post of ours is no topic's: then nobody is asked.
+    """
+    kept = tuple(one for one in hearings if one.via not in {Via.TOPIC, Via.THREAD})
+    if any(one.via is Via.OWN for one in kept):
+        return kept
+    return (*kept, *(Hearing(brand_id, Via.TOPIC, topic=key) for key in topics()))
 
 
 def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | None = None) -> tuple[Subject, Tone]:

@@ -30,6 +30,15 @@ def with_track(files: Mapping[str, str], words: Iterable[str], *, keep_topics: b
     return {**kept, TRACK_FILE: text} if text else kept
 
 
+def tracked_like(files: Mapping[str, str], in_force: Mapping[str, str]) -> Mapping[str, str]:
+    """The rule files with the words that these, which are in force, were given to track; as they are where there were none."""
+    if TRACK_FILE not in in_force or TRACK_FILE in files:
+        return files
+    keep_topics = any(path.rsplit("/", 1)[-1] == TOPICS_FILE for path in in_force)
+    kept = {path: text for path, text in files.items() if keep_topics or path.rsplit("/", 1)[-1] != TOPICS_FILE}
+    return {**kept, TRACK_FILE: in_force[TRACK_FILE]}
+
+
 def track_file(words: Iterable[str]) -> str:
     """The rule file for these words; "" when none of them holds a letter."""
     topics: dict[str, str] = {}

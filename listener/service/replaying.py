@@ -24,8 +24,9 @@ import msgspec
 from listener.assess import topics_of
 from listener.errors import FixMe
 from listener.model import Hearing
-from listener.rulebook.replay import Outcome, Record, heard_anew, reach
+from listener.rulebook.replay import Outcome, Record, reach
 from listener.rulebook.shape import Rulebook
+from listener.rulebook.subject import heard_anew
 from listener.service.processes import make_folder
 from listener.service.replayer import Done, Order, Work, framed, receive
 from listener.store import history
@@ -80,7 +81,8 @@ def hearings_by(found: Judged, rulebook: Rulebook) -> tuple[Hearing, ...]:
     """How a stored message reaches its brand under a rulebook: as it did, under the one that judged it; else by its topics, asked anew."""
     if found.rulebook == rulebook.hash or found.text_gone:
         return found.hearings
-    return heard_anew(record_of(found), topics_of(rulebook, found.brand, lambda: found.at))
+    ear = topics_of(rulebook, found.brand, lambda: found.at)
+    return heard_anew(found.hearings, found.brand_id, lambda: ear(found.mention, found.context.accounts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,6 @@ _COLUMNS = """
 k.mention_id, k.brand_id, k.rule, k.person_id, p.login, p.name AS person, k.version, k.verdict, k.note, k.rulebook, k.at
 """
 
-_MARKS_OF = f"""
-SELECT {_COLUMNS} FROM rule_marks AS k JOIN people AS p ON p.id = k.person_id
-WHERE k.mention_id = $1 AND k.brand_id = $2 ORDER BY k.rule, k.at, k.person_id
-"""  # noqa: S608 - constants
-
 _MARKS_ON = f"""
 SELECT {_COLUMNS} FROM rule_marks AS k JOIN people AS p ON p.id = k.person_id
 WHERE k.mention_id = ANY($1::bigint[]) AND k.brand_id = $2 ORDER BY k.mention_id, k.rule, k.at, k.person_id
@@ -178,14 +173,8 @@ async def take_back(
     return before is not None
 
 
-async def marks_of(pool: asyncpg.Pool, mention_id: int, brand_id: int) -> list[Mark]:
-    """What was said about the rules on one message, by rule, the oldest first."""
-    async with acquired(pool) as connection:
-        return [_mark(row) for row in await connection.fetch(_MARKS_OF, mention_id, brand_id)]
-
-
 async def marks_on(pool: asyncpg.Pool, mention_ids: Collection[int], brand_id: int) -> list[Mark]:
-    """The same for several messages at once, one after the other."""
+    """What was said about the rules on some messages: one message after the other, by rule, the oldest first."""
     async with acquired(pool) as connection:
         return [_mark(row) for row in await connection.fetch(_MARKS_ON, list(mention_ids), brand_id)]
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from listener.model import Assessment, Author, Context, Hearing, Key, Kind, Mention, Via
 from listener.rulebook.replay import Diff, Due, Nights, Outcome, Record, Turn, differs, reach, replay, words_of
 from listener.rulebook.shape import Rulebook
+from listener.rulebook.subject import heard_anew
 from listener.service.replayer import side_of
 from tests.core.rulebooks import PLAIN, book
 
@@ -252,3 +253,9 @@ def test_two_assessments_that_are_alike_are_no_difference() -> None:
     told = differs(one, None, first)
     assert told is not None
     assert (told.heard, told.fires, told.due) == (Turn.NEW, ("outage",), Due.NEW)
+
+
+def test_by_other_topics_addresses_stay_and_a_post_of_ours_is_heard_by_none() -> None:
+    mention, old, thread = Hearing(1, Via.MENTION), Hearing(1, Via.TOPIC, topic="old"), Hearing(1, Via.THREAD)
+    assert heard_anew([mention, old, thread], 1, lambda: ["new"]) == (mention, Hearing(1, Via.TOPIC, topic="new"))
+    assert heard_anew([Hearing(1, Via.OWN), old], 1, lambda: ["new"]) == (Hearing(1, Via.OWN),)

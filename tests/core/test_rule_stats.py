@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from listener.cli.rules.stats import Line, line_of
+from listener.cli.rules.stats import Line, line_of, narrow
 from listener.rulebook.shape import Rule, Status
 from listener.store.rulestats import RuleStat
 from tests.core.rulebooks import book
@@ -61,3 +61,8 @@ def test_brands_add_up() -> None:
 def test_a_rule_that_is_no_more_is_told_as_such() -> None:
     assert told(None).attention == "not in the rules in force"
     assert told(replace(RULE, status=Status.DEPRECATED)).attention == "deprecated: never fires"
+
+
+def test_a_small_terminal_is_shown_what_is_wanted_first() -> None:
+    rows = [("RULE", "HITS", "TODAY", "COST", ""), ("outage", "3", "1", "2 µs", "never fired")]
+    assert narrow(rows) == [("RULE", "HITS", ""), ("outage", "3", "never fired")]

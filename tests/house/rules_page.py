@@ -54,7 +54,8 @@ def _inner(value: Fragment | Keys | Many | Each) -> Keys | None:
 def _value(value: Fragment | Keys | Many | Each) -> str:
     match value:
         case Keys():
-            table = f"[{value.what}](#{value.what.replace(' ', '-')})"
+            place = re.sub(r"[^\w -]", "", value.what).replace(" ", "-")  # as GitHub makes it of the heading
+            table = f"[{value.what}](#{place})"
             return f"{table}, or {_value(value.short)}" if value.short is not None else table
         case Many(of=of):
             return f"a list: {_value(of)}"

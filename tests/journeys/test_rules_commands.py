@@ -151,11 +151,11 @@ def test_every_rule_passes_with_its_exceptions_and_counts(hubbub: Run, folder: P
     code, out, _ = hubbub("test", "--rules", str(folder))
     assert code == 0
     assert out.splitlines() == [
-        "pass  drill                    1 fire, 1 silent",
-        "pass  outage                   1 fire, 3 silent",
-        "pass  storm                    1 fire, 3 silent, experimental",
-        "pass  trade                    1 tests of tone",
-        "3 rules, 10 examples, 1 tests of tone: 0 fail",
+        "pass  drill                    1 fires, 1 silent",
+        "pass  outage                   1 fires, 3 silent",
+        "pass  storm                    1 fires, 3 silent, experimental",
+        "pass  trade                    1 test of tone",
+        "3 rules, 10 examples, 1 test of tone: 0 fail",
     ]
 
 
@@ -200,7 +200,7 @@ def test_a_test_of_tone_that_fails_is_told(hubbub: Run, folder: Path) -> None:
     written(folder, tone=TONE.replace("tone: negative", "tone: positive"))
     code, out, _ = hubbub("test", "--failed", "--rules", str(folder))
     assert code == 1
-    assert "FAIL trade 1 of 1 tests of tone" in " ".join(out.split())
+    assert "FAIL trade 1 of 1 test of tone" in " ".join(out.split())
     assert "tone.yaml:4:13: must sound positive, and sounds negative" in " ".join(out.split())
     told = as_json(hubbub("test", "--failed", "--json", "--rules", str(folder)))
     assert (told["fine"], told["rules"], [one["sounds"] for one in told["tones"]]) == (False, [], ["negative"])
@@ -209,7 +209,7 @@ def test_a_test_of_tone_that_fails_is_told(hubbub: Run, folder: Path) -> None:
 
 def test_one_rule_can_be_tested_alone(hubbub: Run, folder: Path) -> None:
     code, out, _ = hubbub("test", "drill", "--rules", str(folder))
-    assert (code, out.splitlines()[-1]) == (0, "1 rules, 2 examples, 0 tests of tone: 0 fail")
+    assert (code, out.splitlines()[-1]) == (0, "1 rule, 2 examples, 0 tests of tone: 0 fail")
     code, _, err = hubbub("test", "dril", "--rules", str(folder))
     assert code == 2
     assert "did you mean drill?" in err

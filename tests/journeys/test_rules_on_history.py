@@ -18,7 +18,7 @@ import asyncpg
 import pytest
 
 from listener.cli import main
-from listener.model import Deleted, Role
+from listener.model import Deleted, Problem, Role
 from listener.service.rules import load_methods
 from listener.store import marks, people, rulebooks
 from tests.core.rulebooks import book
@@ -139,6 +139,22 @@ async def test_the_rules_in_force_differ_from_themselves_in_nothing(
     assert not list(home.rglob("replay-*")), "what was told is not kept"
 
 
+async def test_words_that_the_listener_was_given_to_track_are_heard_by_a_folders_rules_too(
+    hubbub: Hubbub, pool: asyncpg.Pool, folder: Path
+) -> None:
+    ears = await Ears.built(pool, {"track_yaml": TOPICS, "people_yaml": RULES}, load_methods())
+    await ears.hear([said("m0", SAID[0], by="p0", at=at(0))], at(0))
+    (folder / "topics.yaml").write_text(TOPICS.replace("larkspur", "elsewhere"))
+    git(folder, "commit", "-qam", "two")
+    for more in ((), ("--against", "HEAD")):
+        code, out, err = await hubbub("replay", "--rules", folder, *whole_day(), *more)
+        assert (code, "1 mention judged" in out) == (0, True), (more, out, err)
+    (number,) = await ids(pool)
+    assert (await hubbub("explain", number, "safety", "--rules", folder))[0] == 0
+    await marked(ears, 0, "safety", "false alarm")
+    assert (await hubbub("drafts", "--rules", folder))[0] == 0, "it still fires, so there is something to draft"
+
+
 async def test_what_would_differ_is_told_by_rule_with_mentions(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
     people = folder / "people.yaml"
     people.write_text(RULES.replace("smoke OR", "smoke -machine OR").replace("reply within: 1h", "reply within: 2h"))
@@ -254,6 +270,9 @@ async def test_a_mention_is_explained_by_any_of_its_names(hubbub: Hubbub, ears: 
         assert code == 0, err
         assert "outage fires: Outage" in out
         assert "[down]" in out
+    code, out, _ = await hubbub("explain", (await ids(ears.pool))[0], "safety")
+    assert (code, "and 1 that is false" in out, '"on fire"' in out.split("OR")[-1]) == (0, True, True)
+    assert not re.search(r'no +"on fire"', out), "of what is true only what makes it so"
     code, out, _ = await hubbub("explain", number, "safety")
     assert code == 1
     assert "safety does not fire" in out
@@ -319,13 +338,34 @@ async def test_an_exception_is_explained_by_its_own_query(hubbub: Hubbub, ears: 
 
 async def test_nobody_explains_a_text_that_is_gone(hubbub: Hubbub, ears: Ears) -> None:
     number = (await ids(ears.pool))[2]
-    await ears.hear([Deleted(said("m2").key, "3z")], at(60))  # type: ignore[list-item]
+    await ears.hear([Deleted(said("m2").key, "3z")], at(60))
     code, out, _ = await hubbub("explain", number)
     assert code == 1
     assert "its text is gone" in out
     assert "outage" in out
     told = json.loads((await hubbub("explain", number, "--json"))[1])
     assert (told["text"], told["rules"], told["flagged_then"]) == (None, [], ["outage"])
+
+
+# What is refused -----------------------------------------------------------------------------------------------------
+
+
+async def test_status_and_doctor_say_that_rule_files_are_refused(
+    home: Path, ears: Ears, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = Problem("outages.yaml", 3, 5, "unknown-value", "priority cannot be '\x1b[2J'", "did you mean high?")
+    await rulebooks.health(ears.pool, [problem] * 7, None, at(60))
+    told = {}
+    for command in ("status", "doctor"):
+        await asyncio.to_thread(main, [command])
+        told[command] = capsys.readouterr().out
+        assert "outages.yaml:3:5: priority cannot be" in told[command]
+        assert "\x1b" not in told[command]
+    assert (
+        f"rules: {ears.rulebook.hash[:12]} in force; the files were saved with 7 problems and are refused"
+        in told["status"]
+    )
+    assert "and 2 more: hubbub rules check" in told["status"]
 
 
 # stats and drafts ----------------------------------------------------------------------------------------------------
@@ -420,6 +460,26 @@ async def test_what_was_missed_becomes_an_example_that_fails_until_the_rule_is_w
     assert code == 0, out
 
 
+async def test_what_wants_a_new_rule_is_listed_until_one_fires_on_it(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    await ears.hear([said("call", "larkspur is down, call +49 170 1234567", by="p9", at=at(20))], at(20))
+    await marked(ears, 3, marks.NEW_RULE, "missed", "what about faults?")
+    await marked(ears, 5, marks.NEW_RULE, "missed")
+    numbers = await ids(ears.pool)
+    code, out, err = await hubbub("drafts", "--rules", folder)
+    assert (code, "nothing to draft" in err) == (1, True)
+    assert re.search(rf"^{numbers[3]} +what about faults\? +larkspur does not work", out, re.MULTILINE)
+    assert re.search(rf"^{numbers[5]} +- +larkspur is down, call \+00", out, re.MULTILINE), "outage fired then already"
+    _, out, _ = await hubbub("stats", "--since", (NOW - timedelta(days=1)).isoformat())
+    assert "2 that want a new rule: hubbub rules drafts lists them" in out
+    (folder / "new.yaml").write_text(
+        RULES.split("  - id: outage")[0].replace("safety", "fault").replace("smoke", "work")
+    )
+    told = json.loads((await hubbub("drafts", "--json", "--rules", folder))[1])
+    assert [(one["mention"], one["text"]) for one in told["uncaught"]] == [
+        (numbers[5], "larkspur is down, call +00 000 000000")
+    ]
+
+
 async def test_drafts_are_written_elsewhere_and_told(hubbub: Hubbub, ears: Ears, folder: Path, tmp_path: Path) -> None:
     await marked(ears, 1, "safety", "false alarm")
     before = {path: path.read_text() for path in folder.iterdir() if path.is_file()}
@@ -431,6 +491,32 @@ async def test_drafts_are_written_elsewhere_and_told(hubbub: Hubbub, ears: Ears,
     told = json.loads((await hubbub("drafts", "--json", "--rules", folder))[1])
     assert [one["when"] for one in told["drafts"]] == ['"smoke machine"']
     assert "1234567" not in json.dumps(told)
+
+
+async def test_no_table_holds_a_word_of_a_message_whose_text_is_gone(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    text = "larkspur is down qwertyzebra, smoke from the qwertyzebra box"
+    gone = said("gone", text, by="p9", at=at(20), tags=("qwertyzebra",), links=("https://qwertyzebra.example",))
+    await ears.hear([gone], at(20))
+    await marked(ears, 5, "outage", "false alarm")
+    await hubbub("drafts", "--rules", folder)
+    assert await holding(ears.pool, "qwertyzebra"), "while it is there it is found"
+    await ears.hear([Deleted(gone.key, "3b")], at(21))
+    assert await holding(ears.pool, "qwertyzebra") == []
+    number = (await ids(ears.pool))[5]
+    flags = await ears.pool.fetch("SELECT rule, rulebook, spans FROM flags WHERE mention_id = $1 ORDER BY rule", number)
+    assert [(flag["rule"], flag["rulebook"], bool(flag["spans"])) for flag in flags] == [
+        ("outage", ears.rulebook.hash, True),
+        ("safety", ears.rulebook.hash, True),
+    ], "that it was flagged is a fact"
+
+
+async def holding(pool: asyncpg.Pool, word: str) -> list[str]:
+    """The tables of which some row holds a word, in letters or in bytes."""
+    places = await pool.fetch(
+        "SELECT format('%I.%I', schemaname, tablename) AS t FROM pg_tables WHERE schemaname !~ '^(pg_|info)'"
+    )
+    asked = "SELECT EXISTS (SELECT FROM {} AS t WHERE t::text ~* $1 OR t::text LIKE $2)"
+    return [r["t"] for r in places if await pool.fetchval(asked.format(r["t"]), word, f"%{word.encode().hex()}%")]
 
 
 # The page ------------------------------------------------------------------------------------------------------------

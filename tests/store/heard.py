@@ -9,7 +9,7 @@ from datetime import datetime
 import asyncpg
 
 from listener.assess import Judge, topics_of
-from listener.model import Account, Batch, Mention
+from listener.model import Account, Batch, Deleted, Mention
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import Methods
 from listener.service.hearing import Hearer
@@ -43,7 +43,7 @@ class Ears:
         source = await sources.open_source(pool, "bluesky/jetstream", NOW)
         return cls(pool, brand_id, account, source.id, rulebook, methods)
 
-    async def hear(self, mentions: Sequence[Mention], now: datetime, *, history: bool = False) -> Recorded:
+    async def hear(self, mentions: Sequence[Mention | Deleted], now: datetime, *, history: bool = False) -> Recorded:
         """Records one batch, heard `now`."""
         self.now = now
         self.n += 1

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from listener import settings as reading
 from listener.model import Context, Hearing, ToneLabel, Via
@@ -14,6 +15,7 @@ from listener.query.subject import Subject
 from listener.service.database import House
 from listener.service.rules import FIRST_WEIGHED, Bench
 from listener.service.stopping import Stop
+from listener.store import rulebooks
 from tests.core.test_assess import mention
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -83,3 +85,31 @@ async def test_rules_whose_words_sound_otherwise_than_their_tests_say_are_refuse
     (tmp_path / "r.yaml").write_text(RULES + LEXICON.replace("tone: positive", "tone: negative"))
     await bench._taken(bench._load())
     assert bench.now.rulebook.hash == good
+
+
+@pytest.mark.parametrize("bad", ["rules: [", RULES.replace("when: acmephone", "when: acmephone ("), LEXICON, None])
+async def test_a_bad_folder_at_the_start_leaves_the_last_good_rulebook_in_force(
+    pool: asyncpg.Pool, dsn: str, tmp_path: Path, bad: str | None
+) -> None:
+    def bench() -> Bench:
+        return Bench(replace(reading.load(None), rules=tmp_path), House(dsn, pool), Stop(), lambda: NOW)
+
+    (tmp_path / "r.yaml").write_text(RULES)
+    before = bench()
+    await before.start({"main": 1}, ())
+    (tmp_path / "r.yaml").unlink()  # None: the folder is empty
+    if bad is not None:
+        (tmp_path / "r.yaml").write_text(bad.replace("tone: positive", "tone: negative"))
+    after = bench()
+    await after.start({"main": 1}, ())
+    assert after.now.rulebook == before.now.rulebook
+    health, in_force = await rulebooks.last_health(pool), await rulebooks.in_force(pool)
+    assert health is not None
+    assert in_force is not None
+    assert health.problems
+    assert health.hash == in_force.hash == before.now.rulebook.hash
+    (tmp_path / "r.yaml").write_text(RULES)
+    await after._taken(after._load())
+    health = await rulebooks.last_health(pool)
+    assert health is not None
+    assert not health.problems, "the next good save mends it"

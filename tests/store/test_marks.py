@@ -43,7 +43,7 @@ async def test_a_mark_is_one_persons_and_the_later_one_counts(house: House, pool
     await marks.mark(pool, ada, id_, brand, "other", "missed", "", later(2))
     await marks.mark(pool, ada, id_, brand, "rule-bad", "right", "", later(3))
     found = [
-        (m.login, m.rule, m.verdict, m.note, m.rulebook, m.version) for m in await marks.marks_of(pool, id_, brand)
+        (m.login, m.rule, m.verdict, m.note, m.rulebook, m.version) for m in await marks.marks_on(pool, [id_], brand)
     ]
     assert found == [
         ("ada", "other", Verdict.MISSED, "", "hash", 1),
@@ -62,7 +62,7 @@ async def test_a_mark_is_taken_back_by_whom_it_is_of(house: House, pool: asyncpg
         await marks.mark(pool, person, id_, house.brand_id, "rule-bad", "right", "", NOW)
     assert await marks.take_back(pool, house.person_id, id_, house.brand_id, "rule-bad", later(1))
     assert not await marks.take_back(pool, house.person_id, id_, house.brand_id, "rule-bad", later(1))
-    assert [m.login for m in await marks.marks_of(pool, id_, house.brand_id)] == ["bob"]
+    assert [m.login for m in await marks.marks_on(pool, [id_], house.brand_id)] == ["bob"]
     assert (await told(pool))[-1] == (house.person_id, id_, "right", None)
 
 

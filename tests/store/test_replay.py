@@ -213,7 +213,7 @@ async def test_a_text_that_is_gone_is_counted_as_gone(pool: asyncpg.Pool, tmp_pa
     ears = await Ears.built(pool, FILES, load_methods())
     say = [said(f"m{n}", "larkspur down", by=f"p{n}", at=NOW) for n in range(2)]
     await ears.hear(say, NOW)
-    await ears.hear([Deleted(say[0].key, "3z")], NOW + timedelta(minutes=1))  # type: ignore[list-item]
+    await ears.hear([Deleted(say[0].key, "3z")], NOW + timedelta(minutes=1))
     one = kept(tmp_path)
     found = (await replayed(pool, asked(ears, "rules: []"), one, lambda _: None)).outcome
     one.close()

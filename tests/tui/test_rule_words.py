@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbox_tui.backend.shelf import Shelf, _written, rule_rows
+from inbox_tui.backend.shelf import Shelf, rule_rows
 from inbox_tui.view import marks, rules, thread, whys
 from inbox_tui.view.lines import Line, line_cells
 from inbox_tui.view.rules import SORTS, RuleRow, RulesNow
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
 from listener.model import Problem
+from listener.query.explain import written
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
 from tests.tui.fake import FakeBackend
@@ -186,9 +187,9 @@ def test_what_a_message_would_have_needed_is_the_one_part_that_is_false() -> Non
 
 def test_a_part_of_a_query_gets_back_the_brackets_that_its_place_leaves_out() -> None:
     query = "(a OR b) AND c"
-    assert _written(query, 1, len(query)) == "(a OR b) AND c"
-    assert _written("a AND (b OR c)", 0, 13) == "a AND (b OR c)"
-    assert _written("a  OR\n b", 0, 8) == "a OR b"
+    assert written(query, 1, len(query)) == "(a OR b) AND c"
+    assert written("a AND (b OR c)", 0, 13) == "a AND (b OR c)"
+    assert written("a  OR\n b", 0, 8) == "a OR b"
 
 
 def test_by_name_a_rule_that_did_not_fire_is_shown_with_all_parts() -> None:
@@ -238,11 +239,13 @@ def test_a_mark_says_who_when_and_why_and_what_follows() -> None:
     mine = marks.Marked(1, "billing", 7, "Ada", marks.FALSE_ALARM, "a song", NOW - timedelta(minutes=5))
     theirs = marks.Marked(1, marks.NEW_RULE, 8, "Bob", marks.MISSED, "", NOW)
     assert text(marks.mark_lines([mine, theirs], 7, NOW, 100)) == (
-        "  ⚑ false alarm billing, by you, 5 min ago: a song\n  ⚑ missed no rule there is, by Bob, now"
+        "  ⚑ false alarm billing, by you, 5 min ago: a song\n  ⚑ missed by every rule, by Bob, now"
     )
     said = marks.noted("billing", marks.FALSE_ALARM)
     assert said.startswith("noted (z undoes it); `hubbub rules drafts` writes the exception for the lead")
     assert said.index("lead") < 78, "what follows fits a small screen"
+    new = marks.noted(marks.NEW_RULE, marks.MISSED)
+    assert "`hubbub rules drafts` lists it" in new, "nobody drafts a rule from one message"
 
 
 # The shelf -----------------------------------------------------------------------------------------------------------

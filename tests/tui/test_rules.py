@@ -485,7 +485,7 @@ async def test_what_was_missed_is_noted_with_the_rule_that_should_have_fired(rul
         await s.press("enter")
         await s.press("enter")
         await s.shows("⚑ missed outage, by you, now: it means down")
-        await s.shows("⚑ missed no rule there is, by you, now")
+        await s.shows("⚑ missed by every rule, by you, now")
         assert await ruled.marks() == [
             ("ada", "(new rule)", "missed", ""),
             ("ada", "outage", "missed", "it means down"),

@@ -36,7 +36,7 @@ Exit codes: 0 no problems (with --strict: nothing at all), 1 problems, 2 wrong u
 def run(arguments: argparse.Namespace) -> int:
     """Checks; prints problems as file:line:column."""
     from listener import rulefiles
-    from listener.cli.terminal import USAGE_CODE, print_json
+    from listener.cli.terminal import USAGE_CODE, counted, print_json
     from listener.harmless import harmless
     from listener.rulebook.check import check
     from listener.rulebook.shape import Rulebook
@@ -70,15 +70,17 @@ def run(arguments: argparse.Namespace) -> int:
     for sort, found in (("", problems), ("warning: ", warnings)):
         for one in found:
             hint = f" ({one.hint})" if one.hint else ""
-            print(harmless(f"{folder}/{one.file}:{one.line}:{one.column}: {sort}{one.message} [{one.code}]{hint}"))
+            place = one.file if one.file == str(folder) else f"{folder}/{one.file}"
+            print(harmless(f"{place}:{one.line}:{one.column}: {sort}{one.message} [{one.code}]{hint}"))
     if isinstance(loaded, Rulebook) and checked is not None:
         _tell_costs(checked)
         print(
-            f"{len(loaded.rules)} rules, {len(loaded.topics)} topics, {len(checked.tried)} examples: "
-            f"{len(problems)} problems, {len(warnings)} warnings"
+            f"{counted(len(loaded.rules), 'rule')}, {counted(len(loaded.topics), 'topic')}, "
+            f"{counted(len(checked.tried), 'example')}: "
+            f"{counted(len(problems), 'problem')}, {counted(len(warnings), 'warning')}"
         )
     else:
-        print(f"{len(problems)} problems; examples are tried once all files can be read")
+        print(f"{counted(len(problems), 'problem')}; examples are tried once all files can be read")
     return FINE if fine else FINDINGS
 
 

@@ -1,6 +1,7 @@
 """`hubbub rules drafts`: what people marked, as changes to the rule files for a team lead to accept. Owns the patch; refuses to apply it.
 
-What the folder's rules do already is not drafted again. Every draft is tried before it is printed: a file that could not be read any more,
+What the folder's rules do already is not drafted again. What no rule there is should have caught is only listed: nobody can draft a rule
+from one message. Every draft is tried before it is printed: a file that could not be read any more,
 or an exception that does not keep its rule silent, is left out and told.
 """
 
@@ -16,18 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE
 from listener.cli.looking import add_brand
-from listener.cli.rules.folder import BadRules, add_folder, folder_asked
+from listener.cli.rules.folder import BadRules, add_folder, as_tracked, folder_asked
 
 if TYPE_CHECKING:
+    from listener.query.subject import Subject
     from listener.rulebook.drafting import Draft, Marked
     from listener.rulebook.shape import Rule, Rulebook
-    from listener.rulebook.subject import Methods
+    from listener.rulebook.subject import Heard, Methods
+    from listener.rulefiles import Prepare
     from listener.store.connect import Pool
     from listener.store.judged import Judged
-    from listener.store.marks import Mark
+    from listener.store.marks import Drafting, Mark
 
 MARKS = 2_000
-"""Marks that are looked at, the oldest first."""
+"""Marks that are looked at, the latest."""
 RIGHT = 200
 """Right hits of a rule that an exception must leave alone."""
 
@@ -46,9 +49,9 @@ examples:
   hubbub rules drafts --out /tmp/drafted
 
 A false alarm becomes an exception, as narrow as a phrase of its text that no right hit of the rule holds; what was missed becomes an
-example under `fires:`, which fails until the rule is widened. E-mail addresses and telephone numbers are masked. Nothing is changed
-by itself. Exit codes: 0 there are drafts, 1 there is nothing to draft, 2 wrong usage or rule files with mistakes, 3 the database is not
-reachable."""
+example under `fires:`, which fails until the rule is widened. What wants a new rule is listed until one fires on it. E-mail addresses
+and telephone numbers are masked. Nothing is changed by itself.
+Exit codes: 0 there are drafts, 1 there is nothing to draft, 2 wrong usage or rule files with mistakes, 3 the database is not reachable."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,23 +64,27 @@ def run(arguments: argparse.Namespace) -> int:
 async def _drafts(arguments: argparse.Namespace) -> int:
     from listener.cli.looking import opened_brand
     from listener.cli.rules.revision import git
-    from listener.cli.terminal import print_json, say
+    from listener.cli.terminal import counted, print_json, say
     from listener.rulebook.drafting import changed, drafts_for
     from listener.service.rules import load_methods
+    from listener.store.marks import wrong
 
     folder = folder_asked(arguments)
     files = _files(folder)
-    rulebook = _parsed(files, folder)
-    methods = load_methods().with_lexicon(rulebook.lexicon)
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
-        marks = await _wanted(house.pool, rulebook, methods, brand_id if arguments.brand else None)
+        prepare = await as_tracked(house.pool)
+        rulebook = _parsed(files, folder, prepare)
+        methods = load_methods().with_lexicon(rulebook.lexicon)
+        said = [one for one in await wrong(house.pool, MARKS) if not arguments.brand or one.mark.brand_id == brand_id]
+        marks = await _wanted(house.pool, said, rulebook, methods)
+        uncaught = await _uncaught(house.pool, said, rulebook, methods)
         rules = {one.rule for _, one in marks if not one.missed}
         right = {rule: await _right(house.pool, marks, rule, rulebook) for rule in sorted(rules)}
     known = {rule.id: rule for rule in rulebook.rules}
     drafts, refused = list(drafts_for([one for _, one in marks], right)), []
     while True:  # a draft that does not do what it is for is left out, and the rest is made anew
         texts, left = changed(files, known, drafts)
-        bad = _bad(files, texts, drafts, marks, known, methods, folder)
+        bad = _bad(files, texts, drafts, marks, known, methods, folder, prepare)
         if not bad:
             break
         refused += bad
@@ -86,14 +93,15 @@ async def _drafts(arguments: argparse.Namespace) -> int:
     prefix = (await git(folder, "rev-parse", "--show-prefix") or "").strip()
     patch = patch_of(files, texts, prefix)
     if arguments.json:
-        print_json(_told(drafts, refused, patch))
+        print_json(_told(drafts, refused, uncaught, patch))
     elif arguments.patch:
         sys.stdout.write(patch)
     elif arguments.out is not None:
         _write(arguments.out, texts)
-        say(f"{len(drafts)} drafts in {len(texts)} files below {arguments.out}")
+        say(f"{counted(len(drafts), 'draft')} in {counted(len(texts), 'file')} below {arguments.out}")
     else:
         _print(drafts)
+        _print_uncaught(uncaught)
     if not arguments.json:
         for draft in refused:
             say(f"no draft for {draft.rule}: {_about(draft)}")
@@ -112,30 +120,31 @@ def _files(folder: Path) -> dict[str, str]:
     return {name: (folder / name).read_bytes().decode() for name in found}
 
 
-def _parsed(files: Mapping[str, str], folder: Path) -> Rulebook:
+def _parsed(files: Mapping[str, str], folder: Path, prepare: Prepare) -> Rulebook:
     from listener.rulebook.parse import parse
     from listener.rulebook.shape import Rulebook
 
-    loaded = parse({name: text.removeprefix("\ufeff").replace("\r\n", "\n") for name, text in files.items()})
+    texts = {name: text.removeprefix("\ufeff").replace("\r\n", "\n") for name, text in files.items()}
+    loaded = parse(prepare(texts))
     if not isinstance(loaded, Rulebook):
         raise BadRules(loaded, folder)
     return loaded
 
 
 async def _wanted(
-    pool: Pool, rulebook: Rulebook, methods: Methods, brand_id: int | None
+    pool: Pool, said: Sequence[Drafting], rulebook: Rulebook, methods: Methods
 ) -> list[tuple[Judged, Marked]]:
     """The marks that these rules do not do justice to yet, each message and rule once."""
     from listener.rulebook.drafting import Marked
     from listener.rulebook.shape import Status
     from listener.store.judged import judged
-    from listener.store.marks import Verdict, wrong
+    from listener.store.marks import Verdict
 
     wanted: dict[tuple[int, int, str], tuple[Judged, Marked]] = {}
-    for one in await wrong(pool, MARKS):
+    for one in said:
         mark: Mark = one.mark
         key = (mark.mention_id, mark.brand_id, mark.rule)
-        if key in wanted or (brand_id is not None and mark.brand_id != brand_id):
+        if key in wanted:
             continue
         found = await judged(pool, mark.mention_id, one.brand, mark.version)
         rule = rulebook.rule(mark.rule)
@@ -153,18 +162,45 @@ async def _wanted(
     return list(wanted.values())
 
 
+async def _uncaught(pool: Pool, said: Sequence[Drafting], rulebook: Rulebook, methods: Methods) -> list[Drafting]:
+    """The messages that want a new rule, each once: those on which no rule of these fires that did not flag them then."""
+    from listener.rulebook.combine import findings
+    from listener.store.judged import judged
+    from listener.store.marks import NEW_RULE
+
+    uncaught: dict[tuple[int, int], Drafting] = {}
+    for one in said:
+        mark = one.mark
+        if mark.rule != NEW_RULE or (mark.mention_id, mark.brand_id) in uncaught:
+            continue
+        found = await judged(pool, mark.mention_id, one.brand, mark.version)
+        if found is None or found.text_gone:
+            continue
+        subject, heard = _asked(rulebook, found, methods)
+        fire = {each.rule.id for each in findings(rulebook, subject, heard, found.context, found.at)}
+        if fire <= {flag.rule for flag in found.flags}:
+            uncaught[mark.mention_id, mark.brand_id] = one
+    return list(uncaught.values())
+
+
+def _asked(rulebook: Rulebook, found: Judged, methods: Methods) -> tuple[Subject, Heard]:
+    """A stored message as these rules ask it."""
+    from listener.rulebook.subject import heard_by, judged
+    from listener.service.replaying import hearings_by
+
+    heard = heard_by(hearings_by(found, rulebook), found.brand, rulebook)
+    return judged(found.mention, heard, methods, found.context)[0], heard
+
+
 def _fires(rulebook: Rulebook, rule: str, found: Judged, methods: Methods) -> tuple[bool, tuple[int, ...]]:
     """Whether a rule fires on a stored message, and where in its text."""
     from listener.query.match import spans_of
     from listener.rulebook.explain import why
-    from listener.rulebook.subject import heard_by, judged
-    from listener.service.replaying import hearings_by
 
     asked = rulebook.rule(rule)
     if asked is None:
         return False, ()
-    heard = heard_by(hearings_by(found, rulebook), found.brand, rulebook)
-    subject, _ = judged(found.mention, heard, methods, found.context)
+    subject, heard = _asked(rulebook, found, methods)
     fires = why(rulebook, asked, subject, heard, found.context, found.at).fires
     return fires, spans_of(asked.when.tree, subject, found.at) if fires else ()
 
@@ -201,14 +237,17 @@ def _bad(
     known: Mapping[str, Rule],
     methods: Methods,
     folder: Path,
+    prepare: Prepare,
 ) -> list[Draft]:
     """The drafts that do not keep their rule silent on what was marked, or leave files that cannot be read: an example may be too long."""
     from listener.rulebook.drafting import changed
 
     try:
-        rulebook = _parsed({**files, **texts}, folder)
+        rulebook = _parsed({**files, **texts}, folder, prepare)
     except BadRules:
-        return [one for one in drafts if not _readable(files, changed(files, known, [one])[0], folder)] or list(drafts)
+        return [
+            one for one in drafts if not _readable(files, changed(files, known, [one])[0], folder, prepare)
+        ] or list(drafts)
     by_mark = {one: found for found, one in marks}
     return [
         draft
@@ -217,9 +256,9 @@ def _bad(
     ]
 
 
-def _readable(files: Mapping[str, str], texts: Mapping[str, str], folder: Path) -> bool:
+def _readable(files: Mapping[str, str], texts: Mapping[str, str], folder: Path, prepare: Prepare) -> bool:
     try:
-        _parsed({**files, **texts}, folder)
+        _parsed({**files, **texts}, folder, prepare)
     except BadRules:
         return False
     return True
@@ -254,8 +293,13 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
 
 
 def _about(draft: Draft) -> str:
-    text = " ".join(draft.marks[0].text.split())
-    return f"{'missed' if draft.missed else 'false alarm'}: {text[:80]}"
+    return f"{'missed' if draft.missed else 'false alarm'}: {_begin(draft.marks[0].text)}"
+
+
+def _begin(text: str) -> str:
+    from listener.rulebook.drafting import masked
+
+    return " ".join(masked(text).split())[:80]
 
 
 def _print(drafts: Sequence[Draft]) -> None:
@@ -266,7 +310,7 @@ def _print(drafts: Sequence[Draft]) -> None:
             draft.rule,
             "an example to fire on" if draft.missed else "an exception",
             draft.query or ", ".join(f"@{one}" for one in draft.authors),
-            " ".join(draft.marks[0].text.split())[:80],
+            _begin(draft.marks[0].text),
         )
         for draft in drafts
     ]
@@ -275,7 +319,20 @@ def _print(drafts: Sequence[Draft]) -> None:
         print("\n--patch prints them for git apply, --out DIR writes the files")
 
 
-def _told(drafts: Sequence[Draft], refused: Sequence[Draft], patch: str) -> dict[str, Any]:
+def _print_uncaught(uncaught: Sequence[Drafting]) -> None:
+    from listener.cli.terminal import table
+
+    if uncaught:
+        rows = [
+            (str(one.mark.mention_id), " ".join(one.mark.note.split()) or "-", _begin(one.text)) for one in uncaught
+        ]
+        print("\nno rule there is should have caught these; hubbub rules new begins one")
+        print(table([("MENTION", "NOTE", "TEXT"), *rows]))
+
+
+def _told(
+    drafts: Sequence[Draft], refused: Sequence[Draft], uncaught: Sequence[Drafting], patch: str
+) -> dict[str, Any]:
     from listener.private import masked
 
     def one(draft: Draft) -> dict[str, Any]:
@@ -287,4 +344,18 @@ def _told(drafts: Sequence[Draft], refused: Sequence[Draft], patch: str) -> dict
             "texts": [masked(mark.text) for mark in draft.marks],
         }
 
-    return {"drafts": [one(draft) for draft in drafts], "left_out": [one(draft) for draft in refused], "patch": patch}
+    return {
+        "drafts": [one(draft) for draft in drafts],
+        "left_out": [one(draft) for draft in refused],
+        "uncaught": [
+            {
+                "mention": each.mark.mention_id,
+                "brand": each.brand,
+                "text": masked(each.text),
+                "note": each.mark.note,
+                "by": each.mark.login,
+            }
+            for each in uncaught
+        ],
+        "patch": patch,
+    }

@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from listener.cli import FINDINGS, FINE
+from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
-from listener.cli.rules.folder import add_folder, rulebook_asked
+from listener.cli.rules.folder import add_folder, as_tracked, rulebook_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ examples:
   hubbub rules explain 4711 outage --rules ./rules      would it, by these files?
   hubbub rules explain at://did:plc:mira/app.bsky.feed.post/3k2a --json | jq '.rules[].parts'
 
-What the mention was judged on is taken as it was then: how it reached us, what was known of its author, and what had been counted.
+What the mention was judged on is taken as it was then: how it reached us, what was known of its author, and what had been counted. Of
+a query those parts are shown that say why; --json has all.
 Exit codes: 0 something fires (RULE, where it is given), 1 nothing does or nobody can tell, 2 wrong usage, 3 the database is not
 reachable."""
 
@@ -60,13 +61,13 @@ async def _explain(arguments: argparse.Namespace) -> int:
     from listener.store import people
 
     if arguments.now and arguments.rules is not None:
-        raise _usage("--now and --rules name two rulebooks", "give one of them")
+        raise wrong_usage("--now and --rules name two rulebooks", "give one of them")
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
         key = next(key for number, key, _ in await people.brands(house.pool) if number == brand_id)
         found = await _mention(house.pool, arguments.mention, key if arguments.brand else None)
         rulebook, named = await _rulebook(house.pool, arguments, found)
     if arguments.rule and rulebook.rule(arguments.rule) is None:
-        raise _usage(f"there is no rule {arguments.rule!r} in {named}", _near(arguments.rule, rulebook))
+        raise wrong_usage(f"there is no rule {arguments.rule!r} in {named}", _near(arguments.rule, rulebook))
     whys = () if found.text_gone else _whys(rulebook, found, arguments.rule)
     doubts = list(_doubts(found, rulebook, whys))
     if arguments.json:
@@ -96,9 +97,9 @@ async def _mention(pool: Pool, name: str, brand: str | None) -> Judged:
     ids = await mentions_named(pool, name)
     if not ids:
         hint = "hubbub search QUERY --json tells their numbers; c17 is the last mention of conversation 17"
-        raise _usage(f"there is no mention {name!r}", hint)
+        raise wrong_usage(f"there is no mention {name!r}", hint)
     if len(ids) > 1:
-        raise _usage(f"{name!r} is more than one mention", f"name one by its number: {', '.join(map(str, ids))}")
+        raise wrong_usage(f"{name!r} is more than one mention", f"name one by its number: {', '.join(map(str, ids))}")
     found = await judged(pool, ids[0], brand)
     if found is None:
         whose = f" for {brand}" if brand else ""
@@ -115,7 +116,7 @@ async def _rulebook(pool: Pool, arguments: argparse.Namespace, found: Judged) ->
     from listener.store import rulebooks
 
     if arguments.rules is not None:
-        return rulebook_asked(arguments), str(arguments.rules)
+        return rulebook_asked(arguments, await as_tracked(pool)), str(arguments.rules)
     if arguments.now:
         in_force = await rulebooks.in_force(pool)
         files, hash_ = (in_force.files, in_force.hash) if in_force else (None, "")
@@ -172,7 +173,8 @@ def _head(found: Judged, rulebook: Rulebook, named: str) -> Iterator[str]:
     said = m.network_at or found.at
     yield f"mention {found.mention_id} by @{m.author.handle or m.author.external_id} on {m.source}, {said:%Y-%m-%d %H:%M} UTC, for {found.brand}"
     ways = sorted({f"topic {one.topic}" if one.topic else one.via.value for one in hearings_by(found, rulebook)})
-    yield f"heard by {', '.join(ways) or 'nobody'}; tone {found.assessment.tone.label.value}, language {found.assessment.lang or '?'}"
+    tone = found.assessment.tone.label.value.replace("_", " ")
+    yield f"heard by {', '.join(ways) or 'nobody'}; tone {tone}, language {found.assessment.lang or 'not sure'}"
     yield f"by {named}"
 
 
@@ -196,7 +198,8 @@ def _lines(rulebook: Rulebook, why: Why, found: Judged) -> Iterator[str]:
     yield table([("yes" if part.true else "no", part.name, part.says) for part in why.parts], indent="  ")
     for part in why.parts:
         if part.tree is not None:
-            yield table(lines_of(part.tree, found.mention.text, _query_of(rulebook, why, part), 1), indent="    ")
+            query = _query_of(rulebook, why, part)
+            yield table(lines_of(part.tree, found.mention.text, query, 1, whole=False), indent="    ")
             if found.mention.text:
                 yield "\n".join(f"    {line}" for line in marked(found.mention.text, part.tree.spans).split("\n"))
 
@@ -242,9 +245,3 @@ def _near(rule: str, rulebook: Rulebook) -> str:
 
     close = difflib.get_close_matches(rule, [one.id for one in rulebook.rules], 1)
     return f"did you mean {close[0]}?" if close else "hubbub rules stats lists them"
-
-
-def _usage(what: str, hint: str) -> FixMe:
-    from listener.cli.terminal import USAGE_CODE
-
-    return FixMe(what, hint=hint, code=USAGE_CODE)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from listener.model import Problem
     from listener.rulebook.shape import Rulebook
+    from listener.rulefiles import Prepare
+    from listener.store.connect import Pool
 
 
 class BadRules(FixMe):
@@ -41,13 +43,23 @@ def folder_asked(arguments: argparse.Namespace) -> Path:
     return folder_of(reading.load(arguments.config))
 
 
-def rulebook_asked(arguments: argparse.Namespace) -> Rulebook:
+async def as_tracked(pool: Pool) -> Prepare:
+    """What makes of rule files what the listener would make of them here: it may have been told on the command line what to track."""
+    from listener.rulebook.track import tracked_like
+    from listener.store import rulebooks
+
+    found = await rulebooks.in_force(pool)
+    in_force = found.files if found is not None else {}
+    return lambda files: tracked_like(files, in_force)
+
+
+def rulebook_asked(arguments: argparse.Namespace, prepare: Prepare | None = None) -> Rulebook:
     """The rulebook of the folder that was named, else of the one in force. BadRules where its files have mistakes."""
     from listener import rulefiles
     from listener.rulebook.shape import Rulebook
 
     folder = folder_asked(arguments)
-    loaded = rulefiles.load(folder)
+    loaded = rulefiles.load(folder, prepare)
     if not isinstance(loaded, Rulebook):
         raise BadRules(loaded, folder)
     return loaded

@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise FixMe(f"{name!r} cannot be a name", hint=hint, code=USAGE_CODE)
     rulebook = rulebook_asked(arguments)
     if SECTIONS[section].once and rulebook.style is not None:
-        raise FixMe(f"the rules have {section} already", where=str(rulebook.style.place), hint="change it there")
+        place = str(rulebook.style.place)
+        raise FixMe(f"the rules have {section} already", where=place, hint="change it there", code=USAGE_CODE)
     known = {
         "rule": [rule.id for rule in rulebook.rules],
         "team": [team.key for team in rulebook.teams],
@@ -52,7 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
         "chain": [chain.key for chain in rulebook.chains],
         "alert": [alert.key for alert in rulebook.alerts],
         "topic": [topic.key for topic in rulebook.topics],
+        "reply": [reply.key for reply in rulebook.replies],
     }
+    if name in known.get(one.rpartition("-")[2], ()):
+        raise FixMe(f"the rules have a {one} {name!r} already", hint="give it another name: --id", code=USAGE_CODE)
     text = template(section, name, {sort: names[0] for sort, names in known.items() if names})
     if arguments.json:
         print_json({"section": section, "id": name, "text": text})

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from listener.cli import FINDINGS, FINE
+from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
-from listener.cli.rules.folder import BadRules, add_folder, folder_asked
+from listener.cli.rules.folder import add_folder, as_tracked, folder_asked, rulebook_asked
 from listener.cli.rules.times import age_or_time, instant
 from listener.errors import FixMe
 
@@ -73,23 +73,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _replay(arguments: argparse.Namespace) -> int:
     from listener.cli.looking import opened_brand
-    from listener.cli.terminal import Bar, print_json, say
+    from listener.cli.terminal import Bar, counted, print_json, say
     from listener.service.replaying import Asked, kept_at, replayed
     from listener.store import history, people
 
     now = datetime.now(UTC)
     start, end = instant(arguments.start, now), instant(arguments.end, now)
     if start >= end:
-        raise _usage("there is no time between --from and --to", "an age is counted back from now: --from 3d --to 1d")
+        raise wrong_usage(
+            "there is no time between --from and --to", "an age is counted back from now: --from 3d --to 1d"
+        )
     folder = folder_asked(arguments)
     async with opened_brand(arguments, reading=True) as (settings, house, brand_id):
         key = next(key for number, key, _ in await people.brands(house.pool) if number == brand_id)
         zone = next((brand.zone for brand in settings.brands if brand.key == key), "UTC")
-        new = _folder_rules(settings, folder)
+        new = rulebook_asked(arguments, await as_tracked(house.pool))
         old = await _old_rules(house.pool, arguments, folder)
         if arguments.night and new.hours_named(arguments.night) is None:
             known = ", ".join(hours.key for hours in new.hours) or "none"
-            raise _usage(f"there are no opening hours {arguments.night!r}", f"the rule files have: {known}")
+            raise wrong_usage(f"there are no opening hours {arguments.night!r}", f"the rule files have: {known}")
         about = {
             "database": _place(settings), "brand": key, "old": old.hash, "new": new.hash,
             "from": arguments.start, "to": arguments.end, "night": arguments.night or "", "zone": zone,
@@ -97,7 +99,9 @@ async def _replay(arguments: argparse.Namespace) -> int:
         kept = kept_at(settings.paths.state, about, start, end, fresh=arguments.fresh)
         try:
             if kept.resumed and not arguments.json:
-                say(f"goes on with a run over {_span(kept)}: {kept.done:,} mentions are judged; --fresh begins anew")
+                say(
+                    f"goes on with a run over {_span(kept)}: {counted(kept.done, 'mention')} judged so far; --fresh begins anew"
+                )
             total = await history.count(house.pool, brand_id, kept.start, kept.end)
             bar = Bar(total, "mentions", quiet=arguments.json)
             asked = Asked(brand_id, key, zone, kept.start, kept.end, old, new, arguments.night or "")
@@ -111,22 +115,11 @@ async def _replay(arguments: argparse.Namespace) -> int:
             else:
                 print("\n".join(lines(found.outcome, texts, old, new)))
                 rate = f", {found.mentions / found.seconds:,.0f} a second" if found.mentions and found.seconds else ""
-                say(f"{_span(kept)}: {kept.done:,} mentions{rate}")
+                say(f"{_span(kept)}: {counted(kept.done, 'mention')}{rate}")
             kept.finished()
         finally:
             kept.close()
     return FINE if found.outcome.same else FINDINGS
-
-
-def _folder_rules(settings: Settings, folder: Path) -> Rulebook:
-    from listener import rulefiles
-    from listener.rulebook.shape import Rulebook
-    from listener.service.rules import prepare_for
-
-    loaded = rulefiles.load(folder, prepare_for(settings))
-    if not isinstance(loaded, Rulebook):
-        raise BadRules(loaded, folder)
-    return loaded
 
 
 async def _old_rules(pool: Pool, arguments: argparse.Namespace, folder: Path) -> Rulebook:
@@ -140,7 +133,7 @@ async def _old_rules(pool: Pool, arguments: argparse.Namespace, folder: Path) ->
     else:
         in_force = await rulebooks.in_force(pool)
         if in_force is None:
-            raise FixMe("no rulebook was ever in force here", hint="start the listener, or name one with --against")
+            raise wrong_usage("no rulebook was ever in force here", "start the listener, or name one with --against")
         name, files = in_force.hash[:12], in_force.files
     loaded = parse(files)
     if not isinstance(loaded, Rulebook):
@@ -178,14 +171,14 @@ def _span(kept: Kept) -> str:
 
 def lines(outcome: Outcome, texts: Mapping[int, str | None], old: Rulebook, new: Rulebook) -> Iterator[str]:
     """What came of a replay, for people."""
-    from listener.cli.terminal import coloured, table
+    from listener.cli.terminal import coloured, counted, table
 
     yield f"{old.hash[:12]} (old) and {new.hash[:12]} (new): {_judged(outcome)}"
     if outcome.same:
         yield coloured("nothing would differ", "green")
         yield from _mute(outcome, old, new)
         return
-    yield coloured(f"{outcome.differing:,} mentions would come out otherwise", "yellow")
+    yield coloured(f"{counted(outcome.differing, 'mention')} would come out otherwise", "yellow")
     rows = [("RULE", "BEFORE", "AFTER", "NEW", "GONE", "")]
     for rule, fired in sorted(outcome.rules.items(), key=lambda one: (-(one[1].newly + one[1].gone), one[0])):
         if fired.newly or fired.gone or fired.experimental_before != fired.experimental_after:
@@ -214,9 +207,9 @@ def lines(outcome: Outcome, texts: Mapping[int, str | None], old: Rulebook, new:
         (str(diff.id), f"{diff.said_at:%Y-%m-%d %H:%M}", ", ".join(_words(diff)), _cut(texts.get(diff.id)))
         for diff in shown
     )
-    yield from _mute(outcome, old, new)
     if outcome.differing > len(shown):
         yield f"and {outcome.differing - len(shown):,} more: --json tells them; hubbub rules explain ID --rules FOLDER says why"
+    yield from _mute(outcome, old, new)
 
 
 def _mute(outcome: Outcome, old: Rulebook, new: Rulebook) -> Iterator[str]:
@@ -235,7 +228,9 @@ def _mute(outcome: Outcome, old: Rulebook, new: Rulebook) -> Iterator[str]:
 
 
 def _judged(outcome: Outcome) -> str:
-    told = [f"{outcome.judged:,} mentions judged"]
+    from listener.cli.terminal import counted
+
+    told = [f"{counted(outcome.judged, 'mention')} judged"]
     if outcome.text_gone:
         told.append(f"{outcome.text_gone:,} whose text is gone")
     if outcome.unheard:
@@ -295,9 +290,3 @@ def _told(found: Replayed, kept: Kept, brand: str, old: Rulebook, new: Rulebook)
         "left_off": outcome.differing - len(outcome.diffs),
         "per_second": round(found.mentions / found.seconds, 1) if found.mentions and found.seconds else None,
     }
-
-
-def _usage(what: str, hint: str) -> FixMe:
-    from listener.cli.terminal import USAGE_CODE
-
-    return FixMe(what, hint=hint, code=USAGE_CODE)

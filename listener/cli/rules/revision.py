@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from listener.errors import FixMe
+from listener.cli import wrong_usage
+from listener.cli.rules.folder import as_tracked
 
 if TYPE_CHECKING:
     from listener.store.connect import Pool
@@ -27,10 +28,10 @@ async def files_named(pool: Pool, name: str, folder: Path) -> Mapping[str, str]:
     if _HASH.fullmatch(name):
         known = [one.hash for one in await rulebooks.published(pool, 10_000) if one.hash.startswith(name)]
         if len(known) > 1:
-            raise _usage(f"{len(known)} published rulebooks begin with {name}", "write more of the hash")
+            raise wrong_usage(f"{len(known)} published rulebooks begin with {name}", "write more of the hash")
         if known and (files := await rulebooks.files_of(pool, known[0])) is not None:
             return files
-    return await files_at(name, folder)
+    return (await as_tracked(pool))(await files_at(name, folder))
 
 
 async def files_at(revision: str, folder: Path) -> Mapping[str, str]:
@@ -39,11 +40,11 @@ async def files_at(revision: str, folder: Path) -> Mapping[str, str]:
     from listener.rulefiles import is_rule_file
 
     if revision.startswith("-"):
-        raise _usage(f"{revision!r} is no revision", "name a commit, a branch or a tag")
+        raise wrong_usage(f"{revision!r} is no revision", "name a commit, a branch or a tag")
     commit = await git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if commit is None:
         what = f"there is neither a published rulebook nor a revision {revision!r}"
-        raise _usage(what, "git log shows revisions; hubbub status the rulebook in force", str(folder))
+        raise wrong_usage(what, "git log shows revisions; hubbub status the rulebook in force", str(folder))
     commit = commit.strip()
     listed = await git(folder, "ls-tree", "-r", "-z", commit, "--", ".") or ""
     files: dict[str, str] = {}
@@ -51,15 +52,17 @@ async def files_at(revision: str, folder: Path) -> Mapping[str, str]:
         about, _, name = entry.partition("\t")
         if about.startswith("100") and is_rule_file(name):  # a file, and no link
             if len(files) == MAX_FILES:
-                raise _usage(
+                raise wrong_usage(
                     f"more than {MAX_FILES} rule files at {revision}", "is this the right folder?", str(folder)
                 )
             text = await git(folder, "show", f"{commit}:./{name}")
             if text is None or len(text) > MAX_FILE:
-                raise _usage(f"{name} cannot be read at {revision}", f"at most {MAX_FILE:,} characters", str(folder))
+                raise wrong_usage(
+                    f"{name} cannot be read at {revision}", f"at most {MAX_FILE:,} characters", str(folder)
+                )
             files[name] = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if not files:
-        raise _usage(f"there is no rule file at {revision}", "is this the right folder?", str(folder))
+        raise wrong_usage(f"there is no rule file at {revision}", "is this the right folder?", str(folder))
     return files
 
 
@@ -73,15 +76,9 @@ async def git(folder: Path, *arguments: str) -> str | None:
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
     except FileNotFoundError:
-        raise _usage("git is not installed", "install it, or name a published hash") from None
+        raise wrong_usage("git is not installed", "install it, or name a published hash") from None
     out, _ = await process.communicate()
     try:
         return out.decode() if process.returncode == 0 else None
     except UnicodeDecodeError:
         return None
-
-
-def _usage(what: str, hint: str, where: str = "") -> FixMe:
-    from listener.cli.terminal import USAGE_CODE
-
-    return FixMe(what, where=where, hint=hint, code=USAGE_CODE)

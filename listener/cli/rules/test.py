@@ -53,7 +53,7 @@ class Tested:
 
 def run(arguments: argparse.Namespace) -> int:
     """Tries them; prints each rule with what failed."""
-    from listener.cli.terminal import print_json
+    from listener.cli.terminal import counted, print_json
     from listener.rulebook.examples import Trials
     from listener.rulebook.tones import sounded
     from listener.service.rules import load_methods
@@ -72,9 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
         _tell(one)
     _tell_tones(heard)
     tries = [tried.good for one in tested for tried in one.tried]
+    failed = tries.count(False) + sum(not one.good for one in tones)
     print(
-        f"{len(tested)} rules, {len(tries)} examples, {len(tones)} tests of tone: "
-        f"{tries.count(False) + sum(not one.good for one in tones)} fail"
+        f"{counted(len(tested), 'rule')}, {counted(len(tries), 'example')}, {_tests_of_tone(len(tones))}: "
+        f"{failed} {'fails' if failed == 1 else 'fail'}"
     )
     return FINE if fine else FINDINGS
 
@@ -86,7 +87,11 @@ def _chosen(rulebook: Rulebook, only: Sequence[str]) -> tuple[Rule, ...]:
     known = {rule.id: rule for rule in rulebook.rules}
     for id_ in only:
         if id_ not in known:
-            raise FixMe(f"there is no rule {id_!r}", hint=did_you_mean(id_, known), code=USAGE_CODE)
+            raise FixMe(
+                f"there is no rule {id_!r}",
+                hint=did_you_mean(id_, known) or "hubbub rules test lists all",
+                code=USAGE_CODE,
+            )
     return tuple(known[id_] for id_ in dict.fromkeys(only)) if only else rulebook.rules
 
 
@@ -123,12 +128,13 @@ def _tell(tested: Tested) -> None:
     rule, failed = tested.rule, sum(not one.good for one in tested.tried)
     head = coloured("pass", "green") if tested.good else coloured("FAIL", "red")
     fires = sum(one.must_fire for one in tested.tried)
-    counted = f"{failed} of {len(tested.tried)}" if failed else f"{fires} fire, {len(tested.tried) - fires} silent"
+    silent = f"{len(tested.tried) - fires} silent"
+    told = f"{failed} of {len(tested.tried)}" if failed else f"{fires} {'fires' if fires == 1 else 'fire'}, {silent}"
     if not tested.tried:
-        head, counted = coloured("none", "yellow"), "no examples"
+        head, told = coloured("none", "yellow"), "no examples"
     if rule.status is not Status.STABLE:
-        counted = "deprecated: not judged" if rule.status is Status.DEPRECATED else f"{counted}, {rule.status.value}"
-    print(f"{head}  {rule.id:<24} {counted}")
+        told = "deprecated: not judged" if rule.status is Status.DEPRECATED else f"{told}, {rule.status.value}"
+    print(f"{head}  {rule.id:<24} {told}")
     for place, one in enumerate(tested.tried):
         if not one.good:
             print(wrapped(f"{one.example.place}: {_must(one)}: “{shortened(one.example.text, 200)}”", "      "))
@@ -147,11 +153,17 @@ def _tell_tones(tones: Sequence[Sounded]) -> None:
         tests = list(some)
         failed = [one for one in tests if not one.good]
         head = coloured("FAIL", "red") if failed else coloured("pass", "green")
-        counted = f"{len(failed)} of {len(tests)}" if failed else f"{len(tests)}"
-        print(f"{head}  {overlay:<24} {counted} tests of tone")
+        told = f"{len(failed)} of " if failed else ""
+        print(f"{head}  {overlay:<24} {told}{_tests_of_tone(len(tests))}")
         for one in failed:
             said = f"must sound {_tone(one.test.tone)}, and sounds {_tone(one.tone)}"
             print(wrapped(f"{one.test.place}: {said}: “{shortened(one.test.text, 200)}”", "      "))
+
+
+def _tests_of_tone(n: int) -> str:
+    from listener.cli.terminal import counted
+
+    return counted(n, "test of tone", "tests of tone")
 
 
 def _tone(label: ToneLabel) -> str:

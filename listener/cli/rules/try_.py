@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="what is said; - reads it from stdin")
     parser.add_argument("--source", default="bluesky", metavar="NETWORK", help="where (bluesky)")
     parser.add_argument("--author", default="someone.example", metavar="HANDLE", help="by whom (someone.example)")
-    parser.add_argument("--followers", type=int, metavar="N", help="how many follow them; else not known")
+    parser.add_argument("--followers", type=_people, metavar="N", help="how many follow them; else not known")
     parser.add_argument("--at", type=instant, metavar="TIME", help="when (ISO 8601); default: now")
     parser.add_argument("--lang", metavar="LANG", help="its language, as the author claims it; else it is guessed")
     parser.add_argument("--kind", choices=KINDS, default="post", help="what sort of message (post)")
@@ -80,6 +80,12 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(outcome, rulebook)))
     return FINE
+
+
+def _people(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number of people; write it as 20000")
+    return int(text)
 
 
 def _text(given: str) -> str:
