@@ -191,8 +191,12 @@ class InboxCore(DeskScreen):
 
     def _show_queue_title(self) -> None:
         left = self.queue_title()
-        if self.rows.marked:
-            left.append((f"  {len(self.rows.marked)} marked", "accent"))
+        if self.rows.all_marked:
+            left.append(("  all taken (\\ lets go)", "accent"))
+        elif self.rows.marked:
+            left.append((f"  {len(self.rows.marked):,} marked", "accent"))
+        if self.rows.ranging:
+            left.append((" (v ends the range)", "dim"))
         news = self.rows.news
         right: list[Piece] = [(f"{news} new ↑ ", "soon"), ("(g)", "dim")] if news else []
         self.query_one("#queue-title", Bar).show(left, right)
@@ -268,6 +272,8 @@ class InboxCore(DeskScreen):
     @on(RowReached)
     def _reached(self, event: RowReached) -> None:
         event.stop()
+        if self.rows.marked:
+            self._show_queue_title()
         if self._preview is not None:
             self._preview.stop()
         if event.row_id is None:
@@ -388,6 +394,9 @@ class InboxCore(DeskScreen):
 
     async def refresh_ids(self, ids: Collection[int]) -> None:
         """Rows as they are now, by id, and the counts with them."""
+        if len(ids) > _MANY:
+            await self.read_again()
+            ids = [row.id for row in (self.rows.cursor_row,) if row is not None]
         rows = await self.attempt(self.desk.backend.rows(list(ids)))
         if rows is None:
             return
@@ -414,7 +423,7 @@ class InboxCore(DeskScreen):
 
     async def heard(self, changed: Changed) -> None:
         """Rows by id; everything again after a lost connection."""
-        if changed.lost or len(changed.conversations) > _MANY:
+        if changed.lost:
             await self.read_again()
             await self.attempt(self._read_counts())
             await self.reopen()
