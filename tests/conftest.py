@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "own_schema: says nothing about the schema of a later commit (see test_last_release)"
     )
+    config.addinivalue_line("markers", "newest: runs on the newest Postgres only, unless another one is asked for")
     config.stash[HOME] = make_home()
 
 
@@ -50,6 +51,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.config.getoption("--postgres")
     if chosen is None:
         chosen = "both" if Path(__file__).parent / "store" in metafunc.definition.path.parents else str(NEWEST)
+    if chosen == "both" and metafunc.definition.get_closest_marker("newest"):
+        chosen = str(NEWEST)
     versions = CHOICES[chosen]
     if versions != (NEWEST,):
         ids = [f"pg{version}" for version in versions]

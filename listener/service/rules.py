@@ -215,7 +215,7 @@ class Bench:
         found = await self.house.persistently(lambda: rulebooks.in_force(self.house.pool), self.stop, "rules")
         if found is None:
             return None
-        loaded = parse(found.files)
+        loaded = await asyncio.to_thread(parse, found.files)
         return loaded if isinstance(loaded, Rulebook) else None
 
     async def _accept(self, book: Rulebook) -> None:
@@ -223,7 +223,7 @@ class Bench:
         await self.house.persistently(
             lambda: rulebooks.publish(self.house.pool, book.hash, book.files, git, self.clock()), self.stop, "rules"
         )
-        self._seat(book)
+        await self._seated(book)
         known = f"{book.hash[:12]} (git {git})" if git else book.hash[:12]
         log.info("rulebook %s judges: %d topics, %d rules", known, len(book.topics), len(book.rules))
         for warning in book.warnings:
@@ -239,6 +239,14 @@ class Bench:
 
     def _seat(self, book: Rulebook) -> None:
         self._now = self._made(book)
+
+    async def _seated(self, book: Rulebook) -> None:
+        """The same while streams are being read: what takes long is done beside them, again where our accounts change meanwhile."""
+        accounts = None
+        while accounts is not self._accounts:
+            accounts = self._accounts
+            made = await asyncio.to_thread(self._made, book)
+        self._now = made
 
     def _made(self, book: Rulebook) -> Judgement:
         assert self._methods is not None  # noqa: S101

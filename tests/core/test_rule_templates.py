@@ -19,49 +19,51 @@ from tests.core.test_rulebook import parse_shipped, shipped_files
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 METHODS = Methods(Languages.load(), Vader.load())
+SHIPPED = parse_shipped()
 
 
 def made(section: str, name: str) -> str:
-    shipped = parse_shipped()
-    return template(section, name, {"rule": shipped.rules[0].id, "team": shipped.teams[0].key})
+    return template(section, name, {"rule": SHIPPED.rules[0].id, "team": SHIPPED.teams[0].key})
 
 
-def beside(section: str) -> dict[str, str]:
-    """The shipped files; without the one that has what may stand in one file only."""
-    return {
-        path: text for path, text in shipped_files().items() if not SECTIONS[section].once or f"{section}:" not in text
-    }
+def shipped_but_style() -> dict[str, str]:
+    """The shipped files, without those that have what may stand in one file only."""
+    once = tuple(f"{name}:" for name, section in SECTIONS.items() if section.once)
+    return {path: text for path, text in shipped_files().items() if not any(key in text for key in once)}
 
 
-@pytest.mark.parametrize("section", SECTIONS)
 @pytest.mark.parametrize("name", ["my-own", "24-7", "no"])
-def test_every_template_is_good_beside_the_shipped_rules(section: str, name: str) -> None:
-    loaded = parse({**beside(section), "new.yaml": made(section, name)})
+def test_every_template_is_good_beside_the_shipped_rules(name: str) -> None:
+    loaded = parse({**shipped_but_style(), **{f"new-{section}.yaml": made(section, name) for section in SECTIONS}})
     assert isinstance(loaded, Rulebook), [str(one) for one in loaded]
     checked = check(loaded, METHODS, NOW)
     told = (*loaded.warnings, *checked.problems, *checked.warnings)
-    assert [str(one) for one in told if "new.yaml" in str(one)] == []
-    assert name in "".join(str(getattr(one, "key", getattr(one, "id", ""))) for one in in_file(loaded)) or section in {
-        "lists", "queries", "exceptions", "style",
-    }  # fmt: skip
+    assert [str(one) for one in told if one.file.startswith("new-")] == []
+    found = {one.place.file: str(getattr(one, "key", getattr(one, "id", ""))) for one in things(loaded)}  # type: ignore[attr-defined]
+    for section in SECTIONS.keys() - {"lists", "queries", "exceptions", "style"}:
+        assert name in found[f"new-{section}.yaml"]
 
 
-def in_file(loaded: Rulebook) -> list[object]:
-    things = (getattr(loaded, name) for name in SECTIONS if hasattr(loaded, name))
-    return [one for some in things if isinstance(some, tuple) for one in some if one.place.file == "new.yaml"]
+def things(loaded: Rulebook) -> list[object]:
+    some = (getattr(loaded, name) for name in SECTIONS if hasattr(loaded, name))
+    return [one for all_ in some if isinstance(all_, tuple) for one in all_ if one.place.file.startswith("new-")]
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_every_key_of_a_template_may_be_used_as_it_is_offered(section: str) -> None:
-    text = re.sub(r"^( *)#(?=\S)", r"\1", made(section, "my-own"), flags=re.MULTILINE)
-    loaded = parse({**beside(section), "new.yaml": text})
+def test_every_key_of_a_template_may_be_used_as_it_is_offered() -> None:
+    whole = {
+        f"new-{section}.yaml": re.sub(r"^( *)#(?=\S)", r"\1", made(section, "my-own"), flags=re.MULTILINE)
+        for section in SECTIONS
+    }
+    loaded = parse({**shipped_but_style(), **whole})
     found = [] if isinstance(loaded, Rulebook) else loaded
     # What it would point at is not there yet, and an entry of the calendar has a day or goes from one to another.
     sorts = ("topic", "hours", "person", "reply", "alert", "rota", "rule", "team", "route", "chain")
     missing = {f"unknown-{sort}" for sort in sorts} | {"one-of-both"}
     assert [str(one) for one in found if one.code not in missing] == []
-    for key in SECTIONS[section].keys.keys:
-        assert re.search(rf"^(  - |    |  ){re.escape(key.name)}:", text, re.MULTILINE), key.name
+    for section in SECTIONS:
+        for key in SECTIONS[section].keys.keys:
+            text = whole[f"new-{section}.yaml"]
+            assert re.search(rf"^(  - |    |  ){re.escape(key.name)}:", text, re.MULTILINE), key.name
 
 
 def test_each_section_has_a_name_for_one_thing_of_it() -> None:

@@ -25,6 +25,7 @@ from tests.core.rulebooks import PLAIN, book
 from tests.store.builders import NOW, said
 from tests.store.heard import Ears
 
+pytestmark = pytest.mark.newest
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 TOPICS = """\
 topics:
