@@ -39,9 +39,16 @@ async def test_a_range_marks_what_the_cursor_moves_over_and_gives_back_only_its_
         await s.until(lambda: at(s) == 8, "space ended the range too")
         s.backend.act_as(s.backend.staff[1], [6], Close())
         await s.until(lambda: s.app.place.rows.marked == {1, 2, 3, 7}, "what has left takes its mark along")
+        await s.press("v", "j")
+        s.backend.act_as(s.backend.staff[1], [2], Close())
+        await s.until(lambda: s.app.place.rows.marked == {1, 3, 7, 8, 9}, "also while a range is drawn")
+        await s.press("j")
+        await s.until(
+            lambda: s.app.place.rows.marked == {1, 3, 7, 8, 9, 10}, "and it does not come back with the next row"
+        )
         await s.press("e")
-        await s.shows("4 conversations closed (z takes it back)")
-        assert [state_of(s, id_) for id_ in (1, 2, 3, 7)] == [State.DONE] * 4
+        await s.shows("6 conversations closed (z takes it back)")
+        assert [state_of(s, id_) for id_ in (1, 3, 7, 8, 9, 10)] == [State.DONE] * 6
         assert not s.app.place.rows.marked
 
 
