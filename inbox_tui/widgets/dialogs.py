@@ -321,6 +321,7 @@ class Progress(ModalScreen[None]):
         super().__init__()
         self._title, self._total, self._done = title, total, 0
         self.stopped = False
+        self._finished = False
 
     def compose(self) -> ComposeResult:
         """What is done, and how far it is."""
@@ -339,6 +340,17 @@ class Progress(ModalScreen[None]):
         stopping: Line = (("stopping", "soon"),) if self.stopped else ()
         if self.is_mounted:
             self.query_one("#dialog-said", Bar).show(((f"{done:,} of {self._total:,}", ""),), stopping)
+
+    def finish(self) -> None:
+        """It is over; where the palette lies above, it goes as soon as that does."""
+        self._finished = True
+        if self.is_active:
+            self.dismiss()
+
+    def on_screen_resume(self) -> None:
+        """Nothing lies above any more."""
+        if self._finished:
+            self.dismiss()
 
     def action_cancel(self) -> None:
         """No part more."""

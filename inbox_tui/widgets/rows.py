@@ -228,11 +228,12 @@ class Rows(Rolling[Row]):
             self._range_from, self._before_range = self.cursor_id, set(self.marked)
             self._extend()
 
-    def toggle_all(self) -> None:
-        """Take all that is in the list, or let it go again."""
+    def toggle_all(self) -> bool:
+        """Take all that is in the list, or let it go again; False: there is nothing."""
         all_marked = not self.all_marked and bool(self.window.rows)
         self.unmark()
         self.all_marked = all_marked
+        return bool(self.window.rows)
 
     def unmark(self) -> None:
         """No row is marked."""

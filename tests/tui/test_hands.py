@@ -111,6 +111,23 @@ async def test_escape_stops_between_two_parts_and_what_was_done_is_still_one_act
         assert not [id_ for id_ in range(1, 451) if state_of(s, id_) is State.DONE]
 
 
+async def test_what_lies_above_the_progress_does_not_keep_it_there_when_it_is_over() -> None:
+    backend = FakeBackend(450)
+    async with stage(backend) as s:
+        backend.pace = asyncio.Semaphore(2)
+        await s.press("asterisk", "e")
+        await s.shows("Close 450 conversations in Open?")
+        await s.press("y")
+        await s.shows("400 of 450")
+        await s.press("ctrl+p")
+        await s.until(lambda: len(s.app.screen_stack) == 3, "the palette above")
+        backend.pace.release()
+        await s.until(lambda: backend.calls["do"] == 3 and state_of(s, 450) is State.DONE, "the last part")
+        await s.press("escape")
+        await s.until(lambda: len(s.app.screen_stack) == 1, "both are gone")
+        await s.shows("450 closed (z takes it back)")
+
+
 async def test_of_a_view_the_first_thousand_are_taken_and_no_answer_does_nothing() -> None:
     backend = FakeBackend(1_600)
     view = backend.keep("Billing", "tag:billing")

@@ -394,14 +394,15 @@ class InboxCore(DeskScreen):
 
     async def refresh_ids(self, ids: Collection[int]) -> None:
         """Rows as they are now, by id, and the counts with them."""
+        wanted = ids
         if len(ids) > _MANY:
             await self.read_again()
-            ids = [row.id for row in (self.rows.cursor_row,) if row is not None]
-        rows = await self.attempt(self.desk.backend.rows(list(ids)))
+            wanted = [] if self.rows.cursor_id is None else [self.rows.cursor_id]
+        rows = await self.attempt(self.desk.backend.rows(list(wanted)))
         if rows is None:
             return
         self.rows.changed(rows)
-        missing = set(ids) - {row.id for row in rows}
+        missing = set(wanted) - {row.id for row in rows}
         if missing:
             self.rows.taken_out(missing)
         await self.after_change(ids)

@@ -100,7 +100,8 @@ class Triage(Viewing):
     def action_all(self) -> None:
         """Take all rows of what is shown, also those that are not loaded; or let them go."""
         if not self.reading and not self.refuse_read_only():
-            self.rows.toggle_all()
+            if not self.rows.toggle_all():
+                self.say("there is no conversation here", "soon")
             self._show_queue_title()
 
     async def _act_on_all(self, deed: Deed) -> None:
@@ -151,9 +152,12 @@ class Triage(Viewing):
         except HubbubError as found:
             fault = found
         finally:
-            progress.dismiss()
+            progress.finish()
         told = so_far.told(deed)
-        self.say(f"{told}; {say(fault.what)}" if fault else told, "bad" if fault else "good")
+        self.say(
+            f"{told}; {say(fault.what)}" if fault else told,
+            "bad" if fault else "good" if so_far.changed == so_far.total else "soon",
+        )
         self.rows.unmark()
         await self.refresh_ids([id_ for id_ in versions if self.rows.window.get(id_) is not None])
         self._show_queue_title()
