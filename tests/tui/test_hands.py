@@ -91,6 +91,10 @@ async def test_all_of_a_folder_is_what_stood_there_when_it_was_asked_and_one_act
         await s.press("ctrl+y")
         await s.shows("449 conversations done again (z takes it back)")
         assert {id_ for id_ in range(1, 452) if state_of(s, id_) is not State.DONE} == {7, late}
+        s.backend.act_as(s.backend.staff[1], [3], Assign(2))
+        await s.press("z")
+        await s.shows("448 conversations as before: taken back; 1 had changed since and stay")
+        assert {id_ for id_ in range(1, 452) if state_of(s, id_) is State.DONE} == {3}
 
 
 async def test_escape_stops_between_two_parts_and_what_was_done_is_still_one_act() -> None:
