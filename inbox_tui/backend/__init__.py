@@ -28,6 +28,7 @@ from listener.store.views import (
     OutboxRow,
     QueueRow,
     SavedView,
+    Standing,
     TopicCount,
     ViewPage,
 )
@@ -47,6 +48,8 @@ class Done:
     changed: tuple[int, ...]
     refused: Mapping[int, str]
     """Conversation to the reason, in words."""
+    overtaken: frozenset[int] = frozenset()
+    """Those of the refused that somebody else changed after they were seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,14 @@ class Backend(Protocol):
         """Conversations that match, in the order of work, right after or right before a place. Raises `BadQuery`."""
         ...
 
+    async def standing(self, folder: str) -> Standing:
+        """All that stands in a folder now."""
+        ...
+
+    async def view_standing(self, query: str, now: datetime, *, most: int) -> Standing:
+        """The first `most` that stand in a view now. Raises `BadQuery`."""
+        ...
+
     async def rules_refused(self) -> RulesRefused | None:
         """What keeps the rule files on disk from being taken up; None: nothing."""
         ...
@@ -196,8 +207,19 @@ class Backend(Protocol):
         """Everybody who works for the brand."""
         ...
 
-    async def do(self, ids: Sequence[int], act: Act, now: datetime) -> Done:
-        """One act on one or many conversations."""
+    async def do(
+        self,
+        ids: Sequence[int],
+        act: Act,
+        now: datetime,
+        *,
+        expect: Mapping[int, int] | None = None,
+        act_id: uuid.UUID | None = None,
+    ) -> Done:
+        """One act on one or many conversations; not on those that somebody else changed after the version in `expect`.
+
+        `act_id`: a part of an act under the id of the whole. Raises `Refused` when that was taken back meanwhile.
+        """
         ...
 
     async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
@@ -206,6 +228,10 @@ class Backend(Protocol):
 
     async def last_act(self) -> uuid.UUID | None:
         """The last act of this person that can be taken back."""
+        ...
+
+    async def last_undo(self) -> uuid.UUID | None:
+        """The last undo of this person, while nothing else was done since: `undo` of it does the act again."""
         ...
 
     async def mark_read(self, conversation_id: int, now: datetime) -> bool:

@@ -32,6 +32,7 @@ from listener.store.views import (
     OutboxRow,
     QueueRow,
     SavedView,
+    Standing,
     TopicCount,
     ViewPage,
 )
@@ -156,6 +157,18 @@ class PostgresBackend:
             self.pool, self.brand_id, tree, now, after=after, before=before, limit=limit, me=self.me.login
         )
 
+    async def standing(self, folder: str) -> Standing:
+        """All of a folder; 'mine' is 'open' of one person."""
+        mine = folder == "mine"
+        return await inbox.in_folder(
+            self.pool, self.brand_id, "open" if mine else folder, person_id=self.me.id if mine else None
+        )
+
+    async def view_standing(self, query: str, now: datetime, *, most: int) -> Standing:
+        """The first of a view."""
+        tree = parsed(query, self.names)
+        return await inbox.in_view(self.pool, self.brand_id, tree, now, most=most, me=self.me.login)
+
     async def rules_refused(self) -> RulesRefused | None:
         """What the last reload found wrong."""
         found = await rulebooks.last_health(self.pool)
@@ -242,10 +255,18 @@ class PostgresBackend:
         """Everybody who works for the brand."""
         return await staff.people(self.pool, self.brand_id)
 
-    async def do(self, ids: Sequence[int], act: Act, now: datetime) -> Done:
-        """One act."""
-        done = await acts.do(self.pool, self.me.id, ids, act, now)
-        return Done(done.act_id, tuple(done.changed), done.refused)
+    async def do(
+        self,
+        ids: Sequence[int],
+        act: Act,
+        now: datetime,
+        *,
+        expect: Mapping[int, int] | None = None,
+        act_id: uuid.UUID | None = None,
+    ) -> Done:
+        """One act, or a part of one."""
+        done = await acts.do(self.pool, self.me.id, ids, act, now, expect=expect, act_id=act_id)
+        return Done(done.act_id, tuple(done.changed), done.refused, done.overtaken)
 
     async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
         """Take an act back."""
@@ -255,6 +276,10 @@ class PostgresBackend:
     async def last_act(self) -> uuid.UUID | None:
         """The last act that can be taken back."""
         return await acts.last_act(self.pool, self.me.id)
+
+    async def last_undo(self) -> uuid.UUID | None:
+        """The last undo, while it is the last thing done."""
+        return await acts.last_undo(self.pool, self.me.id)
 
     async def mark_read(self, conversation_id: int, now: datetime) -> bool:
         """Somebody has looked at it."""

@@ -17,11 +17,12 @@ from inbox_tui import keys
 from inbox_tui.backend import Backend
 from inbox_tui.messages import InboxWanted, KeyClicked, MarksChanged, Said, TopicWanted
 from inbox_tui.view import marks, rules, words
-from inbox_tui.view.lines import Piece, joined, say
+from inbox_tui.view.copying import Copyable
+from inbox_tui.view.lines import ONE_LINE, Piece, joined, say
 from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
-from inbox_tui.widgets.choices import Choices
+from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
@@ -213,8 +214,6 @@ class DeskScreen(Screen[None]):
 
     async def undo(self) -> None:
         """Take the last act back; where somebody changed the same since, ask."""
-        from inbox_tui.widgets.dialogs import Ask
-
         backend = self.desk.backend
         act_id = await self.attempt(backend.last_act())
         if self.desk.marked and self.desk.marked[-1].last_act == act_id:
@@ -223,16 +222,36 @@ class DeskScreen(Screen[None]):
         if act_id is None:
             self.say("there is nothing to take back", "dim")
             return
+        await self._reverse(act_id, "as before: taken back", "undo anyway")
+
+    def action_redo(self) -> None:
+        """Do again what was undone last."""
+        if not self.refuse_read_only():
+            self.work(self.redo())
+
+    async def redo(self) -> None:
+        """Take the last undo back, while nothing else was done since; asks as undo does."""
+        undo_id = await self.attempt(self.desk.backend.last_undo())
+        if undo_id is None:
+            self.say("there is nothing to do again", "dim")
+            return
+        await self._reverse(undo_id, "done again (z takes it back)", "do it again anyway")
+
+    async def _reverse(self, act_id: uuid.UUID, what: str, anyway: str) -> None:
+        from inbox_tui.widgets.dialogs import Ask
+
+        backend = self.desk.backend
         done = await self.attempt(backend.undo(act_id, self.desk.now()))
         if done is not None and done.refused and not done.changed:
             reasons = [say(reason) for reason in list(done.refused.values())[:5]]
             answer = await self.app.push_screen_wait(
-                Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", "undo anyway")])
+                Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", anyway)])
             )
             if answer == "u":
                 done = await self.attempt(backend.undo(act_id, self.desk.now(), anyway=True))
         if done is not None and done.changed:
-            self.say(self.said_count(len(done.changed), "as before: taken back"), "good")
+            stay = f"; {len(done.refused):,} had changed since and stay" if done.refused else ""
+            self.say(self.said_count(len(done.changed), what) + stay, "soon" if stay else "good")
             await self.refresh_ids(done.changed)
         elif done is not None:
             self.say("left as it is", "dim")
@@ -249,6 +268,30 @@ class DeskScreen(Screen[None]):
             again = "you say nothing of it any more" if before is None else f"again {say(before.verdict)}"
             self.say(f"taken back, {marks.on_rule(made.rule)}: {again}", "good")
             self.app.post_message(MarksChanged((made.mention_id,)))
+
+    def action_yank(self) -> None:
+        """Copy something: a key says what."""
+        self.work(self._yank())
+
+    async def _yank(self) -> None:
+        from inbox_tui.widgets.dialogs import Pick
+
+        found = {one.key: one for one in await self.to_copy()}
+        if not found:
+            self.say("there is nothing to copy here", "soon")
+            return
+        choices = [
+            Choice(key, ((f"{key} ", "accent"), (f"{one.name}  ", ""), (" ".join(one.text.split())[:ONE_LINE], "dim")))
+            for key, one in found.items()
+        ]
+        answer = await self.app.push_screen_wait(Pick("Copy", choices, filtered=False))
+        if answer is not None:
+            self.app.copy_to_clipboard(found[answer].text)
+            self.say(f"{found[answer].name} copied", "good")
+
+    async def to_copy(self) -> Sequence[Copyable]:
+        """What can be copied of what is under the hands."""
+        return ()
 
     async def meant(self) -> Sequence[Meant]:
         """The messages that a question about rules is about, the newest first."""

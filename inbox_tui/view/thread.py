@@ -14,7 +14,6 @@ from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragrap
 from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
-from listener.harmless import harmless_url
 from listener.store.views import ListeningRow, Note, Opened, OutboxRow, ThreadMessage
 
 _REASONS = 12
@@ -330,8 +329,3 @@ def mention_lines(row: ListeningRow, reader: Reader, marks: Sequence[Marked] = (
     inside = "it is in the inbox: i opens it" if row.conversation_id is not None else "i takes it into the inbox"
     lines.append(((inside, "accent"),))
     return lines
-
-
-def link_of(opened: Opened) -> str | None:
-    """The address of the newest message by its author, when it may be opened."""
-    return next((harmless_url(m.url) for m in reversed(opened.thread) if m.mine and m.url), None)

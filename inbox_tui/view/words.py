@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from inbox_tui.view.lines import Line, Piece
 from listener.model import OutboxState, Priority, State, ToneLabel
-from listener.workflow import DUE_SOON
+from listener.workflow import DUE_SOON, Ahead, Lead
 
 FOLDERS = (
     ("open", "Open"),
@@ -128,6 +128,22 @@ def priority_sign(value: int) -> Piece:
     """One cell for the priority."""
     known = _priority(value)
     return _PRIORITY_SIGNS[known], "bad" if known >= Priority.HIGH else "dim"
+
+
+def lead(found: Ahead, state: State, below: State) -> str:
+    """Why a row stands above the next one: 'due 12 min earlier', 'urgent before high'."""
+    gap = span(found.gap) if found.gap >= timedelta(seconds=1) else "a moment"
+    first, second = found.priorities or (Priority.NORMAL, Priority.NORMAL)
+    return {
+        Lead.DUE: f"due {gap} earlier",
+        Lead.CLOCK: "it has a clock, the next has none",
+        Lead.PRIORITY: f"{PRIORITY_WORDS[first]} before {PRIORITY_WORDS[second]}",
+        Lead.WAITING: f"waits {gap} longer",
+        Lead.WAKING: f"wakes {gap} earlier",
+        Lead.LATEST: f"the last word is {gap} newer",
+        Lead.STATE: f"{STATE_WORDS[state]} before {STATE_WORDS[below]}",
+        Lead.FIRST: "all the same, it came first",
+    }[found.by]
 
 
 def priority_words(value: int) -> str:

@@ -332,3 +332,50 @@ class Sheet(ModalScreen[None]):
     def action_cancel(self) -> None:
         """Done reading."""
         self.dismiss(None)
+
+
+class Progress(ModalScreen[None]):
+    """Something long is under way, part by part. Escape asks it to stop after the part that is being done."""
+
+    DEFAULT_CSS = "Progress {" + _BOX + "}"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", priority=True)]
+
+    def __init__(self, title: str, total: int) -> None:
+        super().__init__()
+        self._title, self._total, self._done = title, total, 0
+        self.stopped = False
+        self._finished = False
+
+    def compose(self) -> ComposeResult:
+        """What is done, and how far it is."""
+        with Vertical(classes="box"):
+            yield Bar(id="dialog-title")
+            yield Bar(id="dialog-said")
+
+    def on_mount(self) -> None:
+        """Nothing is done yet."""
+        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("esc stops", "dim"),))
+        self.reached(self._done)
+
+    def reached(self, done: int) -> None:
+        """So many of all are done."""
+        self._done = done
+        stopping: Line = (("stopping", "soon"),) if self.stopped else ()
+        if self.is_mounted:
+            self.query_one("#dialog-said", Bar).show(((f"{done:,} of {self._total:,}", ""),), stopping)
+
+    def finish(self) -> None:
+        """It is over; where the palette lies above, it goes as soon as that does."""
+        self._finished = True
+        if self.is_active:
+            self.dismiss()
+
+    def on_screen_resume(self) -> None:
+        """Nothing lies above any more."""
+        if self._finished:
+            self.dismiss()
+
+    def action_cancel(self) -> None:
+        """No part more."""
+        self.stopped = True
+        self.reached(self._done)

@@ -14,7 +14,7 @@ from rich.style import Style
 from textual import events
 from textual.strip import Strip
 
-from inbox_tui.messages import NewsCounted, RowChosen, RowReached
+from inbox_tui.messages import NewsCounted, RowChosen, RowReached, Said
 from inbox_tui.view.lines import Line
 from inbox_tui.widgets.drawing import strip_of
 from inbox_tui.widgets.rolling import PAGE, Load, Rolling, Row
@@ -39,8 +39,15 @@ class Rows(Rolling[Row]):
         super().__init__(load, place=place, ident=ident, end=end, id=id)
         self._draw, self._belongs = draw, belongs
         self.marked: set[int] = set()
+        self.all_marked = False
+        """Whatever is in the list is taken, also what is not held."""
+        self._range_from: int | None = None
+        self._before_range: set[int] = set()
+        """What was marked when the range began: a range that shrinks gives back only its own rows."""
         self.empty = empty
         """Lines in the place of rows when there are none; a bare text is drawn dim."""
+        self._came: set[int] = set()
+        """What came while a range was drawn: not in it before the cursor has been there."""
         self._news: set[int] = set()
         self._told = 0
         self._drawn: dict[int, tuple[Row, tuple[int, bool, bool, bool, bool], list[Strip]]] = {}
@@ -55,6 +62,12 @@ class Rows(Rolling[Row]):
     def cursor_row(self) -> Row | None:
         """The row under the cursor."""
         return None if self.cursor_id is None else self.window.get(self.cursor_id)
+
+    @property
+    def next_row(self) -> Row | None:
+        """The row below the cursor, when there is one and it is held."""
+        index = self.window.index(self.cursor_id) if self.cursor_id is not None else None
+        return None if index is None else self.window.at(self.window.first + index + 1)
 
     @property
     def news(self) -> int:
@@ -78,6 +91,7 @@ class Rows(Rolling[Row]):
         self.scroll_target_y = 0
         kept = old is not None and self.window.index(old) is not None
         self.cursor_id = old if kept else (self.window.ident(rows[0]) if rows else None)
+        self._extend()
         self._bring_into_view()
         self._tell_news()
         self.post_message(RowReached(self.id or "", self.cursor_id))
@@ -122,6 +136,7 @@ class Rows(Rolling[Row]):
         with self._holding():
             for row_id in ids:
                 self.window.remove(row_id)
+                self._lose_mark(row_id)
                 self._news.discard(row_id)
                 if row_id == self.cursor_id:
                     self.cursor_id = None
@@ -152,6 +167,7 @@ class Rows(Rolling[Row]):
             self._leave(old)
             self._refresh_row(old)
             self._refresh_row(row_id)
+            self._extend()
             self.post_message(RowReached(self.id or "", row_id))
         self._slack_off()
         self._bring_into_view()
@@ -186,16 +202,44 @@ class Rows(Rolling[Row]):
         self._fill()
 
     def toggle_mark(self) -> None:
-        """Mark or unmark the row under the cursor, and go one down."""
+        """Mark or unmark the row under the cursor, and go one down; a range ends here instead."""
         if self.cursor_id is None:
+            return
+        if self.ranging or self.all_marked:
+            self.all_marked = False
+            self._end_range()
+            self.refresh()
             return
         self.marked ^= {self.cursor_id}
         self._refresh_row(self.cursor_id)
         self.move(1)
 
+    @property
+    def ranging(self) -> bool:
+        """Whether moving marks."""
+        return self._range_from is not None
+
+    def toggle_range(self) -> None:
+        """Begin a range at the row under the cursor: moving marks from there. Or end it; its rows stay marked."""
+        self.all_marked = False
+        if self.ranging:
+            self._end_range()
+        elif self.cursor_id is not None:
+            self._range_from, self._before_range = self.cursor_id, set(self.marked)
+            self._extend()
+
+    def toggle_all(self) -> bool:
+        """Take all that is in the list, or let it go again; False: there is nothing."""
+        all_marked = not self.all_marked and bool(self.window.rows)
+        self.unmark()
+        self.all_marked = all_marked
+        return bool(self.window.rows)
+
     def unmark(self) -> None:
         """No row is marked."""
         self.marked.clear()
+        self.all_marked = False
+        self._end_range()
         self.refresh()
 
     def set_row_height(self, height: int) -> None:
@@ -208,6 +252,29 @@ class Rows(Rolling[Row]):
         """Make the lines again: time has passed."""
         self._drawn.clear()
         self.refresh()
+
+    def _extend(self) -> None:
+        """The range reaches from where it began to the cursor; where rows between are not held any more, it ends as it was."""
+        if self._range_from is None or self.cursor_id is None:
+            return
+        begin, here = self.window.index(self._range_from), self.window.index(self.cursor_id)
+        if begin is None or here is None:
+            self._end_range()
+            self.post_message(Said("the range ended: its first row is not held any more", "soon"))
+            return
+        self._came.discard(self.cursor_id)
+        between = {self.window.ident(row) for row in self.window.rows[min(begin, here) : max(begin, here) + 1]}
+        self.marked = self._before_range | (between - self._came)
+        self.refresh()
+
+    def _end_range(self) -> None:
+        self._range_from = None
+        self._before_range = set()
+        self._came.clear()
+
+    def _lose_mark(self, row_id: int) -> None:
+        self.marked.discard(row_id)
+        self._before_range.discard(row_id)
 
     # Changes ---------------------------------------------------------------------------------------------------------
 
@@ -222,7 +289,7 @@ class Rows(Rolling[Row]):
                 self.window.held = row_id
             else:
                 self.window.remove(row_id)
-                self.marked.discard(row_id)
+                self._lose_mark(row_id)
             self._news.discard(row_id)
             return
         if held_now:
@@ -238,6 +305,8 @@ class Rows(Rolling[Row]):
             return
         known = self.window.seen(row_id)
         index = self.window.insert(row)
+        if self.ranging and not known:
+            self._came.add(row_id)
         cursor = self.window.index(self.cursor_id) if self.cursor_id is not None else None
         above = index is None and self.window.rows and self.window.place(row) < self.window.place(self.window.rows[0])
         if index is not None and cursor is not None:
@@ -254,6 +323,8 @@ class Rows(Rolling[Row]):
             self.window.remove(row_id)
             if row is not None and self._belongs(row):
                 self.window.insert(row)
+            else:
+                self._lose_mark(row_id)
 
     # Drawing ---------------------------------------------------------------------------------------------------------
 
@@ -284,8 +355,8 @@ class Rows(Rolling[Row]):
 
     def _strips(self, row: Row, width: int, base: Style) -> list[Strip]:
         row_id = self.window.ident(row)
-        cursor, marked = row_id == self.cursor_id, row_id in self.marked
         left = self.window.held == row_id and not self._belongs(row)
+        cursor, marked = row_id == self.cursor_id, row_id in self.marked or (self.all_marked and not left)
         seen = (width, cursor, marked, left, self.has_focus)
         known = self._drawn.get(row_id)
         if known is not None and known[0] is row and known[1] == seen:

@@ -202,6 +202,16 @@ class ViewPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """All that stood in a folder or a view at one moment, in the order of work."""
+
+    versions: Mapping[int, int]
+    """Conversation to its version at that moment."""
+    more: bool = False
+    """There are more, or may be: there were too many, or time ran out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Exact, from the maintained counters: never a scan."""
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from listener import workflow
 from listener.model import OPEN, Assessment, Conversation, Priority, State, Tone, ToneLabel
+from listener.workflow import Ahead, Lead
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 THOUGHT = Assessment(
@@ -76,3 +77,50 @@ def test_what_is_late_is_looked_at_by_then(c: Conversation, due: int | None, min
         assert c.assignee_id is None
         assert c.due_at is not None
         assert (late is workflow.Lateness.OVER) == (now >= c.due_at)
+
+
+# The order of work ----------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def standing(draw: st.DrawFn) -> Conversation:
+    """Few moments and priorities, so that ties are common."""
+    few = st.integers(0, 3).map(lambda n: NOW + timedelta(seconds=n, microseconds=n * 7))
+    c = replace(draw(conversations()), id=draw(st.integers(1, 9)), priority=draw(st.sampled_from(Priority)))
+    until = draw(few) if c.state is State.SNOOZED else None
+    return replace(c, last_at=draw(few), due_at=draw(st.none() | few), snoozed_until=until)
+
+
+def first_difference(a: Conversation, b: Conversation) -> Ahead:
+    """Said again, from the fields: what of the order of work tells these two of one folder apart."""
+    if a.state is State.SNOOZED and a.snoozed_until and b.snoozed_until:
+        gap, by = b.snoozed_until - a.snoozed_until, Lead.WAKING
+    elif a.state not in OPEN:
+        gap, by = a.last_at - b.last_at, Lead.LATEST
+    elif a.due_at and b.due_at:
+        gap, by = b.due_at - a.due_at, Lead.DUE
+    elif a.due_at or b.due_at:
+        return Ahead(Lead.CLOCK)
+    elif a.priority is not b.priority:
+        return Ahead(Lead.PRIORITY, priorities=(a.priority, b.priority))
+    else:
+        gap, by = b.last_at - a.last_at, Lead.WAITING
+    return Ahead(by, gap) if gap else Ahead(Lead.FIRST)
+
+
+@given(standing(), standing())
+def test_why_one_stands_above_another_is_the_first_difference_in_the_order_of_work(
+    a: Conversation, b: Conversation
+) -> None:
+    a, b = sorted((a, b), key=lambda c: (workflow.sort_key(c), c.id))
+    found = workflow.ahead(a.state, workflow.sort_key(a), b.state, workflow.sort_key(b))
+    assert found is not None
+    assert found.gap >= timedelta(0)
+    if (a.state in OPEN, a.state is State.SNOOZED) == (b.state in OPEN, b.state is State.SNOOZED):
+        assert found == first_difference(a, b)
+        if found.priorities is not None:
+            assert found.priorities[0] > found.priorities[1]
+    else:
+        assert found == Ahead(Lead.STATE)
+    if workflow.sort_key(a) != workflow.sort_key(b):
+        assert workflow.ahead(b.state, workflow.sort_key(b), a.state, workflow.sort_key(a)) is None

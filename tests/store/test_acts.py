@@ -411,3 +411,63 @@ async def test_a_lead_and_an_admin_may_act_too(pool: asyncpg.Pool) -> None:
     for person in (w.tom, admin):
         one = await w.conversation()
         assert (await acts.do(pool, person.id, [one], Close(), NOW)).changed == (one,)
+
+
+async def test_an_act_in_parts_is_one_act_and_is_taken_back_whole(pool: asyncpg.Pool) -> None:
+    w = await world(pool)
+    ids = [await w.conversation() for _ in range(6)]
+    act_id = uuid.uuid4()
+    await acts.do(pool, w.tom.id, [ids[4]], Tag(add=("a",)), NOW)
+    changed: list[int] = []
+    for part in (ids[:3], ids[3:5]):
+        done = await acts.do(pool, w.mia.id, part, Close(), NOW, expect=dict.fromkeys(part, 1), act_id=act_id)
+        assert done.act_id == act_id
+        changed += done.changed
+    assert (changed, done.overtaken, set(done.refused)) == (ids[:4], {ids[4]}, {ids[4]})
+    assert await acts.last_act(pool, w.mia.id) == act_id
+    undone = await acts.undo(pool, w.mia.id, act_id, NOW)
+    assert list(undone.changed) == ids[:4]
+    # Whoever took it back in another terminal has taken back all that will ever be of it.
+    with pytest.raises(Refused, match="taken back meanwhile"):
+        await acts.do(pool, w.mia.id, ids[5:], Close(), NOW, act_id=act_id)
+    assert (await row(w, ids[5])).state is State.NEW
+
+
+async def test_the_last_undo_is_found_while_nothing_else_was_done(pool: asyncpg.Pool) -> None:
+    w = await world(pool)
+    one = await w.conversation()
+
+    async def undo() -> uuid.UUID:
+        last = await acts.last_act(pool, w.mia.id)
+        assert last is not None
+        return (await acts.undo(pool, w.mia.id, last, NOW)).act_id
+
+    async def redo() -> None:
+        last = await acts.last_undo(pool, w.mia.id)
+        assert last is not None
+        assert (await acts.undo(pool, w.mia.id, last, NOW)).changed == (one,)
+
+    assert await acts.last_undo(pool, w.mia.id) is None
+    await acts.do(pool, w.mia.id, [one], Tag(add=("a",)), NOW)
+    await acts.do(pool, w.mia.id, [one], Tag(add=("b",)), NOW)
+    assert await acts.last_undo(pool, w.mia.id) is None, "a new act is nothing to do again"
+    later_one, earlier_one = await undo(), await undo()
+    assert (await row(w, one)).tags == ()
+    assert await acts.last_undo(pool, w.mia.id) == earlier_one
+    assert await acts.last_undo(pool, w.tom.id) is None, "it is nobody else's"
+    await redo()
+    assert (await row(w, one)).tags == ("a",)
+    await acts.mark_read(pool, w.mia.id, one, NOW)
+    assert await acts.last_undo(pool, w.mia.id) == later_one, "to look at something is no act"
+    await redo()
+    assert (await row(w, one)).tags == ("a", "b")
+    assert await acts.last_undo(pool, w.mia.id) is None
+    await undo()
+    # A colleague has the tags otherwise by now: it asks.
+    await acts.do(pool, w.tom.id, [one], Tag(add=("c",)), NOW)
+    last = await acts.last_undo(pool, w.mia.id)
+    assert last is not None
+    refused = (await acts.undo(pool, w.mia.id, last, NOW)).refused
+    assert refused[one] == "Tom changed its tags just now; do it again all the same?"
+    await acts.do(pool, w.mia.id, [one], Close(), NOW)
+    assert await acts.last_undo(pool, w.mia.id) is None, "what was done since would be in its way"

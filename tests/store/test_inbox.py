@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from listener.model import Kind, Origin, OutboxState, State, ToneLabel
+from listener.query.fields import Use
+from listener.query.parse import parse
 from listener.store import acts, claims, inbox, outbox, upkeep
-from listener.store.inbox import heard, opened, queue
+from listener.store.inbox import heard, opened, queue, standing
 from listener.workflow import Assign, Close, Tag
 from tests.store.world import NOW, World, later, world
 
@@ -131,6 +134,32 @@ async def test_other_brands_and_merged_conversations_are_in_no_queue(pool: async
     assert [row.id for row in await inbox.page(pool, other.brand_id, "open", limit=9)] == [stranger]
 
 
+async def test_all_that_stands_in_a_folder_or_a_view_is_told_with_its_version(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w, other = await world(pool), await world(pool, "other")
+    monkeypatch.setattr(standing, "STEP", 3)
+    ids = [await w.conversation("refund me", due_at=later(minutes=9 - i // 2)) for i in range(7)]
+    ordered = [ids[i] for i in (6, 4, 5, 2, 3, 0, 1)]
+    merged, closed = await w.conversation(), await w.conversation(state="done")
+    mine = await w.conversation("hello", assignee=w.mia, due_at=later(hours=1))
+    await other.conversation()
+    await pool.execute("UPDATE conversations SET merged_into = $1 WHERE id = $2", ids[0], merged)
+    await acts.do(pool, w.tom.id, [ids[2]], Tag(add=("a",)), NOW)
+    found = await inbox.in_folder(pool, w.brand_id, "open")
+    assert list(found.versions) == [*ordered, mine], "in the order of work"
+    assert found.versions == dict.fromkeys([*ids, mine], 1) | {ids[2]: 2}
+    assert not found.more
+    assert list((await inbox.in_folder(pool, w.brand_id, "open", person_id=w.mia.id)).versions) == [mine]
+    assert list((await inbox.in_folder(pool, w.brand_id, "done")).versions) == [closed]
+    tree = parse("refund", Use.VIEW).tree
+    assert tree is not None
+    for most, more in ((6, True), (7, False), (8, False)):
+        some = await inbox.in_view(pool, w.brand_id, tree, NOW, most=most)
+        assert (list(some.versions), some.more) == (ordered[:most], more)
+    assert some.versions[ids[2]] == 2
+
+
 async def test_the_last_page_costs_what_the_first_does(pool: asyncpg.Pool, server_version: int) -> None:
     """Of 100,000 conversations; by the plan and by what it touched, not by the clock: both directions, first, middle and last."""
     w = await world(pool)
@@ -185,6 +214,8 @@ async def test_a_plan_from_an_empty_house_is_still_good_in_a_full_one(pool: asyn
     w = await world(pool)
     asked = {
         "page": (_typed(queue._PAGE_AFTER), (None, w.brand_id, "open", *inbox.FIRST, 50)),
+        "standing": (standing._STEP, (w.brand_id, "open", *inbox.FIRST, 50)),
+        "standing_mine": (standing._STEP_MINE, (w.brand_id, "open", *inbox.FIRST, 50, w.mia.id)),
         "mine": (_typed(queue._MINE_BEFORE), (None, w.brand_id, "open", *inbox.LAST, 50, w.mia.id)),
         "listening": (heard._OLDER, (w.brand_id, "acme", later(days=999), 0, 50)),
         "thread": (opened._THREAD.replace("$2", "$2::text").replace("$3", "$3::text"), (1, "many", "x", 300, 200, 200, w.brand_id)),

@@ -9,7 +9,7 @@ import asyncio
 import bisect
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -47,6 +47,7 @@ from listener.store.views import (
     OutboxRow,
     QueueRow,
     SavedView,
+    Standing,
     ThreadMessage,
     TopicCount,
     ViewPage,
@@ -130,8 +131,11 @@ class FakeBackend:
         self.beat: datetime | None = START
         self.pages = 0
         self.acts: list[tuple[uuid.UUID, int, dict[int, tuple[Conversation, Conversation]]]] = []
-        self.undone: set[uuid.UUID] = set()
+        self.undoes: dict[uuid.UUID, uuid.UUID] = {}
+        """An undo, and the act that it took back."""
         self.fault: TryAgain | None = None
+        self.pace: asyncio.Semaphore | None = None
+        """Acts wait for it, where a test wants to look between them."""
         self.queue: asyncio.Queue[Changed] = asyncio.Queue()
         self.told: Callable[[bool], None] = lambda _: None
         self.calls: Counter[str] = Counter()
@@ -470,6 +474,15 @@ class FakeBackend:
         found = found[-limit:] if before is not None else found[:limit]
         return ViewPage(tuple(found), stop if len(found) < limit else None)
 
+    async def standing(self, folder: str) -> Standing:
+        await self._called("standing")
+        return Standing({row.id: row.version for row in await self.page(folder, limit=2**31)})
+
+    async def view_standing(self, query: str, now: datetime, *, most: int) -> Standing:
+        await self._called("view_standing")
+        rows = (await self.view_page(query, now, limit=most + 1)).rows
+        return Standing({row.id: row.version for row in rows[:most]}, more=len(rows) > most)
+
     def _subjects(self, row: QueueRow) -> list[Subject]:
         logins = {person.id: person.login for person in self.staff}
         talk = self.talks.get(row.id)
@@ -489,17 +502,41 @@ class FakeBackend:
 
     # Backend: acting -------------------------------------------------------------------------------------------------
 
-    async def do(self, ids: Sequence[int], act: Act, now: datetime) -> Done:
+    async def do(
+        self,
+        ids: Sequence[int],
+        act: Act,
+        now: datetime,
+        *,
+        expect: Mapping[int, int] | None = None,
+        act_id: uuid.UUID | None = None,
+    ) -> Done:
         await self._called("do")
-        return self.act_as(self.me, ids, act)
+        if self.pace is not None:
+            await self.pace.acquire()
+        return self.act_as(self.me, ids, act, expect or {}, act_id)
 
-    def act_as(self, person: Person, ids: Sequence[int], act: Act) -> Done:
+    def act_as(
+        self,
+        person: Person,
+        ids: Sequence[int],
+        act: Act,
+        expect: Mapping[int, int] | None = None,
+        act_id: uuid.UUID | None = None,
+    ) -> Done:
         """What a colleague does, seen from the store."""
         moved: dict[int, tuple[Conversation, Conversation]] = {}
         refused: dict[int, str] = {}
+        overtaken: set[int] = set()
+        if act_id in self.undoes.values():
+            raise Refused("what was done of it has been taken back meanwhile")
         for conversation_id in ids:
             talk = self.talk(conversation_id)
             before = talk.conversation
+            if (expect or {}).get(conversation_id, before.version) != before.version:
+                refused[conversation_id] = "Bo Lind changed it just now; look again"
+                overtaken.add(conversation_id)
+                continue
             try:
                 after = workflow.apply(before, act, person.id, self.clock())
             except Refused as no:
@@ -510,36 +547,51 @@ class FakeBackend:
                 moved[conversation_id] = (before, after)
                 kind = "act." + type(act).__name__.lower().removeprefix("set")
                 talk.history.append(HistoryLine(len(talk.history) + 1, self.clock(), kind, person.name, "x", {}, {}))
-        act_id = uuid.uuid4()
-        if not isinstance(act, Read):
-            self.acts.append((act_id, person.id, moved))
+        begun = next((earlier for found, _, earlier in self.acts if found == act_id), None)
+        act_id = act_id or uuid.uuid4()
+        if begun is not None:
+            begun.update(moved)
+        elif not isinstance(act, Read):
+            self.acts.append((act_id, person.id, dict(moved)))
         self.ring(*moved)
-        return Done(act_id, tuple(moved), refused)
+        return Done(act_id, tuple(moved), refused, frozenset(overtaken))
 
     async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
         await self._called("undo")
         moved = next(moved for found, _, moved in self.acts if found == act_id)
-        changed: list[int] = []
+        back: dict[int, tuple[Conversation, Conversation]] = {}
         refused: dict[int, str] = {}
         for conversation_id, (before, after) in moved.items():
             talk = self.talk(conversation_id)
-            if talk.conversation != after and not anyway:
+            was = talk.conversation
+            if replace(was, version=after.version, thread_version=after.thread_version) != after and not anyway:
                 refused[conversation_id] = "Bo Lind changed it since"
                 continue
-            talk.conversation = replace(
-                before, version=talk.conversation.version + 1, thread_version=talk.conversation.thread_version
-            )
-            changed.append(conversation_id)
-        if changed:
-            self.undone.add(act_id)
-        self.ring(*changed)
-        return Done(act_id, tuple(changed), refused)
+            talk.conversation = replace(before, version=was.version + 1, thread_version=was.thread_version)
+            back[conversation_id] = (was, talk.conversation)
+        undo_id = uuid.uuid4()
+        if back:
+            self.undoes[undo_id] = act_id
+            self.acts.append((undo_id, self.me.id, back))
+        self.ring(*back)
+        return Done(undo_id, tuple(back), refused)
 
     async def last_act(self) -> uuid.UUID | None:
         await self._called("last_act")
-        return next(
-            (a for a, who, moved in reversed(self.acts) if who == self.me.id and moved and a not in self.undone), None
-        )
+        done = (a for a, who, moved in reversed(self.acts) if who == self.me.id and moved and a not in self.undoes)
+        return next((a for a in done if self._in_force(a)), None)
+
+    async def last_undo(self) -> uuid.UUID | None:
+        await self._called("last_undo")
+        for act_id, _, moved in reversed(self.acts):
+            if moved and act_id not in self.undoes:
+                return None
+            if moved and self.undoes[act_id] not in self.undoes and self._in_force(act_id):
+                return act_id
+        return None
+
+    def _in_force(self, act_id: uuid.UUID) -> bool:
+        return not any(self._in_force(undo) for undo, undone in self.undoes.items() if undone == act_id)
 
     async def mark_read(self, conversation_id: int, now: datetime) -> bool:
         await self._called("mark_read")

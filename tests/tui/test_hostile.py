@@ -278,7 +278,7 @@ async def test_on_every_screen(name: str, size: tuple[int, int]) -> None:
         check(s, "conversation and history")
         await s.press("g")
         check(s, "conversation, top")
-        await s.press("v")
+        await s.press("V")
         await s.pilot.pause(0.05)
         check(s, "versions")
         await s.press("escape", "a")

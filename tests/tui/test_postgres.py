@@ -110,6 +110,31 @@ async def test_acts_and_undo_reach_the_tables(pool: asyncpg.Pool, dsn: str) -> N
         await s.shows("Mia closed it")
 
 
+async def test_all_that_is_shown_is_closed_as_one_act_taken_back_and_done_again(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await w.many(700)
+    done = "SELECT count(*) FROM conversations WHERE folder = 'done'"
+    async with real(dsn) as s:
+        await s.shows("Open  490")
+        await s.press("asterisk", "e")
+        await s.shows("Close 490 conversations in Open?")
+        late = await w.conversation("I came while she was asked", at=now())
+        one = await pool.fetchval("SELECT min(id) FROM conversations WHERE folder = 'open'")
+        await acts.do(pool, w.tom.id, [one], Assign(w.tom.id), now())
+        await s.press("y")
+        await s.shows("489 closed; 1 had changed and stay (z takes it back)")
+        left = await pool.fetch("SELECT id FROM conversations WHERE folder = 'open' ORDER BY id")
+        assert [row["id"] for row in left] == [one, late]
+        assert await pool.fetchval("SELECT count(DISTINCT act) FROM events WHERE kind = 'act.close'") == 1
+        await s.press("z")
+        await s.shows("489 conversations as before: taken back")
+        assert await pool.fetchval(done) == 140
+        await s.press("ctrl+y")
+        await s.shows("489 conversations done again (z takes it back)")
+        assert await pool.fetchval(done) == 140 + 489
+        await s.shows("Open  2")
+
+
 async def test_a_viewer_is_refused_in_plain_words(pool: asyncpg.Pool, dsn: str) -> None:
     w = await world(pool)
     await w.conversation("look only", at=now())

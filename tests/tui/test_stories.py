@@ -361,7 +361,7 @@ async def test_edits_and_deletes_are_shown_as_facts() -> None:
     async with stage(backend) as s:
         await s.shows("edited, v2")
         await s.shows("deleted by its author; the text is gone")
-        await s.press("v")
+        await s.press("V")
         await s.shows("very rude")
         await s.press("escape")
         await s.hides("very rude")

@@ -191,8 +191,12 @@ class InboxCore(DeskScreen):
 
     def _show_queue_title(self) -> None:
         left = self.queue_title()
-        if self.rows.marked:
-            left.append((f"  {len(self.rows.marked)} marked", "accent"))
+        if self.rows.all_marked:
+            left.append(("  all taken (\\ lets go)", "accent"))
+        elif self.rows.marked:
+            left.append((f"  {len(self.rows.marked):,} marked", "accent"))
+        if self.rows.ranging:
+            left.append((" (v ends the range)", "dim"))
         news = self.rows.news
         right: list[Piece] = [(f"{news} new ↑ ", "soon"), ("(g)", "dim")] if news else []
         self.query_one("#queue-title", Bar).show(left, right)
@@ -268,6 +272,8 @@ class InboxCore(DeskScreen):
     @on(RowReached)
     def _reached(self, event: RowReached) -> None:
         event.stop()
+        if self.rows.marked:
+            self._show_queue_title()
         if self._preview is not None:
             self._preview.stop()
         if event.row_id is None:
@@ -388,11 +394,15 @@ class InboxCore(DeskScreen):
 
     async def refresh_ids(self, ids: Collection[int]) -> None:
         """Rows as they are now, by id, and the counts with them."""
-        rows = await self.attempt(self.desk.backend.rows(list(ids)))
+        wanted = ids
+        if len(ids) > _MANY:
+            await self.read_again()
+            wanted = [] if self.rows.cursor_id is None else [self.rows.cursor_id]
+        rows = await self.attempt(self.desk.backend.rows(list(wanted)))
         if rows is None:
             return
         self.rows.changed(rows)
-        missing = set(ids) - {row.id for row in rows}
+        missing = set(wanted) - {row.id for row in rows}
         if missing:
             self.rows.taken_out(missing)
         await self.after_change(ids)
@@ -414,7 +424,7 @@ class InboxCore(DeskScreen):
 
     async def heard(self, changed: Changed) -> None:
         """Rows by id; everything again after a lost connection."""
-        if changed.lost or len(changed.conversations) > _MANY:
+        if changed.lost:
             await self.read_again()
             await self.attempt(self._read_counts())
             await self.reopen()

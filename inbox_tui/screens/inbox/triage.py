@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from inbox_tui.backend import Done
 from inbox_tui.screens.inbox.viewing import Viewing
 from inbox_tui.view import thread, words
-from inbox_tui.view.lines import Line, say, typed
+from inbox_tui.view.copying import Copyable, copyables
+from inbox_tui.view.deeds import Deed, Sum
+from inbox_tui.view.lines import Line, say
 from inbox_tui.view.times import snooze_choices
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick, Prompt, Sheet, Write
+from inbox_tui.widgets.dialogs import Ask, Pick, Progress, Prompt, Sheet, Write
 from listener.errors import HubbubError
 from listener.model import Priority
-from listener.workflow import Act, Assign, Close, Reopen, SetPriority, Snooze, Tag
+from listener.workflow import Assign, Close, Reopen, SetPriority, Snooze, Tag, ahead
+
+MOST_OF_VIEW = 1_000
+"""Conversations of a view that one act takes; a folder is taken whole."""
+
+PART = 200
+"""Conversations of a long act that are done at a time."""
+
+
+class All:
+    """Everything in the folder or view that is shown: who it is, is asked when the person is."""
+
+
+ALL: Final = All()
+
+Targets = Sequence[int] | All
 
 
 class Triage(Viewing):
     """The acts."""
 
-    def targets(self) -> list[int]:
-        """What an act is about: the marked rows, else the conversation being read, else the row under the cursor."""
+    _again: Callable[[], Deed | None] | None = None
+    """The last act, to be done to something else; what depends on the time is reckoned anew."""
+
+    def targets(self) -> Targets:
+        """What an act is about: all, the marked rows, else the conversation being read, else the row under the cursor."""
+        if self.rows.all_marked:
+            return ALL
         if self.rows.marked:
             return sorted(self.rows.marked)
         if self.reading and self.opened is not None:
             return [self.opened.conversation.id]
         return [] if self.rows.cursor_id is None else [self.rows.cursor_id]
 
-    def _targets_or_say(self) -> list[int]:
+    def _targets_or_say(self) -> Targets:
         if self.refuse_read_only():
             return []
         ids = self.targets()
@@ -35,14 +59,108 @@ class Triage(Viewing):
             self.say("there is no conversation here", "soon")
         return ids
 
-    async def act(self, ids: Sequence[int], act: Act, what: str) -> None:
-        """Do it, show it, say it."""
-        done = await self.attempt(self.desk.backend.do(ids, act, self.desk.now()))
+    def _one_or_say(self) -> int | None:
+        """The one conversation that an act is about."""
+        ids = self._targets_or_say()
+        if isinstance(ids, All) or len(ids) > 1:
+            self.say("one at a time: unmark the others first", "soon")
+            return None
+        return ids[0] if ids else None
+
+    async def act(self, ids: Targets, deed: Deed, again: Callable[[], Deed | None] | None = None) -> None:
+        """Do it, show it, say it. `again`: how to do it another time, where not just so."""
+        self._again = again or (lambda: deed)
+        if isinstance(ids, All):
+            self.work(self._act_on_all(deed))
+            return
+        done = await self.attempt(self.desk.backend.do(ids, deed.act, self.desk.now()))
         if done is None:
             return
-        self._tell(done, what)
+        self._tell(done, deed.done)
         self.rows.unmark()
+        self._show_queue_title()
         await self.refresh_ids(ids)
+
+    async def action_again(self) -> None:
+        """The last act, on what is under the hands now."""
+        ids = self._targets_or_say()
+        if not ids:
+            return
+        if self._again is None:
+            self.say("no act to do again yet", "dim")
+            return
+        deed = self._again()
+        if deed is None:
+            self.say("that time has passed (s chooses another)", "soon")
+        else:
+            await self.act(ids, deed, self._again)
+
+    # All that is shown -----------------------------------------------------------------------------------------------
+
+    def action_all(self) -> None:
+        """Take all rows of what is shown, also those that are not loaded; or let them go."""
+        if not self.reading and not self.refuse_read_only():
+            if not self.rows.toggle_all():
+                self.say("there is no conversation here", "soon")
+            self._show_queue_title()
+
+    async def _act_on_all(self, deed: Deed) -> None:
+        """Count, ask, do. Only what stood there when it was counted, and only as it was then."""
+        backend, view, folder = self.desk.backend, self.view, self.folder
+        self.say("counting", "dim")
+        standing = await self.attempt(
+            backend.standing(folder)
+            if view is None
+            else backend.view_standing(view.query, self.desk.now(), most=MOST_OF_VIEW)
+        )
+        if standing is None:
+            return
+        n = len(standing.versions)
+        if not n:
+            self.say("there is no conversation here", "soon")
+            return
+        self.say("", "")
+        many = f"{n:,} of more conversations" if standing.more else words.count(n, "conversation")
+        question = deed.to(f"{many} in {words.FOLDER_WORDS[folder] if view is None else say(view.name)}")
+        said = ["What comes or changes from now on stays as it is. One z takes all of it back."]
+        if standing.more:
+            said.append(f"Of a view at most {MOST_OF_VIEW:,} are taken at once, the first ones; the others stay.")
+        answer = await self.app.push_screen_wait(
+            Ask(f"{question[:1].upper()}{question[1:]}?", said, [("l", "leave them"), ("y", deed.to("them"))])
+        )
+        if answer == "y":
+            await self._in_parts(standing.versions, deed, question)
+        else:
+            self.say("left as they are", "dim")
+
+    async def _in_parts(self, versions: Mapping[int, int], deed: Deed, title: str) -> None:
+        """One act, a part at a time; who stops it keeps what is done, and can take that back."""
+        backend, act_id, so_far = self.desk.backend, uuid.uuid4(), Sum(len(versions))
+        fault: HubbubError | None = None
+        progress = Progress(title, len(versions))
+        await self.app.push_screen(progress)
+        try:
+            ids = list(versions)
+            for begin in range(0, len(ids), PART):
+                if progress.stopped:
+                    break
+                part = ids[begin : begin + PART]
+                expect = {id_: versions[id_] for id_ in part}
+                done = await backend.do(part, deed.act, self.desk.now(), expect=expect, act_id=act_id)
+                so_far = so_far.and_part(len(part), len(done.changed), done.refused, done.overtaken)
+                progress.reached(so_far.seen)
+        except HubbubError as found:
+            fault = found
+        finally:
+            progress.finish()
+        told = so_far.told(deed)
+        self.say(
+            f"{told}; {say(fault.what)}" if fault else told,
+            "bad" if fault else "good" if so_far.changed == so_far.total else "soon",
+        )
+        self.rows.unmark()
+        await self.refresh_ids([id_ for id_ in versions if self.rows.window.get(id_) is not None])
+        self._show_queue_title()
 
     def _tell(self, done: Done, what: str) -> None:
         if done.refused:
@@ -61,29 +179,27 @@ class Triage(Viewing):
     async def action_close(self) -> None:
         """Nothing more to do."""
         if ids := self._targets_or_say():
-            await self.act(ids, Close(), "closed")
+            await self.act(ids, Deed(Close(), "closed", "close"))
 
     async def action_reopen(self) -> None:
         """Back to work."""
         if ids := self._targets_or_say():
-            await self.act(ids, Reopen(), "opened again")
+            await self.act(ids, Deed(Reopen(), "opened again", "open", "again"))
 
     async def action_claim(self) -> None:
         """Take it, or let it go when it is ours."""
-        ids = self._targets_or_say()
-        if len(ids) != 1:
-            if ids:
-                self.say("one at a time: unmark the others first", "soon")
+        one = self._one_or_say()
+        if one is None:
             return
-        row = self.rows.window.get(ids[0])
+        row = self.rows.window.get(one)
         holder = row.claimed_by_id if row is not None else self.opened.claimed_by_id if self.opened else None
         backend, now = self.desk.backend, self.desk.now()
         if holder == self.me:
-            await self.attempt(backend.release(ids[0], now))
+            await self.attempt(backend.release(one, now))
             self.say("let go", "good")
-            await self.refresh_ids(ids)
+            await self.refresh_ids([one])
             return
-        self.work(self._claim(ids[0]))
+        self.work(self._claim(one))
 
     async def _claim(self, conversation_id: int) -> None:
         if await self.hold(conversation_id):
@@ -120,7 +236,7 @@ class Triage(Viewing):
         if ids := self._targets_or_say():
             self.work(self._assign(ids))
 
-    async def _assign(self, ids: Sequence[int]) -> None:
+    async def _assign(self, ids: Targets) -> None:
         people = await self.attempt(self.desk.backend.people())
         if people is None:
             return
@@ -141,11 +257,11 @@ class Triage(Viewing):
         kind, _, key = answer.partition(":")
         if kind == "person":
             name = "you" if int(key) == self.me else say(self.desk.names.get(int(key), "somebody"))
-            await self.act(ids, Assign(int(key)), f"given to {name}")
+            await self.act(ids, _given(Assign(int(key)), name))
         elif kind == "team":
-            await self.act(ids, Assign(None, key), f"given to the team {say(key)}")
+            await self.act(ids, _given(Assign(None, key), f"the team {say(key)}"))
         else:
-            await self.act(ids, Assign(None), "given to nobody")
+            await self.act(ids, _given(Assign(None), "nobody"))
 
     def _known_teams(self) -> list[str]:
         return sorted({row.team for row in self.rows.window.rows if row.team})
@@ -158,7 +274,7 @@ class Triage(Viewing):
         if ids := self._targets_or_say():
             self.work(self._tag(ids))
 
-    async def _tag(self, ids: Sequence[int]) -> None:
+    async def _tag(self, ids: Targets) -> None:
         known = self._known_tags()
 
         def complete(value: str) -> list[str]:
@@ -173,17 +289,20 @@ class Triage(Viewing):
         parts = answer.split()
         add = tuple(part.lstrip("#") for part in parts if not part.startswith("-") and part.lstrip("#"))
         remove = tuple(part[1:].lstrip("#") for part in parts if part.startswith("-") and part[1:].lstrip("#"))
-        said = [f"tagged {' '.join('#' + say(t) for t in add)}"] if add else []
-        said += [f"untagged {' '.join('#' + say(t) for t in remove)}"] if remove else []
+        on, off = (" ".join("#" + say(tag) for tag in tags) for tags in (add, remove))
+        said = [f"tagged {on}"] if on else []
+        said += [f"untagged {off}"] if off else []
         if said:
-            await self.act(ids, Tag(add, remove), " and ".join(said))
+            before = "tag" if on else f"take {off} off"
+            after = f"with {on}" + (f", and take {off} off" if off else "") if on else ""
+            await self.act(ids, Deed(Tag(add, remove), " and ".join(said), before, after))
 
     def action_priority(self) -> None:
         """Set the priority."""
         if ids := self._targets_or_say():
             self.work(self._priority(ids))
 
-    async def _priority(self, ids: Sequence[int]) -> None:
+    async def _priority(self, ids: Targets) -> None:
         choices = [
             Choice(
                 str(p.value), ((f"{p.value} ", "accent"), words.priority_sign(p), (f" {words.PRIORITY_WORDS[p]}", ""))
@@ -193,29 +312,43 @@ class Triage(Viewing):
         choices.append(Choice("0", (("0 ", "accent"), ("  as computed", "dim"))))
         answer = await self.app.push_screen_wait(Pick("Priority", choices, filtered=False))
         if answer == "0":
-            await self.act(ids, SetPriority(None), "back to the computed priority")
+            await self.act(
+                ids, Deed(SetPriority(None), "back to the computed priority", "put", "back to the computed priority")
+            )
         elif answer is not None:
             priority = Priority(int(answer))
-            await self.act(ids, SetPriority(priority), f"set to {words.PRIORITY_WORDS[priority]}")
+            word = words.PRIORITY_WORDS[priority]
+            await self.act(ids, Deed(SetPriority(priority), f"set to {word}", "set", f"to {word}"))
 
     def action_snooze(self) -> None:
         """Out of sight for a while."""
         if ids := self._targets_or_say():
             self.work(self._snooze(ids))
 
-    async def _snooze(self, ids: Sequence[int]) -> None:
+    async def _snooze(self, ids: Targets) -> None:
         now, zone = self.desk.now(), self.desk.zone
         times = snooze_choices(now, zone)
         choices = [Choice(key, ((said, ""), (f"  {words.clock(when, now, zone)}", "dim"))) for key, said, when in times]
         answer = await self.app.push_screen_wait(Pick("Snooze until they write, or for", choices))
-        until = next((when for key, _, when in times if key == answer), None)
-        if until is not None:
-            await self.act(ids, Snooze(until), f"snoozed until {words.clock(until, now, zone)}")
+        if answer is None:
+            return
+
+        def deed() -> Deed | None:
+            now = self.desk.now()
+            until = next((when for key, _, when in snooze_choices(now, zone) if key == answer), None)
+            if until is None:
+                return None
+            when = f"until {words.clock(until, now, zone)}"
+            return Deed(Snooze(until), f"snoozed {when}", "snooze", when)
+
+        first = deed()
+        if first is not None:
+            await self.act(ids, first, deed)
 
     def action_note(self) -> None:
         """A note that only we see."""
-        if ids := self._targets_or_say():
-            self.work(self._note(ids[0]))
+        if one := self._one_or_say():
+            self.work(self._note(one))
 
     async def _note(self, conversation_id: int) -> None:
         body = await self.app.push_screen_wait(Write("Note, only for us"))
@@ -234,10 +367,28 @@ class Triage(Viewing):
             self.rows.toggle_mark()
             self._show_queue_title()
 
+    def action_range(self) -> None:
+        """Moving marks from here on, until this or space ends it."""
+        if not self.reading and not self.refuse_read_only():
+            self.rows.toggle_range()
+            self._show_queue_title()
+
     def action_unmark(self) -> None:
         """No row is marked."""
         self.rows.unmark()
         self._show_queue_title()
+
+    def action_before_next(self) -> None:
+        """Why the row under the cursor stands above the next one."""
+        row, below = self.rows.cursor_row, self.rows.next_row
+        if row is None or below is None:
+            self.say("nothing stands below it" if row is not None else "there is no conversation here", "dim")
+            return
+        found = ahead(row.state, row.sort_key, below.state, below.sort_key)
+        if found is None or not self.belongs(row):
+            self.say("it is held here only until the cursor leaves it", "dim")
+        else:
+            self.say(f"above the next one: {words.lead(found, row.state, below.state)}", "accent")
 
     def action_versions(self) -> None:
         """What an edited message said before."""
@@ -257,18 +408,14 @@ class Triage(Viewing):
 
         self.app.push_screen(Sheet("Versions of the message", lines))
 
-    def action_yank(self) -> None:
-        """Copy the text of the newest message by the author."""
-        texts = [m.text for m in (self.opened.thread if self.opened else ()) if m.mine and not m.ours and m.text]
-        if texts:
-            self.app.copy_to_clipboard(typed(texts[-1]))
-            self.say("text copied", "good")
+    async def to_copy(self) -> Sequence[Copyable]:
+        """The newest message by the author, of the conversation that is read, else of the one under the cursor."""
+        opened, row_id = self.opened, self.rows.cursor_id
+        if not self.reading and row_id is not None and (opened is None or opened.conversation.id != row_id):
+            opened = await self.open_conversation(row_id)
+        theirs = [one for one in (opened.thread if opened else ()) if one.mine and not one.ours]
+        return copyables(theirs[-1].text, theirs[-1].url, theirs[-1].id) if theirs else ()
 
-    def action_yank_link(self) -> None:
-        """Copy the address of the newest message."""
-        link = thread.link_of(self.opened) if self.opened else None
-        if link:
-            self.app.copy_to_clipboard(link)
-            self.say("address copied", "good")
-        else:
-            self.say("there is no address that is safe to open", "soon")
+
+def _given(act: Assign, whom: str) -> Deed:
+    return Deed(act, f"given to {whom}", "give", f"to {whom}")

@@ -16,7 +16,8 @@ from inbox_tui.backend import Place
 from inbox_tui.messages import ConversationWanted, ForgetWanted, KeepWanted, NewsCounted, RowChosen, RowReached
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread
-from inbox_tui.view.lines import Piece, say, typed
+from inbox_tui.view.copying import Copyable, copyables
+from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
@@ -313,12 +314,10 @@ class ListeningScreen(DeskScreen):
             await self._reread([mention_id])
             self.app.post_message(ConversationWanted(conversation_id))
 
-    def action_yank(self) -> None:
-        """Copy the mention's text."""
+    async def to_copy(self) -> Sequence[Copyable]:
+        """The mention under the cursor."""
         row = self.rows.cursor_row
-        if row is not None and row.text:
-            self.app.copy_to_clipboard(typed(row.text))
-            self.say("text copied", "good")
+        return () if row is None else copyables(row.text, None, row.id)
 
     # Live ------------------------------------------------------------------------------------------------------------
 

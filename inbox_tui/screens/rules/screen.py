@@ -20,6 +20,7 @@ from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached, SearchWanted
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, rules
+from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import Line, Piece, say, typed
 from inbox_tui.view.rules import RuleRow, RulesNow
 from inbox_tui.view.whys import Meant
@@ -206,12 +207,13 @@ class RulesScreen(DeskScreen):
         """There is no view here."""
         self.say("no view is shown", "soon")
 
-    def action_yank(self) -> None:
-        """Copy the rule's text."""
+    async def to_copy(self) -> Sequence[Copyable]:
+        """The rule under the cursor."""
         row = self.rows.cursor_row
-        if row is not None and row.piece:
-            self.app.copy_to_clipboard(typed("\n".join(row.piece)))
-            self.say("the rule's text copied", "good")
+        if row is None:
+            return ()
+        text = [Copyable("t", "text", typed("\n".join(row.piece)))] if row.piece else []
+        return (*text, Copyable("i", "id", say(row.id)))
 
     async def action_sort(self) -> None:
         """By something else."""

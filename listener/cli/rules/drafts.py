@@ -297,7 +297,7 @@ def _about(draft: Draft) -> str:
 
 
 def _begin(text: str) -> str:
-    from listener.rulebook.drafting import masked
+    from listener.private import masked
 
     return " ".join(masked(text).split())[:80]
 

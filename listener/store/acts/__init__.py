@@ -11,13 +11,14 @@ from listener.store.acts.drafts import drop_draft, save_draft
 from listener.store.acts.opening import open_from_mention
 from listener.store.acts.rights import may_act
 from listener.store.acts.transaction import Done
-from listener.store.acts.undoing import last_act, undo
+from listener.store.acts.undoing import last_act, last_undo, undo
 
 __all__ = [
     "Done",
     "do",
     "drop_draft",
     "last_act",
+    "last_undo",
     "mark_read",
     "may_act",
     "note",

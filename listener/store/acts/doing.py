@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -41,6 +42,8 @@ _ADD_NOTE = """
 INSERT INTO notes (brand_id, conversation_id, person_id, body, at) VALUES ($1, $2, $3, $4, $5) RETURNING id
 """
 
+_TAKEN_BACK = "SELECT EXISTS (SELECT 1 FROM events WHERE undoes = $1)"
+
 _UNREAD = "SELECT unread FROM conversations WHERE id = $1"
 
 
@@ -52,14 +55,18 @@ async def do(
     now: datetime,
     *,
     expect: Mapping[int, int] | None = None,
+    act_id: UUID | None = None,
 ) -> Done:
     """One act on one or many conversations, in one transaction, with one id by which it can be undone.
 
     `expect`: conversation id to the version that the person had on screen. Where somebody else changed it since, it is
-    refused, and said who and what. One refusal does not hold up the others.
+    refused, and said who and what. One refusal does not hold up the others. `act_id`: a part of an act that is done a part at a
+    time, under the id of the whole; raises Refused when what was done of it has been taken back.
     """
     async with acquired(pool) as connection, connection.transaction():
-        tally = Tally(connection, await who(connection, person_id), now)
+        if act_id is not None and await connection.fetchval(_TAKEN_BACK, act_id):
+            raise Refused("what was done of it has been taken back meanwhile")
+        tally = Tally(connection, await who(connection, person_id), now, act_id)
         assignee = None
         if isinstance(act, Assign) and act.person_id is not None:
             assignee = await who(connection, act.person_id)
@@ -68,7 +75,9 @@ async def do(
             events: list[Event] = []
             for before in await tally.locked(chunk):
                 try:
-                    await _check_unchanged(connection, before, expect, person_id, now)
+                    if told := await _overtaken(connection, before, expect, person_id, now):
+                        tally.overtaken.add(before.id)
+                        raise Refused(told)
                     _check_assignee(assignee, before.brand_id)
                     after = workflow.apply(before, act, person_id, now)
                 except Refused as refused:
@@ -102,22 +111,21 @@ async def mark_read(pool: asyncpg.Pool, person_id: int, conversation_id: int, no
     return bool(unread) and bool((await do(pool, person_id, [conversation_id], Read(), now)).changed)
 
 
-async def _check_unchanged(
+async def _overtaken(
     connection: asyncpg.Connection,
     current: Conversation,
     expect: Mapping[int, int] | None,
     person_id: int,
     now: datetime,
-) -> None:
-    """Raises Refused where somebody else changed it after the version that was seen; the person's own acts do not count."""
+) -> str:
+    """What somebody else did to it after the version that was seen; '' for nothing: the person's own acts do not count."""
     seen = (expect or {}).get(current.id, current.version)
     if seen == current.version:
-        return
+        return ""
     # A version is at least one event.
     latest = await connection.fetch(_LATEST, current.id, max(1, min(current.version - seen, 50)))
     others = [event for event in latest if event["person_id"] != person_id]
-    if others:
-        raise Refused(f"{what_happened(others[0], now)}; look again")
+    return f"{what_happened(others[0], now)}; look again" if others else ""
 
 
 def _check_assignee(assignee: Who | None, brand_id: int) -> None:

@@ -27,14 +27,17 @@ class Done:
     act_id: UUID
     changed: tuple[int, ...] = ()
     refused: Mapping[int, str] = field(default_factory=dict)
+    overtaken: frozenset[int] = frozenset()
+    """Those of the refused that somebody else has changed after the version that was seen."""
 
 
 class Tally:
     """One act under way: its id, its person, and what it has done so far."""
 
-    def __init__(self, connection: asyncpg.Connection, who: Who, now: datetime) -> None:
-        self.act_id = uuid4()
+    def __init__(self, connection: asyncpg.Connection, who: Who, now: datetime, act_id: UUID | None = None) -> None:
+        self.act_id = act_id or uuid4()
         self.refused: dict[int, str] = {}
+        self.overtaken: set[int] = set()
         self._changed: list[int] = []
         self._connection = connection
         self._who = who
@@ -42,7 +45,7 @@ class Tally:
 
     def done(self) -> Done:
         """The act as its caller hears of it."""
-        return Done(self.act_id, tuple(self._changed), self.refused)
+        return Done(self.act_id, tuple(self._changed), self.refused, frozenset(self.overtaken))
 
     async def locked(self, ids: Collection[int]) -> list[Conversation]:
         """Those of the conversations that the person may act on, locked in the order of their ids; the others are refused."""

@@ -1,4 +1,4 @@
-"""Undoing: a new act with before and after swapped, refused with a question where those fields were changed since."""
+"""Undoing, and doing again: a new act with before and after swapped, refused with a question where those fields were changed since."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from listener.store.connect import acquired
 from listener.store.conversations import FIELDS, Event, changes
 
 _EVENTS_OF = """
-SELECT id, conversation_id, before, after FROM events WHERE act = $1 AND kind LIKE 'act.%' ORDER BY id
+SELECT id, kind, conversation_id, before, after FROM events WHERE act = $1 AND kind LIKE 'act.%' ORDER BY id
 """
 
 _LATEST_OF_FIELDS = """
@@ -34,6 +34,14 @@ WHERE person_id = $1 AND id < $2 AND act IS NOT NULL AND act <> ALL($3::uuid[])
   AND kind LIKE 'act.%' AND kind NOT IN ('act.undo', 'act.read')
 ORDER BY id DESC LIMIT 1
 """
+
+_NEWEST = """
+SELECT id, act, undoes FROM events
+WHERE person_id = $1 AND id < $2 AND act IS NOT NULL AND act <> ALL($3::uuid[]) AND kind LIKE 'act.%' AND kind <> 'act.read'
+ORDER BY id DESC LIMIT 1
+"""
+
+_IS_UNDO = "SELECT EXISTS (SELECT 1 FROM events WHERE act = $1 AND kind = 'act.undo')"
 
 _UNDOES = "SELECT DISTINCT act FROM events WHERE undoes = $1 AND act IS NOT NULL"
 
@@ -100,6 +108,22 @@ async def last_act(pool: asyncpg.Pool, person_id: int) -> UUID | None:
     return None
 
 
+async def last_undo(pool: asyncpg.Pool, person_id: int) -> UUID | None:
+    """The person's newest undo that is in force, for `undo` to take back: the act is done again. None once they have done something else."""
+    seen: list[UUID] = []
+    before = 2**63 - 1
+    async with acquired(pool) as connection:
+        while len(seen) < 100 and (row := await connection.fetchrow(_NEWEST, person_id, before, seen)):
+            if row["undoes"] is None:
+                return None
+            # What undoes an undo has done something again: what it did is no undo, and what it undid is out of force.
+            if not await connection.fetchval(_IS_UNDO, row["undoes"]) and await _in_force(connection, row["act"]):
+                return UUID(str(row["act"]))
+            seen.append(row["act"])
+            before = row["id"]
+    return None
+
+
 async def _in_force(connection: asyncpg.Connection, act: UUID) -> bool:
     """An act is in force unless one of the acts that undo it is."""
     for row in await connection.fetch(_UNDOES, act):
@@ -129,7 +153,8 @@ async def _taken_back(
     differing = [name for name in before if name != "unread" and is_now[name] != after.get(name)]
     if differing and not anyway:
         latest = await connection.fetchrow(_LATEST_OF_FIELDS, current.id, event["id"], differing)
-        raise Refused(f"{what_happened(latest, now)}; undo all the same?")
+        again = "do it again" if event["kind"] == "act.undo" else "undo"
+        raise Refused(f"{what_happened(latest, now)}; {again} all the same?")
     fields = {name: msgspec.convert(value, _TYPES[name]) for name, value in before.items()}
     return replace(current, **fields, version=current.version + 1)
 

@@ -11,6 +11,7 @@ from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
 from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
 from listener.store.inbox.saved import delete_view, save_view, saved_views
 from listener.store.inbox.search import Found, search
+from listener.store.inbox.standing import in_folder, in_view
 from listener.store.inbox.viewing import view_page
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Found",
     "counts",
     "delete_view",
+    "in_folder",
+    "in_view",
     "listening",
     "listening_rows",
     "open",
