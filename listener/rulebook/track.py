@@ -19,24 +19,22 @@ _MEANT_OTHERWISE = str.maketrans(dict.fromkeys(f"*?{{}}{QUOTES}", " "))
 """What would not be a mere character in quotes."""
 
 
-def with_track(files: Mapping[str, str], words: Iterable[str], *, keep_topics: bool = False) -> dict[str, str]:
+def with_track(files: Mapping[str, str], words: Iterable[str]) -> Mapping[str, str]:
     """The rule files with one brand topic for each word or phrase, in `track.yaml`.
 
-    `topics.yaml` makes room for it, unless `keep_topics`: who tracks words wants to hear those, not the example brand.
+    `topics.yaml` makes room for it: who tracks words wants to hear those, not the example brand.
     """
-    kept = {path: text for path, text in files.items() if keep_topics or path.rsplit("/", 1)[-1] != TOPICS_FILE}
-    kept.pop(TRACK_FILE, None)
-    text = track_file(words)
-    return {**kept, TRACK_FILE: text} if text else kept
+    return _beside(files, track_file(words))
 
 
 def tracked_like(files: Mapping[str, str], in_force: Mapping[str, str]) -> Mapping[str, str]:
     """The rule files with the words that these, which are in force, were given to track; as they are where there were none."""
-    if TRACK_FILE not in in_force or TRACK_FILE in files:
-        return files
-    keep_topics = any(path.rsplit("/", 1)[-1] == TOPICS_FILE for path in in_force)
-    kept = {path: text for path, text in files.items() if keep_topics or path.rsplit("/", 1)[-1] != TOPICS_FILE}
-    return {**kept, TRACK_FILE: in_force[TRACK_FILE]}
+    return files if TRACK_FILE not in in_force or TRACK_FILE in files else _beside(files, in_force[TRACK_FILE])
+
+
+def _beside(files: Mapping[str, str], track: str) -> Mapping[str, str]:
+    kept = {path: text for path, text in files.items() if path.rsplit("/", 1)[-1] != TOPICS_FILE and path != TRACK_FILE}
+    return {**kept, TRACK_FILE: track} if track else kept
 
 
 def track_file(words: Iterable[str]) -> str:
