@@ -117,6 +117,8 @@ async def test_mentioned_answered_edited_deleted_on_a_real_network(
             await s.shows(f"to @{ann.handle}"[:20], 10)
             await s.type(text)
             await s.press("ctrl+s")
+            await s.shows("send anyway")  # it names somebody who is not answered here
+            await s.press("s")
             await s.shows("seen on the network", 30)
             (sent,) = [record for record in await us.records() if record["value"]["text"] == text]
             assert sent["value"]["reply"] == {"root": question.wire(), "parent": question.wire()}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from listener.errors import TryAgain
 from listener.model import State
+from listener.store.views import Opened
 from listener.workflow import Assign, Close
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import Stage, stage
@@ -55,6 +56,31 @@ async def test_a_new_row_below_appears_without_a_word() -> None:
         backend.add("no hurry", due_in=600)
         await s.shows("no hurry")
         assert not s.sees("new ↑")
+
+
+async def test_a_change_of_the_conversation_before_does_not_keep_the_next_one_from_coming() -> None:
+    backend = FakeBackend(20)
+    open_, asked, gate = backend.open, asyncio.Event(), asyncio.Event()
+
+    async def slow(conversation_id: int, now: datetime) -> Opened | None:
+        if conversation_id == 3:
+            asked.set()
+            await gate.wait()
+        return await open_(conversation_id, now)
+
+    backend.open = slow  # type: ignore[method-assign]
+    async with stage(backend) as s:
+        await s.press("j")
+        await s.until(lambda: s.app.place.opened is not None and s.app.place.opened.conversation.id == 2, "the second")
+        await s.press("j")
+        await asyncio.wait_for(asked.wait(), 20)
+        opens = backend.calls["open"]
+        backend.act_as(backend.staff[1], [2], Close())
+        await s.shows("Open  19")
+        await s.pilot.pause(0.3)
+        gate.set()
+        await s.until(lambda: s.app.place.opened is not None and s.app.place.opened.conversation.id == 3, "the third")
+        assert backend.calls["open"] == opens + 1
 
 
 async def test_rows_that_colleagues_take_out_vanish_and_the_cursor_stays() -> None:

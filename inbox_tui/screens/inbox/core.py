@@ -314,6 +314,7 @@ class InboxCore(DeskScreen):
         if self._wanted != conversation_id:
             return None
         if opened is None:
+            self._wanted = None if self.opened is None else self.opened.conversation.id
             self.say("that conversation is gone", "soon")
             return None
         fresh = self.opened is None or self.opened.conversation.id != opened.conversation.id
@@ -414,8 +415,8 @@ class InboxCore(DeskScreen):
             await self.reopen()
 
     async def reopen(self) -> None:
-        """The open conversation as it is now; the reader stays where they are."""
-        if self.opened is not None:
+        """The open conversation as it is now; the reader stays where they are. Not where another one is on its way: that one comes."""
+        if self.opened is not None and self._wanted in {None, self.opened.conversation.id}:
             await self.open_conversation(self.opened.conversation.id)
 
     async def read_again(self) -> None:
