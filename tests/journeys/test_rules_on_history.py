@@ -203,11 +203,9 @@ async def test_a_run_that_is_interrupted_says_how_to_go_on_leaves_nothing_runnin
         )
     (folder / "people.yaml").write_text(RULES.replace("when: down", "when: zilch"))
     command = [sys.executable, "-m", "listener", "rules", "replay", "--rules", str(folder), *whole_day()]
-    # Under nohup, and in the background of a script, ^C is ignored from the beginning: here it must not be.
     running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
     async def a_page_is_kept() -> None:
         while not any(path.read_bytes().count(b"\n") > 1 for path in home.rglob("replay-*.jsonl")):
