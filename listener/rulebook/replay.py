@@ -10,7 +10,7 @@ stored, so a wider topic finds nothing new; and a count whose window begins befo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,7 @@ from listener.model import Assessment, Context, Hearing, Mention, Priority, Tick
 from listener.query.clock import zone
 from listener.rulebook.hours import Hours
 from listener.rulebook.shape import Rulebook
-from listener.rulebook.subject import heard_anew
+from listener.rulebook.subject import Topics, heard_anew
 from listener.rulebook.tally import LATE, Tally
 from listener.rulebook.tally import reach as reach_of
 
@@ -55,10 +55,6 @@ class Judges(Protocol):
     def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> tuple[Tick, ...]:
         """Which counting rules count it."""
         ...
-
-
-Topics = Callable[[Mention, Collection[str]], Iterable[str]]
-"""Keys of one brand's topics that a mention is about, which addresses these accounts of ours."""
 
 
 @dataclass(frozen=True, slots=True)

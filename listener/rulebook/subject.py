@@ -5,7 +5,7 @@ Owns `Methods`, `Heard`, scopes and exceptions; refuses to combine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -17,6 +17,10 @@ from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, TopicKind
 
 MOOD = frozenset({"lang", "tone"})
 """The fields of a query that ask for what is found out about a text."""
+
+
+Topics = Callable[[Mention, Collection[str]], Iterable[str]]
+"""Keys of one brand's topics that a message is about, which addresses these accounts (handles) of ours. Pure and quick."""
 
 
 class FindsLanguage(Protocol):

@@ -6,13 +6,11 @@ began: never by a guess from the text. Refuses to look anything up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from listener.model import Account, Hearing, Kind, Mention, Via
-
-Topics = Callable[[Mention, Collection[str]], Iterable[str]]
-"""Keys of the topics that a message is about, which addresses these accounts (handles) of ours. Pure and quick."""
+from listener.rulebook.subject import Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +35,11 @@ class Hearer:
         if own := self.own(mention):
             return own
         found = dict.fromkeys(self._addressed(mention))
-        addressed = {(one.brand_id, self._handles[one.account_id]) for one in found}
+        handles: dict[int, list[str]] = {}
+        for one in found:
+            handles.setdefault(one.brand_id, []).append(self._handles[one.account_id])
         for brand_id, topics in self.topics.items():
-            for topic in topics(mention, [handle for brand, handle in addressed if brand == brand_id]):
+            for topic in topics(mention, handles.get(brand_id, ())):
                 found[Hearing(brand_id, Via.TOPIC, topic=topic)] = None
         return tuple(found)
 

@@ -18,15 +18,16 @@ from listener import rulefiles
 from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
 from listener.language import Languages
-from listener.model import Account, Assessment, Context, Hearing, Mention, Problem, Tick
+from listener.model import Account, Hearing, Mention, Problem
 from listener.query.frequency import Sample
 from listener.rulebook.check import check
 from listener.rulebook.parse import parse
-from listener.rulebook.shape import Rule, Rulebook
+from listener.rulebook.shape import Rulebook
+from listener.rulebook.subject import Topics
 from listener.rulebook.track import with_track
 from listener.sentiment import Vader
 from listener.service.database import House
-from listener.service.hearing import Hearer, Topics
+from listener.service.hearing import Hearer
 from listener.service.stopping import Stop, Stopped
 from listener.settings import Settings
 from listener.store import rulebooks
@@ -39,52 +40,21 @@ FIRST_WEIGHED = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """The judge, with the words of what it judges noted in a sample."""
-
-    judge: Judge
-    sample: Sample
-
-    def __call__(
-        self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime | None = None
-    ) -> Assessment:
-        """What the core thinks of a message for one brand."""
-        self.sample.hear(mention.text)
-        return self.judge(mention, hearings, context, now)
-
-    @property
-    def counting(self) -> tuple[Rule, ...]:
-        """The rules that count."""
-        return self.judge.counting
-
-    @property
-    def counts(self) -> bool:
-        """Whether any rule counts."""
-        return self.judge.counts
-
-    @property
-    def judges_ours(self) -> bool:
-        """Whether any rule looks at posts of our own."""
-        return self.judge.judges_ours
-
-    def ticks(
-        self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime | None = None
-    ) -> tuple[Tick, ...]:
-        """Which rules count a message, for which groups."""
-        return self.judge.ticks(mention, hearings, context, now)
-
-
-@dataclass(frozen=True, slots=True)
 class Judgement:
     """One rulebook with the accounts of now: immutable, swapped whole."""
 
     rulebook: Rulebook
     hearer: Hearer
-    judge: Sampling
+    judge: Judge
+    heard: Sample
+    """The words of what concerns anybody are noted here."""
 
     def hear(self, mention: Mention) -> Sequence[Hearing]:
         """How a message concerns whom."""
-        return self.hearer.hear(mention)
+        found = self.hearer.hear(mention)
+        if found:
+            self.heard.hear(mention.text)
+        return found
 
 
 def load_methods() -> Methods:
@@ -255,4 +225,4 @@ class Bench:
         }
         book = replace(book, share=self._judged.share)
         judge = Judge(book, self._methods.with_lexicon(book.lexicon), self.clock)
-        return Judgement(book, Hearer(self._accounts, topics), Sampling(judge, self._judged))
+        return Judgement(book, Hearer(self._accounts, topics), judge, self._judged)
