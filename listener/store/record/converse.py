@@ -488,6 +488,8 @@ class Desk:
     def _tell(self, was: Conversation, became: Conversation, step: Step) -> None:
         kind = "replied" if step.ours else "edited" if step.kept.edited else "heard"
         before, after = changes(was, became)
+        if (step.kept.id, was.brand_id) in self.hushed:
+            after["muted"] = True
         self.events.append(
             Event(was.brand_id, f"conversation.{kind}", was.id, step.kept.id, before=before, after=after)
         )
