@@ -15,7 +15,7 @@ _COUNTED = 1_000
 """Where the store stops counting conversations."""
 _NOTED = 100
 """And notes."""
-_BIO = 4
+_BIO = 3
 """Lines of a bio."""
 
 KEPT = (

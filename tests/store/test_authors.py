@@ -12,6 +12,7 @@ import pytest
 from listener.errors import Refused
 from listener.model import Hearing, State, Via
 from listener.store import acts, feed, inbox
+from listener.store.acts import authors as acts_on_authors
 from listener.workflow import Close, NotSpam, Reopen, Snooze, Spam
 from tests.store.builders import NOW, House, said
 from tests.store.test_inbox import nodes, plan
@@ -156,6 +157,27 @@ async def test_hearing_and_muting_at_the_same_moment_never_leave_an_open_convers
         await asyncio.gather(*((mute, heard) if n % 2 else (heard, mute)))
     open_ = await pool.fetch("SELECT root FROM conversations WHERE folder <> 'done' AND root <> 'a'")
     assert [tuple(row) for row in open_] == []
+
+
+async def test_an_edit_that_concerns_nobody_waits_for_a_mute_that_is_under_way_all_the_same(
+    house: House, pool: asyncpg.Pool
+) -> None:
+    house.addressed("a")
+    await house.record(said("a"))
+    one = await pool.fetchval("SELECT id FROM conversations")
+    await acts.do(pool, house.person_id, [one], Close(), NOW)
+    house.hearings.clear()
+    async with pool.acquire() as connection:
+        async with connection.transaction():  # as `acts.mute` begins
+            await connection.execute(acts_on_authors._LOCK, [await author_of(house)])
+            await connection.execute(
+                acts_on_authors._BEGIN, house.brand_id, [await author_of(house)], house.person_id, NOW
+            )
+            heard = asyncio.create_task(house.record(said("a", "bad after all", revision="3b"), now=NOW + MINUTE))
+            await asyncio.sleep(0.2)
+            assert not heard.done()
+        assert (await heard).edited == 1
+    assert await states(house) == {"a": "done"}
 
 
 async def test_a_batch_that_is_recorded_again_after_a_mute_changes_nothing(house: House, pool: asyncpg.Pool) -> None:
@@ -353,7 +375,6 @@ async def test_the_card_says_who_they_are_and_what_we_had_to_do_with_them(pool: 
 @pytest.mark.newest
 async def test_an_authors_past_is_looked_up_however_much_there_is_of_everybody(pool: asyncpg.Pool) -> None:
     """Neither the others' conversations nor the author's own thousands are read for one page, nor for what a mute would close."""
-    from listener.store.acts import authors as acts_on_authors
     from listener.store.inbox import authors
 
     w = await world(pool)
