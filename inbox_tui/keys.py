@@ -164,6 +164,7 @@ KEYS: tuple[Key, ...] = (
     Key("open_past", ("enter",), "open", "Open the conversation under the cursor", CARD, "Author", True),
     Key("do('n')", ("n",), "note", "Write a note on the author that only we see", CARD, "Author", True, True),
     Key("do('U')", ("U",), "mute", "Mute the author, or unmute them", CARD, "Author", True, True),
+    Key("do('z')", ("z",), "undo", "Undo the last act", CARD, "Author", True, True),
     Key("turn", ("tab",), "notes", "From the conversations to the author's lines, and back", CARD, "Author", True),
     Key("line_down", ("j", "down"), "down", "One line down", CARD, "Author"),
     Key("line_up", ("k", "up"), "up", "One line up", CARD, "Author"),

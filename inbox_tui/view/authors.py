@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, column, cut, flow, flow_parts, paragraphs, say, spread
-from inbox_tui.view.queue import who
+from inbox_tui.view.queue import first_words, who
 from listener.model import OPEN
 from listener.store.views import Author, Mutable, Mute, Note, Opened, PastRow
 
@@ -99,7 +99,7 @@ def past_line(row: PastRow, width: int, now: datetime) -> tuple[Line]:
         (column(words.STATE_WORDS[row.state], 17), "bold" if open_ else "dim"),
         (column(words.age(row.last_at, now), 6), "dim"),
         (column("answered" if row.answered else "", 9), "ours"),
-        (say(row.words), "gone" if row.words is None else ""),
+        first_words(row.words),
     ]
     tags: list[Piece] = [(f" #{say(tag)}", "tag") for tag in row.tags[:3]]
     return (spread(left, cut(tags, width // 4), width),)

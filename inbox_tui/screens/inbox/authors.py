@@ -44,7 +44,9 @@ class Authors(Answering):
         """The name at the head of the conversation."""
         card = self.query_one("#card", Paper)
         place = card.content_region
-        on_name = place.contains(event.screen_x, event.screen_y) and event.screen_y - place.y + card.scroll_offset.y == 0
+        on_name = (
+            place.contains(event.screen_x, event.screen_y) and event.screen_y - place.y + card.scroll_offset.y == 0
+        )
         if on_name and self.opened is not None and not self.selections:
             self.work(self.show_author(self.opened.author_id))
 
@@ -77,7 +79,11 @@ class Authors(Answering):
 
     def author_acts(self, author: Author) -> Mapping[str, Act]:
         """What can be done from the card, by the key."""
-        return {"n": partial(self._note_author, author), "U": partial(self._mute_from_card, author.id)}
+        return {
+            "n": partial(self._note_author, author),
+            "U": partial(self._mute_from_card, author.id),
+            "z": self._undo_from_card,
+        }
 
     def author_lines(self, author: Author, width: int) -> Sequence[Line]:
         """What else there is to say of the author."""
@@ -89,6 +95,10 @@ class Authors(Answering):
             return None
         await self.desk.backend.note_author(author.id, body, self.desk.now())
         return "noted (z takes it back)", "good"
+
+    async def _undo_from_card(self) -> Piece:
+        await self.undo()
+        return self.desk.said
 
     # Mute ------------------------------------------------------------------------------------------------------------
 
