@@ -214,15 +214,22 @@ class Triage(Viewing):
             if holder is None:
                 return True
             name = say(holder.name)
-            answer = await self.app.push_screen_wait(
+            question = (
                 Ask(
+                    "You are on it in another terminal",
+                    ["That one lets go by itself within a minute of its end. What it wrote is kept as your draft."],
+                    [("l", "leave it to that one"), ("t", "go on here")],
+                )
+                if holder.id == self.me
+                else Ask(
                     f"{name} is on it",
                     [f"{name} holds this conversation right now. Two answers to one question look bad."],
                     [("l", "leave it to them"), ("t", "take it over")],
                 )
             )
+            answer = await self.app.push_screen_wait(question)
             if answer != "t":
-                self.say(f"left to {name}", "dim")
+                self.say("left there" if holder.id == self.me else f"left to {name}", "dim")
                 return False
             return await backend.claim(conversation_id, self.desk.now(), take_over=True) is None
         except HubbubError as fault:
