@@ -267,6 +267,8 @@ class Answering(Triage):
         self.say(f"goes out in {left} s as @{say(row.account_handle)}; z takes it back", "good")
         await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
         await self.refresh_ids([writing.id])
+        if close_after:
+            await self.go_on(writing.id)
 
     async def _queue(self, writing: _Writing, body: str, close_after: bool) -> OutboxRow | None:
         """Into the outbox; asks as often as the thread moves meanwhile."""

@@ -181,6 +181,12 @@ class Triage(Viewing):
         if ids := self._targets_or_say():
             await self.act(ids, Deed(Close(), "closed", "close"))
 
+    async def action_close_next(self) -> None:
+        """Nothing more to do, and on to the one below."""
+        if one := self._one_or_say():
+            await self.act([one], Deed(Close(), "closed", "close"))
+            await self.go_on(one)
+
     async def action_reopen(self) -> None:
         """Back to work."""
         if ids := self._targets_or_say():
