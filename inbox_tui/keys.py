@@ -58,7 +58,7 @@ KEYS: tuple[Key, ...] = (
         "take_back",
         ("z", "u"),
         "undo",
-        "Take back the reply that waits, else undo the last act",
+        "Take back what was done last: a reply that waits, or an act",
         EVERYWHERE,
         "Answer",
         True,
