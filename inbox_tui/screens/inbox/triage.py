@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from inbox_tui.backend import Done
-from inbox_tui.screens.inbox.viewing import Viewing
+from inbox_tui.screens.inbox.counting import Counting
 from inbox_tui.view import thread, words
 from inbox_tui.view.copying import Copyable, copyables
 from inbox_tui.view.deeds import Deed, Sum
@@ -35,7 +35,7 @@ ALL: Final = All()
 Targets = Sequence[int] | All
 
 
-class Triage(Viewing):
+class Triage(Counting):
     """The acts."""
 
     _again: Callable[[], Deed | None] | None = None
