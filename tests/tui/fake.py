@@ -43,6 +43,7 @@ from listener.store.views import (
     HistoryLine,
     ListeningRow,
     Note,
+    NoteToMe,
     Opened,
     OutboxRow,
     QueueRow,
@@ -143,6 +144,7 @@ class FakeBackend:
         self.names = self.in_force = NO_NAMES
         self.shares = True
         self.kept: list[SavedView] = []
+        self.notes_to_me: list[NoteToMe] = []
         self.stops: list[Place] = []
         """Places at which the next reads of a view run out of time."""
         self.rules_state = RulesNow()
@@ -617,6 +619,14 @@ class FakeBackend:
         talk.notes.append(Note(len(talk.notes) + 1, self.me.name, body, now))
         self.ring(conversation_id)
         return Done(uuid.uuid4(), (conversation_id,), {})
+
+    async def asked(self) -> Sequence[NoteToMe]:
+        await self._called("asked")
+        return self.notes_to_me
+
+    async def asked_seen(self, conversation_id: int, now: datetime) -> None:
+        await self._called("asked_seen")
+        self.notes_to_me = [note for note in self.notes_to_me if note.conversation_id != conversation_id]
 
     async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
         await self._called("save_draft")
