@@ -13,13 +13,15 @@ import asyncpg
 _HOLD = "SELECT FROM authors WHERE id = ANY($1::bigint[]) ORDER BY id FOR KEY SHARE"
 
 # What is muted now is hushed however long ago it was said; after a mute has ended, what was heard meanwhile stays so, also where a second
-# source brings it only then. Mutes are few: they are joined first.
+# source brings it only then. Mutes are few: they come first (OFFSET 0), and messages are looked up for those that are left.
 _HUSHED = """
-SELECT DISTINCT n.mention_id, q.brand_id
-FROM unnest($1::bigint[], $2::bigint[]) AS n(mention_id, author_id)
-JOIN mutes AS q ON q.author_id = n.author_id
-JOIN LATERAL (SELECT version FROM mentions WHERE id = n.mention_id LIMIT 1) AS m ON true
-JOIN LATERAL (SELECT heard_at FROM mention_versions WHERE mention_id = n.mention_id AND version = m.version LIMIT 1) AS v ON true
+SELECT DISTINCT q.mention_id, q.brand_id
+FROM (
+    SELECT n.mention_id, q.brand_id, q.at, q.until FROM unnest($1::bigint[], $2::bigint[]) AS n(mention_id, author_id)
+    JOIN mutes AS q ON q.author_id = n.author_id OFFSET 0
+) AS q
+JOIN LATERAL (SELECT version FROM mentions WHERE id = q.mention_id LIMIT 1) AS m ON true
+JOIN LATERAL (SELECT heard_at FROM mention_versions WHERE mention_id = q.mention_id AND version = m.version LIMIT 1) AS v ON true
 WHERE q.until IS NULL OR (v.heard_at >= q.at AND v.heard_at < q.until)
 """
 
