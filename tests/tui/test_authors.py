@@ -77,8 +77,11 @@ async def test_the_author_from_the_card_to_a_mute_and_back(pool: asyncpg.Pool, d
         await s.press("u")
         await s.shows("as before: taken back")
         assert await pool.fetchval("SELECT count(*) FROM mutes WHERE until IS NULL") == 0
-        await acts.mute(pool, w.tom.id, w.brand_id, [await pool.fetchval("SELECT author_id FROM conversations")], now())
+        ana = [await pool.fetchval("SELECT author_id FROM conversations")]
+        await acts.mute(pool, w.tom.id, w.brand_id, ana, now())
         await s.shows("⊘ muted by Tom just now")
+        await acts.unmute(pool, w.tom.id, w.brand_id, ana, now())
+        await s.hides("⊘ muted by Tom")
         await s.press("A")
         await s.shows("where is my parcel?")
         await s.press("j", "enter")
