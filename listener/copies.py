@@ -8,7 +8,8 @@ Ullman, "Mining of Massive Datasets", 3.4): texts that share a band are worth co
 
 Measured by `tests/core/test_copies.py` on made-up texts of 8 to 45 words, each changed in two places (a name or two put in, a word replaced, a
 link or number added): 0.97 of such copies with 12 words or more are found, 0.83 of those with fewer; of a million pairs of texts that are no
-copies about a dozen are taken for some, nearly all of them of 8 words, of which half are the commonest. A text of fewer than `FEWEST` words has no sketch: too little to compare.
+copies about a dozen are taken for some, nearly all of them of 8 words, of which half are the commonest. A text of fewer than `FEWEST` words
+has no sketch: too little to compare.
 
 Refuses to remember texts, and to decide what becomes of copies.
 """
@@ -19,6 +20,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 
 from listener.query.words import segment
 
@@ -51,8 +53,11 @@ def sketch(text: str) -> Sketch | None:
     words = ["0" if any(map(str.isdigit, word)) else word for word in segment(text).keys[:MOST]]
     if len(words) < FEWEST:
         return None
-    pieces = {*words, *(f"{one} {two}" for one, two in zip(words, words[1:], strict=False))}
-    hashed = (_HASHES.unpack(blake2b(piece.encode(), digest_size=_HASHES.size).digest()) for piece in pieces)
+    pieces = {*words, *(f"{one} {two}" for one, two in pairwise(words))}
+    hashed = (
+        _HASHES.unpack(blake2b(piece.encode("utf-8", "surrogatepass"), digest_size=_HASHES.size).digest())
+        for piece in pieces
+    )
     least = list(map(min, *hashed))
     bands = (
         zlib.crc32(bytes((VERSION, band)) + _BAND.pack(*least[band * _ROWS : (band + 1) * _ROWS])) - 2**31

@@ -42,6 +42,27 @@ class QueueRow:
     outbox: OutboxState | None
     """The newest reply of ours that is still on its way or needs a decision."""
     version: int
+    family: int | None = None
+    """Rows with the same number are near-copies of one another, by what was said last; None: it is like no other, or our answer is last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A family of near-copies as it stands in a folder."""
+
+    family: int
+    first: int
+    """The conversation that stands first in the order of work: folded, it stands for all of them."""
+    members: int
+    """With the first one; counted up to `inbox.folded.COUNTED`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedPage:
+    """Rows of a folder with near-copies folded, and how the families of those rows stand."""
+
+    rows: tuple[QueueRow, ...]
+    folds: tuple[Fold, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ limited. Texts are as the network sent them: hostile until `listener.harmless` h
 
 from __future__ import annotations
 
+from listener.store.inbox.folded import folded_page, folds, members
 from listener.store.inbox.heard import listening, listening_rows, topics, versions
 from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
 from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
@@ -20,10 +21,13 @@ __all__ = [
     "Found",
     "counts",
     "delete_view",
+    "folded_page",
+    "folds",
     "in_folder",
     "in_view",
     "listening",
     "listening_rows",
+    "members",
     "open",
     "page",
     "rows",
