@@ -9,6 +9,7 @@ from __future__ import annotations
 from listener.store.inbox.folded import folded_page, folds, members
 from listener.store.inbox.heard import listening, listening_rows, topics, versions
 from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
+from listener.store.inbox.posts import comments, post
 from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
 from listener.store.inbox.saved import delete_view, save_view, saved_views
 from listener.store.inbox.search import Found, search
@@ -19,6 +20,7 @@ __all__ = [
     "FIRST",
     "LAST",
     "Found",
+    "comments",
     "counts",
     "delete_view",
     "folded_page",
@@ -30,6 +32,7 @@ __all__ = [
     "members",
     "open",
     "page",
+    "post",
     "rows",
     "save_view",
     "saved_views",

@@ -1,0 +1,168 @@
+"""A storm of nearly the same post is one row of the queue: nothing more urgent is hidden, nothing is lost, and the cursor stays."""
+
+from __future__ import annotations
+
+from inbox_tui.view.copies import copies_words, marked_words
+from listener.model import State
+from listener.store.views import Fold
+from listener.workflow import Close, Tag
+from tests.tui.fake import FakeBackend
+from tests.tui.stage import SMALL, Stage, stage
+
+
+def storm(backend: FakeBackend, *ids: int, family: int = 7) -> None:
+    backend.families.update(dict.fromkeys(ids, family))
+
+
+def shown(s: Stage) -> list[int]:
+    return [row.id for row in s.app.place.rows.window.rows]
+
+
+def closed(backend: FakeBackend) -> list[int]:
+    return sorted(i for i, talk in backend.talks.items() if talk.conversation.state is State.DONE)
+
+
+def test_a_row_says_for_how_many_it_stands() -> None:
+    fold = Fold(7, 3, 13)
+    assert copies_words(fold, 3, unfolded=False, so_far=False) == "+12 like this"
+    assert copies_words(fold, 3, unfolded=False, so_far=True) == "+12 like this so far"
+    assert copies_words(fold, 4, unfolded=True, so_far=False) == "1 of 13 alike"
+    assert copies_words(Fold(7, 3, 1000), 3, unfolded=False, so_far=False) == "+999 or more like this"
+    assert copies_words(Fold(7, 3, 1), 3, unfolded=False, so_far=False) == ""
+    assert copies_words(None, 3, unfolded=False, so_far=False) == ""
+    assert "first 1,000" in marked_words(1000)
+
+
+async def test_a_storm_is_one_row_that_unfolds_and_folds_again() -> None:
+    backend = FakeBackend(12)
+    storm(backend, 3, 4, 6, 9)
+    async with stage(backend) as s:
+        await s.shows("+3 like this")
+        assert shown(s) == [1, 2, 3, 5, 7, 8, 10, 11, 12]
+        await s.shows("Open  12")
+        await s.press("equals_sign")
+        await s.shows("nothing here says nearly the same")
+        await s.press("j", "j", "equals_sign")
+        await s.shows("unfolded: all 4, each at its own place")
+        assert shown(s) == list(range(1, 13))
+        assert s.app.place.rows.cursor_id == 3
+        assert s.text().count("1 of 4 alike") == 4
+        await s.press("j", "j", "j", "equals_sign")
+        await s.shows("folded: 4 in one row")
+        assert shown(s) == [1, 2, 3, 5, 7, 8, 10, 11, 12]
+        assert s.app.place.rows.cursor_id == 3, "the cursor goes where they went"
+
+
+async def test_an_act_on_a_folded_row_is_about_that_row_until_space_marks_all() -> None:
+    backend = FakeBackend(12)
+    storm(backend, 3, 4, 6, 9)
+    async with stage(backend) as s:
+        await s.press("j", "j", "e")
+        await s.shows("closed (z takes it back)")
+        assert closed(backend) == [3]
+        await s.until(lambda: 4 in shown(s), "the next one stands for the others")
+        await s.shows("+2 like this")
+        assert s.app.place.rows.cursor_id == 3
+        await s.press("j", "space")
+        await s.shows("marked all 3: this one and 2 like it")
+        await s.shows("3 marked")
+        await s.press("e")
+        await s.shows("3 conversations closed")
+        assert closed(backend) == [3, 4, 6, 9]
+        await s.hides("like this")
+        await s.shows("Open  8")
+        await s.press("z")
+        await s.shows("+2 like this")
+
+
+async def test_space_once_more_lets_all_of_them_go() -> None:
+    backend = FakeBackend(12)
+    storm(backend, 1, 4, 6)
+    async with stage(backend) as s:
+        await s.press("space")
+        await s.shows("3 marked")
+        await s.press("k", "space")
+        await s.shows("not marked any more: 3")
+        assert not s.app.place.rows.marked
+
+
+async def test_what_becomes_more_urgent_stands_and_the_row_under_the_cursor_stays() -> None:
+    backend = FakeBackend(12)
+    storm(backend, 3, 9)
+    async with stage(backend) as s:
+        await s.press("j", "j")
+        await s.until(lambda: s.app.place.rows.cursor_id == 3, "row 3")
+        storm(backend, backend.next_id)
+        urgent = backend.add("the same complaint, due at once", due_in=-60)
+        await s.shows("folded above")
+        await s.shows("1 new ↑")
+        assert shown(s)[0] == urgent.conversation.id
+        assert s.app.place.rows.cursor_id == 3
+        await s.press("j")
+        await s.until(lambda: 3 not in shown(s), "folded away when the cursor has left it")
+        await s.press("g")
+        await s.shows("+2 like this")
+
+
+async def test_copies_that_come_in_are_counted_and_announced_by_nobody() -> None:
+    backend = FakeBackend(12)
+    storm(backend, 1, 2)
+    async with stage(backend) as s:
+        await s.shows("+1 like this")
+        for _ in range(5):
+            storm(backend, backend.next_id)
+            backend.add("the same again", due_in=30)
+        await s.shows("+6 like this")
+        assert "the same again" not in s.text()
+        assert not s.sees("new ↑")
+        await s.shows("Open  17")
+        backend.act_as(backend.staff[1], [1, 2], Close())
+        await s.shows("+4 like this")
+        assert s.app.place.rows.cursor_id == 1
+
+
+async def test_marks_of_what_is_folded_away_last_and_go_with_what_leaves() -> None:
+    backend = FakeBackend(12)
+    storm(backend, 3, 4, 6)
+    async with stage(backend) as s:
+        await s.press("j", "j", "space")
+        await s.shows("3 marked")
+        backend.act_as(backend.staff[1], [4], Close())
+        await s.until(lambda: s.app.place.rows.marked == {3, 6}, "the closed one has lost its mark")
+        storm(backend, backend.next_id)
+        urgent = backend.add("the same complaint, due at once", due_in=-60)
+        await s.until(lambda: 3 not in shown(s), "folded away")
+        assert s.app.place.rows.marked == {3, 6}
+
+
+async def test_a_storm_longer_than_the_window_hides_nothing_behind_it() -> None:
+    backend = FakeBackend(3000)
+    storm(backend, *range(2, 2500))
+    async with stage(backend, size=SMALL) as s:
+        await s.shows("+999 or more like this")
+        assert shown(s)[:4] == [1, 2, 2500, 2501]
+
+
+async def test_a_view_is_folded_as_far_as_it_was_read() -> None:
+    backend = FakeBackend(0)
+    for i in range(1500):
+        storm(backend, *([i + 1] if i % 2 else []))
+        backend.add(f"refund please, number {i}", due_in=10 + i)
+    backend.keep("refunds", "refund")
+    async with stage(backend) as s:
+        await s.shows("refunds")
+        await s.app.place.choose("view", "1")
+        await s.until(lambda: s.app.place.view is not None and len(shown(s)) > 50, "the view")
+        assert shown(s)[:4] == [1, 2, 3, 5]
+        await s.shows("like this so far")
+        await s.press("j", "equals_sign")
+        await s.shows("1 of")
+        assert shown(s)[:4] == [1, 2, 3, 4]
+        await s.press("equals_sign")
+        await s.until(lambda: shown(s)[:4] == [1, 2, 3, 5], "folded")
+        backend.act_as(backend.staff[1], [2], Close())
+        await s.until(lambda: 4 in shown(s), "the next one stands")
+        await s.press("j")
+        await s.until(lambda: shown(s)[:3] == [1, 3, 4], "in its place")
+        backend.act_as(backend.staff[1], [4], Tag(("seen",)))
+        await s.shows("#seen")
