@@ -42,7 +42,7 @@ class FakeCopies:
             row
             for row in await self.page(folder, limit=2**31)
             if low < (row.sort_key, row.id) < high
-            and (row.family is None or row.family in unfolded or first[row.family] == row.id)
+            and (row.family is None or row.family in unfolded or first.get(row.family, row.id) == row.id)
         ]
         rows = rows[-limit:] if before is not None else rows[:limit]
         shown = {row.family for row in rows}

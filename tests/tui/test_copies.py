@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 from inbox_tui.view.copies import copies_words, marked_words
-from listener.model import State
+from listener.model import OPEN, State
 from listener.store.views import Fold
-from listener.workflow import Close, Tag
+from listener.workflow import Close, Reopen, Tag
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
 
@@ -130,7 +132,7 @@ async def test_marks_of_what_is_folded_away_last_and_go_with_what_leaves() -> No
         backend.act_as(backend.staff[1], [4], Close())
         await s.until(lambda: s.app.place.rows.marked == {3, 6}, "the closed one has lost its mark")
         storm(backend, backend.next_id)
-        urgent = backend.add("the same complaint, due at once", due_in=-60)
+        backend.add("the same complaint, due at once", due_in=-60)
         await s.until(lambda: 3 not in shown(s), "folded away")
         assert s.app.place.rows.marked == {3, 6}
 
@@ -166,3 +168,49 @@ async def test_a_view_is_folded_as_far_as_it_was_read() -> None:
         await s.until(lambda: shown(s)[:3] == [1, 3, 4], "in its place")
         backend.act_as(backend.staff[1], [4], Tag(("seen",)))
         await s.shows("#seen")
+
+
+async def test_whatever_happens_the_most_urgent_of_each_family_is_shown_and_the_cursor_stays() -> None:
+    """Colleagues, newcomers and the reader in any order, against what a folded folder must show."""
+    rng = random.Random(11)
+    backend = FakeBackend(24)
+    for i in range(1, 25):
+        if i % 3:
+            storm(backend, i, family=1 + i % 4)
+    async with stage(backend) as s:
+        rows, unfolded = s.app.place.rows, s.app.place._unfolded
+
+        def expected() -> list[int]:
+            every = sorted(map(backend._row, range(backend.n)), key=lambda row: row.id)
+            now = {row.id: row for row in every} | {i: backend._as_row(talk) for i, talk in backend.talks.items()}
+            inside = sorted((r for r in now.values() if r.state in OPEN), key=lambda r: (r.sort_key, r.id))
+            first: dict[int, int] = {}
+            for row in inside:
+                first.setdefault(row.family or -row.id, row.id)
+            return [r.id for r in inside if r.family is None or r.family in unfolded or first[r.family] == r.id]
+
+        for step in range(40):
+            act, some = rng.randrange(6), rng.randrange(1, backend.next_id)
+            before = rows.cursor_id
+            if act == 0:
+                backend.act_as(backend.staff[1], [some], Close())
+            elif act == 1:
+                backend.act_as(backend.staff[1], [some], Reopen())
+            elif act == 2:
+                storm(backend, backend.next_id, family=rng.randrange(1, 5))
+                backend.add(f"number {step}", due_in=rng.randrange(-60, 60))
+            elif act == 3 and some in backend.families:
+                backend.families[some] = rng.randrange(1, 5)  # edited
+                backend.ring(some)
+            elif act == 4:
+                await s.press("equals_sign")
+            elif act == 5:
+                await s.press(rng.choice("jk"))
+            await s.pilot.pause()
+            if act < 4:
+                assert rows.cursor_id == before, f"nobody but the reader moves the cursor (step {step})"
+
+            def right() -> bool:
+                return [i for i in shown(s) if i != rows.cursor_id] == [i for i in expected() if i != rows.cursor_id]
+
+            await s.until(right, f"step {step}, act {act}", seconds=5)
