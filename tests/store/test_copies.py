@@ -9,8 +9,11 @@ import pytest
 
 from listener.model import Author, AuthorChanged, Deleted, Key, Mention, Priority
 from listener.store import acts, inbox, upkeep
+from listener.store.inbox import folded
 from listener.workflow import Assign, Close, SetPriority
 from tests.store.builders import NOW, SPACE, House, said
+from tests.store.test_inbox import nodes, plan, touched
+from tests.store.world import world
 
 STORM = "This firm took my money and never sent the parcel, order {}, avoid @{} at all costs https://x.test/{}"
 OTHER = "When does the new store in Vienna open on Sunday, and can one park there with a van?"
@@ -165,3 +168,29 @@ async def test_pages_of_a_folded_queue_meet_without_a_hole(house: House, pool: a
     )
     unfolded = await inbox.folded_page(pool, house.brand_id, "open", unfolded=[family])
     assert len(unfolded.rows) == 21
+
+
+@pytest.mark.newest
+async def test_a_folded_page_goes_by_keys_and_a_storm_is_asked_about_once(pool: asyncpg.Pool) -> None:
+    """By the plan and by what it touched: pages of single messages as deep as one likes, and one that walks over 5,000 copies."""
+    w = await world(pool)
+    await w.many(8_000)
+    await pool.execute(
+        "UPDATE conversations SET family = CASE WHEN sort_key % 10 < 6 THEN 1 ELSE id * 1024 END WHERE folder = 'open'"
+    )
+    await pool.execute("VACUUM ANALYZE conversations")
+    statement = folded._PAGE_AFTER.replace("$1", "$1::timestamptz")
+    costs = []
+    for offset in (0, 2_000, 5_000):
+        place = await pool.fetchrow(
+            "SELECT sort_key, id FROM conversations WHERE folder = 'open' ORDER BY 1, 2 OFFSET $1 LIMIT 1", offset
+        )
+        root = await plan(pool, statement, None, w.brand_id, "open", *place, 50, "{}")
+        [scan] = [node for node in nodes(root) if node.get("Index Name") == "conversations_queue"]
+        assert scan["Actual Rows"] < 300, "as many as a page and the copies between its rows"
+        costs.append(touched(root))
+    assert max(costs) <= 1.25 * min(costs) + 50, costs
+    await pool.execute("UPDATE conversations SET family = 1 WHERE folder = 'open' AND sort_key < 990000")
+    root = await plan(pool, statement, None, w.brand_id, "open", *inbox.FIRST, 50, "{}")
+    asked = [node for node in nodes(root) if node.get("Index Name") == "conversations_family"]
+    assert sum(node["Actual Loops"] for node in asked) < 300, "who stands for a family is remembered"

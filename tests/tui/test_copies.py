@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
+
+import asyncpg
 
 from inbox_tui.view.copies import copies_words, marked_words
 from listener.model import OPEN, State
 from listener.store.views import Fold
 from listener.workflow import Close, Reopen, Tag
+from tests.store.world import world
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
+from tests.tui.test_postgres import now, real
 
 
 def storm(backend: FakeBackend, *ids: int, family: int = 7) -> None:
@@ -214,3 +219,32 @@ async def test_whatever_happens_the_most_urgent_of_each_family_is_shown_and_the_
                 return [i for i in shown(s) if i != rows.cursor_id] == [i for i in expected() if i != rows.cursor_id]
 
             await s.until(right, f"step {step}, act {act}", seconds=5)
+
+
+async def test_a_storm_on_the_real_store_from_mark_to_undo(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    ids = [
+        await w.conversation(f"spam number {i}", author=f"bot{i}", at=now() + timedelta(seconds=i)) for i in range(8)
+    ]
+    other = await w.conversation("a real question", author="ana", at=now() + timedelta(seconds=4))
+    await pool.execute("UPDATE conversations SET family = 1 WHERE id = ANY($1)", ids)
+    async with real(dsn) as s:
+        await s.shows("+7 like this")
+        assert shown(s) == [ids[0], other]
+        await s.press("2")
+        await s.shows("Nothing is yours")
+        await s.press("1")
+        await s.shows("+7 like this")
+        await s.press("e")
+        await s.until(lambda: shown(s) == [ids[0], ids[1], other], "the next one stands for them")
+        await s.press("j", "space", "e")
+        await s.shows("7 conversations closed")
+        await s.shows("Open  1")
+        await s.press("z")
+        await s.shows("7 conversations as before: taken back")
+        await s.until(lambda: ids[1] in shown(s) and ids[2] not in shown(s), "folded again")
+        await s.press("k", "equals_sign")
+        await s.until(lambda: set(ids[1:]) <= set(shown(s)), "unfolded")
+        await s.press("P")
+        await s.shows("The post")
+        await s.shows("no comments heard")

@@ -19,15 +19,18 @@ from listener.store.views import Fold, FoldedPage
 COUNTED = 1_000
 """Members of a family are counted up to so many."""
 
-# The first of its family in this folder, or of a family that is unfolded.
-_STANDS = """(c.family IS NULL OR c.family = ANY($7::bigint[]) OR c.id = (
+# Who stands for a family is a join, not a condition: so Postgres remembers the answer while it walks over a storm.
+_FIRST = """
+    LEFT JOIN LATERAL (
         SELECT o.id FROM conversations AS o
         WHERE o.brand_id = $2 AND o.folder = $3 AND o.family = c.family AND o.merged_into IS NULL ORDER BY o.sort_key, o.id LIMIT 1
-    ))"""
+    ) AS first ON true
+"""
+_STANDS = "(first.id IS NULL OR first.id = c.id OR c.family = ANY($7::bigint[]))"
 
 _PAGE_AFTER = f"""
 WITH picked AS MATERIALIZED (
-    SELECT c.id FROM conversations AS c
+    SELECT c.id FROM conversations AS c {_FIRST}
     WHERE c.brand_id = $2 AND c.folder = $3 AND c.merged_into IS NULL AND (c.sort_key, c.id) > ($4, $5) AND {_STANDS}
     ORDER BY c.sort_key, c.id LIMIT $6
 ) {QUEUE_LINES} ORDER BY c.sort_key, c.id
@@ -35,7 +38,7 @@ WITH picked AS MATERIALIZED (
 
 _PAGE_BEFORE = f"""
 WITH picked AS MATERIALIZED (
-    SELECT c.id FROM conversations AS c
+    SELECT c.id FROM conversations AS c {_FIRST}
     WHERE c.brand_id = $2 AND c.folder = $3 AND c.merged_into IS NULL AND (c.sort_key, c.id) < ($4, $5) AND {_STANDS}
     ORDER BY c.sort_key DESC, c.id DESC LIMIT $6
 ) {QUEUE_LINES} ORDER BY c.sort_key, c.id
