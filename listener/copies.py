@@ -2,20 +2,22 @@
 
 A text becomes a small sketch; two sketches tell how much of their texts is the same, without the texts. The sketch is a MinHash (Broder,
 "On the resemblance and containment of documents", 1997) over a text's words and its pairs of neighbouring words, as the matcher folds them:
-case, accents' spelling and invisible characters do not count, addresses are no words, and whatever holds a digit counts as one and the same
-number. Of each mark the low byte is kept (Li and König, "b-Bit Minwise Hashing", 2010). Marks are bundled into bands (Leskovec, Rajaraman and
-Ullman, "Mining of Massive Datasets", 3.4): texts that share a band are worth comparing, so a database finds them by an index.
+case and invisible characters do not count, handles and addresses are no words, and whatever holds a digit counts as one and the same number. Of
+each mark the low byte is kept (Li and König, "b-Bit Minwise Hashing", 2010). Marks are bundled into bands (Leskovec, Rajaraman and Ullman,
+"Mining of Massive Datasets", 3.4): texts that share a band are worth comparing, so a database finds them by an index.
 
 Measured by `tests/core/test_copies.py` on made-up texts of 8 to 45 words, each changed in two places (a name or two put in, a word replaced, a
 link or number added): 0.97 of such copies with 12 words or more are found, 0.83 of those with fewer; of a million pairs of texts that are no
-copies about a dozen are taken for some, nearly all of them of 8 words, of which half are the commonest. A text of fewer than `FEWEST` words
-has no sketch: too little to compare.
+copies about a dozen are taken for some, nearly all of them of 8 words, of which half are the commonest. In a text of fewer than `LONG` words
+one other word says something else ("where is my order", "where is my refund"): such texts are near-copies only where all marks are the same. One of
+fewer than `FEWEST` words has no sketch.
 
 Refuses to remember texts, and to decide what becomes of copies.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -27,13 +29,14 @@ from listener.query.words import segment
 VERSION = 1
 """Sketches made in another way never resemble these: raise it with every change of what a sketch is made of."""
 
-FEWEST, MOST = 8, 200
-"""Words of a text: with fewer it has no sketch; what stands behind so many does not count."""
+FEWEST, LONG, MOST = 4, 8, 200
+"""Words of a text: with fewer it has no sketch; from so many on it may differ; what stands behind so many does not count."""
 
 MARKS, BANDS = 24, 8
 ALIKE = 12
 """So many of the marks must be the same: half of what two texts have between them is in both."""
 
+_HANDLE = re.compile(r"(?<!\w)[@＠][\w.\-]+(?:@[\w.\-]+)?")
 _ROWS = MARKS // BANDS
 _HASHES = struct.Struct(f"<{MARKS}H")
 _BAND = struct.Struct(f"<{_ROWS}H")
@@ -50,6 +53,8 @@ class Sketch:
 
 def sketch(text: str) -> Sketch | None:
     """The sketch of a text; None: it is too short to compare. The same text has always the same one."""
+    if "@" in text or "＠" in text:
+        text = _HANDLE.sub(" ", text)
     words = ["0" if any(map(str.isdigit, word)) else word for word in segment(text).keys[:MOST]]
     if len(words) < FEWEST:
         return None
@@ -59,15 +64,20 @@ def sketch(text: str) -> Sketch | None:
         for piece in pieces
     )
     least = list(map(min, *hashed))
+    kind = VERSION * 2 + (len(words) < LONG)
     bands = (
-        zlib.crc32(bytes((VERSION, band)) + _BAND.pack(*least[band * _ROWS : (band + 1) * _ROWS])) - 2**31
+        zlib.crc32(bytes((kind, band)) + _BAND.pack(*least[band * _ROWS : (band + 1) * _ROWS])) - 2**31
         for band in range(BANDS)
     )
-    return Sketch(tuple(bands), bytes((VERSION, *(mark & 255 for mark in least))))
+    return Sketch(tuple(bands), bytes((kind, *(mark & 255 for mark in least))))
 
 
 def alike(one: bytes, other: bytes) -> int:
-    """How many marks of two sketches are the same: `ALIKE` or more are near-copies. 0 where they were made in different ways."""
+    """How many marks of two sketches are the same: `ALIKE` or more are near-copies. 0 where they were made in different ways, and of short
+    texts that differ.
+    """
     if one[:1] != other[:1] or len(one) != len(other):
+        return 0
+    if one[0] % 2 and one != other:
         return 0
     return sum(map(int.__eq__, one[1:], other[1:]))
