@@ -21,6 +21,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -37,6 +38,7 @@ ALIKE = 12
 """So many of the marks must be the same: half of what two texts have between them is in both."""
 
 _HANDLE = re.compile(r"(?<!\w)[@＠][\w.\-]+(?:@[\w.\-]+)?")
+_DIGIT = re.compile(r"\d").search
 _ROWS = MARKS // BANDS
 _HASHES = struct.Struct(f"<{MARKS}H")
 _BAND = struct.Struct(f"<{_ROWS}H")
@@ -55,21 +57,22 @@ def sketch(text: str) -> Sketch | None:
     """The sketch of a text; None: it is too short to compare. The same text has always the same one."""
     if "@" in text or "＠" in text:
         text = _HANDLE.sub(" ", text)
-    words = ["0" if any(map(str.isdigit, word)) else word for word in segment(text).keys[:MOST]]
+    words = ["0" if _DIGIT(word) else word for word in segment(text).keys[:MOST]]
     if len(words) < FEWEST:
         return None
     pieces = {*words, *(f"{one} {two}" for one, two in pairwise(words))}
-    hashed = (
-        _HASHES.unpack(blake2b(piece.encode("utf-8", "surrogatepass"), digest_size=_HASHES.size).digest())
-        for piece in pieces
-    )
-    least = list(map(min, *hashed))
+    least = list(map(min, *map(_hashed, pieces)))
     kind = VERSION * 2 + (len(words) < LONG)
     bands = (
         zlib.crc32(bytes((kind, band)) + _BAND.pack(*least[band * _ROWS : (band + 1) * _ROWS])) - 2**31
         for band in range(BANDS)
     )
     return Sketch(tuple(bands), bytes((kind, *(mark & 255 for mark in least))))
+
+
+@lru_cache(maxsize=4096)  # copies have their words in common, and all texts the common ones
+def _hashed(piece: str) -> tuple[int, ...]:
+    return _HASHES.unpack(blake2b(piece.encode("utf-8", "surrogatepass"), digest_size=_HASHES.size).digest())
 
 
 def alike(one: bytes, other: bytes) -> int:

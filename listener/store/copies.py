@@ -12,7 +12,7 @@ from datetime import datetime
 
 import asyncpg
 
-from listener.copies import ALIKE, Sketch, alike, sketch
+from listener.copies import ALIKE, BANDS, Sketch, alike, sketch
 from listener.store.columns import columns
 
 # The newest holders of a band will do: in a storm all of them are of one family.
@@ -47,9 +47,10 @@ async def keep_sketches(
     if not made:
         return
     near: dict[int, list[Candidate]] = defaultdict(list)
-    asked = [(i, band) for i, (_, _, found) in enumerate(made) for band in found.bands]
-    for row in await connection.fetch(_NEAR, *columns(asked)):
-        near[row["i"]].append((row["family"], row["marks"]))
+    which = [i for i in range(len(made)) for _ in range(BANDS)]
+    bands = [band for _, _, found in made for band in found.bands]
+    for i, family, marks in await connection.fetch(_NEAR, which, bands):
+        near[i].append((family, marks))
     here: dict[int, Candidate] = {}
     rows = []
     for i, (mention_id, version, found) in enumerate(made):
