@@ -14,6 +14,8 @@ from listener.store.views import CommentStanding, PostShown
 from listener.workflow import Close
 from tests.store.builders import NOW, SPACE, House, said
 
+pytestmark = pytest.mark.newest
+
 
 @pytest.fixture
 async def house(pool: asyncpg.Pool) -> House:

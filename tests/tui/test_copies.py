@@ -194,7 +194,7 @@ async def test_whatever_happens_the_most_urgent_of_each_family_is_shown_and_the_
                 first.setdefault(row.family or -row.id, row.id)
             return [r.id for r in inside if r.family is None or r.family in unfolded or first[r.family] == r.id]
 
-        for step in range(40):
+        for step in range(25):
             act, some = rng.randrange(6), rng.randrange(1, backend.next_id)
             before = rows.cursor_id
             if act == 0:
