@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from inbox_tui.backend.authors import AuthorsBackend
+from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -77,7 +79,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(AuthorsBackend, Protocol):
+class Backend(CopiesBackend, PostsBackend, AuthorsBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property
