@@ -78,7 +78,7 @@ ORDER BY o.not_before, o.id LIMIT 1 FOR UPDATE OF o SKIP LOCKED
 
 _NEXT_DUE = """
 SELECT min(o.not_before) FROM outbox AS o
-WHERE o.state = 'queued' AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
+WHERE o.lane = 'reply' AND o.state = 'queued' AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
   AND NOT EXISTS (SELECT FROM outbox AS e WHERE e.conversation_id = o.conversation_id AND e.id < o.id
                   AND e.state IN ('queued', 'sending', 'unknown'))
 """
@@ -116,9 +116,7 @@ WHERE id = $1
 
 _FENCE = "UPDATE replies SET fence = $2 WHERE id = $1"
 
-_EXPIRED = (
-    "SELECT id, frozen IS NOT NULL AS is_frozen FROM outbox WHERE state = 'sending' AND lease_until < $1 ORDER BY id"
-)
+_EXPIRED = "SELECT id FROM outbox WHERE lane = 'reply' AND state = 'sending' AND lease_until < $1 ORDER BY id"
 
 _UNSETTLED = """
 SELECT id, state FROM outbox WHERE state IN ('unknown', 'accepted') AND changed_at < $1 AND lane = 'reply' ORDER BY changed_at, id

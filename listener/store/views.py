@@ -6,11 +6,11 @@ Texts in here are as the network sent them: hostile until `listener.harmless` ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from listener.model import Conversation, Kind, Origin, OutboxState, State, ToneLabel
+from listener.model import Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,26 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ActRow:
+    """An act of ours on the network (a like, a hide, a delete, a block) and how far it has got. *accepted*: the network says that it is so."""
+
+    id: int
+    conversation_id: int
+    mention_id: int
+    author_id: int
+    what: Doing
+    state: OutboxState
+    account_handle: str
+    person: str
+    person_id: int
+    not_before: datetime
+    queued_at: datetime
+    changed_at: datetime
+    problem: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A private note of the staff."""
 
@@ -178,6 +198,16 @@ class Opened:
     """Rules ask somebody to hide that mention on its network,"""
     saved_reply: str = ""
     """and offer this saved reply, by its key."""
+    can: Mapping[Capability, str] = field(default_factory=dict)
+    """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
+    network: tuple[ActRow, ...] = ()
+    """Acts on the network on these messages and this author, the newest, oldest first."""
+    reply_until: datetime | None = None
+    """When the network closes this conversation to answers; None: never."""
+    private_until: datetime | None = None
+    """When it closes its newest public message to a private answer; None: never."""
+    draft_private: bool = False
+    """The draft was meant for its addressee alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ async def test_our_reply_is_deleted_and_nobody_elses(net: Network, source: Blues
     post = net.stage.post("ann.test", "hello")
     answer = net.stage.post(net.account.handle, "oops", reply_to=post.uri)
     ready = await do(source, act_on(net, Doing.DELETE, answer, root=post.uri))
-    assert net.world.at(answer.uri).record is None  # type: ignore[union-attr]
+    assert net.world.at(answer.uri).record is None
     await source.act(ready)
     with pytest.raises(Refused) as no:
         await source.freeze_act(act_on(net, Doing.DELETE, post), datetime.now(UTC))

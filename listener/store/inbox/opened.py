@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from listener.model import Kind, Origin, OutboxState, ToneLabel
+from listener.store import capabilities, network_acts
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
 from listener.store.views import HistoryLine, Note, Opened, OutboxRow, ThreadMessage
@@ -148,6 +149,8 @@ async def open(  # noqa: A001 - the screen's word
         notes = await connection.fetch(_NOTES, id_, LINES)
         history = await connection.fetch(_HISTORY, id_, LINES)
         draft = await connection.fetchrow(_DRAFT, person_id, id_)
+        can = await capabilities.of_account(connection, account["id"]) if account else {}
+        network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"], LINES)
     return Opened(
         conversation=of_row(c),
         brand=c["brand"],
@@ -177,6 +180,8 @@ async def open(  # noqa: A001 - the screen's word
         draft_thread_version=draft["thread_version"] if draft else None,
         hide=because["hide"] if because else False,
         saved_reply=because["reply"] if because else "",
+        can=can,
+        network=network,
     )
 
 
