@@ -98,6 +98,11 @@ KEYS: tuple[Key, ...] = (
     Key(
         "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
     ),
+    # On the network, where it allows that
+    Key("like", ("L",), "like", "Like a message on its network, or take the like back", INBOX, "Network", writes=True),
+    Key("hide", ("H",), "hide", "Hide a comment under a post of ours, or show it again", INBOX, "Network", writes=True),
+    Key("delete", ("X",), "delete", "Delete what we wrote, on its network; asks first", INBOX, "Network", writes=True),
+    Key("block", ("K",), "block", "Block the author on their network, or unblock them", INBOX, "Network", writes=True),
     # Looking
     Key("versions", ("V",), "versions", "What an edited message said before", INBOX, "Look"),
     Key("before_next", ("b",), "why here", "Why this row stands above the next one", INBOX, "Look"),
@@ -202,7 +207,7 @@ KEYS: tuple[Key, ...] = (
 APP = frozenset({"leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed"})
 """Acts of the app itself, whatever it shows."""
 
-GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Rules", "Why", "Search box", "Hubbub")
+GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Network", "Look", "Rules", "Why", "Search box", "Hubbub")
 
 _SHOWN = {
     "question_mark": "?",

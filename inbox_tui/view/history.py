@@ -8,6 +8,7 @@ from typing import Any
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import say
+from inbox_tui.view.network import history_words
 from listener.store.views import HistoryLine
 
 _PLAIN = {
@@ -44,6 +45,8 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "act.priority": lambda: _priority(line.after),
         "act.snooze": lambda: _snoozed(line.after, now, zone),
     }
+    if line.kind.startswith("network."):
+        return f"{actor} {history_words(line)}"
     said = spoken[line.kind]() if line.kind in spoken else _PLAIN.get(line.kind) or say(line.kind).replace(".", " ")
     return f"{actor} {said}"
 

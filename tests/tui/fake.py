@@ -53,6 +53,7 @@ from listener.store.views import (
     ViewPage,
 )
 from listener.workflow import Act, Read
+from tests.tui.fake_network import FakeNetwork
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = (
@@ -100,6 +101,7 @@ class Talk:
     history: list[HistoryLine] = field(default_factory=list)
     versions: dict[int, list[tuple[int, str | None, datetime]]] = field(default_factory=dict)
     because: tuple[dict[str, object], ...] = ()
+    hide: bool = False
     drafts: dict[int, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -115,10 +117,11 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend:
+class FakeBackend(FakeNetwork):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
+        super().__init__()
         self.n = n
         self.clock = clock or Clock()
         self.me = Person(1, "ana", "Ana Sol")
@@ -331,7 +334,8 @@ class FakeBackend:
             c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, 1, talk.handle, talk.name,
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
-            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
+            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1], hide=talk.hide, can=self.can,
+            network=self.acts_around({one.id for one in talk.thread}, 1),
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:

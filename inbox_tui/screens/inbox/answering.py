@@ -371,11 +371,15 @@ class Answering(Triage):
         """Decide about a reply that did not simply go out."""
         if self.refuse_read_only():
             return
-        row = next((r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED), None)
+        row = self._undecided_reply()
         if row is None:
             self.say("every reply here went its way", "dim")
         else:
             self.work(self._settle(row))
+
+    def _undecided_reply(self) -> OutboxRow | None:
+        """The newest reply here that somebody must decide about."""
+        return next((r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED), None)
 
     async def _settle(self, row: OutboxRow) -> None:
         backend, opened = self.desk.backend, self.opened

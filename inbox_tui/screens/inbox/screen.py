@@ -1,4 +1,4 @@
-"""The Inbox screen, put together: what it shows, the acts, the reply, and its keys."""
+"""The Inbox screen, put together: what it shows, the acts, the reply, the network, and its keys."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from inbox_tui import keys
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Answering):
+class InboxScreen(Networking):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)
