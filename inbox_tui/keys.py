@@ -102,6 +102,7 @@ KEYS: tuple[Key, ...] = (
     Key("like", ("L",), "like", "Like a message on its network, or take the like back", INBOX, "Network", writes=True),
     Key("hide", ("H",), "hide", "Hide a comment under a post of ours, or show it again", INBOX, "Network", writes=True),
     Key("delete", ("X",), "delete", "Delete what we wrote, on its network; asks first", INBOX, "Network", writes=True),
+    Key("private", ("I",), "private", "Write a reply that only its addressee can read", INBOX, "Network", writes=True),
     Key("block", ("K",), "block", "Block the author on their network, or unblock them", INBOX, "Network", writes=True),
     # Looking
     Key("versions", ("V",), "versions", "What an edited message said before", INBOX, "Look"),

@@ -109,6 +109,10 @@ class Mention:
     reposts: int | None = None
     replies: int | None = None
     quotes: int | None = None
+    reply_until: datetime | None = None
+    """When the network closes it to an answer as it came (in public, or to a private message); None: never."""
+    private_until: datetime | None = None
+    """When it closes a public message to a private answer; None: never, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +382,8 @@ class Conversation:
     thread_version: int
     last_at: datetime
     last_ours_at: datetime | None
+    reply_until: datetime | None = None
+    """When the network closes it to answers, by its newest message; None: never."""
 
 
 class OutboxState(StrEnum):

@@ -243,8 +243,10 @@ class Backend(NetworkBackend, Protocol):
         """Write a note."""
         ...
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
-        """Keep a draft; `thread_version` is what the writer had read."""
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
+        """Keep a draft; `thread_version` is what the writer had read. `private`: only its addressee is to read it."""
         ...
 
     async def drop_draft(self, conversation_id: int) -> None:

@@ -291,9 +291,11 @@ class PostgresBackend(PostgresNetwork):
         done = await acts.note(self.pool, self.me.id, conversation_id, body, now)
         return Done(done.act_id, tuple(done.changed), done.refused)
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         """Keep a draft."""
-        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now)
+        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now, private=private)
 
     async def drop_draft(self, conversation_id: int) -> None:
         """Throw the draft away."""

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import Any
 
-from inbox_tui.view import network, words
+from inbox_tui.view import network, windows, words
 from inbox_tui.view.history import history_sentence
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 from inbox_tui.view.marks import Marked, mark_lines
@@ -121,6 +121,7 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         parts.append(((f"until {words.clock(c.snoozed_until, reader.now, reader.zone)}", ""),))
     if c.due_at is not None:
         parts.append((words.due(c.due_at, reader.now),))
+    parts.extend((piece,) for piece in windows.standing(opened, reader.now))
     by_hand = " (set by hand)" if c.priority_by is not None else ""
     parts.append(((f"priority {words.priority_words(c.priority)}{by_hand}", ""),))
     if c.assignee_id is not None:

@@ -42,6 +42,8 @@ class QueueRow:
     outbox: OutboxState | None
     """The newest reply of ours that is still on its way or needs a decision."""
     version: int
+    reply_until: datetime | None = None
+    """When the network closes it to answers; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ class ThreadMessage:
     need: float | None
     flags: tuple[Mapping[str, Any], ...]
     """{"rule", "spans"} of the version in force."""
+    reply_until: datetime | None = None
+    """When the network closes it to an answer as it came; None: never."""
+    private_until: datetime | None = None
+    """When it closes it to a private answer; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +208,6 @@ class Opened:
     """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
     network: tuple[ActRow, ...] = ()
     """Acts on the network on these messages and this author, the newest, oldest first."""
-    reply_until: datetime | None = None
-    """When the network closes this conversation to answers; None: never."""
-    private_until: datetime | None = None
-    """When it closes its newest public message to a private answer; None: never."""
     draft_private: bool = False
     """The draft was meant for its addressee alone."""
 

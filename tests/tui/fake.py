@@ -239,7 +239,7 @@ class FakeBackend(FakeNetwork):
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
-            news[-1] if news else None, c.version,
+            news[-1] if news else None, c.version, c.reply_until,
         )  # fmt: skip
 
     def _folder(self, folder: str, row: QueueRow) -> bool:
@@ -335,6 +335,7 @@ class FakeBackend(FakeNetwork):
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
             talk.because, talk.thread[-1].id, "abc", draft[0], draft[1], hide=talk.hide, can=self.can,
+            draft_private=self.private_drafts.get(conversation_id, False),
             network=self.acts_around({one.id for one in talk.thread}, 1),
         )  # fmt: skip
 
@@ -608,8 +609,11 @@ class FakeBackend(FakeNetwork):
         self.ring(conversation_id)
         return Done(uuid.uuid4(), (conversation_id,), {})
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         await self._called("save_draft")
+        self.private_drafts[conversation_id] = private
         self.talk(conversation_id).drafts[self.me.id] = (body, thread_version)
 
     async def drop_draft(self, conversation_id: int) -> None:

@@ -26,6 +26,7 @@ class FakeNetwork:
             Capability.PRIVATE_REPLY: "private messages are not part of what we read there",
         }
         self.network: list[ActRow] = []
+        self.private_drafts: dict[int, bool] = {}
 
     def acts_around(self: FakeBackend, mention_ids: set[int], author_id: int) -> tuple[ActRow, ...]:
         blocks = (Doing.BLOCK, Doing.UNBLOCK)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from listener.model import Capability, Doing, OutboxState
-from tests.tui.fake import FakeBackend
+from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import SMALL, stage
 
 
@@ -126,3 +129,61 @@ async def test_nothing_leaves_from_a_read_only_inbox() -> None:
             await s.press(key)
         await s.pilot.pause()
         assert s.backend.network == []
+
+
+async def test_a_private_draft_never_becomes_public_by_itself() -> None:
+    backend = FakeBackend(3)
+    async with stage(backend) as s:
+        await s.press("I")
+        await s.shows("not on Bluesky: private messages are not part of what we read there")
+        backend.can = {**backend.can, Capability.PRIVATE_REPLY: ""}
+        await s.press("I")
+        await s.shows("PRIVATE reply as @larkspur.test to @mira0.test, only they can")
+        await s.type("between us")
+        await s.press("escape")
+        await s.shows("draft kept")
+        await s.press("r")
+        await s.shows("This draft was meant to be private")
+        await s.press("enter")
+        await s.shows("PRIVATE reply")
+        await s.composes("between us")
+        await s.press("escape")
+        await s.press("r")
+        await s.shows("This draft was meant to be private")
+        await s.press("p")
+        await s.shows("PUBLIC reply")
+        await s.composes("between us")
+        await s.press("ctrl+s")
+        await s.shows("goes out in 8 s")
+        assert [one.private for one in backend.talk(1).replies] == [False]
+
+
+async def test_a_private_answer_leaves_as_one_and_comes_back_as_one() -> None:
+    backend = FakeBackend(3)
+    backend.can = {**backend.can, Capability.PRIVATE_REPLY: ""}
+    async with stage(backend) as s:
+        await s.press("I")
+        await s.composes()
+        await s.type("mail me at a@b.example")
+        await s.press("ctrl+s")
+        await s.shows("goes out in 8 s")
+        assert [one.private for one in backend.talk(1).replies] == [True]
+        await s.press("z")
+        await s.shows("PRIVATE reply")
+
+
+async def test_a_closed_window_keeps_the_composer_shut_and_says_why() -> None:
+    backend = FakeBackend(3)
+    talk = backend.talk(1)
+    talk.conversation = replace(talk.conversation, reply_until=START - timedelta(hours=2))
+    talk.thread[-1] = replace(talk.thread[-1], reply_until=START - timedelta(hours=2))
+    open_still = backend.talk(2)
+    open_still.conversation = replace(open_still.conversation, reply_until=START + timedelta(hours=3), due_at=None)
+    async with stage(backend) as s:
+        await s.shows("closed      @mira0.test")
+        await s.shows("window closed 2 h ago")
+        await s.shows("3 h open")
+        await s.shows("window closes in 3 h")
+        await s.press("r")
+        await s.shows("its network takes no answer any more: the window closed 2 h ago")
+        assert not s.app.place.composer.is_open

@@ -96,6 +96,8 @@ def mint_tid(us: int, clock_id: int) -> str:
 
 async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, Any]:
     """What will be sent, without the text. Refused when the parent is gone, changed or closed to us, or the text does not fit."""
+    if reply.private:
+        raise Refused("nothing is sent in private on Bluesky: it would be public", code="no_private")
     for measure in measures(NAME, reply.text):
         if measure.over:
             raise Refused(f"the text has {measure.used} {measure.unit}, {measure.limit} fit", code="too_long")

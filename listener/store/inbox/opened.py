@@ -68,7 +68,8 @@ WITH own AS MATERIALIZED (
 SELECT m.id, m.external_id, m.parent, m.at, m.claimed_at, m.author_id, a.handle AS author_handle, a.name AS author_name,
        a.status AS author_status, m.ours, EXISTS (SELECT 1 FROM own WHERE own.id = m.id) AS mine,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, m.version, m.state = 'deleted' AS deleted, m.media, m.url, m.lang,
-       j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags
+       j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags,
+       m.reply_until, m.private_until
 FROM picked
 JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT handle, name, status FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
@@ -127,7 +128,7 @@ SELECT * FROM (
 ) AS newest ORDER BY id
 """
 
-_DRAFT = "SELECT body, thread_version FROM drafts WHERE person_id = $1 AND conversation_id = $2"
+_DRAFT = "SELECT body, thread_version, visibility FROM drafts WHERE person_id = $1 AND conversation_id = $2"
 
 
 async def open(  # noqa: A001 - the screen's word
@@ -181,6 +182,7 @@ async def open(  # noqa: A001 - the screen's word
         hide=because["hide"] if because else False,
         saved_reply=because["reply"] if because else "",
         can=can,
+        draft_private=draft is not None and draft["visibility"] == "private",
         network=network,
     )
 
