@@ -24,6 +24,9 @@ from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 from listener.store.views import ActRow
 
+NEWEST = 12
+"""Acts that are read of one message or author: more than enough to know how it stands."""
+
 _CONVERSATION = "SELECT id, brand_id FROM conversations WHERE id = $1 AND merged_into IS NULL"
 
 # Nothing that the brand has not heard can be acted on. `wrote` is the account of the brand that wrote it, `top` that which wrote the thread's root.
@@ -66,22 +69,28 @@ VALUES ($1, 'network', $2, $3, $4, 'queued', $5, $6, $6) RETURNING id
 _ROW = """
 SELECT o.id, n.conversation_id, n.mention_id, n.author_id, n.what, o.state, a.handle AS account_handle, p.name AS person, n.person_id,
        o.not_before, o.queued_at, o.changed_at, o.problem, o.code
-FROM network_acts AS n
-JOIN outbox AS o ON o.network_act_id = n.id
+FROM {picked}
+JOIN LATERAL (SELECT * FROM network_acts WHERE id = picked.id LIMIT 1) AS n ON true
+JOIN LATERAL (SELECT * FROM outbox WHERE network_act_id = n.id LIMIT 1) AS o ON true
 JOIN accounts AS a ON a.id = n.account_id
 JOIN people AS p ON p.id = n.person_id
 """
-_BY_ID = _ROW + "WHERE o.id = $1"
+_BY_ID = _ROW.format(picked="(SELECT network_act_id AS id FROM outbox WHERE id = $1) AS picked")
 
-# What stands at these messages and this author, wherever it was asked for: the newest.
+# What stands at these messages and this author, wherever it was asked for: of each the newest.
 _OF_THREAD = f"""
-SELECT * FROM (
-    SELECT * FROM ({_ROW} WHERE n.mention_id = ANY ($2::bigint[]) AND n.brand_id + 0 = $1 AND n.what NOT IN ('block', 'unblock')
-                   ORDER BY n.id DESC LIMIT $4) AS of_messages
-    UNION ALL
-    SELECT * FROM ({_ROW} WHERE n.author_id = $3 AND n.brand_id + 0 = $1 AND n.what IN ('block', 'unblock')
-                   ORDER BY n.id DESC LIMIT $4) AS of_author
-) AS newest ORDER BY id
+WITH picked AS MATERIALIZED (
+    SELECT n.id FROM unnest($2::bigint[]) AS m(id), LATERAL (
+        SELECT id FROM network_acts
+        WHERE mention_id = m.id AND brand_id + 0 = $1 AND what NOT IN ('block', 'unblock') ORDER BY id DESC LIMIT $4
+    ) AS n
+    UNION
+    SELECT id FROM (
+        SELECT id FROM network_acts
+        WHERE author_id = $3 AND brand_id + 0 = $1 AND what IN ('block', 'unblock') ORDER BY id DESC LIMIT $4
+    ) AS n
+)
+{_ROW.format(picked="picked")} ORDER BY n.id
 """  # noqa: S608 - constants
 
 _LOCK = """
@@ -240,10 +249,10 @@ async def row(pool: asyncpg.Pool, outbox_id: int) -> ActRow | None:
 
 
 async def around(
-    connection: asyncpg.Connection, brand_id: int, mention_ids: Sequence[int], author_id: int, most: int
+    connection: asyncpg.Connection, brand_id: int, mention_ids: Sequence[int], author_id: int
 ) -> tuple[ActRow, ...]:
     """The newest acts on these messages, and blocks of this author, oldest first."""
-    found = await connection.fetch(_OF_THREAD, brand_id, list(mention_ids), author_id, most)
+    found = await connection.fetch(_OF_THREAD, brand_id, list(mention_ids), author_id, NEWEST)
     return tuple(_row(one) for one in found)
 
 

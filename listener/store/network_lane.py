@@ -21,18 +21,31 @@ from listener.store.network_acts import event_of, locked, write_down
 from listener.store.outbox import Settled
 from listener.store.record.gone import delete
 
-# Due, its account able to, and nothing older still under way to the same thing; before a block also the answers that were due before it.
+# Those that wait first, by their index; then their acts, by key: a plan that was made in an empty house holds in a full one.
+_WAITING = """
+WITH waiting AS MATERIALIZED (
+    SELECT id, network_act_id, account_id, not_before FROM outbox WHERE lane = 'network' AND state = 'queued' {due} ORDER BY not_before, id
+)
+"""
+
+# Its account is able to, and nothing older still under way to the same thing; before a block also the answers that were due before it.
 _READY = """
-FROM outbox AS o JOIN network_acts AS n ON n.id = o.network_act_id
-WHERE o.lane = 'network' AND o.state = 'queued'
-  AND NOT EXISTS (SELECT FROM network_acts AS e JOIN outbox AS x ON x.network_act_id = e.id
+FROM waiting AS w
+JOIN LATERAL (SELECT * FROM network_acts WHERE id = w.network_act_id LIMIT 1) AS n ON true
+JOIN outbox AS o ON o.id = w.id AND o.state = 'queued'
+WHERE NOT EXISTS (SELECT FROM network_acts AS e JOIN outbox AS x ON x.network_act_id = e.id
                   WHERE e.account_id = n.account_id AND e.thing = n.thing AND e.id < n.id AND x.state IN ('queued', 'sending', 'unknown'))
   AND NOT (n.what = 'block' AND EXISTS (SELECT FROM outbox AS r WHERE r.conversation_id = n.conversation_id AND r.lane = 'reply'
-           AND r.id < o.id AND r.state IN ('queued', 'sending') AND r.not_before <= o.not_before))
-  AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
+           AND r.id < w.id AND r.state IN ('queued', 'sending') AND r.not_before <= w.not_before))
+  AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = w.account_id AND a.state = 'stopped')
 """
-_NEXT = f"SELECT o.id {_READY} AND o.not_before <= $1 ORDER BY o.not_before, o.id LIMIT 1 FOR UPDATE OF o SKIP LOCKED"
-_NEXT_DUE = f"SELECT min(o.not_before) {_READY}"
+_NEXT = (
+    _WAITING.format(due="AND not_before <= $1")
+    + "SELECT w.id"
+    + _READY
+    + "ORDER BY w.not_before, w.id LIMIT 1 FOR UPDATE OF o SKIP LOCKED"
+)
+_NEXT_DUE = _WAITING.format(due="") + "SELECT min(w.not_before)" + _READY
 
 _TAKE = """
 UPDATE outbox SET state = 'sending', attempt = $2, lease_until = $3, attempts = attempts + 1, changed_at = $4 WHERE id = $1

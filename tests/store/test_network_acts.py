@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -219,3 +220,40 @@ async def test_what_an_account_can_do_is_what_was_published_last(desk: Desk) -> 
     await capabilities.publish(pool, account, {Capability.LIKE: "not today"})
     async with pool.acquire() as connection:
         assert await capabilities.of_account(connection, account) == {Capability.LIKE: "not today"}
+
+
+async def test_what_is_read_and_claimed_goes_by_keys_however_much_was_ever_done(desk: Desk) -> None:
+    """Also by a plan that was made when the house was empty."""
+    w = desk.w
+    asked = {
+        "around": (network_acts._OF_THREAD, f"{w.brand_id}, '{{{desk.comment}, {desk.answer}}}', 1, 12"),
+        "stands": (network_acts._STANDS, f"{w.account.id}, 'like of x', '{{like,unlike}}', NULL"),
+        "next": (network_lane._NEXT, "'2026-12-31'"),
+        "due": (network_lane._NEXT_DUE, ""),
+    }
+    await w.many(800)
+    async with w.pool.acquire() as connection:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        for name, (statement, values) in asked.items():
+            await connection.execute(f"PREPARE {name} AS {statement}")
+            await connection.execute(f"EXPLAIN EXECUTE {name} {f'({values})' if values else ''}")
+        await connection.execute(
+            "INSERT INTO network_acts (brand_id, conversation_id, account_id, mention_id, author_id, person_id, what, thing, at) "
+            "SELECT c.brand_id, c.id, $1, c.last_mention_id, c.author_id, $2, what, what || c.id, now() "
+            "FROM conversations c, unnest('{like,block,hide,show}'::text[]) AS what",
+            w.account.id, w.mia.id,
+        )  # fmt: skip
+        await connection.execute(
+            "INSERT INTO outbox (brand_id, lane, network_act_id, account_id, key, state, not_before, queued_at, changed_at) "
+            "SELECT brand_id, 'network', id, account_id, 'k' || id, 'accepted', at, at, at FROM network_acts"
+        )
+        for name, (_, values) in asked.items():
+            plan = await connection.fetchval(
+                f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE {name} {f'({values})' if values else ''}"
+            )
+            root = json.loads(plan)[0]["Plan"]
+            blocks = root["Shared Hit Blocks"] + root["Shared Read Blocks"]
+            print(name, blocks)
+            assert blocks < 60, (name, json.dumps(root, indent=1))
+        await connection.execute("DEALLOCATE ALL")
+        await connection.execute("RESET plan_cache_mode")

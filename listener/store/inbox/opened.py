@@ -151,7 +151,7 @@ async def open(  # noqa: A001 - the screen's word
         history = await connection.fetch(_HISTORY, id_, LINES)
         draft = await connection.fetchrow(_DRAFT, person_id, id_)
         can = await capabilities.of_account(connection, account["id"]) if account else {}
-        network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"], LINES)
+        network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"])
     return Opened(
         conversation=of_row(c),
         brand=c["brand"],
