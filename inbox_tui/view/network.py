@@ -66,7 +66,13 @@ def why_not(opened: Opened, needed: Capability) -> str:
     reason = opened.can.get(needed)
     if reason is None:
         return "nobody has said yet what our account can do here: the listener says it when it starts"
-    return f"not on {network_name(opened)}: {say(reason)}" if reason else ""
+    if reason:
+        return f"not on {network_name(opened)}: {say(reason)}"
+    if needed is Capability.HIDE and any(one.parent is None and not one.ours for one in opened.thread):
+        return "not here: only under a post of ours can we hide what others say"
+    if needed is Capability.DELETE_OWN and not any(one.ours and not one.deleted for one in opened.thread):
+        return "not here: there is nothing of ours on the network to delete"
+    return ""
 
 
 def can_line(opened: Opened) -> Line:
@@ -75,7 +81,7 @@ def can_line(opened: Opened) -> Line:
         return ()
     line: list[Piece] = [(f"on {network_name(opened)}:", "dim")]
     for key, name, needed in _BY_KEY:
-        possible = not opened.can.get(needed, "-")
+        possible = not why_not(opened, needed)
         line.extend(((" ", ""), (key, "accent"), (f" {name} ", "")) if possible else ((f" ✗{key} {name} ", "dim"),))
     return tuple(line)
 

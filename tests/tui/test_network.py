@@ -117,6 +117,13 @@ async def test_what_the_network_does_not_allow_is_crossed_and_says_why() -> None
         await s.shows("on Bluesky: L like  H hide  X delete  ✗K block  ✗I private")
         await s.press("K")
         await s.shows("not on Bluesky: nobody is blocked there")
+        backend.talk(2).thread[0] = replace(backend.talk(2).thread[0], ours=False)
+        await s.press("j")
+        await s.shows("on Bluesky: L like  ✗H hide  ✗X delete")
+        await s.press("H")
+        await s.shows("not here: only under a post of ours can we hide what others say")
+        await s.press("X")
+        await s.shows("not here: there is nothing of ours on the network to delete")
         backend.can = {}
         await s.press("L")
         await s.shows("nobody has said yet what our account can do here")

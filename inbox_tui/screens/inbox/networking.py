@@ -77,8 +77,6 @@ class Networking(Answering):
         newest = [one for one in reversed(opened.thread) if not one.deleted or what is Doing.BLOCK]
         if what is Doing.DELETE:
             found = [one for one in newest if one.ours]
-            if not found:
-                self.say("there is nothing of ours on the network here", "soon")
         else:
             found = [one for one in newest if one.mine and not one.ours]
             if what is Doing.HIDE:  # what rules ask to hide at once; else also what others say around it
