@@ -68,7 +68,8 @@ def why_not(opened: Opened, needed: Capability) -> str:
         return "nobody has said yet what our account can do here: the listener says it when it starts"
     if reason:
         return f"not on {network_name(opened)}: {say(reason)}"
-    if needed is Capability.HIDE and any(one.parent is None and not one.ours for one in opened.thread):
+    top = opened.thread[0] if opened.thread else None
+    if needed is Capability.HIDE and top is not None and top.parent is None and not top.ours:
         return "not here: only under a post of ours can we hide what others say"
     if needed is Capability.DELETE_OWN and not any(one.ours and not one.deleted for one in opened.thread):
         return "not here: there is nothing of ours on the network to delete"

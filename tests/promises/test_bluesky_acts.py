@@ -99,6 +99,18 @@ async def test_a_like_of_the_networks_own_app_is_not_given_twice_and_is_taken_ba
     assert ours(net, LIKE) == []
 
 
+async def test_a_like_that_only_the_appview_still_knows_is_given_anew(net: Network, source: Bluesky) -> None:
+    """The AppView is behind: right after an unlike it tells of a like that our repository holds no more."""
+    post = net.stage.post("ann.test", "lovely")
+    like = net.stage.like(net.account.handle, post.uri)
+    entry = net.world.at(like.uri)
+    assert entry is not None
+    entry.record = None  # gone from the repository, and no watcher was told
+    await do(source, act_on(net, Doing.LIKE, post))
+    (given,) = ours(net, LIKE)
+    assert given["uri"] != like.uri
+
+
 async def test_what_was_edited_since_it_was_read_is_not_liked(net: Network, source: Bluesky) -> None:
     post = net.stage.post("ann.test", "lovely")
     net.stage.edit(post.uri, "horrible")
