@@ -20,7 +20,7 @@ async def test_a_like_is_taken_back_in_time_and_answered_by_its_opposite_later()
         await s.shows("liked on Bluesky in 8 s as @larkspur.test; z takes it back")
         await s.shows("liked in 8 s, z takes it back")
         await s.press("z")
-        await s.shows("taken back: it will not be liked")
+        await s.shows("taken back: nothing is asked of the network")
         await s.press("L")
         await s.until(lambda: len(s.backend.network) == 2, "the second like")
         s.backend.move_act(1001, OutboxState.SENDING)
@@ -47,6 +47,15 @@ async def test_z_after_a_local_act_undoes_that_and_leaves_the_network_alone() ->
         await s.press("z")
         await s.shows("as before: taken back")
         assert asked(s.backend) == [(Doing.LIKE, 1002, OutboxState.ACCEPTED)]
+        await s.press("L")  # takes it back again, and while that waits
+        await s.shows("no longer liked in 8 s")
+        await s.press("e")
+        await s.shows("closed (z takes it back)")
+        await s.press("z")
+        await s.shows("as before: taken back")
+        assert s.backend.network[-1].state is OutboxState.QUEUED, "what was done last is what z means"
+        await s.press("z")
+        await s.shows("taken back: nothing is asked of the network")
 
 
 async def test_what_rules_ask_to_hide_is_hidden_with_one_key_and_shown_again_with_the_same() -> None:

@@ -6,6 +6,7 @@ What has left cannot be undone here: then the opposite is offered, and a delete 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
 from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.view import network
@@ -18,13 +19,20 @@ from listener.model import NEEDS, OPPOSITE, Doing, OutboxState
 from listener.store.views import ActRow, Changed, Opened, ThreadMessage
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An act on the network, and what was done last before it: while nothing else is, it is what z means."""
+
+    row: ActRow
+    last_act: uuid.UUID | None
+    marks: int
+
+
 class Networking(Answering):
     """The network beside the reply."""
 
-    _asked: ActRow | None = None
-    """What was asked for last from here, while nothing else was done since."""
-    _before_it: uuid.UUID | None = None
-    """The person's last act when that was asked: while it is still the last one, what was asked is younger."""
+    _asked: _Asked | None = None
+    """What was asked for last from here."""
     _followed: frozenset[int] = frozenset()
     """Acts from here whose end is not known yet."""
 
@@ -128,7 +136,7 @@ class Networking(Answering):
         )
         if row is None:
             return
-        self._asked, self._before_it = row, before
+        self._asked = _Asked(row, before, len(self.desk.marked))
         self._followed |= {row.id}
         left = network.seconds_left(row, self.desk.now())
         becomes, as_whom = network.BECOMES[what], f"as @{say(row.account_handle)}"
@@ -138,16 +146,27 @@ class Networking(Answering):
     # Taking back and deciding ----------------------------------------------------------------------------------------
 
     async def _take_back(self) -> None:
-        act, reply = self._waiting_act(), self._waiting_reply()
-        if act is not None and (reply is None or act.queued_at >= reply.queued_at):
-            await self._withdraw_act(act)
-        elif reply is not None or not await self._answered_by_opposite():
+        asked, reply = await self._asked_last(), await self._waiting_reply()
+        if asked is None or (reply is not None and reply.queued_at > asked.queued_at):
             await super()._take_back()
+        elif asked.state is OutboxState.QUEUED:
+            await self._withdraw_act(asked)
+        else:
+            await self._answer_by_opposite(asked)
 
-    def _waiting_act(self) -> ActRow | None:
-        """A queued act of mine in the open conversation, the newest."""
-        mine = [one for one in (self.opened.network if self.opened else ()) if one.person_id == self.me]
-        return next((one for one in reversed(mine) if one.state is OutboxState.QUEUED), None)
+    async def _asked_last(self) -> ActRow | None:
+        """What was asked for last from here, as it is now, if nothing was done since; else a queued act of mine in the open conversation."""
+        last, backend = self._asked, self.desk.backend
+        if last is None:
+            mine = [one for one in (self.opened.network if self.opened else ()) if one.person_id == self.me]
+            return next((one for one in reversed(mine) if one.state is OutboxState.QUEUED), None)
+        if len(self.desk.marked) > last.marks or await self.attempt(backend.last_act()) != last.last_act:
+            return None
+        row = await self.attempt(backend.network_act(last.row.id))
+        if row is None or row.state in (OutboxState.WITHDRAWN, *network.UNDECIDED):
+            self._asked = None
+            return None
+        return row
 
     async def _withdraw_act(self, row: ActRow) -> None:
         try:
@@ -156,26 +175,17 @@ class Networking(Answering):
             self.say(f"too late to take it back: {say(no.what)}", "soon")
         else:
             self._asked = None
-            self.say(f"taken back: it will not be {network.BECOMES[row.what]}", "good")
+            self.say("taken back: nothing is asked of the network", "good")
         await self.refresh_ids([row.conversation_id])
 
-    async def _answered_by_opposite(self) -> bool:
-        """What was asked for last has left: the opposite is offered. False: something else is to be taken back."""
-        asked, backend = self._asked, self.desk.backend
-        if asked is None or await self.attempt(backend.last_act()) != self._before_it:
-            return False
-        row = await self.attempt(backend.network_act(asked.id))
+    async def _answer_by_opposite(self, row: ActRow) -> None:
+        """It has left: the network can be asked for the opposite. The next z goes to what was done before."""
         self._asked = None
-        if row is None or row.state in (OutboxState.WITHDRAWN, *network.UNDECIDED):
-            return False
-        if row.state is OutboxState.QUEUED:
-            await self._withdraw_act(row)
-            return True
         if row.what not in OPPOSITE:
             self.say(
                 "it has left, and what is deleted cannot be brought back; z again undoes what was before it", "soon"
             )
-            return True
+            return
         opposite = OPPOSITE[row.what]
         answer = await self.app.push_screen_wait(
             Ask(
@@ -184,10 +194,10 @@ class Networking(Answering):
                 [("l", "leave it"), ("o", network.ASKS[opposite])],
             )
         )
-        opened = await self.attempt(backend.open(row.conversation_id, self.desk.now())) if answer == "o" else None
+        backend, now = self.desk.backend, self.desk.now()
+        opened = await self.attempt(backend.open(row.conversation_id, now)) if answer == "o" else None
         if opened is not None:
             await self._ask_network(opened, row.mention_id, opposite)
-        return True
 
     def action_settle(self) -> None:
         """Decide about a reply, or an act, that did not simply go through."""
