@@ -46,11 +46,11 @@ UNDECIDED = (OutboxState.FAILED, OutboxState.STOPPED)
 _DONE = (OutboxState.ACCEPTED, OutboxState.SEEN)
 
 _BY_KEY = (
-    ("L", "like", Capability.LIKE),
-    ("H", "hide", Capability.HIDE),
-    ("X", "delete", Capability.DELETE_OWN),
-    ("K", "block", Capability.BLOCK),
-    ("I", "private", Capability.PRIVATE_REPLY),
+    ("L", "like", "like", Capability.LIKE),
+    ("H", "hide", "hide", Capability.HIDE),
+    ("X", "delete", "delete", Capability.DELETE_OWN),
+    ("K", "block", "block", Capability.BLOCK),
+    ("I", "private", "private", Capability.PRIVATE_REPLY),
 )
 
 
@@ -76,15 +76,15 @@ def why_not(opened: Opened, needed: Capability) -> str:
     return ""
 
 
-def can_line(opened: Opened) -> Line:
-    """The acts by their keys; what cannot be done here is crossed, and its key says why."""
+def can_parts(opened: Opened) -> list[tuple[Line, str]]:
+    """The acts by their keys, each with its name in the key map; what cannot be done here is crossed, and its key says why."""
     if not opened.account_handle or not opened.can:
-        return ()
-    line: list[Piece] = [(f"on {network_name(opened)}:", "dim")]
-    for key, name, needed in _BY_KEY:
-        possible = not why_not(opened, needed)
-        line.extend(((" ", ""), (key, "accent"), (f" {name} ", "")) if possible else ((f" ✗{key} {name} ", "dim"),))
-    return tuple(line)
+        return []
+    parts: list[tuple[Line, str]] = [(((f"on {network_name(opened)}: ", "dim"),), "")]
+    for key, name, act, needed in _BY_KEY:
+        crossed = bool(why_not(opened, needed))
+        parts.append((((f"✗{key} {name}  ", "dim"),) if crossed else ((key, "accent"), (f" {name}  ", "")), act))
+    return parts
 
 
 def pair_of(what: Doing) -> tuple[Doing, ...]:

@@ -71,7 +71,6 @@ def thread_lines(
         if folded:
             lines.extend((_folded(folded), ()))
         lines.extend(_history(opened, reader))
-        lines.extend(flow(network.can_line(opened), reader.width))
     return lines
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import asyncpg
+
+from inbox_tui.backend.postgres import connect
 from listener.model import Capability, Doing, OutboxState
+from listener.store import capabilities
+from tests.store.world import world
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import SMALL, stage
 
@@ -139,12 +144,22 @@ async def test_what_the_network_does_not_allow_is_crossed_and_says_why() -> None
         assert backend.network == []
 
 
+async def test_what_the_line_under_the_thread_names_can_be_clicked() -> None:
+    async with stage(FakeBackend(3)) as s:
+        await s.shows("on Bluesky: L like")
+        await s.pilot.click("#acts", offset=(15, 0))
+        await s.shows("liked on Bluesky in 8 s")
+        await s.pilot.click("#acts", offset=(50, 0))
+        await s.shows("not on Bluesky: private messages")
+
+
 async def test_nothing_leaves_from_a_read_only_inbox() -> None:
     async with stage(FakeBackend(3), read_only=True) as s:
         for key in "LHXK":
             await s.press(key)
         await s.pilot.pause()
         assert s.backend.network == []
+        assert not s.sees("on Bluesky: L like"), "and nothing is offered"
 
 
 async def test_a_private_draft_never_becomes_public_by_itself() -> None:
@@ -203,3 +218,23 @@ async def test_a_closed_window_keeps_the_composer_shut_and_says_why() -> None:
         await s.press("r")
         await s.shows("its network takes no answer any more: the window closed 2 h ago")
         assert not s.app.place.composer.is_open
+
+
+async def test_a_like_from_the_key_to_the_outbox_and_back_on_the_real_store(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await world(pool)
+    await pool.execute("UPDATE accounts SET state = 'ready'")
+    await capabilities.publish(pool, w.account.id, dict.fromkeys(Capability, ""))
+    await w.conversation("lovely, thank you", author="ana", at=datetime.now(UTC))
+    backend = await connect(dsn, "acme", "mia-acme")
+    state = "SELECT state FROM outbox WHERE lane = 'network'"
+    async with stage(backend, clock=lambda: datetime.now(UTC)) as s:
+        await s.shows("on Bluesky: L like  ✗H hide  ✗X delete  K block  I private")
+        await s.press("L")
+        await s.shows("liked on Bluesky in 8 s as @acme.example")
+        assert await pool.fetchval(state) == "queued"
+        await s.press("z")
+        await s.shows("taken back: nothing is asked of the network")
+        assert await pool.fetchval(state) == "withdrawn"
+        await s.press("h")
+        await s.shows("Mia asked for it to be liked")
+    await backend.close(datetime.now(UTC))

@@ -12,6 +12,7 @@ from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.view import network
 from inbox_tui.view.lines import say
 from inbox_tui.view.queue import who
+from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError
@@ -35,6 +36,11 @@ class Networking(Answering):
     """What was asked for last from here."""
     _followed: frozenset[int] = frozenset()
     """Acts from here whose end is not known yet."""
+
+    def _show_opened(self, *, fresh: bool = False, end: bool = False) -> None:
+        super()._show_opened(fresh=fresh, end=end)
+        idle = self.opened is None or self.composer.is_open or self.desk.read_only
+        self.query_one("#acts", ActsBar).show([] if idle or self.opened is None else network.can_parts(self.opened))
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
