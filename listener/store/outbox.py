@@ -18,8 +18,8 @@ import msgspec
 
 from listener import workflow
 from listener.errors import Refused
-from listener.model import Account, Author, Key, OutboxState, Reply
-from listener.store.acts.rights import may_act
+from listener.model import Account, Author, Conversation, Key, OutboxState, Reply
+from listener.store.acts.rights import may_act, may_send, needs_approval
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, follow, lock, save, tell
 from listener.store.views import OutboxRow
@@ -30,8 +30,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id
 """
 
 _INSERT = """
-INSERT INTO outbox (brand_id, lane, reply_id, conversation_id, account_id, key, state, not_before, queued_at, changed_at)
-VALUES ($1, 'reply', $2, $3, $4, $5, 'queued', $6, $7, $7) RETURNING id
+INSERT INTO outbox (brand_id, lane, reply_id, conversation_id, account_id, key, state, not_before, planned, queued_at, changed_at)
+VALUES ($1, 'reply', $2, $3, $4, $5, 'queued', $6, $7, $8, $8) RETURNING id
 """
 
 _PARENT = """
@@ -49,7 +49,7 @@ WHERE o.conversation_id = $1 AND o.state IN ('queued', 'sending', 'unknown') AND
 _ROW = """
 SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, coalesce(w.handle, '') AS parent_handle,
        r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at,
-       o.external_id, o.problem, o.code, r.fence
+       o.external_id, o.problem, o.code, r.fence, o.planned
 FROM outbox AS o
 JOIN replies AS r ON r.id = o.reply_id
 JOIN accounts AS a ON a.id = r.account_id
@@ -146,11 +146,12 @@ Settled = Literal["accepted", "seen", "failed", "unknown", "stopped", "queued"]
 async def queue_reply(
     pool: asyncpg.Pool, person_id: int, conversation_id: int, account_id: int, parent_mention_id: int, body: str, *,
     visibility: Literal["public", "private"], lang: str, fence: int, hold_seconds: float, close_after: bool, now: datetime,
+    planned: datetime | None = None,
 ) -> OutboxRow:  # fmt: skip
-    """Put an answer in the outbox; it leaves after `hold_seconds` unless taken back.
+    """Put an answer in the outbox; it leaves after `hold_seconds`, and not before the time that is `planned`, unless taken back.
 
     `fence` is the conversation's thread_version that the writer had read. Refused when the thread has moved since, when the message
-    is gone, when the account is out, or when a colleague's answer is on its way.
+    is gone, when the account is out, when a colleague's answer is on its way, or when somebody has to approve it first.
     """
     if not body.strip():
         raise Refused("the reply is empty")
@@ -158,29 +159,58 @@ async def queue_reply(
         conversation = (await lock(connection, [conversation_id])).get(conversation_id)
         if conversation is None:
             raise Refused("there is no such conversation", where=str(conversation_id))
-        await may_act(connection, person_id, conversation.brand_id)
-        await _may_answer(connection, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id)
-        if conversation.thread_version != fence:
-            raise Refused(
-                "the thread has changed since you began to write", code="thread_moved", hint="read it again, then send"
-            )
-        reply_id = await connection.fetchval(
-            _INSERT_REPLY, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id, visibility,
-            body, lang, fence, close_after, now,
+        await may_send(connection, person_id, conversation.brand_id, account_id)
+        await may_answer(connection, conversation, account_id, parent_mention_id, person_id, fence)
+        return await put(
+            connection, conversation, person_id, account_id, parent_mention_id, body, visibility=visibility, lang=lang,
+            hold_seconds=hold_seconds, close_after=close_after, planned=planned, now=now,
         )  # fmt: skip
-        outbox_id = await connection.fetchval(
-            _INSERT, conversation.brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex,
-            now + timedelta(seconds=hold_seconds), now,
-        )  # fmt: skip
-        event = Event(
-            conversation.brand_id, "reply.queued", conversation_id, parent_mention_id, outbox_id, person_id,
-            after={"state": "queued"},
-        )  # fmt: skip
-        await tell(connection, [event], now)
-        return _row(await connection.fetchrow(_BY_ID, outbox_id))
 
 
-async def _may_answer(
+async def put(
+    connection: asyncpg.Connection, conversation: Conversation, person_id: int, account_id: int, parent_id: int, body: str, *,
+    visibility: str, lang: str, hold_seconds: float, close_after: bool, planned: datetime | None, now: datetime,
+    by: int | None = None,
+) -> OutboxRow:  # fmt: skip
+    """The rows of a reply and their event, where everything that could speak against it has been asked and the conversation is locked.
+
+    `by`: who let it go, where that is not the writer.
+    """
+    brand_id, conversation_id = conversation.brand_id, conversation.id
+    if planned is not None and planned <= now:
+        raise Refused("that time has already passed", code="past", hint="choose a later time")
+    reply_id = await connection.fetchval(
+        _INSERT_REPLY, brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang,
+        conversation.thread_version, close_after, now,
+    )  # fmt: skip
+    not_before = max(now + timedelta(seconds=hold_seconds), planned or now)
+    outbox_id = await connection.fetchval(
+        _INSERT, brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex, not_before, planned, now
+    )
+    event = Event(
+        brand_id, "reply.queued", conversation_id, parent_id, outbox_id, by or person_id, after={"state": "queued"}
+    )
+    await tell(connection, [event], now)
+    return _row(await connection.fetchrow(_BY_ID, outbox_id))
+
+
+async def may_answer(
+    connection: asyncpg.Connection,
+    conversation: Conversation,
+    account_id: int,
+    parent_id: int,
+    person_id: int,
+    fence: int,
+) -> None:
+    """Raises Refused when nobody should answer now, or this writer should not, or has not read the thread as it is."""
+    await _answerable(connection, conversation.brand_id, conversation.id, account_id, parent_id, person_id)
+    if conversation.thread_version != fence:
+        raise Refused(
+            "the thread has changed since you began to write", code="thread_moved", hint="read it again, then send"
+        )
+
+
+async def _answerable(
     connection: asyncpg.Connection, brand_id: int, conversation_id: int, account_id: int, parent_id: int, person_id: int
 ) -> None:
     parent = await connection.fetchrow(_PARENT, parent_id, conversation_id)
@@ -201,12 +231,17 @@ async def _may_answer(
 async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime) -> str:
     """Take a reply back; its words. Refused once it is on its way or its fate is not known."""
     async with acquired(pool) as connection, connection.transaction():
-        row = await _locked(connection, outbox_id)
-        await may_act(connection, person_id, row["brand_id"])
-        if row["state"] not in ("queued", "failed", "stopped"):
-            raise Refused(f"too late: it is {row['state']}", code=row["state"])
-        await _settle(connection, row, "withdrawn", now, person_id=person_id)
-        return str(row["body"])
+        return await withdrawn(connection, outbox_id, person_id, now)
+
+
+async def withdrawn(connection: asyncpg.Connection, outbox_id: int, person_id: int, now: datetime) -> str:
+    """The same, as a part of something larger."""
+    row = await _locked(connection, outbox_id)
+    await may_act(connection, person_id, row["brand_id"])
+    if row["state"] not in ("queued", "failed", "stopped"):
+        raise Refused(f"too late: it is {row['state']}", code=row["state"])
+    await _settle(connection, row, "withdrawn", now, person_id=person_id)
+    return str(row["body"])
 
 
 async def retry(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime, *, fence: int) -> None:
@@ -219,6 +254,13 @@ async def retry(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetim
         conversation = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
         if conversation.thread_version != fence:
             raise Refused("the thread has changed meanwhile", code="thread_moved", hint="read it again, then send")
+        moved = row["fence"] != fence
+        if moved and await needs_approval(connection, person_id, row["brand_id"], row["account_id"]):
+            raise Refused(
+                "the thread has changed since this was approved",
+                code="needs_approval",
+                hint="take it back and ask again",
+            )
         await connection.execute(_FENCE, row["reply_id"], fence)
         # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
         # frozen record goes out again: should the person be wrong, a network that lets us choose the id still has it once.

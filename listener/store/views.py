@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from listener.model import Conversation, Kind, Origin, OutboxState, State, ToneLabel
+from listener.model import ApprovalState, Conversation, Kind, Origin, OutboxState, State, ToneLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,10 @@ class QueueRow:
     outbox: OutboxState | None
     """The newest reply of ours that is still on its way or needs a decision."""
     version: int
+    approval: ApprovalState | None = None
+    """Of a reply that waits for approval, or that was sent back while the thread stands as it did."""
+    planned: datetime | None = None
+    """When a reply of ours goes out that waits for its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,36 @@ class OutboxRow:
     problem: str
     code: str
     fence: int
+    planned: datetime | None = None
+    """When it is to go out; None: at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """A reply that somebody was asked to approve, and what became of it."""
+
+    id: int
+    conversation_id: int
+    state: ApprovalState
+    body: str
+    """As it was submitted."""
+    sent: str
+    """As it was approved; '' while it is not."""
+    account_handle: str
+    parent_id: int
+    private: bool
+    close_after: bool
+    planned: datetime | None
+    person: str
+    person_id: int
+    fence: int
+    """The thread as the writer knew it."""
+    note: str
+    """Why it was sent back."""
+    asked_at: datetime
+    decided_by: str
+    decided_at: datetime | None
+    outbox_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +212,8 @@ class Opened:
     """Rules ask somebody to hide that mention on its network,"""
     saved_reply: str = ""
     """and offer this saved reply, by its key."""
+    approvals: tuple[ApprovalRow, ...] = ()
+    """Replies that somebody was asked to approve, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +254,8 @@ class Counts:
     folders: Mapping[str, int]
     """open, theirs, snoozed, done."""
     mine: int
+    to_approve: int = 0
+    """In which a reply waits for approval, whatever folder they are in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from listener.model import Kind, Origin, OutboxState, ToneLabel
+from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
 from listener.store.views import HistoryLine, Note, Opened, OutboxRow, ThreadMessage
@@ -97,7 +98,7 @@ ORDER BY m.at DESC, m.id DESC LIMIT 1
 _REPLIES = """
 SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
        r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id,
-       o.problem, o.code, r.fence
+       o.problem, o.code, r.fence, o.planned
 FROM (
     SELECT * FROM (SELECT * FROM outbox WHERE conversation_id = $1 OFFSET 0) AS all_of_it
     WHERE lane = 'reply' ORDER BY id DESC LIMIT $2
@@ -148,6 +149,7 @@ async def open(  # noqa: A001 - the screen's word
         notes = await connection.fetch(_NOTES, id_, LINES)
         history = await connection.fetch(_HISTORY, id_, LINES)
         draft = await connection.fetchrow(_DRAFT, person_id, id_)
+        approvals = await approvals_of(connection, id_)
     return Opened(
         conversation=of_row(c),
         brand=c["brand"],
@@ -177,6 +179,7 @@ async def open(  # noqa: A001 - the screen's word
         draft_thread_version=draft["thread_version"] if draft else None,
         hide=because["hide"] if because else False,
         saved_reply=because["reply"] if because else "",
+        approvals=approvals,
     )
 
 
