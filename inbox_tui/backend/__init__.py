@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -71,7 +72,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(Protocol):
+class Backend(ApprovingBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property
@@ -277,8 +278,9 @@ class Backend(Protocol):
         hold_seconds: float,
         close_after: bool,
         now: datetime,
+        planned: datetime | None = None,
     ) -> OutboxRow:
-        """Put a reply in the outbox. Raises `Refused` when the thread is no longer at `fence`."""
+        """Put a reply in the outbox, to go out not before the time that is planned. Raises `Refused` when the thread is no longer at `fence`."""
         ...
 
     async def withdraw(self, outbox_id: int, now: datetime) -> str:

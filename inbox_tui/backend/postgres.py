@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend:
+class PostgresBackend(PostgresApproving):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -325,6 +326,7 @@ class PostgresBackend:
         hold_seconds: float,
         close_after: bool,
         now: datetime,
+        planned: datetime | None = None,
     ) -> OutboxRow:
         """Put a reply in the outbox, in the language that it answers."""
         lang = next((m.lang for m in opened.thread if m.id == parent_mention_id), "")
@@ -341,6 +343,7 @@ class PostgresBackend:
             hold_seconds=hold_seconds,
             close_after=close_after,
             now=now,
+            planned=planned,
         )
 
     async def withdraw(self, outbox_id: int, now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 from math import ceil
 
 from inbox_tui.view import words
@@ -17,10 +17,16 @@ def seconds_left(reply: OutboxRow, now: datetime) -> int:
     return max(0, ceil((reply.not_before - now).total_seconds()))
 
 
-def outbox_words(reply: OutboxRow, now: datetime) -> Piece:
+COUNTED_DOWN = timedelta(minutes=10)
+"""What goes out later than this is told by the clock."""
+
+
+def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None) -> Piece:
     """Where a reply is and what can be done about it."""
     problem = f": {say(reply.problem)}" if reply.problem else ""
     match reply.state:
+        case OutboxState.QUEUED if reply.planned is not None and reply.not_before - now > COUNTED_DOWN:
+            return f"goes out {words.clock(reply.not_before, now, zone)} (x: change that or take it back)", "soon"
         case OutboxState.QUEUED if left := seconds_left(reply, now):
             return f"goes out in {left} s, z takes it back", "soon"
         case OutboxState.QUEUED:

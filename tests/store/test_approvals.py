@@ -218,7 +218,8 @@ async def test_a_decision_can_be_taken_back_while_nothing_has_left(desk: Desk) -
     with pytest.raises(Refused, match="too late"):
         await approvals.reconsider(desk.pool, row.id, desk.w.tom.id, NOW)
     found = await outbox.row(desk.pool, sent.id)
-    assert found is not None and found.state is OutboxState.SENDING
+    assert found is not None
+    assert found.state is OutboxState.SENDING
 
 
 async def test_to_approve_is_a_window_with_an_exact_count(desk: Desk) -> None:
@@ -246,9 +247,7 @@ async def test_to_approve_is_a_window_with_an_exact_count(desk: Desk) -> None:
 async def test_of_two_that_wait_in_conversations_that_become_one_the_elder_goes_on(desk: Desk) -> None:
     await desk.ask("elder")
     other = await desk.w.conversation("the same", author="twin")
-    parent = await desk.pool.fetchval(
-        "SELECT mention_id FROM conversation_mentions WHERE conversation_id = $1", other
-    )
+    parent = await desk.pool.fetchval("SELECT mention_id FROM conversation_mentions WHERE conversation_id = $1", other)
     twin = Desk(desk.w, other, parent, desk.ina, desk.ada)
     await twin.ask("younger")
     assert (await desk.to_approve())[1] == 2
@@ -257,7 +256,10 @@ async def test_of_two_that_wait_in_conversations_that_become_one_the_elder_goes_
     assert await desk.to_approve() == ([desk.id], 1)
     opened = await inbox.open(desk.pool, desk.id, desk.w.mia.id, NOW)
     assert opened is not None
-    assert [(one.body, one.state.value) for one in opened.approvals] == [("elder", "waiting"), ("younger", "superseded")]
+    assert [(one.body, one.state.value) for one in opened.approvals] == [
+        ("elder", "waiting"),
+        ("younger", "superseded"),
+    ]
 
 
 async def test_a_retry_is_no_way_around_an_approval(desk: Desk) -> None:

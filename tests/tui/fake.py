@@ -24,6 +24,7 @@ from listener import workflow
 from listener.errors import Refused, TryAgain
 from listener.model import (
     OPEN,
+    ApprovalState,
     Conversation,
     Kind,
     Origin,
@@ -53,6 +54,7 @@ from listener.store.views import (
     ViewPage,
 )
 from listener.workflow import Act, Read
+from tests.tui.fake_approving import FakeApproving
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = (
@@ -115,7 +117,7 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend:
+class FakeBackend(FakeApproving):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
@@ -152,6 +154,7 @@ class FakeBackend:
         self.marked: list[Marked] = []
         self.viewer = False
         self.speaks = Voice()
+        self.no_approvals()
 
     # The generated rows ----------------------------------------------------------------------------------------------
 
@@ -236,10 +239,13 @@ class FakeBackend:
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
-            news[-1] if news else None, c.version,
+            news[-1] if news else None, c.version, self.approval_of(c),
+            next((r.planned for r in reversed(talk.replies) if r.state is OutboxState.QUEUED), None),
         )  # fmt: skip
 
     def _folder(self, folder: str, row: QueueRow) -> bool:
+        if folder == "approve":
+            return row.approval is ApprovalState.WAITING
         if folder in ("open", "mine"):
             return row.state in OPEN and (folder == "open" or row.assignee_id == self.me.id)
         return row.state.value == folder
@@ -295,7 +301,7 @@ class FakeBackend:
         )
         found["open"] += self.n - sum(1 for i in self.talks if i <= self.n)
         mine = sum(t.conversation.assignee_id == 1 and t.conversation.state in OPEN for t in self.talks.values())
-        return Counts(dict(found), mine)
+        return Counts(dict(found), mine, self.to_approve)
 
     async def topics(self, now: datetime) -> Sequence[TopicCount]:
         await self._called("topics")
@@ -331,7 +337,7 @@ class FakeBackend:
             c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, 1, talk.handle, talk.name,
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
-            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
+            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1], approvals=tuple(self.asked.get(c.id, ())),
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
@@ -643,16 +649,25 @@ class FakeBackend:
 
     async def queue_reply(
         self, opened: Opened, parent_mention_id: int, body: str, *, private: bool, fence: int, hold_seconds: float,
-        close_after: bool, now: datetime,
+        close_after: bool, now: datetime, planned: datetime | None = None,
     ) -> OutboxRow:  # fmt: skip
         await self._called("queue_reply")
         talk = self.talk(opened.conversation.id)
+        if self.needs:
+            raise Refused("a lead or an admin approves this first", code="needs_approval", hint="ask for approval")
         if talk.conversation.thread_version != fence:
             raise Refused("the thread has changed meanwhile", code="thread_moved")
+        return self.put(talk, self.me, body, private=private, hold_seconds=hold_seconds, now=now, planned=planned)
+
+    def put(
+        self, talk: Talk, writer: Person, body: str, *, private: bool, hold_seconds: float, now: datetime,
+        planned: datetime | None,
+    ) -> OutboxRow:  # fmt: skip
         self._outbox += 1
         row = OutboxRow(
-            self._outbox, self._outbox, opened.conversation.id, OutboxState.QUEUED, body, opened.account_handle, talk.handle,
-            private, self.me.name, self.me.id, now + timedelta(seconds=hold_seconds), now, now, None, "", "", fence,
+            self._outbox, self._outbox, talk.conversation.id, OutboxState.QUEUED, body, talk.account_handle, talk.handle,
+            private, writer.name, writer.id, max(now + timedelta(seconds=hold_seconds), planned or now), now, now, None, "", "",
+            talk.conversation.thread_version, planned,
         )  # fmt: skip
         talk.replies.append(row)
         self.ring(row.conversation_id)

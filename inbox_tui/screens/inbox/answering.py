@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
 
 from textual import on
 from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import replies, saved
+from inbox_tui.view import replies, saved, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
@@ -18,11 +21,13 @@ from listener.errors import HubbubError, Refused
 from listener.model import Kind, OutboxState
 from listener.store.views import Opened, OutboxRow, ThreadMessage
 
+T = TypeVar("T")
+
 _UNDECIDED = (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.STOPPED)
 
 
 @dataclass
-class _Writing:
+class Writing:
     """A reply being written: what the writer had read when they began, and what they have agreed to since."""
 
     opened: Opened
@@ -40,7 +45,7 @@ class _Writing:
 class Answering(Triage):
     """The reply."""
 
-    _writing: _Writing | None = None
+    _writing: Writing | None = None
     _saver: Timer | None = None
     _waiting: int | None = None
 
@@ -108,7 +113,7 @@ class Answering(Triage):
         self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()
     ) -> None:
         """Open the composer."""
-        writing = _Writing(opened, parent, opened.conversation.thread_version, waved=waved)
+        writing = Writing(opened, parent, opened.conversation.thread_version, waved=waved)
         self._writing = writing
         self.add_class("-reading")
         await self.composer.begin(
@@ -125,7 +130,7 @@ class Answering(Triage):
 
     # What is said of the draft ---------------------------------------------------------------------------------------
 
-    async def _learn(self, writing: _Writing) -> bool:
+    async def _learn(self, writing: Writing) -> bool:
         """What the rules in force say to whoever writes: read beside the typing, for a rulebook that is new here takes a moment."""
         voice = await self.attempt(self.desk.backend.voice())
         if voice is None or self._writing is not writing:
@@ -134,13 +139,14 @@ class Answering(Triage):
         self._know(writing)
         return True
 
-    def _know(self, writing: _Writing) -> saved.Look:
+    def _know(self, writing: Writing) -> saved.Look:
         """Tell the composer what to look for and what to offer, as things are now."""
         backend, parent = self.desk.backend, writing.parent
         look = saved.Look(writing.voice, writing.opened, parent, saved.values(parent, backend.me.name, backend.brand))
 
         def lines(draft: str) -> list[Line]:
-            told: list[Line] = [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
+            told = [*self.told_before(writing)]
+            told += [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
             found = [(one, False) for one in look.styled(draft)] + [(one, look.public) for one in look.private(draft)]
             found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))
             return told + [saved.finding_line(one, draft, asks=asks) for one, asks in found]
@@ -148,13 +154,17 @@ class Answering(Triage):
         self.composer.know(lines, look.offers())
         return look
 
+    def told_before(self, writing: Writing) -> Sequence[Line]:
+        """What the writer should know of this reply before anything else."""
+        return ()
+
     @on(SavedWanted)
     def _saved_wanted(self, event: SavedWanted) -> None:
         event.stop()
         if self._writing is not None:
             self.work(self._choose_saved(self._writing), "saved")
 
-    async def _choose_saved(self, writing: _Writing) -> None:
+    async def _choose_saved(self, writing: Writing) -> None:
         if not await self._learn(writing):
             return
         offers = {one.key: one for one in self._know(writing).offers()}
@@ -171,7 +181,7 @@ class Answering(Triage):
         if key is not None and self._writing is writing:
             self.composer.put_in(offers[key].text)
 
-    async def _may_go(self, writing: _Writing, body: str) -> bool:
+    async def may_go(self, writing: Writing, body: str) -> bool:
         """Whether the rules of today let it be sent; says why not. What is private and would be public is asked about."""
         if not await self._learn(writing):
             return False
@@ -225,14 +235,18 @@ class Answering(Triage):
         writing = self._writing
         if writing is None:
             return
-        if event.discard:
+        await self.put_down(writing, event.body, discard=event.discard)
+        await self._end()
+        await self._let_go(writing.id)
+
+    async def put_down(self, writing: Writing, body: str, *, discard: bool) -> None:
+        """What becomes of the words when the writer leaves them."""
+        if discard:
             await self.attempt(self.desk.backend.drop_draft(writing.id))
             self.say("draft thrown away", "dim")
         else:
             await self.save_draft()
-            self.say("draft kept" if event.body.strip() else "nothing written", "dim")
-        await self._end()
-        await self._let_go(writing.id)
+            self.say("draft kept" if body.strip() else "nothing written", "dim")
 
     async def _end(self) -> None:
         if self._saver is not None:
@@ -255,21 +269,48 @@ class Answering(Triage):
 
     async def _send(self, body: str, close_after: bool) -> None:
         writing = self._writing
-        if writing is None or not await self._may_go(writing, body) or self._writing is not writing:
+        if writing is None or not await self.may_go(writing, body) or self._writing is not writing:
             return
-        row = await self.attempt(self._queue(writing, body, close_after))
+        await self.deliver(writing, body, close_after)
+
+    async def deliver(self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None) -> None:
+        """Into the outbox, for the seconds in which it can be taken back or until the time that is planned."""
+        backend = self.desk.backend
+
+        def put(current: Opened) -> Awaitable[OutboxRow]:
+            return backend.queue_reply(
+                current,
+                writing.parent.id,
+                body,
+                private=writing.parent.kind is Kind.DM,
+                fence=writing.fence,
+                hold_seconds=self.desk.hold_seconds,
+                close_after=close_after,
+                now=self.desk.now(),
+                planned=planned,
+            )
+
+        row = await self.attempt(self.agreed(writing, put))
         if row is None:
             return
+        self._waiting = row.id
+        if row.planned is not None:
+            when = words.clock(row.planned, self.desk.now(), self.desk.zone)
+            await self.sent(writing, f"goes out {when} as @{say(row.account_handle)}; x changes that or takes it back")
+        else:
+            left = replies.seconds_left(row, self.desk.now())
+            await self.sent(writing, f"goes out in {left} s as @{say(row.account_handle)}; z takes it back")
+
+    async def sent(self, writing: Writing, told: str) -> None:
+        """Nothing more to write: the composer folds away and the draft is forgotten."""
         await self._end()
         await self.attempt(self.desk.backend.drop_draft(writing.id))
-        self._waiting = row.id
-        left = replies.seconds_left(row, self.desk.now())
-        self.say(f"goes out in {left} s as @{say(row.account_handle)}; z takes it back", "good")
+        self.say(told, "good")
         await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
         await self.refresh_ids([writing.id])
 
-    async def _queue(self, writing: _Writing, body: str, close_after: bool) -> OutboxRow | None:
-        """Into the outbox; asks as often as the thread moves meanwhile."""
+    async def agreed(self, writing: Writing, put: Callable[[Opened], Awaitable[T]]) -> T | None:
+        """Let it out of the writer's hands; asks as often as the thread moves meanwhile."""
         backend = self.desk.backend
         while True:
             current = await backend.open(writing.id, self.desk.now())
@@ -284,21 +325,12 @@ class Answering(Triage):
                 writing.opened, writing.fence = current, current.conversation.thread_version
                 writing.waved |= {reply.id for reply in current.replies}
             try:
-                return await backend.queue_reply(
-                    current,
-                    writing.parent.id,
-                    body,
-                    private=writing.parent.kind is Kind.DM,
-                    fence=writing.fence,
-                    hold_seconds=self.desk.hold_seconds,
-                    close_after=close_after,
-                    now=self.desk.now(),
-                )
+                return await put(current)
             except Refused as no:
                 if no.code != "thread_moved":
                     raise
 
-    def _news_since(self, writing: _Writing, current: Opened) -> list[str]:
+    def _news_since(self, writing: Writing, current: Opened) -> list[str]:
         said = replies.changed_since(writing.opened, current, self.me, self.desk.now())
         other = replies.answered_by_others(current, self.me)
         if not said and other is not None and other.id not in writing.waved:
@@ -358,12 +390,13 @@ class Answering(Triage):
         self.say("taken back; nothing was sent", "good")
         opened = await self.open_conversation(row.conversation_id)
         await self.refresh_ids([row.conversation_id])
-        parent = (
-            next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
-            if opened
-            else None
-        )
-        if opened is not None and parent is not None and await self.hold(row.conversation_id):
+        if opened is not None:
+            await self.write_again(opened, body)
+
+    async def write_again(self, opened: Opened, body: str) -> None:
+        """Words that were taken back, in the composer and kept as a draft."""
+        parent = next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
+        if parent is not None and await self.hold(opened.conversation.id):
             await self.begin(opened, parent, body)
             await self.save_draft()
 

@@ -35,6 +35,7 @@ _EMPTY = {
     "theirs": ("No conversation waits for them.",),
     "snoozed": ("Nothing is snoozed.",),
     "done": ("Nothing is closed yet.",),
+    "approve": ("Nothing waits for your approval.",),
 }
 
 
@@ -158,7 +159,7 @@ class InboxCore(DeskScreen):
         width = self.folders_width
         choices = [Choice("", (("Inbox", "dim"),))]
         choices += [
-            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in words.FOLDERS
+            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in self.folder_list
         ]
         choices += self.view_choices()
         if self.topics:
@@ -167,6 +168,11 @@ class InboxCore(DeskScreen):
         folders.show(choices)
         folders.current = self.shown_key
         self._show_queue_title()
+
+    @property
+    def folder_list(self) -> Sequence[tuple[str, str]]:
+        """Keys and names of the folders that this person has."""
+        return words.FOLDERS
 
     @property
     def shown_key(self) -> str:
@@ -262,7 +268,7 @@ class InboxCore(DeskScreen):
 
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left)
+        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, zone=self.desk.zone)
 
     @on(NewsCounted)
     def _news(self, event: NewsCounted) -> None:

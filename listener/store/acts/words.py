@@ -18,6 +18,12 @@ _DID: Mapping[str, str] = {
     "act.undo": "took an act back",
     "reply.queued": "answered it",
     "reply.withdrawn": "took a reply back",
+    "approval.asked": "asked for approval of a reply",
+    "approval.approved": "approved a reply",
+    "approval.changed": "approved a reply with a change",
+    "approval.rejected": "sent a reply back",
+    "approval.withdrawn": "took back what was to be approved",
+    "approval.reconsidered": "took a decision about a reply back",
     "conversation.opened": "opened it",
 }
 

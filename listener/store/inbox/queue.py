@@ -157,7 +157,10 @@ SELECT name, key, sum(n)::bigint AS n FROM (
 
 
 async def counts(pool: asyncpg.Pool, brand_id: int, person_id: int | None) -> Counts:
-    """How many conversations each folder holds, and how many open ones are the person's, in how many a reply waits for approval. Exact in the snapshot it is read in."""
+    """How many conversations each folder holds, how many open ones are the person's, and in how many a reply waits for approval.
+
+    Exact in the snapshot it is read in.
+    """
     async with acquired(pool) as connection:
         found = await connection.fetch(_COUNTS, brand_id, None if person_id is None else str(person_id))
     folders = dict.fromkeys(("open", "theirs", "snoozed", "done"), 0)
