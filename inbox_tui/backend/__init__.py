@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from inbox_tui.backend.approving import ApprovingBackend
+from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -72,7 +73,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(ApprovingBackend, Protocol):
+class Backend(ApprovingBackend, PlanningBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property
@@ -287,8 +288,8 @@ class Backend(ApprovingBackend, Protocol):
         """Take a reply back and give its text. Raises `Refused` when it has begun to leave."""
         ...
 
-    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
-        """Send a failed or stopped reply after all."""
+    async def retry(self, outbox_id: int, fence: int, now: datetime, *, planned: datetime | None = None) -> None:
+        """Send a failed or stopped reply after all, at once or at a time."""
         ...
 
     async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:

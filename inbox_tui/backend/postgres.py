@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
 from inbox_tui.backend.postgres_approving import PostgresApproving
+from inbox_tui.backend.postgres_planning import PostgresPlanning
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend(PostgresApproving):
+class PostgresBackend(PostgresApproving, PostgresPlanning):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -350,9 +351,9 @@ class PostgresBackend(PostgresApproving):
         """Take a reply back."""
         return await outbox.withdraw(self.pool, outbox_id, self.me.id, now)
 
-    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
+    async def retry(self, outbox_id: int, fence: int, now: datetime, *, planned: datetime | None = None) -> None:
         """Send it after all."""
-        await outbox.retry(self.pool, outbox_id, self.me.id, now, fence=fence)
+        await outbox.retry(self.pool, outbox_id, self.me.id, now, fence=fence, planned=planned)
 
     async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:
         """What a person saw on the network."""

@@ -31,6 +31,7 @@ _PLAIN = {
     "approval.withdrawn": "took back what was to be approved",
     "approval.reconsidered": "took the decision about the reply back",
     "reply.queued": "wrote a reply",
+    "reply.planned": "changed when the reply goes out",
     "reply.withdrawn": "took the reply back",
     "reply.sending": "began to send the reply",
     "reply.accepted": "the network accepted the reply",

@@ -21,11 +21,16 @@ COUNTED_DOWN = timedelta(minutes=10)
 """What goes out later than this is told by the clock."""
 
 
+def planned(reply: OutboxRow, now: datetime) -> bool:
+    """Whether it waits for its time, and not only for the seconds in which it can be taken back."""
+    return reply.state is OutboxState.QUEUED and reply.planned is not None and reply.not_before - now > COUNTED_DOWN
+
+
 def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None) -> Piece:
     """Where a reply is and what can be done about it."""
     problem = f": {say(reply.problem)}" if reply.problem else ""
     match reply.state:
-        case OutboxState.QUEUED if reply.planned is not None and reply.not_before - now > COUNTED_DOWN:
+        case OutboxState.QUEUED if planned(reply, now):
             return f"goes out {words.clock(reply.not_before, now, zone)} (x: change that or take it back)", "soon"
         case OutboxState.QUEUED if left := seconds_left(reply, now):
             return f"goes out in {left} s, z takes it back", "soon"

@@ -62,6 +62,7 @@ class Deliverer:
             with contextlib.suppress(Stopped):
                 while True:
                     await self._keep(lambda: outbox.expired(self.house.pool, self.clock()))
+                    await self._keep(lambda: outbox.overtaken(self.house.pool, self.clock()))
                     await self._send_due()
                     unsettled = await self._look()
                     await self.stop.wakened(self.bells.outbox, await self._sleep(unsettled))

@@ -85,8 +85,7 @@ async def ask(
     """Submit a reply for approval instead of sending it. Refused as a reply would be, and where another one waits there already."""
     if not body.strip():
         raise Refused("the reply is empty")
-    if planned is not None and planned <= now:
-        raise Refused("that time has already passed", code="past", hint="choose a later time")
+    outbox.not_past(planned, now)
     async with acquired(pool) as connection, connection.transaction():
         conversation = (await lock(connection, [conversation_id])).get(conversation_id)
         if conversation is None:

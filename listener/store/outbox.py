@@ -42,7 +42,7 @@ JOIN conversation_mentions AS j ON j.mention_id = m.id AND j.conversation_id = $
 _ACCOUNT = "SELECT state, problem, handle FROM accounts WHERE id = $1 AND brand_id = $2"
 
 _IN_FLIGHT = """
-SELECT o.id, p.name FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id JOIN people AS p ON p.id = r.person_id
+SELECT o.id, p.name, o.planned FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id JOIN people AS p ON p.id = r.person_id
 WHERE o.conversation_id = $1 AND o.state IN ('queued', 'sending', 'unknown') AND r.person_id <> $2 ORDER BY o.id LIMIT 1
 """
 
@@ -62,26 +62,32 @@ _BY_CONVERSATION = _ROW + "WHERE o.conversation_id = $1 ORDER BY o.id"
 
 _LOCK = """
 SELECT o.id, o.brand_id, o.state, o.code, o.conversation_id, o.reply_id, o.attempt, o.attempts, o.frozen IS NOT NULL AS is_frozen,
-       o.external_id, r.body, r.close_after, r.fence, r.person_id, r.account_id
+       o.external_id, o.planned, r.body, r.close_after, r.fence, r.person_id, r.account_id
 FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id WHERE o.id = $1 FOR UPDATE OF o
 """
 
-# The oldest that is due and that nothing older of its conversation still stands before: order is kept per conversation.
-_NEXT = """
-SELECT o.id FROM outbox AS o
-WHERE o.lane = $1 AND o.state = 'queued' AND o.not_before <= $2
-  AND NOT EXISTS (SELECT FROM outbox AS e WHERE e.conversation_id = o.conversation_id AND e.id < o.id
-                  AND e.state IN ('queued', 'sending', 'unknown'))
-  AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
-ORDER BY o.not_before, o.id LIMIT 1 FOR UPDATE OF o SKIP LOCKED
+# One at a time in a conversation, in order: but what is planned for later stands before nothing that goes out earlier.
+_ITS_TURN = """
+  NOT EXISTS (SELECT FROM outbox AS e WHERE e.conversation_id = o.conversation_id AND e.id <> o.id
+              AND (e.state IN ('sending', 'unknown')
+                   OR (e.state = 'queued' AND e.id < o.id AND coalesce(e.planned, o.not_before) <= o.not_before)))
 """
 
-_NEXT_DUE = """
+# The oldest that is due and whose turn it is.
+_NEXT = f"""
+SELECT o.id FROM outbox AS o
+WHERE o.lane = $1 AND o.state = 'queued' AND o.not_before <= $2 AND {_ITS_TURN}
+  AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
+ORDER BY o.not_before, o.id LIMIT 1 FOR UPDATE OF o SKIP LOCKED
+"""  # noqa: S608 - constants
+
+_NEXT_DUE = f"""
 SELECT min(o.not_before) FROM outbox AS o
 WHERE o.state = 'queued' AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
-  AND NOT EXISTS (SELECT FROM outbox AS e WHERE e.conversation_id = o.conversation_id AND e.id < o.id
-                  AND e.state IN ('queued', 'sending', 'unknown'))
-"""
+  AND {_ITS_TURN}
+"""  # noqa: S608 - constants
+
+_STILL_ITS_TURN = f"SELECT {_ITS_TURN} FROM outbox AS o WHERE o.id = $1"  # noqa: S608 - constants
 
 _TAKE = """
 UPDATE outbox SET state = 'sending', attempt = $2, lease_until = $3, attempts = attempts + 1, changed_at = $4 WHERE id = $1
@@ -112,6 +118,13 @@ UPDATE outbox SET state = $2, problem = $3, code = $4, not_before = coalesce($5,
     receipt = coalesce($6::text::jsonb, receipt), external_id = coalesce($7, external_id), changed_at = $8,
     frozen = CASE WHEN $9 THEN NULL ELSE frozen END
 WHERE id = $1
+"""
+
+_PLAN = "UPDATE outbox SET planned = $2, not_before = $3, changed_at = $4 WHERE id = $1"
+
+_OVERTAKEN = """
+SELECT o.id FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id JOIN conversations AS c ON c.id = o.conversation_id
+WHERE o.state = 'queued' AND o.planned IS NOT NULL AND o.frozen IS NULL AND r.fence <> c.thread_version ORDER BY o.id LIMIT 100
 """
 
 _FENCE = "UPDATE replies SET fence = $2 WHERE id = $1"
@@ -177,8 +190,7 @@ async def put(
     `by`: who let it go, where that is not the writer.
     """
     brand_id, conversation_id = conversation.brand_id, conversation.id
-    if planned is not None and planned <= now:
-        raise Refused("that time has already passed", code="past", hint="choose a later time")
+    not_past(planned, now)
     reply_id = await connection.fetchval(
         _INSERT_REPLY, brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang,
         conversation.thread_version, close_after, now,
@@ -224,6 +236,9 @@ async def _answerable(
     if account["state"] == "stopped":
         raise Refused(f"{account['handle']} cannot send: {account['problem']}", code="account_stopped")
     other = await connection.fetchrow(_IN_FLIGHT, conversation_id, person_id)
+    if other is not None and other["planned"] is not None:
+        told = f"a reply by {other['name']} waits for its time"
+        raise Refused(told, code="answered_by_colleague", hint="take it back first, or let it go out now")
     if other is not None:
         raise Refused(f"{other['name']} is already answering: a reply is on its way", code="answered_by_colleague")
 
@@ -244,8 +259,11 @@ async def withdrawn(connection: asyncpg.Connection, outbox_id: int, person_id: i
     return str(row["body"])
 
 
-async def retry(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime, *, fence: int) -> None:
-    """Send again what failed or was stopped, by a person who has read the thread as it is (`fence`). Really sends."""
+async def retry(
+    pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime, *, fence: int, planned: datetime | None = None
+) -> None:
+    """Send again what failed or was stopped, by a person who has read the thread as it is (`fence`). Really sends, now or at the time `planned`."""
+    not_past(planned, now)
     async with acquired(pool) as connection, connection.transaction():
         row = await _locked(connection, outbox_id)
         await may_act(connection, person_id, row["brand_id"])
@@ -265,7 +283,30 @@ async def retry(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetim
         # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
         # frozen record goes out again: should the person be wrong, a network that lets us choose the id still has it once.
         thaw = row["code"] != NOT_SENT
-        await _settle(connection, row, "queued", now, not_before=now, person_id=person_id, thaw=thaw)
+        await connection.execute(_PLAN, outbox_id, planned, planned or now, now)
+        await _settle(connection, row, "queued", now, not_before=planned or now, person_id=person_id, thaw=thaw)
+
+
+async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: datetime | None, now: datetime) -> None:
+    """Another time for a reply that waits for its own; None: now. Refused once it is on its way."""
+    not_past(planned, now)
+    async with acquired(pool) as connection, connection.transaction():
+        row = await _locked(connection, outbox_id)
+        await may_act(connection, person_id, row["brand_id"])
+        if row["state"] != "queued" or row["planned"] is None or row["is_frozen"]:
+            raise Refused(f"too late: it is {row['state']}", code=row["state"])
+        await connection.execute(_PLAN, outbox_id, planned, planned or now, now)
+        was, becomes = {"planned": row["planned"]}, {"planned": planned}
+        event = Event(
+            row["brand_id"], "reply.planned", row["conversation_id"], None, outbox_id, person_id, before=was, after=becomes
+        )  # fmt: skip
+        await tell(connection, [event], now)
+
+
+def not_past(planned: datetime | None, now: datetime) -> None:
+    """Raises Refused for a time that nothing can be planned for any more."""
+    if planned is not None and planned <= now:
+        raise Refused("that time has already passed", code="past", hint="choose a later time")
 
 
 async def resolve_unknown(
@@ -301,10 +342,8 @@ async def claim_next(
             if outbox_id is None:
                 return None
             row = await _locked(connection, outbox_id)
-            conversation = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
-            if conversation.thread_version != row["fence"]:
-                problem = "the thread has changed since this was written: read it again, then send or take back"
-                await _settle(connection, row, "stopped", now, problem=problem, code="thread_moved")
+            # With the conversation locked: another sender may have taken another row of it at the same moment.
+            if await _moved(connection, row, now) or not await connection.fetchval(_STILL_ITS_TURN, outbox_id):
                 continue
             await connection.execute(_TAKE, outbox_id, attempt, now + timedelta(seconds=lease_seconds), now)
             event = Event(
@@ -313,6 +352,28 @@ async def claim_next(
             )  # fmt: skip
             await tell(connection, [event], now)
             return _reply(await connection.fetchrow(_REPLY, outbox_id))
+
+
+async def overtaken(pool: asyncpg.Pool, now: datetime) -> int:
+    """Stop what waits for its time in a thread that has moved, at once and not when the time comes: a person is asked while there is time."""
+    n = 0
+    async with acquired(pool) as connection:
+        for found in await connection.fetch(_OVERTAKEN):
+            async with connection.transaction():
+                row = await _locked(connection, found["id"])
+                if row["state"] == "queued" and row["planned"] is not None and await _moved(connection, row, now):
+                    n += 1
+    return n
+
+
+async def _moved(connection: asyncpg.Connection, row: asyncpg.Record, now: datetime) -> bool:
+    """Whether the thread is another than its writer read; then it is stopped."""
+    conversation = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
+    if conversation.thread_version == row["fence"]:
+        return False
+    problem = "the thread has changed since this was written: read it again, then send or take back"
+    await _settle(connection, row, "stopped", now, problem=problem, code="thread_moved")
+    return True
 
 
 async def renew(pool: asyncpg.Pool, outbox_id: int, attempt: uuid.UUID, until: datetime) -> bool:

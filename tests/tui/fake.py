@@ -690,9 +690,13 @@ class FakeBackend(FakeApproving):
         self.move_reply(outbox_id, OutboxState.WITHDRAWN)
         return talk.replies[i].body
 
-    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
+    async def retry(self, outbox_id: int, fence: int, now: datetime, *, planned: datetime | None = None) -> None:
         await self._called("retry")
-        self.move_reply(outbox_id, OutboxState.QUEUED, not_before=now)
+        self.move_reply(outbox_id, OutboxState.QUEUED, not_before=planned or now, planned=planned)
+
+    async def plan(self, outbox_id: int, planned: datetime | None, now: datetime) -> None:
+        await self._called("plan")
+        self.move_reply(outbox_id, OutboxState.QUEUED, not_before=planned or now, planned=planned)
 
     async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:
         await self._called("resolve_unknown")

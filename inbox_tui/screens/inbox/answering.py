@@ -377,7 +377,8 @@ class Answering(Triage):
     def _waiting_reply(self) -> OutboxRow | None:
         """A queued reply of mine in the open conversation; else the one that was queued last from here."""
         mine = [r for r in (self.opened.replies if self.opened else ()) if r.person_id == self.me]
-        return next((r for r in reversed(mine) if r.state is OutboxState.QUEUED), None)
+        soon = (r for r in reversed(mine) if r.state is OutboxState.QUEUED and not replies.planned(r, self.desk.now()))
+        return next(soon, None)
 
     async def _withdraw(self, row: OutboxRow) -> None:
         try:
@@ -408,9 +409,10 @@ class Answering(Triage):
         if row is None:
             self.say("every reply here went its way", "dim")
         else:
-            self.work(self._settle(row))
+            self.work(self.settle(row))
 
-    async def _settle(self, row: OutboxRow) -> None:
+    async def settle(self, row: OutboxRow) -> None:
+        """Ask what is to be done about it, and do it."""
         backend, opened = self.desk.backend, self.opened
         said = [f"“{say(row.body)[:200]}”", say(row.problem) or "The network gave no reason."]
         if row.state is OutboxState.UNKNOWN:

@@ -14,7 +14,7 @@ from inbox_tui import keys
 from inbox_tui.backend import Place
 from inbox_tui.messages import FolderChosen, NewsCounted, RowChosen, RowReached, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
-from inbox_tui.view import queue, thread, words
+from inbox_tui.view import queue, replies, thread, words
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
@@ -452,7 +452,10 @@ class InboxCore(DeskScreen):
 
     def second(self) -> None:
         """A second has passed: only a running countdown changes."""
-        if self.opened is not None and any(r.state.value == "queued" for r in self.opened.replies):
+        now = self.desk.now()
+        if self.opened is not None and any(
+            r.state.value == "queued" and not replies.planned(r, now) for r in self.opened.replies
+        ):
             self._show_opened()
 
     def on_resize(self) -> None:

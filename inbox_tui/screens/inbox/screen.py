@@ -8,10 +8,11 @@ from textual.binding import BindingType
 
 from inbox_tui import keys
 from inbox_tui.screens.inbox.approving import Approving
+from inbox_tui.screens.inbox.planning import Planning
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Approving):
+class InboxScreen(Planning, Approving):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

@@ -17,6 +17,7 @@ _DID: Mapping[str, str] = {
     "act.note": "wrote a note",
     "act.undo": "took an act back",
     "reply.queued": "answered it",
+    "reply.planned": "changed when a reply goes out",
     "reply.withdrawn": "took a reply back",
     "approval.asked": "asked for approval of a reply",
     "approval.approved": "approved a reply",

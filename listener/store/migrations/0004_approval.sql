@@ -61,6 +61,7 @@ CREATE TRIGGER approvals_count_moved AFTER UPDATE ON approvals
 
 -- When a person wants it to go out. not_before moves with retries, this does not. NULL: at once.
 ALTER TABLE outbox ADD COLUMN planned timestamptz;
+CREATE INDEX outbox_planned ON outbox (id) WHERE state = 'queued' AND planned IS NOT NULL;
 
 -- A text that is too long for the network, in parts: each is a reply with a row in the outbox, and answers the part before it.
 CREATE TABLE reply_parts (
