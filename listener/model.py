@@ -393,6 +393,10 @@ class OutboxState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+PART_BEFORE = "part_before"
+"""The code of a numbered part that was stopped because one before it did not go out."""
+
+
 class ApprovalState(StrEnum):
     """What became of a reply that somebody was asked to approve."""
 

@@ -280,8 +280,12 @@ class Backend(ApprovingBackend, PlanningBackend, Protocol):
         close_after: bool,
         now: datetime,
         planned: datetime | None = None,
+        in_parts: bool = False,
     ) -> OutboxRow:
-        """Put a reply in the outbox, to go out not before the time that is planned. Raises `Refused` when the thread is no longer at `fence`."""
+        """Put a reply in the outbox, to go out not before the time that is planned; `in_parts`: numbered, and the first one's row.
+
+        Raises `Refused` when the thread is no longer at `fence`.
+        """
         ...
 
     async def withdraw(self, outbox_id: int, now: datetime) -> str:

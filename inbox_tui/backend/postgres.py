@@ -22,7 +22,7 @@ from listener.errors import FixMe
 from listener.model import Person, Problem, Role
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, claims, feed, inbox, marks, outbox, rulebooks, rulestats
+from listener.store import acts, alive, claims, feed, inbox, marks, numbered, outbox, rulebooks, rulestats
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
@@ -328,6 +328,7 @@ class PostgresBackend(PostgresApproving, PostgresPlanning):
         close_after: bool,
         now: datetime,
         planned: datetime | None = None,
+        in_parts: bool = False,
     ) -> OutboxRow:
         """Put a reply in the outbox, in the language that it answers."""
         lang = next((m.lang for m in opened.thread if m.id == parent_mention_id), "")
@@ -345,6 +346,7 @@ class PostgresBackend(PostgresApproving, PostgresPlanning):
             close_after=close_after,
             now=now,
             planned=planned,
+            into=numbered.put if in_parts else None,
         )
 
     async def withdraw(self, outbox_id: int, now: datetime) -> str:

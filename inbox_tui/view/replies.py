@@ -21,6 +21,19 @@ COUNTED_DOWN = timedelta(minutes=10)
 """What goes out later than this is told by the clock."""
 
 
+def taken_back(reply: OutboxRow, opened: Opened | None) -> str:
+    """What is said once it is: of numbered parts, some may have left before."""
+    out = (OutboxState.SENDING, OutboxState.UNKNOWN, OutboxState.ACCEPTED, OutboxState.SEEN)
+    rows = opened.replies if opened is not None and reply.parts else ()
+    # The parts of one text stand one after the other.
+    left = [
+        one for one in rows if one.parts == reply.parts and one.state in out and 0 < reply.id - one.id < reply.parts
+    ]
+    if not left:
+        return "taken back; nothing was sent"
+    return f"taken back what had not left: {words.count(len(left), 'part')} of {reply.parts} stay out"
+
+
 def planned(reply: OutboxRow, now: datetime) -> bool:
     """Whether it waits for its time, and not only for the seconds in which it can be taken back."""
     return reply.state is OutboxState.QUEUED and reply.planned is not None and reply.not_before - now > COUNTED_DOWN

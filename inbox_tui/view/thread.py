@@ -276,7 +276,8 @@ def _reply(reply: OutboxRow, reader: Reader) -> Iterator[Line]:
         f"◂ {'you' if reply.person_id == reader.person_id else say(reply.person)}, as @{say(reply.account_handle)}"
     )
     private = (("privately", "note"),) if reply.private else ()
-    parts: list[Line] = [((as_whom, "ours"),), private, (outbox_words(reply, reader.now, reader.zone),)]
+    part = ((f"part {reply.part} of {reply.parts}", "note"),) if reply.parts else ()
+    parts: list[Line] = [((as_whom, "ours"),), private, part, (outbox_words(reply, reader.now, reader.zone),)]
     yield from flow_parts(parts, reader.width)
     yield from flow(paragraphs(reply.body), reader.width, indent="  ")
 

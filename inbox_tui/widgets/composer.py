@@ -1,7 +1,7 @@
 """Where a reply is written. Always says as whom, to whom, and public or private in words, and counts as the network counts.
 
 Shows what `look` finds in the draft while it is typed, and puts saved replies in. Posts `DraftChanged`, `ReplySubmitted`, `ApprovalWanted`,
-`LaterWanted`, `SavedWanted` and `ComposerLeft`; refuses to send, save or stop anything but what is too long.
+`LaterWanted`, `SavedWanted` and `ComposerLeft`; refuses to send, save or stop anything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from inbox_tui.messages import (
     DraftChanged,
     LaterWanted,
     ReplySubmitted,
-    Said,
     SavedWanted,
 )
 from inbox_tui.view.lines import Line, Piece, flow, say, typed
@@ -189,11 +188,6 @@ class Composer(Vertical, inherit_bindings=False):
         body = self.text.strip()
         if not body:
             self.warn("there is nothing to send yet")
-            return ""
-        over = [m for m in measures(self._source, body) if m.over]
-        if over:
-            self.warn(f"too long by {over[0].over} {over[0].unit}: the network would refuse it")
-            self.post_message(Said(f"not sent: too long by {over[0].over} {over[0].unit}", "bad"))
             return ""
         return body
 

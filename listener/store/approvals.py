@@ -14,7 +14,7 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.model import ApprovalState, Conversation
-from listener.store import outbox
+from listener.store import numbered, outbox
 from listener.store.acts.rights import may_act, may_approve, needs_approval, who
 from listener.store.connect import acquired
 from listener.store.conversations import Event, lock, tell
@@ -130,7 +130,7 @@ async def approve(
         await outbox.may_answer(connection, conversation, row["account_id"], row["parent_id"], row["person_id"], fence)
         changed = body is not None and body != row["body"]
         planned = row["planned"] if row["planned"] is not None and row["planned"] > now else None
-        sent = await outbox.put(
+        sent = await numbered.put(
             connection, conversation, row["person_id"], row["account_id"], row["parent_id"],
             row["body"] if body is None else body, visibility=row["visibility"], lang=row["lang"], hold_seconds=hold_seconds,
             close_after=row["close_after"], planned=planned, now=now, by=person_id,

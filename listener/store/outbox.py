@@ -9,7 +9,7 @@ sent is frozen in the row. A lease that runs out in *sending* becomes *unknown* 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ import msgspec
 
 from listener import workflow
 from listener.errors import Refused
-from listener.model import Account, Author, Conversation, Key, OutboxState, Reply
+from listener.model import PART_BEFORE, Account, Author, Conversation, Key, OutboxState, Reply
 from listener.store.acts.rights import may_act, may_send, needs_approval
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, follow, lock, save, tell
@@ -49,9 +49,10 @@ WHERE o.conversation_id = $1 AND o.state IN ('queued', 'sending', 'unknown') AND
 _ROW = """
 SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, coalesce(w.handle, '') AS parent_handle,
        r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at,
-       o.external_id, o.problem, o.code, r.fence, o.planned
+       o.external_id, o.problem, o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
 FROM outbox AS o
 JOIN replies AS r ON r.id = o.reply_id
+LEFT JOIN reply_parts AS t ON t.reply_id = r.id
 JOIN accounts AS a ON a.id = r.account_id
 JOIN people AS p ON p.id = r.person_id
 JOIN mentions AS m ON m.id = r.parent_id
@@ -66,11 +67,15 @@ SELECT o.id, o.brand_id, o.state, o.code, o.conversation_id, o.reply_id, o.attem
 FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id WHERE o.id = $1 FOR UPDATE OF o
 """
 
-# One at a time in a conversation, in order: but what is planned for later stands before nothing that goes out earlier.
+# One at a time in a conversation, in order: but what is planned for later stands before nothing that goes out earlier. A part leaves
+# once the network has the part before it.
 _ITS_TURN = """
   NOT EXISTS (SELECT FROM outbox AS e WHERE e.conversation_id = o.conversation_id AND e.id <> o.id
               AND (e.state IN ('sending', 'unknown')
                    OR (e.state = 'queued' AND e.id < o.id AND coalesce(e.planned, o.not_before) <= o.not_before)))
+  AND NOT EXISTS (SELECT FROM reply_parts AS p JOIN reply_parts AS b ON b.first_id = p.first_id AND b.part = p.part - 1
+                  JOIN outbox AS e ON e.reply_id = b.reply_id
+                  WHERE p.reply_id = o.reply_id AND e.state NOT IN ('accepted', 'seen'))
 """
 
 # The oldest that is due and whose turn it is.
@@ -97,13 +102,32 @@ _REPLY = """
 SELECT o.id AS outbox_id, o.key, o.frozen::text AS frozen, o.queued_at, r.body, r.lang, r.visibility = 'private' AS private,
        a.id AS account_id, a.brand_id, a.source, a.space AS account_space, a.external_id AS account_external_id, a.handle,
        m.space, m.external_id, m.content_id, m.root,
-       w.space AS author_space, w.external_id AS author_external_id, w.handle AS author_handle, w.name AS author_name
+       w.space AS author_space, w.external_id AS author_external_id, w.handle AS author_handle, w.name AS author_name,
+       e.external_id AS part_before
 FROM outbox AS o
 JOIN replies AS r ON r.id = o.reply_id
 JOIN accounts AS a ON a.id = r.account_id
 JOIN mentions AS m ON m.id = r.parent_id
 JOIN authors AS w ON w.id = m.author_id
+LEFT JOIN reply_parts AS p ON p.reply_id = r.id
+LEFT JOIN reply_parts AS b ON b.first_id = p.first_id AND b.part = p.part - 1
+LEFT JOIN outbox AS e ON e.reply_id = b.reply_id
 WHERE o.id = $1
+"""
+
+# Parts of one text, of which this is one; just itself where it is whole.
+_GROUP = """
+SELECT o.id, coalesce(p.rest, r.body) AS rest FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id
+LEFT JOIN reply_parts AS p ON p.reply_id = o.reply_id
+WHERE o.id = $1
+   OR p.first_id = (SELECT q.first_id FROM reply_parts AS q JOIN outbox AS x ON x.reply_id = q.reply_id WHERE x.id = $1)
+ORDER BY o.id
+"""
+
+_PARTS_AFTER = """
+SELECT e.id, b.part AS stopped, b.parts FROM reply_parts AS b
+JOIN reply_parts AS p ON p.first_id = b.first_id AND p.part > b.part JOIN outbox AS e ON e.reply_id = p.reply_id
+WHERE b.reply_id = $1 AND e.state = 'queued' ORDER BY e.id
 """
 
 _RENEW = "UPDATE outbox SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'sending' RETURNING id"
@@ -124,7 +148,8 @@ _PLAN = "UPDATE outbox SET planned = $2, not_before = $3, changed_at = $4 WHERE 
 
 _OVERTAKEN = """
 SELECT o.id FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id JOIN conversations AS c ON c.id = o.conversation_id
-WHERE o.state = 'queued' AND o.planned IS NOT NULL AND o.frozen IS NULL AND r.fence <> c.thread_version ORDER BY o.id LIMIT 100
+WHERE o.state = 'queued' AND o.planned IS NOT NULL AND o.frozen IS NULL AND r.fence <> c.thread_version
+  AND NOT EXISTS (SELECT FROM reply_parts AS p WHERE p.reply_id = o.reply_id AND p.part > 1) ORDER BY o.id LIMIT 100
 """
 
 _FENCE = "UPDATE replies SET fence = $2 WHERE id = $1"
@@ -159,12 +184,13 @@ Settled = Literal["accepted", "seen", "failed", "unknown", "stopped", "queued"]
 async def queue_reply(
     pool: asyncpg.Pool, person_id: int, conversation_id: int, account_id: int, parent_mention_id: int, body: str, *,
     visibility: Literal["public", "private"], lang: str, fence: int, hold_seconds: float, close_after: bool, now: datetime,
-    planned: datetime | None = None,
+    planned: datetime | None = None, into: Callable[..., Awaitable[OutboxRow]] | None = None,
 ) -> OutboxRow:  # fmt: skip
     """Put an answer in the outbox; it leaves after `hold_seconds`, and not before the time that is `planned`, unless taken back.
 
     `fence` is the conversation's thread_version that the writer had read. Refused when the thread has moved since, when the message
-    is gone, when the account is out, when a colleague's answer is on its way, or when somebody has to approve it first.
+    is gone, when the account is out, when a colleague's answer is on its way, or when somebody has to approve it first. `into`: what makes
+    rows of it, `put` or what does as that does.
     """
     if not body.strip():
         raise Refused("the reply is empty")
@@ -174,7 +200,7 @@ async def queue_reply(
             raise Refused("there is no such conversation", where=str(conversation_id))
         await may_send(connection, person_id, conversation.brand_id, account_id)
         await may_answer(connection, conversation, account_id, parent_mention_id, person_id, fence)
-        return await put(
+        return await (into or put)(
             connection, conversation, person_id, account_id, parent_mention_id, body, visibility=visibility, lang=lang,
             hold_seconds=hold_seconds, close_after=close_after, planned=planned, now=now,
         )  # fmt: skip
@@ -250,25 +276,39 @@ async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: date
 
 
 async def withdrawn(connection: asyncpg.Connection, outbox_id: int, person_id: int, now: datetime) -> str:
-    """The same, as a part of something larger."""
-    row = await _locked(connection, outbox_id)
-    await may_act(connection, person_id, row["brand_id"])
-    if row["state"] not in ("queued", "failed", "stopped"):
-        raise Refused(f"too late: it is {row['state']}", code=row["state"])
-    await _settle(connection, row, "withdrawn", now, person_id=person_id)
-    return str(row["body"])
+    """The same, as a part of something larger. Of numbered parts all that have not left come back, as they were written."""
+    rows = [(await _locked(connection, found["id"]), found["rest"]) for found in await _group(connection, outbox_id)]
+    await may_act(connection, person_id, rows[0][0]["brand_id"])
+    here = [(row, rest) for row, rest in rows if row["state"] in ("queued", "failed", "stopped")]
+    if not here:
+        raise Refused(f"too late: it is {rows[-1][0]['state']}", code=rows[-1][0]["state"])
+    for row, _ in here:
+        await _settle(connection, row, "withdrawn", now, person_id=person_id)
+    return str(here[0][1])
+
+
+async def _group(connection: asyncpg.Connection, outbox_id: int) -> list[asyncpg.Record]:
+    found = list(await connection.fetch(_GROUP, outbox_id))
+    if not found:
+        raise Refused("there is no such reply", where=str(outbox_id))
+    return found
 
 
 async def retry(
     pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime, *, fence: int, planned: datetime | None = None
 ) -> None:
-    """Send again what failed or was stopped, by a person who has read the thread as it is (`fence`). Really sends, now or at the time `planned`."""
+    """Send again what failed or was stopped, by a person who has read the thread as it is (`fence`). Really sends, now or at the time `planned`.
+
+    With a numbered part go all of its text that failed or were stopped.
+    """
     not_past(planned, now)
     async with acquired(pool) as connection, connection.transaction():
-        row = await _locked(connection, outbox_id)
+        rows = [await _locked(connection, found["id"]) for found in await _group(connection, outbox_id)]
+        row = next(one for one in rows if one["id"] == outbox_id)
         await may_act(connection, person_id, row["brand_id"])
         if row["state"] not in ("failed", "stopped"):
             raise Refused(f"only what failed or was stopped can be sent again; it is {row['state']}", code=row["state"])
+        rows = [one for one in rows if one["state"] in ("failed", "stopped")]
         conversation = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
         if conversation.thread_version != fence:
             raise Refused("the thread has changed meanwhile", code="thread_moved", hint="read it again, then send")
@@ -279,23 +319,29 @@ async def retry(
                 code="needs_approval",
                 hint="take it back and ask again",
             )
-        await connection.execute(_FENCE, row["reply_id"], fence)
-        # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
-        # frozen record goes out again: should the person be wrong, a network that lets us choose the id still has it once.
-        thaw = row["code"] != NOT_SENT
-        await connection.execute(_PLAN, outbox_id, planned, planned or now, now)
-        await _settle(connection, row, "queued", now, not_before=planned or now, person_id=person_id, thaw=thaw)
+        for one in rows:
+            await connection.execute(_FENCE, one["reply_id"], fence)
+            # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
+            # frozen record goes out again: should the person be wrong, a network that lets us choose the id still has it once.
+            thaw = one["code"] != NOT_SENT
+            await connection.execute(_PLAN, one["id"], planned, planned or now, now)
+            await _settle(connection, one, "queued", now, not_before=planned or now, person_id=person_id, thaw=thaw)
 
 
 async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: datetime | None, now: datetime) -> None:
     """Another time for a reply that waits for its own; None: now. Refused once it is on its way."""
     not_past(planned, now)
     async with acquired(pool) as connection, connection.transaction():
-        row = await _locked(connection, outbox_id)
+        rows = [await _locked(connection, found["id"]) for found in await _group(connection, outbox_id)]
+        row = rows[0]
         await may_act(connection, person_id, row["brand_id"])
-        if row["state"] != "queued" or row["planned"] is None or row["is_frozen"]:
-            raise Refused(f"too late: it is {row['state']}", code=row["state"])
-        await connection.execute(_PLAN, outbox_id, planned, planned or now, now)
+        late = next(
+            (one for one in rows if one["state"] != "queued" or one["planned"] is None or one["is_frozen"]), None
+        )
+        if late is not None:
+            raise Refused(f"too late: it is {late['state']}", code=late["state"])
+        for one in rows:
+            await connection.execute(_PLAN, one["id"], planned, planned or now, now)
         was, becomes = {"planned": row["planned"]}, {"planned": planned}
         event = Event(
             row["brand_id"], "reply.planned", row["conversation_id"], None, outbox_id, person_id, before=was, after=becomes
@@ -521,6 +567,24 @@ async def _settle(
         )
     )
     await tell(connection, events, now)
+    if state in ("failed", "stopped"):
+        await _stop_rest(connection, row, now)
+
+
+async def _stop_rest(connection: asyncpg.Connection, row: asyncpg.Record, now: datetime) -> None:
+    """The parts behind one that did not go out wait for a person too."""
+    for found in await connection.fetch(_PARTS_AFTER, row["reply_id"]):
+        after = await _locked(connection, found["id"])
+        if after["state"] == "queued":
+            problem = f"part {found['stopped']} of {found['parts']} did not go out, so this one waits"
+            await connection.execute(
+                _SETTLE, after["id"], "stopped", problem, PART_BEFORE, None, None, None, now, False
+            )
+            event = Event(
+                row["brand_id"], "reply.stopped", row["conversation_id"], None, after["id"],
+                before={"state": "queued"}, after={"state": "stopped", "code": PART_BEFORE},
+            )  # fmt: skip
+            await tell(connection, [event], now)
 
 
 def _row(r: asyncpg.Record) -> OutboxRow:
@@ -528,16 +592,21 @@ def _row(r: asyncpg.Record) -> OutboxRow:
 
 
 def _reply(r: asyncpg.Record) -> Reply:
+    parent, content_id = Key(r["space"], r["external_id"]), r["content_id"]
+    author = Author(r["author_space"], r["author_external_id"], r["author_handle"], r["author_name"])
+    if r["part_before"] is not None:  # a numbered part answers the part before it, which is ours
+        parent, content_id = Key(r["space"], r["part_before"]), ""
+        author = Author(r["account_space"], r["account_external_id"], r["handle"])
     return Reply(
         outbox_id=r["outbox_id"],
         key=r["key"],
         account=Account(
             r["account_id"], r["brand_id"], r["source"], r["account_space"], r["account_external_id"], r["handle"]
         ),
-        parent=Key(r["space"], r["external_id"]),
-        parent_content_id=r["content_id"],
+        parent=parent,
+        parent_content_id=content_id,
         root=r["root"],
-        parent_author=Author(r["author_space"], r["author_external_id"], r["author_handle"], r["author_name"]),
+        parent_author=author,
         text=r["body"],
         lang=r["lang"],
         private=r["private"],

@@ -121,6 +121,9 @@ class OutboxRow:
     fence: int
     planned: datetime | None = None
     """When it is to go out; None: at once."""
+    part: int = 0
+    """Which of `parts` of one text; 0: it is whole."""
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from listener.model import Role
-from listener.store import inbox, outbox, people
+from listener.store import inbox, numbered, outbox, people
 from pretend.network import Network
 from tests.journeys.running import Running, running, until
 
@@ -36,6 +36,23 @@ async def state_of(house: Running, outbox_id: int) -> str:
     row = await outbox.row(house.pool, outbox_id)
     assert row is not None
     return row.state.value
+
+
+async def a_long_answer_is_a_chain_of_parts(network: Network, house: Running) -> None:
+    asked = network.stage.post("mira.test", "@larkspur.test and the app?")
+    before = len(network.records())
+    await answer(house, asked.uri, "Yes, since nine. We are on it. " * 20, into=numbered.put)
+
+    async def all_seen() -> bool:
+        return bool(await house.pool.fetchval("SELECT count(*) = 4 FROM outbox WHERE state = 'seen'"))
+
+    await until(all_seen, told=house.logs)
+    records = sorted(network.records()[before:], key=lambda one: str(one["record"]["text"])[-3:])
+    assert [one["record"]["text"][-4:] for one in records] == [" 1/3", " 2/3", " 3/3"]
+    assert [one["commits"] for one in records] == [1, 1, 1]
+    parents = [one["record"]["reply"]["parent"]["uri"] for one in records]
+    assert parents == [asked.uri, records[0]["uri"], records[1]["uri"]]
+    assert {one["record"]["reply"]["root"]["uri"] for one in records} == {asked.uri}
 
 
 async def test_a_mention_becomes_an_answered_conversation() -> None:
@@ -84,5 +101,6 @@ async def test_a_mention_becomes_an_answered_conversation() -> None:
             told=house.logs,
         )
         assert author["handle"] == "mira.test"
+        await a_long_answer_is_a_chain_of_parts(network, house)
         assert await listener.end() == 0, listener.tail()
         assert await house.pool.fetchval("SELECT count(*) FROM programs") == 0

@@ -270,3 +270,13 @@ async def test_a_retry_is_no_way_around_an_approval(desk: Desk) -> None:
     with pytest.raises(Refused, match="since this was approved"):
         await outbox.retry(desk.pool, sent.id, desk.w.mia.id, later(days=1), fence=await desk.thread())
     await outbox.retry(desk.pool, sent.id, desk.w.tom.id, later(days=1), fence=await desk.thread())
+
+
+async def test_a_long_text_goes_out_in_parts_once_approved_as_a_whole(desk: Desk) -> None:
+    row = await desk.ask("We are sorry that your parcel is late. " * 10, close_after=True)
+    first = await desk.approve(row)
+    assert (first.part, first.parts) == (1, 2)
+    opened = await inbox.open(desk.pool, desk.id, desk.w.mia.id, NOW)
+    assert [(one.body[-4:], one.person) for one in opened.replies] == [(" 1/2", "Mia"), (" 2/2", "Mia")]
+    await approvals.reconsider(desk.pool, row.id, desk.w.tom.id, NOW)
+    assert await desk.pool.fetchval("SELECT count(*) FROM outbox WHERE state = 'withdrawn'") == 2

@@ -34,6 +34,7 @@ from listener.model import (
     State,
     ToneLabel,
 )
+from listener.parts import Part, split
 from listener.query.bounds import asks_state
 from listener.query.match import test_of
 from listener.query.names import NO_NAMES, Names
@@ -649,7 +650,7 @@ class FakeBackend(FakeApproving):
 
     async def queue_reply(
         self, opened: Opened, parent_mention_id: int, body: str, *, private: bool, fence: int, hold_seconds: float,
-        close_after: bool, now: datetime, planned: datetime | None = None,
+        close_after: bool, now: datetime, planned: datetime | None = None, in_parts: bool = False,
     ) -> OutboxRow:  # fmt: skip
         await self._called("queue_reply")
         talk = self.talk(opened.conversation.id)
@@ -657,7 +658,15 @@ class FakeBackend(FakeApproving):
             raise Refused("a lead or an admin approves this first", code="needs_approval", hint="ask for approval")
         if talk.conversation.thread_version != fence:
             raise Refused("the thread has changed meanwhile", code="thread_moved")
-        return self.put(talk, self.me, body, private=private, hold_seconds=hold_seconds, now=now, planned=planned)
+        parts = split(talk.source, body) if in_parts else (Part(body, 0),)
+        rows = [
+            self.put(talk, self.me, one.text, private=private, hold_seconds=hold_seconds, now=now, planned=planned)
+            for one in parts
+        ]
+        if len(parts) > 1:
+            for i, row in enumerate(rows, start=1):
+                self.move_reply(row.id, row.state, part=i, parts=len(parts))
+        return rows[0]
 
     def put(
         self, talk: Talk, writer: Person, body: str, *, private: bool, hold_seconds: float, now: datetime,

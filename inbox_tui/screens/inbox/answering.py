@@ -18,7 +18,8 @@ from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError, Refused
-from listener.model import Kind, OutboxState
+from listener.lengths import measures
+from listener.model import PART_BEFORE, Kind, OutboxState
 from listener.store.views import Opened, OutboxRow, ThreadMessage
 
 T = TypeVar("T")
@@ -288,6 +289,7 @@ class Answering(Triage):
                 close_after=close_after,
                 now=self.desk.now(),
                 planned=planned,
+                in_parts=any(one.over for one in measures(writing.opened.source, body)),
             )
 
         row = await self.attempt(self.agreed(writing, put))
@@ -388,7 +390,7 @@ class Answering(Triage):
             await self.refresh_ids([row.conversation_id])
             return
         self._waiting = None
-        self.say("taken back; nothing was sent", "good")
+        self.say(replies.taken_back(row, self.opened), "good")
         opened = await self.open_conversation(row.conversation_id)
         await self.refresh_ids([row.conversation_id])
         if opened is not None:
@@ -405,7 +407,8 @@ class Answering(Triage):
         """Decide about a reply that did not simply go out."""
         if self.refuse_read_only():
             return
-        row = next((r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED), None)
+        rows = [r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED]
+        row = next((r for r in rows if r.code != PART_BEFORE), rows[0] if rows else None)
         if row is None:
             self.say("every reply here went its way", "dim")
         else:

@@ -8,11 +8,12 @@ from textual.binding import BindingType
 
 from inbox_tui import keys
 from inbox_tui.screens.inbox.approving import Approving
+from inbox_tui.screens.inbox.parting import Parting
 from inbox_tui.screens.inbox.planning import Planning
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Planning, Approving):
+class InboxScreen(Planning, Approving, Parting):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

@@ -98,12 +98,13 @@ ORDER BY m.at DESC, m.id DESC LIMIT 1
 _REPLIES = """
 SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
        r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id,
-       o.problem, o.code, r.fence, o.planned
+       o.problem, o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
 FROM (
     SELECT * FROM (SELECT * FROM outbox WHERE conversation_id = $1 OFFSET 0) AS all_of_it
     WHERE lane = 'reply' ORDER BY id DESC LIMIT $2
 ) AS o
 JOIN LATERAL (SELECT * FROM replies WHERE id = o.reply_id LIMIT 1) AS r ON true
+LEFT JOIN LATERAL (SELECT part, parts FROM reply_parts WHERE reply_id = o.reply_id LIMIT 1) AS t ON true
 JOIN accounts a ON a.id = r.account_id
 JOIN people p ON p.id = r.person_id
 JOIN LATERAL (SELECT author_id FROM mentions WHERE id = r.parent_id LIMIT 1) AS m ON true
