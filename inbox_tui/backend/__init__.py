@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -167,6 +167,14 @@ class Backend(ApprovingBackend, PlanningBackend, Protocol):
 
     async def view_standing(self, query: str, now: datetime, *, most: int) -> Standing:
         """The first `most` that stand in a view now. Raises `BadQuery`."""
+        ...
+
+    async def view_ids(self, query: str, now: datetime, *, most: int) -> tuple[Sequence[int], bool] | None:
+        """The first `most` open conversations in a view, and whether these are all. None: the view is not of open ones. Raises `BadQuery`."""
+        ...
+
+    async def among(self, queries: Sequence[str], ids: Collection[int], now: datetime) -> Sequence[frozenset[int]]:
+        """For each query, which of these conversations are open and match. Raises `BadQuery`."""
         ...
 
     async def rules_refused(self) -> RulesRefused | None:

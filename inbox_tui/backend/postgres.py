@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener.errors import FixMe
 from listener.model import Person, Problem, Role
+from listener.query.bounds import asks_state, folders_of
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
 from listener.store import acts, alive, claims, feed, inbox, marks, numbered, outbox, rulebooks, rulestats
@@ -170,6 +171,18 @@ class PostgresBackend(PostgresApproving, PostgresPlanning):
         """The first of a view."""
         tree = parsed(query, self.names)
         return await inbox.in_view(self.pool, self.brand_id, tree, now, most=most, me=self.me.login)
+
+    async def view_ids(self, query: str, now: datetime, *, most: int) -> tuple[Sequence[int], bool] | None:
+        """The first of a view, by id."""
+        tree = parsed(query, self.names)
+        if asks_state(tree) and folders_of(tree) != frozenset({"open"}):
+            return None
+        return await inbox.view_ids(self.pool, self.brand_id, tree, now, most=most, me=self.me.login)
+
+    async def among(self, queries: Sequence[str], ids: Collection[int], now: datetime) -> Sequence[frozenset[int]]:
+        """Which of some conversations are in which view."""
+        trees = [parsed(query, self.names) for query in queries]
+        return await inbox.among(self.pool, self.brand_id, trees, ids, now, me=self.me.login)
 
     async def rules_refused(self) -> RulesRefused | None:
         """What the last reload found wrong."""

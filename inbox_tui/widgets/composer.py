@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from inbox_tui.widgets.pages import Page
 
 
-SENDS = "^s sends · ^e sends and closes · esc puts it down"
+SENDS = "^s sends · ^e sends, closes, goes on · esc puts it down"
 
 FOUND = 4
 """Lines of what was found in a draft; more of them scroll."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -30,7 +32,7 @@ class Parts:
         self.desk, self.pool, self.first = desk, desk.pool, first
 
     @classmethod
-    async def queued(cls, desk: Desk, **other: object) -> Parts:
+    async def queued(cls, desk: Desk, **other: Any) -> Parts:
         return cls(desk, await desk.queue(LONG, into=numbered.put, **other))
 
     async def rows(self) -> list[OutboxRow]:

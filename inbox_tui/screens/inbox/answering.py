@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,12 +44,21 @@ class Writing:
         return self.opened.conversation.id
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A reply that was queued from here, and what had been done until then: what was done since is taken back before it."""
+
+    row: OutboxRow
+    last_act: uuid.UUID | None
+    marks: int
+
+
 class Answering(Triage):
     """The reply."""
 
     _writing: Writing | None = None
     _saver: Timer | None = None
-    _waiting: int | None = None
+    _waiting: tuple[_Waiting, ...] = ()
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -295,21 +305,25 @@ class Answering(Triage):
         row = await self.attempt(self.agreed(writing, put))
         if row is None:
             return
-        self._waiting = row.id
+        whom = f"as @{say(row.account_handle)}"
         if row.planned is not None:
             when = words.clock(row.planned, self.desk.now(), self.desk.zone)
-            await self.sent(writing, f"goes out {when} as @{say(row.account_handle)}; x changes that or takes it back")
-        else:
-            left = replies.seconds_left(row, self.desk.now())
-            await self.sent(writing, f"goes out in {left} s as @{say(row.account_handle)}; z takes it back")
+            await self.sent(writing, f"goes out {when} {whom}; x changes that or takes it back", close_after)
+            return
+        last_act = await self.attempt(self.desk.backend.last_act())
+        self._waiting = (*self._waiting, _Waiting(row, last_act, len(self.desk.marked)))
+        left = replies.seconds_left(row, self.desk.now())
+        await self.sent(writing, f"goes out in {left} s {whom}; z takes it back", close_after)
 
-    async def sent(self, writing: Writing, told: str) -> None:
-        """Nothing more to write: the composer folds away and the draft is forgotten."""
+    async def sent(self, writing: Writing, told: str, close_after: bool) -> None:
+        """Nothing more to write: the composer folds away, the draft is forgotten, and where it closes the conversation, on to the next."""
         await self._end()
         await self.attempt(self.desk.backend.drop_draft(writing.id))
         self.say(told, "good")
         await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
         await self.refresh_ids([writing.id])
+        if close_after:
+            await self.go_on(writing.id)
 
     async def agreed(self, writing: Writing, put: Callable[[Opened], Awaitable[T]]) -> T | None:
         """Let it out of the writer's hands; asks as often as the thread moves meanwhile."""
@@ -370,17 +384,31 @@ class Answering(Triage):
             self.work(self._take_back())
 
     async def _take_back(self) -> None:
-        row = self._waiting_reply()
+        row = await self._waiting_reply()
         if row is None:
             await self.undo()
             return
         await self._withdraw(row)
 
-    def _waiting_reply(self) -> OutboxRow | None:
-        """A queued reply of mine in the open conversation; else the one that was queued last from here."""
-        mine = [r for r in (self.opened.replies if self.opened else ()) if r.person_id == self.me]
-        soon = (r for r in reversed(mine) if r.state is OutboxState.QUEUED and not replies.planned(r, self.desk.now()))
-        return next(soon, None)
+    async def _waiting_reply(self) -> OutboxRow | None:
+        """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
+        open conversation.
+        """
+        now = self.desk.now()
+        here = [
+            r
+            for r in (self.opened.replies if self.opened else ())
+            if r.state is OutboxState.QUEUED and not replies.planned(r, now)
+        ]
+        mine = [r for r in here if r.person_id == self.me]
+        still = {r.id for r in mine}
+        self._waiting = tuple(one for one in self._waiting if one.row.not_before > now or one.row.id in still)
+        if not self._waiting:
+            return mine[-1] if mine else None
+        last = self._waiting[-1]
+        if len(self.desk.marked) > last.marks:
+            return None
+        return last.row if await self.attempt(self.desk.backend.last_act()) == last.last_act else None
 
     async def _withdraw(self, row: OutboxRow) -> None:
         try:
@@ -389,7 +417,7 @@ class Answering(Triage):
             self.say(f"too late to take it back: {say(no.what)}", "soon")
             await self.refresh_ids([row.conversation_id])
             return
-        self._waiting = None
+        self._waiting = tuple(one for one in self._waiting if one.row.id != row.id)
         self.say(replies.taken_back(row, self.opened), "good")
         opened = await self.open_conversation(row.conversation_id)
         await self.refresh_ids([row.conversation_id])

@@ -34,6 +34,7 @@ class _Thing:
     approval_id: int
     conversation_id: int
     last_act: uuid.UUID | None
+    marks: int
 
 
 class Approving(Answering):
@@ -106,6 +107,7 @@ class Approving(Answering):
         if needs is None:
             return
         if not needs:
+            self._thing = None  # what is sent now is taken back before what was asked or decided earlier
             await super().deliver(writing, body, close_after, planned)
         elif self._needs is writing:
             await self.ask_approval(writing, body, close_after, planned)
@@ -137,7 +139,7 @@ class Approving(Answering):
             return
         when = approvals.goes_out(planned, self.desk.now(), self.desk.zone)
         told = "waits for approval by a lead or an admin; nothing is sent until then (z takes it back)"
-        await self.sent(writing, f"{told}; then it {when}" if when else told)
+        await self.sent(writing, f"{told}; then it {when}" if when else told, close_after)
         await self._note_thing(asked=True, approval_id=row.id, conversation_id=row.conversation_id)
 
     # Deciding --------------------------------------------------------------------------------------------------------
@@ -294,12 +296,17 @@ class Approving(Answering):
     # Taking back -----------------------------------------------------------------------------------------------------
 
     async def _note_thing(self, *, asked: bool, approval_id: int, conversation_id: int) -> None:
-        self._thing = _Thing(asked, approval_id, conversation_id, await self.attempt(self.desk.backend.last_act()))
+        self._thing = _Thing(
+            asked, approval_id, conversation_id, await self.attempt(self.desk.backend.last_act()), len(self.desk.marked)
+        )
 
     async def _take_back(self) -> None:
         """What was just asked or decided here, else as always."""
         thing = self._thing
-        if thing is None or thing.last_act != await self.attempt(self.desk.backend.last_act()):
+        since = thing is not None and (
+            len(self.desk.marked) > thing.marks or thing.last_act != await self.attempt(self.desk.backend.last_act())
+        )
+        if thing is None or since:
             await super()._take_back()
             return
         self._thing = None
