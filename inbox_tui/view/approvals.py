@@ -10,7 +10,7 @@ from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
 from listener.model import ApprovalState
 from listener.store.views import ApprovalRow, Opened
 
-ASKS = "^s asks a lead or an admin for approval · esc puts it down"
+ASKS = "^s asks for approval by a lead · esc puts it down"
 DECIDES = "^s approves it as it stands here · esc leaves it waiting"
 
 

@@ -21,10 +21,10 @@ async def test_who_needs_an_approval_is_told_before_and_asks_with_the_key_that_s
     async with stage(backend, size=SMALL) as s:
         await s.press("r")
         await s.composes()
-        await s.shows("^s asks a lead or an admin for approval")
+        await s.shows("^s asks for approval by a lead")
         await s.type("We are on it")
         await s.press("ctrl+s")
-        await s.shows("waits for approval by a lead or an admin; nothing is sent until then")
+        await s.shows("waits for approval; nothing is sent until then")
         assert backend.talk(1).replies == []
         assert backend.talk(1).drafts == {}
         await s.shows("waits for approval by a lead or an admin (x: decide)")
@@ -118,7 +118,7 @@ async def test_a_trainees_day_on_the_real_store(pool: asyncpg.Pool, dsn: str) ->
     async with real(dsn) as s:
         await s.press("r")
         await s.composes()
-        await s.shows("^s asks a lead or an admin for approval")
+        await s.shows("^s asks for approval by a lead")
         await s.type("on its way")
         await s.press("ctrl+s")
         await s.shows("waits for approval by a lead or an admin (x: decide)")

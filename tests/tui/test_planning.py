@@ -17,7 +17,7 @@ async def test_a_reply_is_planned_said_changed_and_taken_back() -> None:
         await s.type("Good morning!")
         await s.press("ctrl+t")
         await s.shows("tomorrow, 9:00")
-        await s.shows("after it is due (08:55)")
+        await s.shows("late: due 08:55")
         await s.type("tomorrow")
         await s.press("enter")
         await s.shows("goes out Tue 24 Nov 09:00 as @larkspur.test; x changes that or takes it back")

@@ -101,7 +101,11 @@ class Approving(Answering):
     async def deliver(self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None) -> None:
         """Into the outbox; to somebody who approves it where the rules of now say so; out, where this is who approves."""
         if self._deciding is not None and self._deciding[0] is writing:
-            await self._approve_changed(writing, self._deciding[1], body)
+            if planned is None:
+                await self._approve_changed(writing, self._deciding[1], body)
+            else:
+                self.composer.warn("its writer chose when it goes out: ^s approves it for then")
+                self.composer.write_on()
             return
         needs = await self.attempt(self.desk.backend.needs_approval(writing.opened.account_id))
         if needs is None:
@@ -138,8 +142,8 @@ class Approving(Answering):
         if row is None:
             return
         when = approvals.goes_out(planned, self.desk.now(), self.desk.zone)
-        told = "waits for approval by a lead or an admin; nothing is sent until then (z takes it back)"
-        await self.sent(writing, f"{told}; then it {when}" if when else told, close_after)
+        told = f"waits for approval, then {when}" if when else "waits for approval; nothing is sent until then"
+        await self.sent(writing, f"{told} (z takes it back)", close_after)
         await self._note_thing(asked=True, approval_id=row.id, conversation_id=row.conversation_id)
 
     # Deciding --------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class Planning(Answering):
         times = {key: (said, when) for key, said, when in snooze_choices(now, zone)}
 
         def late(when: datetime) -> Line:
-            return ((f"  after it is due ({words.clock(due, now, zone)})", "late"),) if due and when > due else ()
+            return ((f"  late: due {words.clock(due, now, zone)}", "late"),) if due and when > due else ()
 
         choices = [
             Choice(key, ((said, ""), (f"  {words.clock(when, now, zone)}", "dim"), *late(when)))
