@@ -87,6 +87,10 @@ async def test_a_part_waits_until_the_one_before_it_is_surely_there(desk: Desk) 
     assert (state, looked_up.outbox_id) == (OutboxState.UNKNOWN, reply.outbox_id)
     await outbox.settle(parts.pool, reply.outbox_id, None, "accepted", after(62), external_id="at://us/1")
     assert (await parts.send(63, "2")).parent.external_id == "at://us/1"
+    await parts.pool.execute(
+        "UPDATE outbox SET state = 'failed' WHERE external_id = 'at://us/2'"
+    )  # however that came about
+    assert (await desk.claim(at=64))[0] is None
 
 
 async def test_a_part_that_fails_stops_the_rest_and_one_key_sends_them_all(desk: Desk) -> None:

@@ -76,6 +76,8 @@ async def test_a_lead_finds_what_waits_reads_it_and_lets_it_go() -> None:
         await s.composes("We is on it")
         await s.shows("^s approves it as it stands here")
         await s.type("!")
+        await s.app.place.leaving()
+        assert backend.talk(3).drafts == {}, "a colleague's words are no draft of mine"
         await s.press("ctrl+s")
         await s.shows("approved by Ana Sol with a change; this is what was submitted")
         assert [r.body for r in backend.talk(3).replies] == ["We is on it", "We is on it!"]
