@@ -26,6 +26,7 @@ from listener.store.views import (
     Changed,
     Counts,
     ListeningRow,
+    NoteToMe,
     Opened,
     OutboxRow,
     QueueRow,
@@ -250,6 +251,14 @@ class Backend(ApprovingBackend, PlanningBackend, Protocol):
 
     async def note(self, conversation_id: int, body: str, now: datetime) -> Done:
         """Write a note."""
+        ...
+
+    async def asked(self) -> Sequence[NoteToMe]:
+        """The notes of colleagues that ask this person and that they have not seen, newest first."""
+        ...
+
+    async def asked_seen(self, conversation_id: int, now: datetime) -> None:
+        """They have read what the notes on a conversation ask them."""
         ...
 
     async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:

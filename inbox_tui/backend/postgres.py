@@ -23,7 +23,7 @@ from listener.model import Person, Problem, Role
 from listener.query.bounds import asks_state, folders_of
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, claims, feed, inbox, marks, numbered, outbox, rulebooks, rulestats
+from listener.store import acts, alive, asking, claims, feed, inbox, marks, numbered, outbox, rulebooks, rulestats
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
@@ -31,6 +31,7 @@ from listener.store.views import (
     Changed,
     Counts,
     ListeningRow,
+    NoteToMe,
     Opened,
     OutboxRow,
     QueueRow,
@@ -304,6 +305,14 @@ class PostgresBackend(PostgresApproving, PostgresPlanning):
         """Write a note."""
         done = await acts.note(self.pool, self.me.id, conversation_id, body, now)
         return Done(done.act_id, tuple(done.changed), done.refused)
+
+    async def asked(self) -> Sequence[NoteToMe]:
+        """Notes for this person."""
+        return await asking.unseen(self.pool, self.brand_id, self.me.id)
+
+    async def asked_seen(self, conversation_id: int, now: datetime) -> None:
+        """They have seen them."""
+        await asking.seen(self.pool, self.me.id, conversation_id, now)
 
     async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
         """Keep a draft."""

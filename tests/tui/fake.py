@@ -45,6 +45,7 @@ from listener.store.views import (
     HistoryLine,
     ListeningRow,
     Note,
+    NoteToMe,
     Opened,
     OutboxRow,
     QueueRow,
@@ -146,6 +147,7 @@ class FakeBackend(FakeApproving):
         self.names = self.in_force = NO_NAMES
         self.shares = True
         self.kept: list[SavedView] = []
+        self.notes_to_me: list[NoteToMe] = []
         self.stops: list[Place] = []
         """Places at which the next reads of a view run out of time."""
         self.rules_state = RulesNow()
@@ -338,7 +340,7 @@ class FakeBackend(FakeApproving):
             c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, 1, talk.handle, talk.name,
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
-            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1], approvals=tuple(self.asked.get(c.id, ())),
+            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1], approvals=tuple(self.submitted.get(c.id, ())),
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
@@ -624,6 +626,14 @@ class FakeBackend(FakeApproving):
         talk.notes.append(Note(len(talk.notes) + 1, self.me.name, body, now))
         self.ring(conversation_id)
         return Done(uuid.uuid4(), (conversation_id,), {})
+
+    async def asked(self) -> Sequence[NoteToMe]:
+        await self._called("asked")
+        return self.notes_to_me
+
+    async def asked_seen(self, conversation_id: int, now: datetime) -> None:
+        await self._called("asked_seen")
+        self.notes_to_me = [note for note in self.notes_to_me if note.conversation_id != conversation_id]
 
     async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
         await self._called("save_draft")

@@ -27,17 +27,17 @@ class FakeApproving:
 
     def no_approvals(self) -> None:
         self.needs, self.approves = False, False
-        self.asked: dict[int, list[ApprovalRow]] = {}
+        self.submitted: dict[int, list[ApprovalRow]] = {}
 
     def approval_of(self, c: Conversation) -> ApprovalState | None:
-        last = self.asked[c.id][-1] if self.asked.get(c.id) else None
+        last = self.submitted[c.id][-1] if self.submitted.get(c.id) else None
         if last is None or last.state not in (ApprovalState.WAITING, ApprovalState.REJECTED):
             return None
         return last.state if last.state is ApprovalState.WAITING or last.fence == c.thread_version else None
 
     @property
     def to_approve(self) -> int:
-        return sum(row.state is ApprovalState.WAITING for rows in self.asked.values() for row in rows)
+        return sum(row.state is ApprovalState.WAITING for rows in self.submitted.values() for row in rows)
 
     async def needs_approval(self, account_id: int) -> bool:
         await self._called("needs_approval")
@@ -62,17 +62,17 @@ class FakeApproving:
         """What anybody asks, seen from the store."""
         talk = self.talk(conversation_id)
         row = ApprovalRow(
-            1 + sum(map(len, self.asked.values())), conversation_id, ApprovalState.WAITING, body, "", talk.account_handle,
+            1 + sum(map(len, self.submitted.values())), conversation_id, ApprovalState.WAITING, body, "", talk.account_handle,
             parent_id or talk.thread[-1].id, False, False, planned, person.name, person.id, talk.conversation.thread_version, "",
             self.clock(), "", None, None,
         )  # fmt: skip
-        self.asked.setdefault(conversation_id, []).append(row)
+        self.submitted.setdefault(conversation_id, []).append(row)
         self.ring(conversation_id)
         return row
 
     def decide_as(self, person: Person, approval_id: int, state: ApprovalState, **more: object) -> ApprovalRow:
         """What anybody decides, seen from the store."""
-        rows, i = next((rows, i) for rows in self.asked.values() for i, r in enumerate(rows) if r.id == approval_id)
+        rows, i = next((rows, i) for rows in self.submitted.values() for i, r in enumerate(rows) if r.id == approval_id)
         if rows[i].state is not ApprovalState.WAITING and state is not ApprovalState.WAITING:
             raise Refused(f"too late: {rows[i].decided_by} has approved it", code="decided")
         was, rows[i] = rows[i], replace(rows[i], state=state, decided_by=person.name, decided_at=self.clock(), **more)  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ class FakeApproving:
         moved: bool = False,
     ) -> OutboxRow:  # fmt: skip
         await self._called("approve")
-        row = next(r for rows in self.asked.values() for r in rows if r.id == approval_id)
+        row = next(r for rows in self.submitted.values() for r in rows if r.id == approval_id)
         talk = self.talk(row.conversation_id)
         if talk.conversation.thread_version == fence != row.fence and not moved:
             raise Refused("the thread has changed since this was written", code="superseded")

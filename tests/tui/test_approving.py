@@ -31,7 +31,7 @@ async def test_who_needs_an_approval_is_told_before_and_asks_with_the_key_that_s
         await s.press("z")
         await s.shows("taken back; nothing was sent")
         await s.composes("We are on it")
-        assert backend.asked[1][0].state is ApprovalState.WITHDRAWN
+        assert backend.submitted[1][0].state is ApprovalState.WITHDRAWN
 
 
 async def test_anybody_may_ask_and_a_rule_that_is_new_sends_nothing() -> None:
@@ -43,10 +43,10 @@ async def test_anybody_may_ask_and_a_rule_that_is_new_sends_nothing() -> None:
         backend.needs = True
         await s.press("ctrl+s")
         await s.shows("not sent: by the rules of now")
-        assert not backend.asked
+        assert not backend.submitted
         backend.needs = False
         await s.press("ctrl+g")
-        await s.until(lambda: bool(backend.asked.get(1)), "it is asked for")
+        await s.until(lambda: bool(backend.submitted.get(1)), "it is asked for")
         await s.press("escape")
         await s.shows("waits for approval ")
 

@@ -8,12 +8,13 @@ from textual.binding import BindingType
 
 from inbox_tui import keys
 from inbox_tui.screens.inbox.approving import Approving
+from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.parting import Parting
 from inbox_tui.screens.inbox.planning import Planning
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Planning, Approving, Parting):
+class InboxScreen(Planning, Approving, Parting, Asked):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

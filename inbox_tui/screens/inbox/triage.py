@@ -364,7 +364,7 @@ class Triage(Counting):
             self.work(self._note(one))
 
     async def _note(self, conversation_id: int) -> None:
-        body = await self.app.push_screen_wait(Write("Note, only for us"))
+        body = await self.app.push_screen_wait(Write("Note, only for us; @login asks"))
         if not body:
             return
         done = await self.attempt(self.desk.backend.note(conversation_id, body, self.desk.now()))
