@@ -133,7 +133,7 @@ async def approve(
         sent = await numbered.put(
             connection, conversation, row["person_id"], row["account_id"], row["parent_id"],
             row["body"] if body is None else body, visibility=row["visibility"], lang=row["lang"], hold_seconds=hold_seconds,
-            close_after=row["close_after"], planned=planned, now=now, by=person_id,
+            close_after=row["close_after"], planned=planned, now=now,
         )  # fmt: skip
         state = "changed" if changed else "approved"
         await connection.execute(_DECIDE, approval_id, state, person_id, now, "", sent.reply_id)

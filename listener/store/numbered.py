@@ -25,7 +25,6 @@ _PART = "INSERT INTO reply_parts (reply_id, first_id, part, parts, rest) VALUES 
 async def put(
     connection: asyncpg.Connection, conversation: Conversation, person_id: int, account_id: int, parent_id: int, body: str, *,
     visibility: str, lang: str, hold_seconds: float, close_after: bool, planned: datetime | None, now: datetime,
-    by: int | None = None,
 ) -> OutboxRow:  # fmt: skip
     """As `outbox.put`, in as many numbered parts as it needs; the first one's row. Refused where it cannot be cut.
 
@@ -39,7 +38,7 @@ async def put(
         row = await outbox.put(
             connection, conversation, person_id, account_id, parent_id, part.text if len(parts) > 1 else body,
             visibility=visibility, lang=lang, hold_seconds=hold_seconds, close_after=close_after and number == len(parts),
-            planned=planned, now=now, by=by,
+            planned=planned, now=now,
         )  # fmt: skip
         rows.append(row)
         if len(parts) > 1:

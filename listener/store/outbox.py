@@ -209,12 +209,8 @@ async def queue_reply(
 async def put(
     connection: asyncpg.Connection, conversation: Conversation, person_id: int, account_id: int, parent_id: int, body: str, *,
     visibility: str, lang: str, hold_seconds: float, close_after: bool, planned: datetime | None, now: datetime,
-    by: int | None = None,
 ) -> OutboxRow:  # fmt: skip
-    """The rows of a reply and their event, where everything that could speak against it has been asked and the conversation is locked.
-
-    `by`: who let it go, where that is not the writer.
-    """
+    """The rows of a reply and their event, where everything that could speak against it has been asked and the conversation is locked."""
     brand_id, conversation_id = conversation.brand_id, conversation.id
     not_past(planned, now)
     reply_id = await connection.fetchval(
@@ -225,9 +221,7 @@ async def put(
     outbox_id = await connection.fetchval(
         _INSERT, brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex, not_before, planned, now
     )
-    event = Event(
-        brand_id, "reply.queued", conversation_id, parent_id, outbox_id, by or person_id, after={"state": "queued"}
-    )
+    event = Event(brand_id, "reply.queued", conversation_id, parent_id, outbox_id, person_id, after={"state": "queued"})
     await tell(connection, [event], now)
     return _row(await connection.fetchrow(_BY_ID, outbox_id))
 

@@ -123,7 +123,7 @@ async def test_what_waits_is_not_in_the_outbox_and_goes_out_in_its_writers_name_
     told = [(e["kind"], e["person_id"], e["after"]) for e in await desk.w.events() if e["conversation_id"] == desk.id]
     assert told[:3] == [
         ("approval.asked", desk.w.mia.id, {"approval": row.id, "state": "waiting"}),
-        ("reply.queued", desk.w.tom.id, {"state": "queued"}),
+        ("reply.queued", desk.w.mia.id, {"state": "queued"}),
         ("approval.approved", desk.w.tom.id, {"approval": row.id, "state": "approved"}),
     ]
     assert "on it" not in str([dict(e) for e in await desk.w.events()])
