@@ -61,6 +61,10 @@ class SavedWanted(Message):
     """The writer wants to choose a saved reply."""
 
 
+class EditorWanted(Message):
+    """The writer wants the own editor."""
+
+
 @dataclass
 class ComposerLeft(Message):
     """The writer put the reply down, or threw it away."""

@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from inbox_tui.keys import COMPOSER
-from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said, SavedWanted
+from inbox_tui.messages import ComposerLeft, DraftChanged, EditorWanted, ReplySubmitted, Said, SavedWanted
 from inbox_tui.view.lines import Line, Piece, flow, say, typed
 from inbox_tui.view.saved import Offer, code_before, with_code
 from inbox_tui.widgets.bars import Bar
@@ -129,6 +129,12 @@ class Composer(Vertical, inherit_bindings=False):
             self._page.replace(text, *sorted((start, end)))
             self._page.focus()
 
+    def put_all(self, text: str) -> None:
+        """Put a text in place of the whole page; the page's own undo brings the old one back."""
+        if self._page is not None:
+            self._page.replace(text, (0, 0), self._page.document.end)
+            self._page.move_cursor(self._page.document.end)
+
     async def _paged(self) -> Page:
         if self._page is None:
             from inbox_tui.widgets.pages import Page
@@ -210,6 +216,10 @@ class Composer(Vertical, inherit_bindings=False):
     def action_saved(self) -> None:
         """Choose a saved reply."""
         self.post_message(SavedWanted())
+
+    def action_own_editor(self) -> None:
+        """Go on in the own editor."""
+        self.post_message(EditorWanted())
 
     def action_put_down(self) -> None:
         """Keep the draft for later."""
