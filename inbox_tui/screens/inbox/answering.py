@@ -10,6 +10,7 @@ from textual.timer import Timer
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
 from inbox_tui.view import replies, saved
+from inbox_tui.view.facets import facet_lines
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
@@ -143,7 +144,8 @@ class Answering(Triage):
             told: list[Line] = [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
             found = [(one, False) for one in look.styled(draft)] + [(one, look.public) for one in look.private(draft)]
             found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))
-            return told + [saved.finding_line(one, draft, asks=asks) for one, asks in found]
+            told += [saved.finding_line(one, draft, asks=asks) for one, asks in found]
+            return told + facet_lines(writing.opened.source, draft)
 
         self.composer.know(lines, look.offers())
         return look

@@ -1,6 +1,6 @@
 """Answers on Bluesky: look first, fix exactly what is sent, put it under a record key of our own, find it again.
 
-Owns the record's shape: strong references to root and parent, facets in UTF-8 byte offsets, the record key. Because we choose the key,
+Owns the record's shape: strong references to root and parent, facets where `facets` finds them, the record key. Because we choose the key,
 the same put twice is one post. It refuses to keep the text: `frozen` holds ids, times and offsets only.
 """
 
@@ -9,83 +9,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
-
-import regex
 
 from listener.errors import Refused, TryAgain, Uncertain
+from listener.facets import find_spans
 from listener.lengths import measures
 from listener.model import Reply
 from listener.sources.base import Sent
-from listener.sources.bluesky.convert import NAME, POST, clean_handle
+from listener.sources.bluesky.convert import NAME, POST
 from listener.sources.bluesky.session import Session
 
 _PUT_POINTS = 2.0
 _GONE = frozenset({"RecordNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"})
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
-# As the network's own app finds them: at the start, after a space or an opening bracket.
-_MENTION = regex.compile(r"(?<=^|[\s(])@([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)")
-_LINK = regex.compile(r"(?<=^|[\s(])https?://\S+", regex.IGNORECASE)
-_UNSEEN = r"\u00ad\u2060\u200a-\u200d\u20e2"
-_TAG = regex.compile(rf"(?<=^|\s)[#＃]((?!\ufe0f)[^\s{_UNSEEN}]*[^\d\s\p{{P}}{_UNSEEN}][^\s{_UNSEEN}]*)")
-_TAIL = regex.compile(r"[.,;:!?'\"…]+$")
-_TAG_TAIL = regex.compile(r"\p{P}+$")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of a text in UTF-8 bytes, and what it is."""
-
-    start: int
-    end: int
-    kind: str
-    """mention, link or tag."""
-    value: str
-    """The handle, the address, or the tag without its sign."""
-
-
-def find_spans(text: str) -> tuple[Span, ...]:
-    """Handles, addresses and tags in a text of ours, in order, never overlapping; offsets in UTF-8 bytes."""
-    found: list[tuple[int, int, str, str]] = []
-    for match in _LINK.finditer(text):
-        url = _trimmed_link(match.group())
-        if _is_link(url):
-            found.append((match.start(), match.start() + len(url), "link", url))
-    found.extend(
-        (match.start(), match.end(), "mention", handle)
-        for match in _MENTION.finditer(text)
-        if (handle := clean_handle(match.group(1)))
-    )
-    for match in _TAG.finditer(text):
-        tag = _TAG_TAIL.sub("", match.group(1))
-        if 0 < len(tag) <= 64:
-            found.append((match.start(), match.start() + 1 + len(tag), "tag", tag))
-    spans: list[Span] = []
-    end = place = size = 0
-    for start, stop, kind, value in sorted(found):
-        if start < end:
-            continue
-        size += len(text[place:start].encode("utf-8", "replace"))
-        length = len(text[start:stop].encode("utf-8", "replace"))
-        spans.append(Span(size, size + length, kind, value))
-        size, place, end = size + length, stop, stop
-    return tuple(spans)
-
-
-def _trimmed_link(url: str) -> str:
-    url = _TAIL.sub("", url)
-    return url[:-1] if url.endswith(")") and "(" not in url else url
-
-
-def _is_link(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and "@" not in parts.netloc and len(url) <= 2048
-    except ValueError:
-        return False
 
 
 def mint_tid(us: int, clock_id: int) -> str:
