@@ -61,6 +61,10 @@ class SavedWanted(Message):
     """The writer wants to choose a saved reply."""
 
 
+class AnswersWanted(Message):
+    """The writer wants to see answers to messages like this one."""
+
+
 class EditorWanted(Message):
     """The writer wants the own editor."""
 

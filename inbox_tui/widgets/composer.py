@@ -14,7 +14,15 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from inbox_tui.keys import COMPOSER
-from inbox_tui.messages import ComposerLeft, DraftChanged, EditorWanted, ReplySubmitted, Said, SavedWanted
+from inbox_tui.messages import (
+    AnswersWanted,
+    ComposerLeft,
+    DraftChanged,
+    EditorWanted,
+    ReplySubmitted,
+    Said,
+    SavedWanted,
+)
 from inbox_tui.view.lines import Line, Piece, flow, say, typed
 from inbox_tui.view.saved import Offer, code_before, with_code
 from inbox_tui.widgets.bars import Bar
@@ -216,6 +224,10 @@ class Composer(Vertical, inherit_bindings=False):
     def action_saved(self) -> None:
         """Choose a saved reply."""
         self.post_message(SavedWanted())
+
+    def action_answers(self) -> None:
+        """See answers of the past."""
+        self.post_message(AnswersWanted())
 
     def action_own_editor(self) -> None:
         """Go on in the own editor."""

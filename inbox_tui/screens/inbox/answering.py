@@ -23,7 +23,7 @@ _UNDECIDED = (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.STOPPED)
 
 
 @dataclass
-class _Writing:
+class Writing:
     """A reply being written: what the writer had read when they began, and what they have agreed to since."""
 
     opened: Opened
@@ -41,7 +41,7 @@ class _Writing:
 class Answering(Triage):
     """The reply."""
 
-    _writing: _Writing | None = None
+    _writing: Writing | None = None
     _saver: Timer | None = None
     _waiting: int | None = None
 
@@ -109,7 +109,7 @@ class Answering(Triage):
         self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()
     ) -> None:
         """Open the composer."""
-        writing = _Writing(opened, parent, opened.conversation.thread_version, waved=waved)
+        writing = Writing(opened, parent, opened.conversation.thread_version, waved=waved)
         self._writing = writing
         self.add_class("-reading")
         await self.composer.begin(
@@ -126,7 +126,7 @@ class Answering(Triage):
 
     # What is said of the draft ---------------------------------------------------------------------------------------
 
-    async def _learn(self, writing: _Writing) -> bool:
+    async def _learn(self, writing: Writing) -> bool:
         """What the rules in force say to whoever writes: read beside the typing, for a rulebook that is new here takes a moment."""
         voice = await self.attempt(self.desk.backend.voice())
         if voice is None or self._writing is not writing:
@@ -135,7 +135,7 @@ class Answering(Triage):
         self._know(writing)
         return True
 
-    def _know(self, writing: _Writing) -> saved.Look:
+    def _know(self, writing: Writing) -> saved.Look:
         """Tell the composer what to look for and what to offer, as things are now."""
         backend, parent = self.desk.backend, writing.parent
         look = saved.Look(writing.voice, writing.opened, parent, saved.values(parent, backend.me.name, backend.brand))
@@ -156,7 +156,7 @@ class Answering(Triage):
         if self._writing is not None:
             self.work(self._choose_saved(self._writing), "saved")
 
-    async def _choose_saved(self, writing: _Writing) -> None:
+    async def _choose_saved(self, writing: Writing) -> None:
         if not await self._learn(writing):
             return
         offers = {one.key: one for one in self._know(writing).offers()}
@@ -173,7 +173,7 @@ class Answering(Triage):
         if key is not None and self._writing is writing:
             self.composer.put_in(offers[key].text)
 
-    async def _may_go(self, writing: _Writing, body: str) -> bool:
+    async def _may_go(self, writing: Writing, body: str) -> bool:
         """Whether the rules of today let it be sent; says why not. What is private and would be public is asked about."""
         if not await self._learn(writing):
             return False
@@ -270,7 +270,7 @@ class Answering(Triage):
         await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
         await self.refresh_ids([writing.id])
 
-    async def _queue(self, writing: _Writing, body: str, close_after: bool) -> OutboxRow | None:
+    async def _queue(self, writing: Writing, body: str, close_after: bool) -> OutboxRow | None:
         """Into the outbox; asks as often as the thread moves meanwhile."""
         backend = self.desk.backend
         while True:
@@ -300,7 +300,7 @@ class Answering(Triage):
                 if no.code != "thread_moved":
                     raise
 
-    def _news_since(self, writing: _Writing, current: Opened) -> list[str]:
+    def _news_since(self, writing: Writing, current: Opened) -> list[str]:
         said = replies.changed_since(writing.opened, current, self.me, self.desk.now())
         other = replies.answered_by_others(current, self.me)
         if not said and other is not None and other.id not in writing.waved:
