@@ -80,7 +80,7 @@ async def test_an_empty_result_says_so_and_an_answer_is_put_in_for_the_one_who_i
         await s.press("up", "enter")
         name = s.backend.talk(1).thread[0].author_name
         await s.composes(f"Hi {name.split()[0]}, call +49 30 1234567")
-        await s.shows("no longer in it: Bonita; read it before you send")
+        await s.shows("put in, without Bonita; read it before you send")
         await s.shows("a phone number")
 
 

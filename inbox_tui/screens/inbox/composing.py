@@ -73,5 +73,5 @@ class Composing(Answering):
             return
         made = answers.adapted(by_key[key], writing.parent)
         self.composer.put_in(made.text)
-        changed = f"; no longer in it: {say(', '.join(made.replaced))}" if made.replaced else ""
-        self.say(f"an answer of the past is put in{changed}; read it before you send", "soon")
+        without = f", without {say(', '.join(made.replaced))}" if made.replaced else ""
+        self.say(f"put in{without}; read it before you send", "soon")
