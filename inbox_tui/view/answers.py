@@ -83,7 +83,8 @@ def _names(one: Answered, handle: str, name: str) -> list[tuple[str, re.Pattern[
     found: list[tuple[str, re.Pattern[str], str]] = []
     if old_handle and handle:
         short = old_handle.partition(".")[0]
-        for old, new in ((f"@{old_handle}", f"@{handle}"), (old_handle, handle), (f"@{short}", f"@{handle}")):
+        bare = [(old_handle, handle)] if "." in old_handle else []  # else it may be a word
+        for old, new in ((f"@{old_handle}", f"@{handle}"), *bare, (f"@{short}", f"@{handle}")):
             found.append((old, re.compile(rf"(?<![\w.@-]){re.escape(old)}(?![\w-]|\.\w)", re.IGNORECASE), new))
     instead = name or (f"@{handle}" if handle else "")
     if old_name and instead:
