@@ -24,7 +24,7 @@ from listener.service.database import House
 from listener.service.logs import told
 from listener.service.stopping import Stop, Stopped
 from listener.sources.base import Source
-from listener.store import outbox, people
+from listener.store import attachments, outbox, people
 
 log = logging.getLogger("hubbub.deliver")
 T = TypeVar("T")
@@ -122,6 +122,10 @@ class Deliverer:
             if source is None:
                 raise Refused(f"no source {reply.account.source!r} runs here", code="no_source")
             async with self._leased(reply, attempt):
+                carried = await self._keep(
+                    lambda: attachments.of_outbox(self.house.pool, reply.outbox_id, contents=fresh)
+                )
+                reply = replace(reply, attachments=carried)
                 if reply.frozen is None:
                     frozen = await source.freeze(reply, self.clock())
                     if not await self._store_frozen(reply, attempt, frozen):

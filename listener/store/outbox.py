@@ -19,6 +19,7 @@ import msgspec
 from listener import workflow
 from listener.errors import Refused
 from listener.model import Account, Author, Key, OutboxState, Reply
+from listener.store import attachments
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, follow, lock, save, tell
@@ -39,7 +40,7 @@ SELECT m.id, m.state, m.ours FROM mentions AS m
 JOIN conversation_mentions AS j ON j.mention_id = m.id AND j.conversation_id = $2 WHERE m.id = $1
 """
 
-_ACCOUNT = "SELECT state, problem, handle FROM accounts WHERE id = $1 AND brand_id = $2"
+_ACCOUNT = "SELECT state, problem, handle, source FROM accounts WHERE id = $1 AND brand_id = $2"
 
 _IN_FLIGHT = """
 SELECT o.id, p.name FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id JOIN people AS p ON p.id = r.person_id
@@ -159,7 +160,9 @@ async def queue_reply(
         if conversation is None:
             raise Refused("there is no such conversation", where=str(conversation_id))
         await may_act(connection, person_id, conversation.brand_id)
-        await _may_answer(connection, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id)
+        source = await _may_answer(
+            connection, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id
+        )
         if conversation.thread_version != fence:
             raise Refused(
                 "the thread has changed since you began to write", code="thread_moved", hint="read it again, then send"
@@ -172,6 +175,7 @@ async def queue_reply(
             _INSERT, conversation.brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex,
             now + timedelta(seconds=hold_seconds), now,
         )  # fmt: skip
+        await attachments.follow(connection, person_id, conversation_id, reply_id, source, visibility)
         event = Event(
             conversation.brand_id, "reply.queued", conversation_id, parent_mention_id, outbox_id, person_id,
             after={"state": "queued"},
@@ -182,7 +186,8 @@ async def queue_reply(
 
 async def _may_answer(
     connection: asyncpg.Connection, brand_id: int, conversation_id: int, account_id: int, parent_id: int, person_id: int
-) -> None:
+) -> str:
+    """The source that it would go to."""
     parent = await connection.fetchrow(_PARENT, parent_id, conversation_id)
     if parent is None:
         raise Refused("that message is not in this conversation")
@@ -196,6 +201,7 @@ async def _may_answer(
     other = await connection.fetchrow(_IN_FLIGHT, conversation_id, person_id)
     if other is not None:
         raise Refused(f"{other['name']} is already answering: a reply is on its way", code="answered_by_colleague")
+    return str(account["source"])
 
 
 async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime) -> str:
@@ -206,6 +212,7 @@ async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: date
         if row["state"] not in ("queued", "failed", "stopped"):
             raise Refused(f"too late: it is {row['state']}", code=row["state"])
         await _settle(connection, row, "withdrawn", now, person_id=person_id)
+        await attachments.back(connection, person_id, row["reply_id"])
         return str(row["body"])
 
 

@@ -231,6 +231,20 @@ class TopicCount:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedRow:
+    """A picture that lies beside a draft."""
+
+    id: int
+    name: str
+    media_type: str
+    width: int
+    height: int
+    size: int
+    """Bytes."""
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """A message of the past that we answered, for whoever answers one like it."""
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from listener.errors import Refused, TryAgain, Uncertain
 from listener.facets import find_spans
 from listener.lengths import measures
-from listener.model import Reply
+from listener.model import Attachment, Reply
 from listener.sources.base import Sent
 from listener.sources.bluesky.convert import NAME, POST
 from listener.sources.bluesky.session import Session
@@ -32,7 +32,9 @@ def mint_tid(us: int, clock_id: int) -> str:
 
 
 async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, Any]:
-    """What will be sent, without the text. Refused when the parent is gone, changed or closed to us, or the text does not fit."""
+    """What will be sent, without the text; pictures are handed over now, which shows them to nobody. Refused when the parent is gone,
+    changed or closed to us, or the text does not fit.
+    """
     for measure in measures(NAME, reply.text):
         if measure.over:
             raise Refused(f"the text has {measure.used} {measure.unit}, {measure.limit} fit", code="too_long")
@@ -40,6 +42,7 @@ async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, 
         raise Refused("there is no text", code="empty")
     parent, root = await _parent(session, reply)
     facets = await _facets(session, reply.text)
+    images = [await _uploaded(session, one) for one in reply.attachments]
     moment = now.astimezone(UTC)
     us = int(moment.timestamp() * 1_000_000)
     did = session.did
@@ -54,7 +57,23 @@ async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, 
         "parent": parent,
         "root": root,
         "facets": facets,
+        **({"images": images} if images else {}),
     }
+
+
+async def _uploaded(session: Session, picture: Attachment) -> dict[str, Any]:
+    """What the network calls a picture, now that it has its bytes; its words for the blind stay with the reply."""
+    blob = _body(await session.upload(picture.content, picture.media_type)).get("blob")
+    ref = blob.get("ref") if isinstance(blob, dict) else None
+    if not isinstance(blob, dict) or not isinstance(ref, dict) or not isinstance(ref.get("$link"), str):
+        raise TryAgain("the network took a picture but its answer is not understood", code="wrong_shape")
+    image = {
+        "$type": "blob",
+        "ref": {"$link": ref["$link"]},
+        "mimeType": picture.media_type,
+        "size": len(picture.content),
+    }
+    return {"id": picture.id, "image": image, "ratio": {"width": picture.width, "height": picture.height}}
 
 
 async def _parent(session: Session, reply: Reply) -> tuple[dict[str, str], dict[str, str]]:
@@ -181,7 +200,16 @@ def record(reply: Reply, frozen: Mapping[str, Any]) -> dict[str, Any]:
         made["langs"] = frozen["langs"]
     if frozen["facets"]:
         made["facets"] = frozen["facets"]
+    if frozen.get("images"):
+        made["embed"] = {"$type": "app.bsky.embed.images", "images": _images(reply, frozen["images"])}
     return made
+
+
+def _images(reply: Reply, images: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    words = {one.id: one.alt for one in reply.attachments}
+    if not all(one["id"] in words for one in images):
+        raise Refused("a picture of this reply is gone: take it back and attach it again", code="picture_gone")
+    return [{"alt": words[one["id"]], "image": one["image"], "aspectRatio": one["ratio"]} for one in images]
 
 
 async def send(session: Session, reply: Reply) -> Sent:

@@ -58,6 +58,7 @@ _CARRY = (
     """INSERT INTO drafts (person_id, conversation_id, body, thread_version, updated_at)
        SELECT person_id, $2, body, thread_version, updated_at FROM drafts WHERE conversation_id = $1 ON CONFLICT DO NOTHING""",
     "DELETE FROM drafts WHERE conversation_id = $1 AND $2 > 0",
+    "UPDATE attachments SET conversation_id = $2 WHERE conversation_id = $1",
     "DELETE FROM claims WHERE conversation_id = $1 AND $2 > 0",
     """UPDATE conversations AS c SET last_mention_id = m.id FROM (
            SELECT m.id FROM conversation_mentions AS j JOIN mentions AS m ON m.id = j.mention_id
