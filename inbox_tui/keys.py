@@ -172,6 +172,9 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("saved", ("ctrl+r",), "saved replies", "Find a saved reply and put it in", COMPOSER, "Composer", True, True),
     Key(
+        "attach", ("ctrl+f",), "picture", "Attach a picture; change it or take it off", COMPOSER, "Composer", True, True
+    ),
+    Key(
         "answers",
         ("ctrl+l",),
         "suggestions",

@@ -61,6 +61,10 @@ class SavedWanted(Message):
     """The writer wants to choose a saved reply."""
 
 
+class FileWanted(Message):
+    """The writer wants to attach a picture, or to see those that are."""
+
+
 class AnswersWanted(Message):
     """The writer wants to see answers to messages like this one."""
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from inbox_tui.backend.answers import AnswersBackend
+from inbox_tui.backend.pictures import PicturesBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -72,7 +73,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(AnswersBackend, Protocol):
+class Backend(AnswersBackend, PicturesBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property

@@ -19,11 +19,12 @@ from inbox_tui.messages import (
     ComposerLeft,
     DraftChanged,
     EditorWanted,
+    FileWanted,
     ReplySubmitted,
     Said,
     SavedWanted,
 )
-from inbox_tui.view.lines import Line, Piece, flow, say, typed
+from inbox_tui.view.lines import Line, Piece, cut, flow, say, typed
 from inbox_tui.view.saved import Offer, code_before, with_code
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
@@ -51,7 +52,7 @@ class Composer(Vertical, inherit_bindings=False):
     Composer Page:focus { border: none; }
     Composer Bar { background: $surface; }
     Composer Paper { height: auto; background: $surface; display: none; }
-    Composer.-found Paper { display: block; }
+    Composer.-found #composer-found, Composer.-carrying #composer-carried { display: block; }
     """
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
@@ -67,6 +68,7 @@ class Composer(Vertical, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """To whom, what was found, and how long it is; the page between them comes with the first reply."""
         yield Bar(id="composer-whom")
+        yield Paper(id="composer-carried")
         yield Paper(id="composer-found")
         yield Bar(id="composer-count")
 
@@ -87,7 +89,8 @@ class Composer(Vertical, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """What was found is read, not gone to."""
-        self.query_one("#composer-found", Paper).can_focus = False
+        for paper in self.query(Paper):
+            paper.can_focus = False
 
     async def begin(
         self, conversation_id: int, source: str, *, as_whom: str, to_whom: str, private: bool, draft: str = ""
@@ -112,6 +115,13 @@ class Composer(Vertical, inherit_bindings=False):
         """What is to be said of a draft, on harmless lines, and the saved replies; both may change while somebody writes."""
         self._look, self._offers = look, offers
         self._show_found()
+
+    def carry(self, lines: Sequence[Line]) -> None:
+        """Show what goes out with the text, a line each; none: nothing does."""
+        paper = self.query_one("#composer-carried", Paper)
+        paper.styles.height = max(1, len(lines))
+        self.set_class(bool(lines), "-carrying")
+        paper.show(lambda width: [cut(line, width) for line in lines], keep=False)
 
     def _show_found(self) -> None:
         found = self._look(self.text) if self.is_open else ()
@@ -148,7 +158,7 @@ class Composer(Vertical, inherit_bindings=False):
             from inbox_tui.widgets.pages import Page
 
             self._page = Page("", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
-            await self.mount(self._page, after="#composer-whom")
+            await self.mount(self._page, after="#composer-carried")
         return self._page
 
     def write_on(self) -> None:
@@ -224,6 +234,10 @@ class Composer(Vertical, inherit_bindings=False):
     def action_saved(self) -> None:
         """Choose a saved reply."""
         self.post_message(SavedWanted())
+
+    def action_attach(self) -> None:
+        """Attach a picture, or change what is attached."""
+        self.post_message(FileWanted())
 
     def action_answers(self) -> None:
         """See answers of the past."""

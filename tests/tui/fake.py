@@ -54,6 +54,7 @@ from listener.store.views import (
 )
 from listener.workflow import Act, Read
 from tests.tui.fake_answers import FakeAnswers
+from tests.tui.fake_pictures import FakePictures
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = (
@@ -116,7 +117,7 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeAnswers):
+class FakeBackend(FakeAnswers, FakePictures):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
