@@ -148,8 +148,11 @@ def test_only_what_may_be_a_picture_is_offered_and_nothing_that_a_terminal_obeys
 def test_what_is_no_file_is_never_waited_for(album: Path) -> None:
     os.mkfifo(album / "pipe.png")
     for name, said in [
-        ("pipe.png", "is no file"), ("holidays", "cannot be read: Is a directory"), ("gone.png", "cannot be read: No such"), ("nul\0.png", "cannot be read"),
-    ]:  # fmt: skip
+        ("pipe.png", "is no file"),
+        ("holidays", "cannot be read: Is a directory"),
+        ("gone.png", "cannot be read: No such"),
+        ("nul\0.png", "cannot be read"),
+    ]:
         with pytest.raises(Refused, match=said):
             read_file(f"{album}/{name}")
     assert read_file(f" {album}/dot.png ")[0] == "dot.png"
