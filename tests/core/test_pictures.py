@@ -79,6 +79,7 @@ FANCY = [
         (webp(FANCY), WEBP, (17, 9)),
         (webp(FANCY) + SECRET, WEBP, (17, 9)),
     ],
+    ids=range(11),
 )  # fmt: skip
 def test_it_knows_sort_and_size_and_keeps_nothing_beside_the_picture(
     content: bytes, media_type: str, size: tuple[int, int]
@@ -121,6 +122,7 @@ def test_flags_of_what_was_left_out_are_taken_back() -> None:
         (webp([LOSSY])[:-3], "broken"),
         (webp([]), "broken"),
     ],
+    ids=range(11),
 )
 def test_what_is_none_is_told(content: bytes, said: str) -> None:
     with pytest.raises(Refused, match=said):

@@ -108,9 +108,10 @@ async def test_pictures_are_handed_over_before_and_stand_in_the_record_with_thei
     [
         Fault(UPLOAD, Effect.CUT, carried_out=True, times=2),
         Fault(UPLOAD, Effect.STATUS, status=502, carried_out=True, times=2),
+        Fault(UPLOAD, Effect.STATUS, status=304),
         Fault(UPLOAD, Effect.MALFORMED),
     ],
-    ids=["cut", "502", "half an answer"],
+    ids=["cut", "502", "an answer that is none", "half an answer"],
 )
 async def test_a_picture_whose_answer_is_lost_is_handed_over_again(net: Network, source: Bluesky, fault: Fault) -> None:
     reply = replace(reply_to(net, net.stage.post("ann.test", "hello").uri), attachments=PICTURES)
