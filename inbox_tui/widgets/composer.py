@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from inbox_tui.widgets.pages import Page
 
 
-FOUND = 4
-"""Lines of what was found in a draft; more of them scroll."""
+FOUND, ROOMY = 4, 32
+"""Lines of what was found in a draft, twice as many in a terminal so high; more of them scroll."""
 
 
 class Composer(Vertical, inherit_bindings=False):
@@ -131,7 +131,8 @@ class Composer(Vertical, inherit_bindings=False):
 
         paper = self.query_one("#composer-found", Paper)
         wide = max(20, self.content_size.width - 3)  # the paper's, which has no width while it shows nothing
-        paper.styles.height = max(1, min(FOUND, len(lines(wide))))
+        most = FOUND if self.app.size.height < ROOMY else 2 * FOUND
+        paper.styles.height = max(1, min(most, len(lines(wide))))
         self.set_class(bool(found), "-found")
         paper.show(lines, keep=False)
 

@@ -120,6 +120,12 @@ async def test_no_text_is_too_odd(pool: asyncpg.Pool, text: str) -> None:
     assert (await asked(w, text, "")).found == ()
 
 
+async def test_what_we_are_called_is_nothing_in_common(pool: asyncpg.Pool) -> None:
+    w = await world(pool)
+    await given(w, "good morning acme #acme @acme.example example", "and to you")
+    assert (await asked(w, "acme: something else, #acme example")).found == ()
+
+
 async def test_time_is_kept_and_said(pool: asyncpg.Pool) -> None:
     w = await world(pool)
     await given(w, QUESTION, "never looked at")

@@ -154,8 +154,9 @@ class Answering(Triage):
             told: list[Line] = [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
             found = [(one, False) for one in look.styled(draft)] + [(one, look.public) for one in look.private(draft)]
             found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))
-            told += [saved.finding_line(one, draft, asks=asks) for one, asks in found]
-            return told + facet_lines(writing.opened.source, draft)
+            said = [(saved.finding_line(one, draft, asks=asks), one.blocks or asks) for one, asks in found]
+            first, hints = ([line for line, holds in said if holds is wanted] for wanted in (True, False))
+            return [*told, *first, *facet_lines(writing.opened.source, draft), *hints]
 
         self.composer.know(lines, look.offers())
         return look

@@ -35,8 +35,11 @@ SECONDS = 1.5
 TEXT = 3_000
 """Code points of a text that are handed over."""
 
+# Who we are, as authors, and what we are called: that says nothing about a message to us.
 _OURS = """
-SELECT w.id FROM accounts AS a JOIN authors AS w ON w.space = a.space AND w.external_id = a.external_id WHERE a.brand_id = $1
+SELECT w.id, a.handle AS called FROM accounts AS a
+LEFT JOIN authors AS w ON w.space = a.space AND w.external_id = a.external_id WHERE a.brand_id = $1
+UNION ALL SELECT NULL, name FROM brands WHERE id = $1
 """
 
 # Who answers in the network's own app answers too: our posts below the message. What was deleted is no answer any more.
@@ -119,12 +122,13 @@ async def answered(
     An answer was accepted by the network or seen there, or given in the network's own app, and is not deleted. One that was given often
     comes once. Ends after about `seconds`.
     """
-    telling = telling_words(text)
     until = asyncio.get_running_loop().time() + seconds
     rows: dict[int, Mapping[str, Any]] = {}
     complete = True
     async with acquired(pool) as connection:
-        ours = [row["id"] for row in await connection.fetch(_OURS, brand_id)] if telling else []
+        known = await connection.fetch(_OURS, brand_id)
+        ours = [row["id"] for row in known if row["id"] is not None]
+        telling = telling_words(text, but=(row["called"] for row in known))
         for query in steps(telling):
             left = until - asyncio.get_running_loop().time()
             values = [brand_id, query, telling, ours, LOOKED_AT, conversation_id]
@@ -144,9 +148,13 @@ async def answered(
     return Answers(_each_once(whole, shared)[:most], complete)
 
 
-def telling_words(text: str) -> list[str]:
-    """The words of a message by which others like it are looked up, the rarest first: no handles, nothing that everybody says."""
-    known = [(-log2(usual(form.lstrip("#$"))), form) for form in index_words(text) if _tells(form)]
+def telling_words(text: str, but: Iterable[str] = ()) -> list[str]:
+    """The words of a message by which others like it are looked up, the rarest first: no handles, nothing that everybody says, nothing
+    of what we are called.
+    """
+    ours = {form.lstrip("#@") for called in but for form in index_words(called.replace(".", " "))}
+    forms = [form for form in index_words(text) if _tells(form) and form.lstrip("#") not in ours]
+    known = [(-log2(usual(form.lstrip("#$"))), form) for form in forms]
     found: list[str] = []
     for bits, form in sorted(known, key=lambda one: (-one[0], one[1])):
         if bits >= TELLING and len(found) < WORDS:
