@@ -8,11 +8,12 @@ from textual.binding import BindingType
 
 from inbox_tui import keys
 from inbox_tui.screens.inbox.asked import Asked
+from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Composing, Asked):
+class InboxScreen(Composing, Authors, Asked):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)
