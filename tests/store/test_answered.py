@@ -147,6 +147,7 @@ SELECT id, 1, '', '', 'x', array_to_tsvector(ARRAY[
 """
 
 
+@pytest.mark.newest
 async def test_among_a_hundred_thousand_the_index_finds_it_and_no_table_is_walked(pool: asyncpg.Pool) -> None:
     w = await world(pool)
     async with pool.acquire() as connection:

@@ -21,7 +21,7 @@ from listener.store.connect import acquired
 from listener.store.inbox.lookup import in_time
 from listener.store.views import Answered
 
-TELLING, RARE = 6.0, 9.0
+TELLING, RARE = 6.0, 10.0
 """Bits of a word that says something about a text, and of one that says enough alone."""
 
 WORDS = 6
