@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.authors import AuthorsBackend
+from inbox_tui.backend.copies import CopiesBackend
 from inbox_tui.backend.pictures import PicturesBackend
+from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -79,7 +81,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(AnswersBackend, PicturesBackend, AuthorsBackend, Protocol):
+class Backend(AnswersBackend, PicturesBackend, AuthorsBackend, CopiesBackend, PostsBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
 from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_authors import PostgresAuthors
+from inbox_tui.backend.postgres_copies import PostgresCopies
 from inbox_tui.backend.postgres_pictures import PostgresPictures
+from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend(PostgresAnswers, PostgresPictures, PostgresAuthors):
+class PostgresBackend(PostgresAnswers, PostgresPictures, PostgresAuthors, PostgresCopies, PostgresPosts):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)

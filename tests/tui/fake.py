@@ -39,6 +39,7 @@ from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.store.views import (
     Changed,
+    CommentRow,
     Counts,
     HistoryLine,
     ListeningRow,
@@ -56,7 +57,9 @@ from listener.store.views import (
 from listener.workflow import Act, Read
 from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_authors import FakeAuthors
+from tests.tui.fake_copies import FakeCopies
 from tests.tui.fake_pictures import FakePictures
+from tests.tui.fake_posts import FakePosts
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = (
@@ -119,7 +122,7 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeAnswers, FakePictures, FakeAuthors):
+class FakeBackend(FakeAnswers, FakePictures, FakeAuthors, FakeCopies, FakePosts):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
@@ -158,6 +161,8 @@ class FakeBackend(FakeAnswers, FakePictures, FakeAuthors):
         self.viewer = False
         self.speaks = Voice()
         self.mutes, self.notes_on, self.pasts = {}, {}, {}
+        self.families: dict[int, int] = {}
+        self.threads: dict[int, list[CommentRow]] = {}
 
     # The generated rows ----------------------------------------------------------------------------------------------
 
@@ -165,7 +170,7 @@ class FakeBackend(FakeAnswers, FakePictures, FakeAuthors):
         """Conversation `i` as it was born; its place is its number."""
         due = START + timedelta(minutes=i - 5)
         name = NAMES[i % len(NAMES)]
-        return QueueRow(
+        row = QueueRow(
             id=i + 1,
             sort_key=int(due.timestamp()) * 1_000_000,
             state=State.NEW,
@@ -189,6 +194,7 @@ class FakeBackend(FakeAnswers, FakePictures, FakeAuthors):
             outbox=None,
             version=1,
         )
+        return self.in_family(row)
 
     def talk(self, conversation_id: int) -> Talk:
         """The conversation, made whole from its row at the first touch."""
@@ -237,13 +243,14 @@ class FakeBackend(FakeAnswers, FakePictures, FakeAuthors):
         holder = talk.claimed_by[0] if talk.claimed_by else None
         names = {p.id: p.name for p in self.staff}
         news = [r.state for r in talk.replies if r.state not in (OutboxState.SEEN, OutboxState.WITHDRAWN)]
-        return QueueRow(
+        row = QueueRow(
             c.id, workflow.sort_key(c), c.state, talk.source, talk.handle, talk.name,
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
             news[-1] if news else None, c.version,
         )  # fmt: skip
+        return self.in_family(row)
 
     def _folder(self, folder: str, row: QueueRow) -> bool:
         if folder in ("open", "mine"):

@@ -10,10 +10,11 @@ from inbox_tui import keys
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.screens.inbox.composing import Composing
+from inbox_tui.screens.inbox.folding import Folding
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Composing, Authors, Asked):
+class InboxScreen(Composing, Folding, Authors, Asked):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

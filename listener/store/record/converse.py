@@ -29,6 +29,7 @@ from listener.model import (
 )
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, follow, lock, save
+from listener.store.copies import keep_sketches
 from listener.store.record.hush import Hushed, hushed
 from listener.store.record.judge import Assessed
 from listener.store.record.keep import Kept
@@ -191,6 +192,7 @@ class Desk:
             self._connection, {k.id: k.author_id for k in theirs}, {k.author_id for k in theirs if not k.new}
         )
         await self._find((k.mention.key.space, k.root, k.author_id) for k in theirs)
+        await self._sketch(theirs, assessed)
         await self._open_addressed(theirs, assessed)
         for k in theirs:
             self._place_theirs(k, assessed)
@@ -204,6 +206,19 @@ class Desk:
         if logins:
             rows = await self._connection.fetch(_RESPONDERS, sorted(logins))
             self._responders = {(r["brand_id"], r["login"]): r["id"] for r in rows}
+
+    async def _sketch(self, theirs: Sequence[Kept], assessed: Assessed) -> None:
+        """What near-copies are found by, of messages that are or become somebody's work; before those conversations are written."""
+        threads = {place[2:] for place in self._places}
+        work = [
+            k
+            for k in theirs
+            if (k.new or k.edited)
+            and ((k.mention.key.space, k.root, k.author_id) in threads or any(self._opens(k, assessed)))
+        ]
+        for edited in (False, True):
+            texts = [(k.id, k.version, k.mention.text) for k in work if k.edited is edited]
+            await keep_sketches(self._connection, texts, self._now, anew=edited)
 
     # Finding and opening ------------------------------------------------------------------------------------------
 
