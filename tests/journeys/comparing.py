@@ -32,7 +32,11 @@ TWICE = "SELECT external_id, count(*) AS n FROM mentions GROUP BY external_id HA
 
 KEYS = "SELECT (SELECT count(*) FROM mention_keys) AS keys, (SELECT count(*) FROM mentions) AS mentions"
 
-OUTBOX = "SELECT o.id, o.state, o.external_id, o.problem, r.body FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id ORDER BY o.id"
+OUTBOX = """
+SELECT o.id, o.state, o.external_id, o.problem, r.body,
+       ARRAY(SELECT alt FROM attachments AS a WHERE a.reply_id = r.id ORDER BY a.id) AS alts
+FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id ORDER BY o.id
+"""
 
 OPENED = """
 SELECT c.id, (SELECT count(*) FROM events AS e WHERE e.conversation_id = c.id AND e.kind = 'conversation.opened') AS told FROM conversations AS c
@@ -140,6 +144,11 @@ def _replies(network: Network, outbox: Sequence[Any], acknowledged: Sequence[str
             problems.append(f"written {commits[text]} times under one key: {text!r}")
         if text not in wanted:
             problems.append(f"on the network, but nobody wrote it: {text!r}")
+    carried = {row["body"]: row["alts"] for row in outbox}
+    for entry in sent:
+        text, images = entry["record"]["text"], entry["record"].get("embed", {}).get("images", [])
+        if text in carried and [one["alt"] for one in images] != carried[text]:
+            problems.append(f"{text!r} went out with {images}, it carries {carried[text]}")
     for text in acknowledged:
         if text not in wanted:
             problems.append(f"queued, acknowledged, and gone: {text!r}")

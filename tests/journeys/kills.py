@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 
 from listener.errors import HubbubError
 from listener.model import Role
-from listener.store import outbox, people
+from listener.pictures import PNG, Picture
+from listener.store import attachments, outbox, people
 from pretend.burst import Plan
 from pretend.faults import Effect, Fault
 from pretend.network import Network
@@ -25,7 +26,9 @@ from tests.journeys.comparing import Compared, compare
 from tests.journeys.running import AWAY, SERVE, Running, running, until
 
 VICTIMS = ("listener", "deliverer", "postgres")
-PUT = "com.atproto.repo.putRecord"
+PUT, UPLOAD = "com.atproto.repo.putRecord", "com.atproto.repo.uploadBlob"
+DOT = Picture(PNG, 3, 2, b"\x89PNG\r\n\x1a\n and so on")
+"""What every second answer carries."""
 
 # An open conversation with a message to answer, anyone.
 SOMEBODY = """
@@ -127,6 +130,8 @@ class Journey:
             Fault(PUT, Effect.CUT, times=0, every=7, carried_out=True),
             Fault(PUT, Effect.STATUS, times=0, every=11, status=502, carried_out=False),
             Fault(PUT, Effect.LATE, times=0, every=2, seconds=0.25),
+            Fault(UPLOAD, Effect.CUT, times=0, every=5, carried_out=True),
+            Fault(UPLOAD, Effect.LATE, times=0, every=2, seconds=0.25),
         )
 
     async def _kill(self, house: Running) -> None:
@@ -171,6 +176,10 @@ class Journey:
                         continue
                     number += 1
                     text = f"Answer {self.seed}/{number}: we are on it."
+                    await attachments.drop(house.pool, person.id, row["id"])
+                    if number % 2:
+                        now, alt = datetime.now(UTC), f"for {row['id']}"
+                        await attachments.attach(house.pool, person.id, row["id"], "dot.png", DOT, alt, now)
                     await outbox.queue_reply(
                         house.pool, person.id, row["id"], row["account_id"], row["last_mention_id"], text,
                         visibility="public", lang="en", fence=row["thread_version"],
