@@ -48,32 +48,48 @@ def _marks(row: QueueRow, marked: bool) -> list[Piece]:
 
 
 def queue_lines(
-    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+    row: QueueRow,
+    width: int,
+    now: datetime,
+    person_id: int,
+    *,
+    marked: bool = False,
+    left: bool = False,
+    copies: str = "",
 ) -> tuple[Line, Line]:
-    """One conversation in two lines. `left`: it is no longer in the folder that is shown."""
+    """One conversation in two lines. `left`: it is no longer in the folder that is shown; `copies`: that it stands for others."""
     due_text, due_style = windows.first_clock(row, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     name = who(row.author_handle, row.author_name)
     top.append((name, "bold" if row.unread else ""))
+    if copies:
+        top.append((f"  {copies}", "accent"))
     if row.messages > 1:
         top.append((f" ({row.messages})", "dim"))
     aside = _aside(row, now, person_id, width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1, left=left)
     judged = words.judged_short(row.tone, row.need)
-    second: list[Piece] = [("   ", ""), *judged, *windows.row_window(row, now), _first_words(row.snippet)]
+    second: list[Piece] = [("   ", ""), *judged, *windows.row_window(row, now), first_words(row.snippet)]
     tags = _tags(row.tags, width // 3)
     return spread(top, aside, width), spread(second, tags, width)
 
 
 def queue_line(
-    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+    row: QueueRow,
+    width: int,
+    now: datetime,
+    person_id: int,
+    *,
+    marked: bool = False,
+    left: bool = False,
+    copies: str = "",
 ) -> tuple[Line]:
     """One conversation in one line, for those who want to see many."""
     due_text, due_style = windows.first_clock(row, now)
     line: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
     line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))
-    line.append((" ", ""))
-    line.append(_first_words(row.snippet))
+    line.append((f" {copies} " if copies else " ", "accent"))
+    line.append(first_words(row.snippet))
     aside: list[Piece] = []
     if left:
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
@@ -83,7 +99,7 @@ def queue_line(
     return (spread(line, aside, width),)
 
 
-def _first_words(text: str | None) -> Piece:
+def first_words(text: str | None) -> Piece:
     """The start of a message without the handles that it begins with: in a list they are all the same, and hide the words."""
     if text is None:
         return say(None), "gone"
@@ -148,7 +164,7 @@ def listening_lines(row: ListeningRow, width: int, now: datetime, *, fresh: bool
     second: list[Piece] = [("  ", ""), *words.judged_short(row.tone, row.need)]
     if row.deleted:
         second.append(("deleted by its author ", "gone"))
-    second.append(_first_words(row.text))
+    second.append(first_words(row.text))
     rules = joined((((f"⚑{say(rule)}", "tag"),) for rule in row.rules[:4]), " ")
     return spread(top, aside, width), spread(second, cut(rules, width // 3), width)
 

@@ -264,7 +264,16 @@ class InboxCore(DeskScreen):
 
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left)
+        left = left and self.has_left(row)
+        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=self.copies_words(row))
+
+    def has_left(self, row: QueueRow) -> bool:
+        """Whether a row that stays under the cursor is in what is shown no longer."""
+        return not self.belongs(row)
+
+    def copies_words(self, row: QueueRow) -> str:
+        """That it stands for others that are nearly the same."""
+        return ""
 
     @on(NewsCounted)
     def _news(self, event: NewsCounted) -> None:
@@ -411,7 +420,7 @@ class InboxCore(DeskScreen):
         if len(ids) > _MANY:
             await self.read_again()
             wanted = [] if self.rows.cursor_id is None else [self.rows.cursor_id]
-        rows = await self.attempt(self.desk.backend.rows(list(wanted)))
+        rows = await self.read_rows(wanted)
         if rows is None:
             return
         self.rows.changed(rows)
@@ -419,6 +428,10 @@ class InboxCore(DeskScreen):
         if missing:
             self.rows.taken_out(missing)
         await self.after_change(ids)
+
+    async def read_rows(self, ids: Collection[int]) -> Sequence[QueueRow] | None:
+        """These rows as they are now, with others that are shown or not because of them."""
+        return await self.attempt(self.desk.backend.rows(list(ids)))
 
     async def after_change(self, ids: Collection[int]) -> None:
         """The counts, and the open conversation when it is among those that changed."""
@@ -445,6 +458,8 @@ class InboxCore(DeskScreen):
             await self.refresh_ids(changed.conversations)
         if changed.marks:
             await self.marks_changed(changed.marks)
+        if self.opened is not None and self.opened.author_id in changed.authors:
+            await self.reopen()
         if changed.topics or changed.lost:
             self._topics_stale = True
 

@@ -14,6 +14,7 @@ from listener.model import Assessment, Origin, Priority, Tone, ToneLabel
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
+from listener.store.copies import keep_sketches
 
 # Nothing that the brand has not heard can be opened by it.
 _MENTION = """
@@ -43,13 +44,15 @@ FOR NO KEY UPDATE
 # What the author said in this thread, the newest 300, and our answers to it.
 _SAID = """
 WITH said AS (
-    SELECT id, external_id, at, false AS ours, reply_until FROM mentions
+    SELECT id, version, external_id, at, false AS ours, reply_until FROM mentions
     WHERE space = $1 AND root = $2 AND author_id = $3 AND NOT ours ORDER BY at DESC, id DESC LIMIT 300
 )
-SELECT id, at, ours, reply_until FROM said
+SELECT id, version, at, ours, reply_until FROM said
 UNION
-SELECT a.id, a.at, true, NULL FROM said JOIN mentions a ON a.space = $1 AND a.parent = said.external_id AND a.ours
+SELECT a.id, a.version, a.at, true, NULL FROM said JOIN mentions a ON a.space = $1 AND a.parent = said.external_id AND a.ours
 """
+
+_TEXT = "SELECT text FROM mention_versions WHERE mention_id = $1 AND version = $2"
 
 _ASSESSED = """
 SELECT rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, need, priority, due_at, tags, team, because
@@ -111,6 +114,9 @@ async def _opened(
     said = await connection.fetch(_SAID, mention["space"], mention["root"], mention["author_id"])
     last = max(said, key=lambda row: (row["at"], row["id"]))
     ours = [row["at"] for row in said if row["ours"]]
+    if not last["ours"]:
+        text = await connection.fetchval(_TEXT, last["id"], last["version"])
+        await keep_sketches(connection, [(last["id"], last["version"], text or "")], now)
     assessed = await connection.fetchrow(_ASSESSED, mention["id"], brand_id, mention["version"])
     assessment = _assessment(assessed) if assessed else None
     until = max((row["reply_until"] for row in said if row["reply_until"] is not None), default=None)
