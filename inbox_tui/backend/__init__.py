@@ -80,7 +80,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(CopiesBackend, PostsBackend, AuthorsBackend, NetworkBackend, Protocol):
+class Backend(NetworkBackend, CopiesBackend, PostsBackend, AuthorsBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property

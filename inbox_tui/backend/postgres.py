@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend(PostgresCopies, PostgresPosts, PostgresAuthors, PostgresNetwork):
+class PostgresBackend(PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAuthors):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)

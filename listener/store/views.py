@@ -43,10 +43,10 @@ class QueueRow:
     outbox: OutboxState | None
     """The newest reply of ours that is still on its way or needs a decision."""
     version: int
-    reply_until: datetime | None = None
-    """When the network closes it to answers; None: never."""
     family: int | None = None
     """Rows with the same number are near-copies of one another, by what was said last; None: it is like no other, or our answer is last."""
+    reply_until: datetime | None = None
+    """When the network closes it to answers; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,16 +309,16 @@ class Opened:
     """Rules ask somebody to hide that mention on its network,"""
     saved_reply: str = ""
     """and offer this saved reply, by its key."""
+    mute: Mute | None = None
+    """In force on its author."""
+    author_notes: int = 0
+    """How many notes there are on its author, stopped at 100."""
     can: Mapping[Capability, str] = field(default_factory=dict)
     """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
     network: tuple[ActRow, ...] = ()
     """Acts on the network on these messages and this author, the newest, oldest first."""
     draft_private: bool = False
     """The draft was meant for its addressee alone."""
-    mute: Mute | None = None
-    """In force on its author."""
-    author_notes: int = 0
-    """How many notes there are on its author, stopped at 100."""
 
 
 class CommentStanding(StrEnum):

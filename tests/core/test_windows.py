@@ -29,7 +29,7 @@ def conversation(due: float | None = None, until: float | None = None, **more: o
 def row(c: Conversation) -> QueueRow:
     return QueueRow(
         c.id, workflow.sort_key(c), c.state, "x", "mira", "Mira", "hello", ToneLabel.NEUTRAL, 0.0, 2, c.due_at, c.last_at,
-        (), "", None, "", "", None, False, 1, None, 1, c.reply_until,
+        (), "", None, "", "", None, False, 1, None, 1, reply_until=c.reply_until,
     )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeCopies, FakePosts, FakeAuthors, FakeNetwork):
+class FakeBackend(FakeNetwork, FakeCopies, FakePosts, FakeAuthors):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
@@ -249,7 +249,7 @@ class FakeBackend(FakeCopies, FakePosts, FakeAuthors, FakeNetwork):
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
-            news[-1] if news else None, c.version, c.reply_until,
+            news[-1] if news else None, c.version, reply_until=c.reply_until,
         )  # fmt: skip
         return self.in_family(row)
 
@@ -345,10 +345,10 @@ class FakeBackend(FakeCopies, FakePosts, FakeAuthors, FakeNetwork):
             c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, c.id, talk.handle, talk.name,
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
-            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1], hide=talk.hide, can=self.can,
+            talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
+            mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])), hide=talk.hide, can=self.can,
             draft_private=self.private_drafts.get(conversation_id, False),
             network=self.acts_around({one.id for one in talk.thread}, c.id),
-            mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])),
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
