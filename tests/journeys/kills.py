@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from listener.errors import HubbubError
-from listener.model import Role
+from listener.model import Doing, Role
 from listener.pictures import PNG, Picture
-from listener.store import attachments, outbox, people
+from listener.store import attachments, network_acts, outbox, people
 from pretend.burst import Plan
 from pretend.faults import Effect, Fault
 from pretend.network import Network
@@ -63,7 +63,8 @@ class Told:
         if found is None:
             return head
         rest = (
-            f"{found.posts} posts that concern us, replies {dict(found.replies)}, {len(self.differences)} differences"
+            f"{found.posts} posts that concern us, replies {dict(found.replies)}, {found.acts} likes, "
+            f"{len(self.differences)} differences"
         )
         return f"{head} in {self.seconds:.0f} s; {rest}"
 
@@ -80,6 +81,8 @@ class Journey:
     pace: tuple[float, float] = (0.3, 1.6)
     """Seconds between two kills."""
     per_second: float = 40.0
+    likes: bool = True
+    """What is answered is liked too."""
     quiet_within: float = 90.0
     """Seconds that all may take to come right afterwards."""
     told: Told = field(init=False)
@@ -162,7 +165,7 @@ class Journey:
             house.supervise()
 
     async def _staff(self, house: Running) -> None:
-        """Answers whoever can be answered, as fast as it may, whatever dies meanwhile."""
+        """Answers and likes whoever can be answered, as fast as it may, whatever dies meanwhile."""
         chance, number, person = random.Random(self.seed + 1), 0, None
         while True:
             await asyncio.sleep(chance.uniform(0.02, 0.25))
@@ -186,6 +189,12 @@ class Journey:
                         hold_seconds=chance.uniform(0.0, 0.5), close_after=False, now=datetime.now(UTC),
                     )  # fmt: skip
                     self.told.acknowledged.append(text)
+                    if not self.likes:
+                        continue
+                    await network_acts.queue(
+                        house.pool, person.id, row["id"], row["last_mention_id"], Doing.LIKE, account_id=row["account_id"],
+                        hold_seconds=chance.uniform(0.0, 0.5), now=datetime.now(UTC),
+                    )  # fmt: skip
                 except HubbubError:
                     self.told.refused += 1
 

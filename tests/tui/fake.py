@@ -357,7 +357,7 @@ class FakeBackend(FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts,
             talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
             mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])), hide=talk.hide, can=self.can,
             draft_private=self.private_drafts.get(conversation_id, False),
-            network=self.acts_around({one.id for one in talk.thread}, 1),
+            network=self.acts_around({one.id for one in talk.thread}, c.id),
             approvals=tuple(self.submitted.get(c.id, ())),
         )  # fmt: skip
 
