@@ -8,11 +8,12 @@ from textual.binding import BindingType
 
 from inbox_tui import keys
 from inbox_tui.screens.inbox.asked import Asked
+from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.screens.inbox.folding import Folding
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Folding, Asked):
+class InboxScreen(Folding, Authors, Asked):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

@@ -6,6 +6,7 @@ limited. Texts are as the network sent them: hostile until `listener.harmless` h
 
 from __future__ import annotations
 
+from listener.store.inbox.authors import author, mutable, past
 from listener.store.inbox.folded import folded_page, folds, members
 from listener.store.inbox.heard import listening, listening_rows, topics, versions
 from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
@@ -21,6 +22,7 @@ __all__ = [
     "LAST",
     "Found",
     "among",
+    "author",
     "comments",
     "counts",
     "delete_view",
@@ -31,8 +33,10 @@ __all__ = [
     "listening",
     "listening_rows",
     "members",
+    "mutable",
     "open",
     "page",
+    "past",
     "post",
     "rows",
     "save_view",
