@@ -6,12 +6,12 @@ Texts in here are as the network sent them: hostile until `listener.harmless` ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from listener.model import Conversation, Kind, Origin, OutboxState, State, ToneLabel
+from listener.model import Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class QueueRow:
     version: int
     family: int | None = None
     """Rows with the same number are near-copies of one another, by what was said last; None: it is like no other, or our answer is last."""
+    reply_until: datetime | None = None
+    """When the network closes it to answers; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,10 @@ class ThreadMessage:
     need: float | None
     flags: tuple[Mapping[str, Any], ...]
     """{"rule", "spans"} of the version in force."""
+    reply_until: datetime | None = None
+    """When the network closes it to an answer as it came; None: never."""
+    private_until: datetime | None = None
+    """When it closes it to a private answer; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,26 @@ class OutboxRow:
     problem: str
     code: str
     fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """An act of ours on the network (a like, a hide, a delete, a block) and how far it has got. *accepted*: the network says that it is so."""
+
+    id: int
+    conversation_id: int
+    mention_id: int
+    author_id: int
+    what: Doing
+    state: OutboxState
+    account_handle: str
+    person: str
+    person_id: int
+    not_before: datetime
+    queued_at: datetime
+    changed_at: datetime
+    problem: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +313,12 @@ class Opened:
     """In force on its author."""
     author_notes: int = 0
     """How many notes there are on its author, stopped at 100."""
+    can: Mapping[Capability, str] = field(default_factory=dict)
+    """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
+    network: tuple[ActRow, ...] = ()
+    """Acts on the network on these messages and this author, the newest, oldest first."""
+    draft_private: bool = False
+    """The draft was meant for its addressee alone."""
 
 
 class CommentStanding(StrEnum):
