@@ -380,6 +380,8 @@ class CommentCounts:
 
     standing: Mapping[CommentStanding, int]
     tones: Mapping[ToneLabel, int]
+    hidden: int = 0
+    """Hidden on the network from here, and still there."""
     more: bool = False
     """These are the newest only; there may be more."""
 
@@ -428,6 +430,7 @@ class CommentRow:
     need: float
     conversation_id: int | None
     standing: CommentStanding
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
