@@ -102,6 +102,12 @@ KEYS: tuple[Key, ...] = (
     Key(
         "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
     ),
+    # On the network, where it allows that
+    Key("like", ("L",), "like", "Like a message on its network, or take the like back", INBOX, "Network", writes=True),
+    Key("hide", ("H",), "hide", "Hide a comment under a post of ours, or show it again", INBOX, "Network", writes=True),
+    Key("delete", ("X",), "delete", "Delete what we wrote, on its network; asks first", INBOX, "Network", writes=True),
+    Key("private", ("I",), "private", "Write a reply that only its addressee can read", INBOX, "Network", writes=True),
+    Key("block", ("K",), "block", "Block the author on their network, or unblock them", INBOX, "Network", writes=True),
     # Looking
     Key("asked", ("at",), "asked", "Read the notes in which colleagues ask you", INBOX, "Look"),
     Key("versions", ("V",), "versions", "What an edited message said before", INBOX, "Look"),
@@ -280,6 +286,7 @@ GROUPS = (
     "Answer",
     "Composer",
     "Triage",
+    "Network",
     "Look",
     "Author",
     "Rules",

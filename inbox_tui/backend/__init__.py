@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.network import NetworkBackend
 from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.view.marks import Marked
@@ -81,7 +82,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(CopiesBackend, PostsBackend, AuthorsBackend, ApprovingBackend, PlanningBackend, Protocol):
+class Backend(NetworkBackend, CopiesBackend, PostsBackend, AuthorsBackend, ApprovingBackend, PlanningBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property
@@ -268,8 +269,10 @@ class Backend(CopiesBackend, PostsBackend, AuthorsBackend, ApprovingBackend, Pla
         """They have read what the notes on a conversation ask them."""
         ...
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
-        """Keep a draft; `thread_version` is what the writer had read."""
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
+        """Keep a draft; `thread_version` is what the writer had read. `private`: only its addressee is to read it."""
         ...
 
     async def drop_draft(self, conversation_id: int) -> None:

@@ -13,6 +13,7 @@ from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, Quer
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_network import PostgresNetwork
 from inbox_tui.backend.postgres_planning import PostgresPlanning
 from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
@@ -51,7 +52,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend(PostgresCopies, PostgresPosts, PostgresAuthors, PostgresApproving, PostgresPlanning):
+class PostgresBackend(
+    PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAuthors, PostgresApproving, PostgresPlanning
+):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -317,9 +320,11 @@ class PostgresBackend(PostgresCopies, PostgresPosts, PostgresAuthors, PostgresAp
         """They have seen them."""
         await asking.seen(self.pool, self.me.id, conversation_id, now)
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         """Keep a draft."""
-        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now)
+        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now, private=private)
 
     async def drop_draft(self, conversation_id: int) -> None:
         """Throw the draft away."""

@@ -7,7 +7,7 @@ it asks. Whoever decides first has decided. Refuses to send anything, and to for
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import asyncpg
@@ -64,7 +64,7 @@ UPDATE approvals SET state = $2, decided_by = $3, decided_at = $4, note = $5, re
 
 # What the writer has begun to write meanwhile stays.
 _DRAFT_BACK = """
-INSERT INTO drafts (person_id, conversation_id, body, thread_version, updated_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO drafts (person_id, conversation_id, body, thread_version, updated_at, visibility) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (person_id, conversation_id) DO NOTHING
 """
 
@@ -91,7 +91,10 @@ async def ask(
         if conversation is None:
             raise Refused("there is no such conversation", where=str(conversation_id))
         await may_act(connection, person_id, conversation.brand_id)
-        await outbox.may_answer(connection, conversation, account_id, parent_mention_id, person_id, fence)
+        await outbox.may_answer(
+            connection, conversation, account_id, parent_mention_id, person_id, fence, visibility=visibility,
+            leaves=planned or now,
+        )  # fmt: skip
         other = await connection.fetchrow(_WAITING, conversation_id)
         if other is not None:
             whose = "a reply of yours" if other["person_id"] == person_id else f"a reply by {other['name']}"
@@ -127,9 +130,12 @@ async def approve(
             )
         if conversation.thread_version == fence != row["fence"] and not moved:
             raise Refused("the thread has changed since this was written", code="superseded", hint="read it again")
-        await outbox.may_answer(connection, conversation, row["account_id"], row["parent_id"], row["person_id"], fence)
-        changed = body is not None and body != row["body"]
         planned = row["planned"] if row["planned"] is not None and row["planned"] > now else None
+        await outbox.may_answer(
+            connection, conversation, row["account_id"], row["parent_id"], row["person_id"], fence,
+            visibility=row["visibility"], leaves=planned or now + timedelta(seconds=hold_seconds),
+        )  # fmt: skip
+        changed = body is not None and body != row["body"]
         sent = await numbered.put(
             connection, conversation, row["person_id"], row["account_id"], row["parent_id"],
             row["body"] if body is None else body, visibility=row["visibility"], lang=row["lang"], hold_seconds=hold_seconds,
@@ -152,7 +158,9 @@ async def reject(pool: asyncpg.Pool, approval_id: int, person_id: int, note: str
         if row["person_id"] == person_id:
             raise Refused("this is your own reply", hint="take it back")
         await connection.execute(_DECIDE, approval_id, "rejected", person_id, now, note, None)
-        await connection.execute(_DRAFT_BACK, row["person_id"], conversation.id, row["body"], row["fence"], now)
+        await connection.execute(
+            _DRAFT_BACK, row["person_id"], conversation.id, row["body"], row["fence"], now, row["visibility"]
+        )
         await _tell(connection, conversation, "rejected", approval_id, person_id, "waiting", "rejected", now)
 
 

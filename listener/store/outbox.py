@@ -18,7 +18,8 @@ import msgspec
 
 from listener import workflow
 from listener.errors import Refused
-from listener.model import PART_BEFORE, Account, Author, Conversation, Key, OutboxState, Reply
+from listener.model import PART_BEFORE, Account, Author, Capability, Conversation, Key, Kind, OutboxState, Reply
+from listener.store import capabilities
 from listener.store.acts.rights import may_act, may_send, needs_approval
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, follow, lock, save, tell
@@ -35,7 +36,7 @@ VALUES ($1, 'reply', $2, $3, $4, $5, 'queued', $6, $7, $8, $8) RETURNING id
 """
 
 _PARENT = """
-SELECT m.id, m.state, m.ours FROM mentions AS m
+SELECT m.id, m.state, m.ours, m.kind, m.reply_until, m.private_until FROM mentions AS m
 JOIN conversation_mentions AS j ON j.mention_id = m.id AND j.conversation_id = $2 WHERE m.id = $1
 """
 
@@ -88,7 +89,7 @@ ORDER BY o.not_before, o.id LIMIT 1 FOR UPDATE OF o SKIP LOCKED
 
 _NEXT_DUE = f"""
 SELECT min(o.not_before) FROM outbox AS o
-WHERE o.state = 'queued' AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
+WHERE o.lane = 'reply' AND o.state = 'queued' AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
   AND {_ITS_TURN}
 """  # noqa: S608 - constants
 
@@ -144,6 +145,11 @@ UPDATE outbox SET state = $2, problem = $3, code = $4, not_before = coalesce($5,
 WHERE id = $1
 """
 
+_WINDOW = """
+SELECT CASE WHEN r.visibility = 'private' AND m.kind <> 'dm' THEN m.private_until ELSE m.reply_until END
+FROM replies AS r JOIN mentions AS m ON m.id = r.parent_id WHERE r.id = $1
+"""
+
 _PLAN = "UPDATE outbox SET planned = $2, not_before = $3, changed_at = $4 WHERE id = $1"
 
 _OVERTAKEN = """
@@ -154,9 +160,7 @@ WHERE o.state = 'queued' AND o.planned IS NOT NULL AND o.frozen IS NULL AND r.fe
 
 _FENCE = "UPDATE replies SET fence = $2 WHERE id = $1"
 
-_EXPIRED = (
-    "SELECT id, frozen IS NOT NULL AS is_frozen FROM outbox WHERE state = 'sending' AND lease_until < $1 ORDER BY id"
-)
+_EXPIRED = "SELECT id FROM outbox WHERE lane = 'reply' AND state = 'sending' AND lease_until < $1 ORDER BY id"
 
 _UNSETTLED = """
 SELECT id, state FROM outbox WHERE state IN ('unknown', 'accepted') AND changed_at < $1 AND lane = 'reply' ORDER BY changed_at, id
@@ -199,7 +203,17 @@ async def queue_reply(
         if conversation is None:
             raise Refused("there is no such conversation", where=str(conversation_id))
         await may_send(connection, person_id, conversation.brand_id, account_id)
-        await may_answer(connection, conversation, account_id, parent_mention_id, person_id, fence)
+        leaves = max(now + timedelta(seconds=hold_seconds), planned or now)
+        await may_answer(
+            connection,
+            conversation,
+            account_id,
+            parent_mention_id,
+            person_id,
+            fence,
+            visibility=visibility,
+            leaves=leaves,
+        )
         return await (into or put)(
             connection, conversation, person_id, account_id, parent_mention_id, body, visibility=visibility, lang=lang,
             hold_seconds=hold_seconds, close_after=close_after, planned=planned, now=now,
@@ -233,9 +247,19 @@ async def may_answer(
     parent_id: int,
     person_id: int,
     fence: int,
+    *,
+    visibility: str,
+    leaves: datetime,
 ) -> None:
-    """Raises Refused when nobody should answer now, or this writer should not, or has not read the thread as it is."""
-    await _answerable(connection, conversation.brand_id, conversation.id, account_id, parent_id, person_id)
+    """Raises Refused when nobody should answer now, or this writer should not, or has not read the thread as it is.
+
+    `leaves`: when the answer would, which must be before its network closes the window for it.
+    """
+    parent = await _answerable(connection, conversation.brand_id, conversation.id, account_id, parent_id, person_id)
+    aside = visibility == "private" and parent["kind"] != Kind.DM
+    if aside and (await capabilities.of_account(connection, account_id)).get(Capability.PRIVATE_REPLY, "-"):
+        raise Refused("that account cannot answer a public message in private", code="not_there")
+    _window_is_open(parent["private_until" if aside else "reply_until"], leaves)
     if conversation.thread_version != fence:
         raise Refused(
             "the thread has changed since you began to write", code="thread_moved", hint="read it again, then send"
@@ -244,7 +268,8 @@ async def may_answer(
 
 async def _answerable(
     connection: asyncpg.Connection, brand_id: int, conversation_id: int, account_id: int, parent_id: int, person_id: int
-) -> None:
+) -> asyncpg.Record:
+    """The message that is answered. Raises Refused."""
     parent = await connection.fetchrow(_PARENT, parent_id, conversation_id)
     if parent is None:
         raise Refused("that message is not in this conversation")
@@ -261,6 +286,16 @@ async def _answerable(
         raise Refused(told, code="answered_by_colleague", hint="take it back first, or let it go out now")
     if other is not None:
         raise Refused(f"{other['name']} is already answering: a reply is on its way", code="answered_by_colleague")
+    return parent
+
+
+def _window_is_open(until: datetime | None, leaves: datetime) -> None:
+    """Raises Refused when the network no longer takes it by the time that it leaves."""
+    if until is not None and until < leaves:
+        raise Refused(
+            f"its network took such an answer until {until:%Y-%m-%d %H:%M} UTC: that window has closed",
+            code="window_closed",
+        )
 
 
 async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime) -> str:
@@ -313,6 +348,7 @@ async def retry(
                 code="needs_approval",
                 hint="take it back and ask again",
             )
+        await _fits_window(connection, row, planned)
         for one in rows:
             await connection.execute(_FENCE, one["reply_id"], fence)
             # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
@@ -334,6 +370,7 @@ async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: date
         )
         if late is not None:
             raise Refused(f"too late: it is {late['state']}", code=late["state"])
+        await _fits_window(connection, row, planned)
         for one in rows:
             await connection.execute(_PLAN, one["id"], planned, planned or now, now)
         was, becomes = {"planned": row["planned"]}, {"planned": planned}
@@ -341,6 +378,11 @@ async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: date
             row["brand_id"], "reply.planned", row["conversation_id"], None, outbox_id, person_id, before=was, after=becomes
         )  # fmt: skip
         await tell(connection, [event], now)
+
+
+async def _fits_window(connection: asyncpg.Connection, row: asyncpg.Record, planned: datetime | None) -> None:
+    if planned is not None:
+        _window_is_open(await connection.fetchval(_WINDOW, row["reply_id"]), planned)
 
 
 def not_past(planned: datetime | None, now: datetime) -> None:

@@ -6,12 +6,12 @@ Texts in here are as the network sent them: hostile until `listener.harmless` ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from listener.model import ApprovalState, Conversation, Kind, Origin, OutboxState, State, ToneLabel
+from listener.model import ApprovalState, Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class QueueRow:
     """Of a reply that waits for approval, or that was sent back while the thread stands as it did."""
     planned: datetime | None = None
     """When a reply of ours goes out that waits for its time."""
+    reply_until: datetime | None = None
+    """When the network closes it to answers; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,10 @@ class ThreadMessage:
     need: float | None
     flags: tuple[Mapping[str, Any], ...]
     """{"rule", "spans"} of the version in force."""
+    reply_until: datetime | None = None
+    """When the network closes it to an answer as it came; None: never."""
+    private_until: datetime | None = None
+    """When it closes it to a private answer; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +180,26 @@ class ApprovalRow:
     decided_by: str
     decided_at: datetime | None
     outbox_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """An act of ours on the network (a like, a hide, a delete, a block) and how far it has got. *accepted*: the network says that it is so."""
+
+    id: int
+    conversation_id: int
+    mention_id: int
+    author_id: int
+    what: Doing
+    state: OutboxState
+    account_handle: str
+    person: str
+    person_id: int
+    not_before: datetime
+    queued_at: datetime
+    changed_at: datetime
+    problem: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +352,12 @@ class Opened:
     """In force on its author."""
     author_notes: int = 0
     """How many notes there are on its author, stopped at 100."""
+    can: Mapping[Capability, str] = field(default_factory=dict)
+    """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
+    network: tuple[ActRow, ...] = ()
+    """Acts on the network on these messages and this author, the newest, oldest first."""
+    draft_private: bool = False
+    """The draft was meant for its addressee alone."""
 
 
 class CommentStanding(StrEnum):

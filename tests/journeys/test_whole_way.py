@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from listener.model import Role
-from listener.store import inbox, numbered, outbox, people
+from listener.model import Doing, Role
+from listener.sources.bluesky.acts import LIKE
+from listener.store import inbox, network_acts, numbered, outbox, people
 from pretend.network import Network
 from tests.journeys.running import Running, running, until
 
@@ -53,6 +54,30 @@ async def a_long_answer_is_a_chain_of_parts(network: Network, house: Running) ->
     parents = [one["record"]["reply"]["parent"]["uri"] for one in records]
     assert parents == [asked.uri, records[0]["uri"], records[1]["uri"]]
     assert {one["record"]["reply"]["root"]["uri"] for one in records} == {asked.uri}
+
+
+async def acts(house: Running, network: Network, said: str, ours: str) -> None:
+    """A like of what was said, and our answer deleted: done on the network, known here."""
+    person_id, conversation_id = await house.pool.fetchrow("SELECT person_id, conversation_id FROM replies LIMIT 1")
+    account_id = await house.pool.fetchval("SELECT id FROM accounts")
+    mention_id = "SELECT id FROM mentions WHERE external_id = $1"
+    for what, uri in ((Doing.LIKE, said), (Doing.DELETE, ours)):
+        await network_acts.queue(
+            house.pool, person_id, conversation_id, await house.pool.fetchval(mention_id, uri), what,
+            account_id=account_id, hold_seconds=0.1, now=datetime.now(UTC),
+        )  # fmt: skip
+
+    async def done() -> bool:
+        states = await house.pool.fetch("SELECT state FROM outbox WHERE lane = 'network'")
+        return [row["state"] for row in states] == ["accepted", "accepted"]
+
+    await until(done, told=house.logs)
+    (like,) = [one for one in network.records(collection=LIKE) if one["record"]]
+    assert like["record"]["subject"]["uri"] == said
+    entry = network.world.at(ours)
+    assert entry is not None
+    assert entry.record is None
+    assert await house.pool.fetchval("SELECT state FROM mentions WHERE external_id = $1", ours) == "deleted"
 
 
 async def test_a_mention_becomes_an_answered_conversation() -> None:
@@ -102,5 +127,6 @@ async def test_a_mention_becomes_an_answered_conversation() -> None:
         )
         assert author["handle"] == "mira.test"
         await a_long_answer_is_a_chain_of_parts(network, house)
+        await acts(house, network, said.uri, record["uri"])
         assert await listener.end() == 0, listener.tail()
         assert await house.pool.fetchval("SELECT count(*) FROM programs") == 0

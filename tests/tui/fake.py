@@ -60,6 +60,7 @@ from listener.workflow import Act, Read
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_network import FakeNetwork
 from tests.tui.fake_posts import FakePosts
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -108,6 +109,7 @@ class Talk:
     history: list[HistoryLine] = field(default_factory=list)
     versions: dict[int, list[tuple[int, str | None, datetime]]] = field(default_factory=dict)
     because: tuple[dict[str, object], ...] = ()
+    hide: bool = False
     drafts: dict[int, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -123,10 +125,11 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeCopies, FakePosts, FakeAuthors, FakeApproving):
+class FakeBackend(FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
+        super().__init__()
         self.n = n
         self.clock = clock or Clock()
         self.me = Person(1, "ana", "Ana Sol")
@@ -252,6 +255,7 @@ class FakeBackend(FakeCopies, FakePosts, FakeAuthors, FakeApproving):
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
             news[-1] if news else None, c.version, None, self.approval_of(c),
             next((r.planned for r in reversed(talk.replies) if r.state is OutboxState.QUEUED), None),
+            c.reply_until,
         )  # fmt: skip
         return self.in_family(row)
 
@@ -350,7 +354,9 @@ class FakeBackend(FakeCopies, FakePosts, FakeAuthors, FakeApproving):
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
             talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
-            mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])),
+            mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])), hide=talk.hide, can=self.can,
+            draft_private=self.private_drafts.get(conversation_id, False),
+            network=self.acts_around({one.id for one in talk.thread}, 1),
             approvals=tuple(self.submitted.get(c.id, ())),
         )  # fmt: skip
 
@@ -646,8 +652,11 @@ class FakeBackend(FakeCopies, FakePosts, FakeAuthors, FakeApproving):
         await self._called("asked_seen")
         self.notes_to_me = [note for note in self.notes_to_me if note.conversation_id != conversation_id]
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         await self._called("save_draft")
+        self.private_drafts[conversation_id] = private
         self.talk(conversation_id).drafts[self.me.id] = (body, thread_version)
 
     async def drop_draft(self, conversation_id: int) -> None:

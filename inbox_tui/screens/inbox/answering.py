@@ -13,7 +13,7 @@ from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import replies, saved, words
+from inbox_tui.view import privately, replies, saved, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
@@ -38,6 +38,8 @@ class Writing:
     voice: saved.Voice = saved.SILENT
     waved: frozenset[int] = frozenset()
     """Colleagues' replies that the writer has seen and answers all the same."""
+    private: bool = False
+    """Only the addressee is to read it."""
 
     @property
     def id(self) -> int:
@@ -64,14 +66,21 @@ class Answering(Triage):
 
     def action_reply(self) -> None:
         """Write a reply."""
+        self._begin_reply()
+
+    def action_private(self) -> None:
+        """Write a reply that only its addressee can read."""
+        self._begin_reply(aside=True)
+
+    def _begin_reply(self, *, aside: bool = False) -> None:
         if self.refuse_read_only():
             return
         if self.composer.is_open:
             self.composer.write_on()
             return
-        self.work(self._begin())
+        self.work(self._begin(aside))
 
-    async def _begin(self) -> None:
+    async def _begin(self, aside: bool) -> None:
         ids = [self.opened.conversation.id] if self.reading and self.opened is not None else []
         if not ids and self.rows.cursor_id is not None:
             ids = [self.rows.cursor_id]
@@ -87,10 +96,12 @@ class Answering(Triage):
             self.say("no account of ours fits: it cannot be answered from here", "soon")
         elif parent is None:
             self.say("there is no message left to answer", "soon")
+        elif why_not := privately.cannot(opened, parent, aside, self.desk.now()):
+            self.say(why_not, "soon")
         elif await self.hold(opened.conversation.id):
-            await self._write(opened, parent)
+            await self._write(opened, parent, aside)
 
-    async def _write(self, opened: Opened, parent: ThreadMessage) -> None:
+    async def _write(self, opened: Opened, parent: ThreadMessage, aside: bool) -> None:
         other = replies.answered_by_others(opened, self.me)
         waved: frozenset[int] = frozenset()
         if other is not None:
@@ -118,13 +129,35 @@ class Answering(Triage):
                 await self._let_go(opened.conversation.id)
                 return
             draft = draft if answer == "k" else ""
-        await self.begin(opened, parent, draft, waved)
+        private = aside or parent.kind is Kind.DM
+        if draft and opened.draft_private and not private:
+            answer = await self.app.push_screen_wait(
+                Ask(
+                    "This draft was meant to be private",
+                    ["As a public reply everybody can read it. The draft says:", f"“{say(draft)[:200]}”"],
+                    [("k", "keep it private"), ("p", "make it public"), ("n", "begin anew, in public")],
+                )
+            )
+            why_not = privately.cannot(opened, parent, True, self.desk.now()) if answer == "k" else ""
+            if why_not:
+                self.say(why_not, "soon")
+            if answer is None or why_not:
+                await self._let_go(opened.conversation.id)
+                return
+            draft, private = ("" if answer == "n" else draft), answer == "k"
+        await self.begin(opened, parent, draft, waved, private=private)
 
     async def begin(
-        self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()
+        self,
+        opened: Opened,
+        parent: ThreadMessage,
+        draft: str,
+        waved: frozenset[int] = frozenset(),
+        *,
+        private: bool,
     ) -> None:
         """Open the composer."""
-        writing = Writing(opened, parent, opened.conversation.thread_version, waved=waved)
+        writing = Writing(opened, parent, opened.conversation.thread_version, waved=waved, private=private)
         self._writing = writing
         self.add_class("-reading")
         await self.composer.begin(
@@ -132,7 +165,7 @@ class Answering(Triage):
             opened.source,
             as_whom=f"@{say(opened.account_handle)}",
             to_whom=who(parent.author_handle, parent.author_name),
-            private=parent.kind is Kind.DM,
+            private=private,
             draft=draft,
         )
         self.work(self._learn(writing), "voice")
@@ -153,7 +186,8 @@ class Answering(Triage):
     def _know(self, writing: Writing) -> saved.Look:
         """Tell the composer what to look for and what to offer, as things are now."""
         backend, parent = self.desk.backend, writing.parent
-        look = saved.Look(writing.voice, writing.opened, parent, saved.values(parent, backend.me.name, backend.brand))
+        known = saved.values(parent, backend.me.name, backend.brand)
+        look = saved.Look(writing.voice, writing.opened, parent, known, aside=writing.private)
 
         def lines(draft: str) -> list[Line]:
             told = [*self.told_before(writing)]
@@ -232,7 +266,8 @@ class Answering(Triage):
         body = self.composer.text
         backend = self.desk.backend
         if body.strip():
-            await self.attempt(backend.save_draft(writing.id, body, writing.fence, self.desk.now()))
+            keeping = backend.save_draft(writing.id, body, writing.fence, self.desk.now(), private=writing.private)
+            await self.attempt(keeping)
         else:
             await self.attempt(backend.drop_draft(writing.id))
 
@@ -293,7 +328,7 @@ class Answering(Triage):
                 current,
                 writing.parent.id,
                 body,
-                private=writing.parent.kind is Kind.DM,
+                private=writing.private,
                 fence=writing.fence,
                 hold_seconds=self.desk.hold_seconds,
                 close_after=close_after,
@@ -390,6 +425,10 @@ class Answering(Triage):
             return
         await self._withdraw(row)
 
+    def last_queued(self) -> datetime | None:
+        """When something that z may still mean was put into the outbox from here last."""
+        return self._waiting[-1].row.queued_at if self._waiting else None
+
     async def _waiting_reply(self) -> OutboxRow | None:
         """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
         open conversation.
@@ -422,25 +461,29 @@ class Answering(Triage):
         opened = await self.open_conversation(row.conversation_id)
         await self.refresh_ids([row.conversation_id])
         if opened is not None:
-            await self.write_again(opened, body)
+            await self.write_again(opened, body, private=row.private)
 
-    async def write_again(self, opened: Opened, body: str) -> None:
+    async def write_again(self, opened: Opened, body: str, *, private: bool) -> None:
         """Words that were taken back, in the composer and kept as a draft."""
         parent = next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
         if parent is not None and await self.hold(opened.conversation.id):
-            await self.begin(opened, parent, body)
+            await self.begin(opened, parent, body, private=private)
             await self.save_draft()
 
     def action_settle(self) -> None:
         """Decide about a reply that did not simply go out."""
         if self.refuse_read_only():
             return
-        rows = [r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED]
-        row = next((r for r in rows if r.code != PART_BEFORE), rows[0] if rows else None)
+        row = self._undecided_reply()
         if row is None:
             self.say("every reply here went its way", "dim")
         else:
             self.work(self.settle(row))
+
+    def _undecided_reply(self) -> OutboxRow | None:
+        """The newest reply here that somebody must decide about; of numbered parts the one that holds up the others."""
+        rows = [r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED]
+        return next((r for r in rows if r.code != PART_BEFORE), rows[0] if rows else None)
 
     async def settle(self, row: OutboxRow) -> None:
         """Ask what is to be done about it, and do it."""

@@ -21,7 +21,6 @@ from inbox_tui.view.queue import who
 from inbox_tui.widgets.dialogs import Ask, Write
 from listener import parts
 from listener.errors import HubbubError, Refused
-from listener.model import Kind
 from listener.store.views import ApprovalRow, Opened, OutboxRow, ThreadMessage
 
 
@@ -33,6 +32,8 @@ class _Thing:
     """It was asked for; else it was decided."""
     approval_id: int
     conversation_id: int
+    private: bool
+    at: datetime
     last_act: uuid.UUID | None
     marks: int
 
@@ -70,11 +71,17 @@ class Approving(Answering):
     # Asking ----------------------------------------------------------------------------------------------------------
 
     async def begin(
-        self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()
+        self,
+        opened: Opened,
+        parent: ThreadMessage,
+        draft: str,
+        waved: frozenset[int] = frozenset(),
+        *,
+        private: bool,
     ) -> None:
         """Open the composer, and say what sending means."""
         self._needs = None
-        await super().begin(opened, parent, draft, waved)
+        await super().begin(opened, parent, draft, waved, private=private)
         if await self.attempt(self.desk.backend.needs_approval(opened.account_id)) and self._writing is not None:
             self._needs = self._writing
             self.composer.tell_how(approvals.ASKS)
@@ -111,7 +118,6 @@ class Approving(Answering):
         if needs is None:
             return
         if not needs:
-            self._thing = None  # what is sent now is taken back before what was asked or decided earlier
             await super().deliver(writing, body, close_after, planned)
         elif self._needs is writing:
             await self.ask_approval(writing, body, close_after, planned)
@@ -131,7 +137,7 @@ class Approving(Answering):
                 current,
                 writing.parent.id,
                 body,
-                private=writing.parent.kind is Kind.DM,
+                private=writing.private,
                 fence=writing.fence,
                 close_after=close_after,
                 planned=planned,
@@ -144,7 +150,7 @@ class Approving(Answering):
         when = approvals.goes_out(planned, self.desk.now(), self.desk.zone)
         told = f"waits for approval, then {when}" if when else "waits for approval; nothing is sent until then"
         await self.sent(writing, f"{told} (z takes it back)", close_after)
-        await self._note_thing(asked=True, approval_id=row.id, conversation_id=row.conversation_id)
+        await self._note_thing(row, asked=True)
 
     # Deciding --------------------------------------------------------------------------------------------------------
 
@@ -182,7 +188,7 @@ class Approving(Answering):
             )
         )
         if answer == "e":
-            await self._take_back_asked(row.id, row.conversation_id)
+            await self._take_back_asked(row.id, row.conversation_id, private=row.private)
 
     async def _decide_colleagues(self, opened: Opened, row: ApprovalRow) -> None:
         look, name = await self._look_at(opened, row), say(row.person)
@@ -224,7 +230,9 @@ class Approving(Answering):
         if voice is None or parent is None:
             self.say("what it answers is gone from the thread", "soon")
             return None
-        return saved.Look(voice, opened, parent, saved.values(parent, row.person, self.desk.backend.brand))
+        return saved.Look(
+            voice, opened, parent, saved.values(parent, row.person, self.desk.backend.brand), aside=row.private
+        )
 
     async def _approve(self, opened: Opened, row: ApprovalRow, body: str | None, *, moved: bool) -> bool:
         backend = self.desk.backend
@@ -242,7 +250,7 @@ class Approving(Answering):
             self.say_fault(fault)
             return False
         self.say(f"approved; {self._out_words(sent)} in the name of {say(row.person)} (z takes that back)", "good")
-        await self._note_thing(asked=False, approval_id=row.id, conversation_id=row.conversation_id)
+        await self._note_thing(row, asked=False)
         await self.refresh_ids([row.conversation_id])
         return True
 
@@ -255,7 +263,7 @@ class Approving(Answering):
     async def _change(self, opened: Opened, row: ApprovalRow, parent: ThreadMessage) -> None:
         if not await self.hold(row.conversation_id):
             return
-        await self.begin(opened, parent, row.body)
+        await self.begin(opened, parent, row.body, private=row.private)
         if self._writing is not None:
             self._deciding = (self._writing, row)
             self.composer.tell_how(approvals.DECIDES)
@@ -280,7 +288,7 @@ class Approving(Answering):
             return
         if await self.succeeds(self.desk.backend.reject(row.id, note, self.desk.now())):
             self.say(f"sent back to {say(row.person)} with your note (z takes that back)", "good")
-            await self._note_thing(asked=False, approval_id=row.id, conversation_id=row.conversation_id)
+            await self._note_thing(row, asked=False)
         await self.refresh_ids([row.conversation_id])
 
     # While somebody changes a colleague's words ----------------------------------------------------------------------
@@ -299,28 +307,36 @@ class Approving(Answering):
 
     # Taking back -----------------------------------------------------------------------------------------------------
 
-    async def _note_thing(self, *, asked: bool, approval_id: int, conversation_id: int) -> None:
+    async def _note_thing(self, row: ApprovalRow, *, asked: bool) -> None:
         self._thing = _Thing(
-            asked, approval_id, conversation_id, await self.attempt(self.desk.backend.last_act()), len(self.desk.marked)
+            asked,
+            row.id,
+            row.conversation_id,
+            row.private,
+            self.desk.now(),
+            await self.attempt(self.desk.backend.last_act()),
+            len(self.desk.marked),
         )
 
     async def _take_back(self) -> None:
         """What was just asked or decided here, else as always."""
         thing = self._thing
         since = thing is not None and (
-            len(self.desk.marked) > thing.marks or thing.last_act != await self.attempt(self.desk.backend.last_act())
+            (self.last_queued() or thing.at) > thing.at
+            or len(self.desk.marked) > thing.marks
+            or thing.last_act != await self.attempt(self.desk.backend.last_act())
         )
         if thing is None or since:
             await super()._take_back()
             return
         self._thing = None
         if thing.asked:
-            await self._take_back_asked(thing.approval_id, thing.conversation_id)
+            await self._take_back_asked(thing.approval_id, thing.conversation_id, private=thing.private)
         elif await self.succeeds(self.desk.backend.reconsider(thing.approval_id, self.desk.now())):
             self.say("taken back: it waits for approval again", "good")
             await self.refresh_ids([thing.conversation_id])
 
-    async def _take_back_asked(self, approval_id: int, conversation_id: int) -> None:
+    async def _take_back_asked(self, approval_id: int, conversation_id: int, *, private: bool) -> None:
         try:
             body = await self.desk.backend.take_back_asked(approval_id, self.desk.now())
         except HubbubError as no:
@@ -331,4 +347,4 @@ class Approving(Answering):
         opened = await self.open_conversation(conversation_id)
         await self.refresh_ids([conversation_id])
         if opened is not None:
-            await self.write_again(opened, body)
+            await self.write_again(opened, body, private=private)

@@ -18,6 +18,7 @@ from inbox_tui.view import queue, replies, thread, words
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
+from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.composer import Composer
@@ -81,6 +82,7 @@ class InboxCore(DeskScreen):
             with Vertical(id="conversation-pane"):
                 yield Paper(id="card")
                 yield Paper(id="conversation")
+                yield ActsBar(id="acts")
                 yield Composer(id="composer")
         yield Bar(id="said")
         yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
