@@ -41,7 +41,11 @@ class Lane(Protocol[P]):
         ...
 
     async def expired(self, pool: Pool, now: datetime) -> int:
-        """Leases that ran out, and what else needs no network to be settled."""
+        """Leases that ran out."""
+        ...
+
+    async def overtaken(self, pool: Pool, now: datetime) -> int:
+        """What waits for a later time and has been overtaken by what happened: stopped at once."""
         ...
 
     async def unsettled(self, pool: Pool, before: datetime) -> Sequence[tuple[OutboxState, P]]:
@@ -91,8 +95,12 @@ class Replies:
         return await outbox.settle(pool, outbox_id, attempt, state, now, **what)
 
     async def expired(self, pool: Pool, now: datetime) -> int:
-        """Also what waits for its time in a thread that has moved: it stops now, not when the time comes."""
-        return await outbox.expired(pool, now) + await outbox.overtaken(pool, now)
+        """As `Lane.expired`."""
+        return await outbox.expired(pool, now)
+
+    async def overtaken(self, pool: Pool, now: datetime) -> int:
+        """As `Lane.overtaken`."""
+        return await outbox.overtaken(pool, now)
 
     async def unsettled(self, pool: Pool, before: datetime) -> Sequence[tuple[OutboxState, Reply]]:
         """Accepted ones too: a reply is at its end when it was seen."""
@@ -143,6 +151,10 @@ class NetworkActs:
     async def expired(self, pool: Pool, now: datetime) -> int:
         """As `Lane.expired`."""
         return await network_lane.expired(pool, now)
+
+    async def overtaken(self, pool: Pool, now: datetime) -> int:
+        """None: an act waits for no later time."""
+        return 0
 
     async def unsettled(self, pool: Pool, before: datetime) -> Sequence[tuple[OutboxState, NetworkAct]]:
         """Only unknown ones: what the network accepted is so."""

@@ -7,7 +7,7 @@ it asks. Whoever decides first has decided. Refuses to send anything, and to for
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import asyncpg
@@ -92,9 +92,15 @@ async def ask(
             raise Refused("there is no such conversation", where=str(conversation_id))
         await may_act(connection, person_id, conversation.brand_id)
         await outbox.may_answer(
-            connection, conversation, account_id, parent_mention_id, person_id, fence, visibility=visibility,
+            connection,
+            conversation,
+            account_id,
+            parent_mention_id,
+            person_id,
+            fence,
+            visibility=visibility,
             leaves=planned or now,
-        )  # fmt: skip
+        )
         other = await connection.fetchrow(_WAITING, conversation_id)
         if other is not None:
             whose = "a reply of yours" if other["person_id"] == person_id else f"a reply by {other['name']}"
@@ -132,8 +138,8 @@ async def approve(
             raise Refused("the thread has changed since this was written", code="superseded", hint="read it again")
         planned = row["planned"] if row["planned"] is not None and row["planned"] > now else None
         await outbox.may_answer(
-            connection, conversation, row["account_id"], row["parent_id"], row["person_id"], fence,
-            visibility=row["visibility"], leaves=planned or now + timedelta(seconds=hold_seconds),
+            connection, conversation, row["account_id"], row["parent_id"], row["person_id"], fence, visibility=row["visibility"],
+            leaves=outbox.leaves_at(now, hold_seconds, planned),
         )  # fmt: skip
         changed = body is not None and body != row["body"]
         sent = await numbered.put(

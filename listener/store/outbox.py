@@ -145,11 +145,6 @@ UPDATE outbox SET state = $2, problem = $3, code = $4, not_before = coalesce($5,
 WHERE id = $1
 """
 
-_WINDOW = """
-SELECT CASE WHEN r.visibility = 'private' AND m.kind <> 'dm' THEN m.private_until ELSE m.reply_until END
-FROM replies AS r JOIN mentions AS m ON m.id = r.parent_id WHERE r.id = $1
-"""
-
 _PLAN = "UPDATE outbox SET planned = $2, not_before = $3, changed_at = $4 WHERE id = $1"
 
 _OVERTAKEN = """
@@ -203,17 +198,10 @@ async def queue_reply(
         if conversation is None:
             raise Refused("there is no such conversation", where=str(conversation_id))
         await may_send(connection, person_id, conversation.brand_id, account_id)
-        leaves = max(now + timedelta(seconds=hold_seconds), planned or now)
         await may_answer(
-            connection,
-            conversation,
-            account_id,
-            parent_mention_id,
-            person_id,
-            fence,
-            visibility=visibility,
-            leaves=leaves,
-        )
+            connection, conversation, account_id, parent_mention_id, person_id, fence, visibility=visibility,
+            leaves=leaves_at(now, hold_seconds, planned),
+        )  # fmt: skip
         return await (into or put)(
             connection, conversation, person_id, account_id, parent_mention_id, body, visibility=visibility, lang=lang,
             hold_seconds=hold_seconds, close_after=close_after, planned=planned, now=now,
@@ -231,7 +219,7 @@ async def put(
         _INSERT_REPLY, brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang,
         conversation.thread_version, close_after, now,
     )  # fmt: skip
-    not_before = max(now + timedelta(seconds=hold_seconds), planned or now)
+    not_before = leaves_at(now, hold_seconds, planned)
     outbox_id = await connection.fetchval(
         _INSERT, brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex, not_before, planned, now
     )
@@ -240,20 +228,17 @@ async def put(
     return _row(await connection.fetchrow(_BY_ID, outbox_id))
 
 
-async def may_answer(
-    connection: asyncpg.Connection,
-    conversation: Conversation,
-    account_id: int,
-    parent_id: int,
-    person_id: int,
-    fence: int,
-    *,
-    visibility: str,
-    leaves: datetime,
-) -> None:
-    """Raises Refused when nobody should answer now, or this writer should not, or has not read the thread as it is.
+def leaves_at(now: datetime, hold_seconds: float, planned: datetime | None) -> datetime:
+    """When a reply may leave that is queued now."""
+    return max(now + timedelta(seconds=hold_seconds), planned or now)
 
-    `leaves`: when the answer would, which must be before its network closes the window for it.
+
+async def may_answer(
+    connection: asyncpg.Connection, conversation: Conversation, account_id: int, parent_id: int, person_id: int, fence: int, *,
+    visibility: str, leaves: datetime,
+) -> None:  # fmt: skip
+    """Raises Refused when nobody should answer now, or this writer should not, or has not read the thread as it is, or when the network
+    does not take such an answer, or no longer when it `leaves`.
     """
     parent = await _answerable(connection, conversation.brand_id, conversation.id, account_id, parent_id, person_id)
     aside = visibility == "private" and parent["kind"] != Kind.DM
@@ -348,7 +333,6 @@ async def retry(
                 code="needs_approval",
                 hint="take it back and ask again",
             )
-        await _fits_window(connection, row, planned)
         for one in rows:
             await connection.execute(_FENCE, one["reply_id"], fence)
             # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
@@ -370,7 +354,6 @@ async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: date
         )
         if late is not None:
             raise Refused(f"too late: it is {late['state']}", code=late["state"])
-        await _fits_window(connection, row, planned)
         for one in rows:
             await connection.execute(_PLAN, one["id"], planned, planned or now, now)
         was, becomes = {"planned": row["planned"]}, {"planned": planned}
@@ -378,11 +361,6 @@ async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: date
             row["brand_id"], "reply.planned", row["conversation_id"], None, outbox_id, person_id, before=was, after=becomes
         )  # fmt: skip
         await tell(connection, [event], now)
-
-
-async def _fits_window(connection: asyncpg.Connection, row: asyncpg.Record, planned: datetime | None) -> None:
-    if planned is not None:
-        _window_is_open(await connection.fetchval(_WINDOW, row["reply_id"]), planned)
 
 
 def not_past(planned: datetime | None, now: datetime) -> None:

@@ -45,12 +45,12 @@ class QueueRow:
     version: int
     family: int | None = None
     """Rows with the same number are near-copies of one another, by what was said last; None: it is like no other, or our answer is last."""
+    reply_until: datetime | None = None
+    """When the network closes it to answers; None: never."""
     approval: ApprovalState | None = None
     """Of a reply that waits for approval, or that was sent back while the thread stands as it did."""
     planned: datetime | None = None
     """When a reply of ours goes out that waits for its time."""
-    reply_until: datetime | None = None
-    """When the network closes it to answers; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,9 +253,8 @@ class FakeBackend(FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
-            news[-1] if news else None, c.version, None, self.approval_of(c),
-            next((r.planned for r in reversed(talk.replies) if r.state is OutboxState.QUEUED), None),
-            c.reply_until,
+            news[-1] if news else None, c.version, reply_until=c.reply_until, approval=self.approval_of(c),
+            planned=next((r.planned for r in reversed(talk.replies) if r.state is OutboxState.QUEUED), None),
         )  # fmt: skip
         return self.in_family(row)
 

@@ -425,10 +425,6 @@ class Answering(Triage):
             return
         await self._withdraw(row)
 
-    def last_queued(self) -> datetime | None:
-        """When something that z may still mean was put into the outbox from here last."""
-        return self._waiting[-1].row.queued_at if self._waiting else None
-
     async def _waiting_reply(self) -> OutboxRow | None:
         """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
         open conversation.
@@ -481,7 +477,7 @@ class Answering(Triage):
             self.work(self.settle(row))
 
     def _undecided_reply(self) -> OutboxRow | None:
-        """The newest reply here that somebody must decide about; of numbered parts the one that holds up the others."""
+        """The newest reply here that somebody must decide about; of parts the one that keeps the others."""
         rows = [r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED]
         return next((r for r in rows if r.code != PART_BEFORE), rows[0] if rows else None)
 

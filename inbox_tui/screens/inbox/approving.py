@@ -32,8 +32,6 @@ class _Thing:
     """It was asked for; else it was decided."""
     approval_id: int
     conversation_id: int
-    private: bool
-    at: datetime
     last_act: uuid.UUID | None
     marks: int
 
@@ -118,6 +116,7 @@ class Approving(Answering):
         if needs is None:
             return
         if not needs:
+            self._thing = None  # what is sent now is taken back before what was asked or decided earlier
             await super().deliver(writing, body, close_after, planned)
         elif self._needs is writing:
             await self.ask_approval(writing, body, close_after, planned)
@@ -150,7 +149,7 @@ class Approving(Answering):
         when = approvals.goes_out(planned, self.desk.now(), self.desk.zone)
         told = f"waits for approval, then {when}" if when else "waits for approval; nothing is sent until then"
         await self.sent(writing, f"{told} (z takes it back)", close_after)
-        await self._note_thing(row, asked=True)
+        await self._note_thing(asked=True, approval_id=row.id, conversation_id=row.conversation_id)
 
     # Deciding --------------------------------------------------------------------------------------------------------
 
@@ -188,7 +187,7 @@ class Approving(Answering):
             )
         )
         if answer == "e":
-            await self._take_back_asked(row.id, row.conversation_id, private=row.private)
+            await self._take_back_asked(row.id, row.conversation_id)
 
     async def _decide_colleagues(self, opened: Opened, row: ApprovalRow) -> None:
         look, name = await self._look_at(opened, row), say(row.person)
@@ -230,9 +229,7 @@ class Approving(Answering):
         if voice is None or parent is None:
             self.say("what it answers is gone from the thread", "soon")
             return None
-        return saved.Look(
-            voice, opened, parent, saved.values(parent, row.person, self.desk.backend.brand), aside=row.private
-        )
+        return saved.Look(voice, opened, parent, saved.values(parent, row.person, self.desk.backend.brand))
 
     async def _approve(self, opened: Opened, row: ApprovalRow, body: str | None, *, moved: bool) -> bool:
         backend = self.desk.backend
@@ -250,7 +247,7 @@ class Approving(Answering):
             self.say_fault(fault)
             return False
         self.say(f"approved; {self._out_words(sent)} in the name of {say(row.person)} (z takes that back)", "good")
-        await self._note_thing(row, asked=False)
+        await self._note_thing(asked=False, approval_id=row.id, conversation_id=row.conversation_id)
         await self.refresh_ids([row.conversation_id])
         return True
 
@@ -288,7 +285,7 @@ class Approving(Answering):
             return
         if await self.succeeds(self.desk.backend.reject(row.id, note, self.desk.now())):
             self.say(f"sent back to {say(row.person)} with your note (z takes that back)", "good")
-            await self._note_thing(row, asked=False)
+            await self._note_thing(asked=False, approval_id=row.id, conversation_id=row.conversation_id)
         await self.refresh_ids([row.conversation_id])
 
     # While somebody changes a colleague's words ----------------------------------------------------------------------
@@ -307,36 +304,28 @@ class Approving(Answering):
 
     # Taking back -----------------------------------------------------------------------------------------------------
 
-    async def _note_thing(self, row: ApprovalRow, *, asked: bool) -> None:
+    async def _note_thing(self, *, asked: bool, approval_id: int, conversation_id: int) -> None:
         self._thing = _Thing(
-            asked,
-            row.id,
-            row.conversation_id,
-            row.private,
-            self.desk.now(),
-            await self.attempt(self.desk.backend.last_act()),
-            len(self.desk.marked),
+            asked, approval_id, conversation_id, await self.attempt(self.desk.backend.last_act()), len(self.desk.marked)
         )
 
     async def _take_back(self) -> None:
         """What was just asked or decided here, else as always."""
         thing = self._thing
         since = thing is not None and (
-            (self.last_queued() or thing.at) > thing.at
-            or len(self.desk.marked) > thing.marks
-            or thing.last_act != await self.attempt(self.desk.backend.last_act())
+            len(self.desk.marked) > thing.marks or thing.last_act != await self.attempt(self.desk.backend.last_act())
         )
         if thing is None or since:
             await super()._take_back()
             return
         self._thing = None
         if thing.asked:
-            await self._take_back_asked(thing.approval_id, thing.conversation_id, private=thing.private)
+            await self._take_back_asked(thing.approval_id, thing.conversation_id)
         elif await self.succeeds(self.desk.backend.reconsider(thing.approval_id, self.desk.now())):
             self.say("taken back: it waits for approval again", "good")
             await self.refresh_ids([thing.conversation_id])
 
-    async def _take_back_asked(self, approval_id: int, conversation_id: int, *, private: bool) -> None:
+    async def _take_back_asked(self, approval_id: int, conversation_id: int) -> None:
         try:
             body = await self.desk.backend.take_back_asked(approval_id, self.desk.now())
         except HubbubError as no:
@@ -347,4 +336,5 @@ class Approving(Answering):
         opened = await self.open_conversation(conversation_id)
         await self.refresh_ids([conversation_id])
         if opened is not None:
+            private = any(one.private for one in opened.approvals if one.id == approval_id)
             await self.write_again(opened, body, private=private)

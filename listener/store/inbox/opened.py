@@ -157,9 +157,9 @@ async def open(  # noqa: A001 - the screen's word
         notes = await connection.fetch(_NOTES, id_, LINES)
         history = await connection.fetch(_HISTORY, id_, LINES)
         draft = await connection.fetchrow(_DRAFT, person_id, id_)
-        approvals = await approvals_of(connection, id_)
         can = await capabilities.of_account(connection, account["id"]) if account else {}
         network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"])
+        approvals = await approvals_of(connection, id_)
     return Opened(
         conversation=of_row(c),
         brand=c["brand"],

@@ -23,7 +23,7 @@ SELECT c.id, c.sort_key, c.state, c.source, a.handle AS author_handle, a.name AS
        coalesce(judged.tone, c.tone) AS tone, coalesce(judged.need, c.need) AS need,
        c.priority, c.due_at, c.last_at, c.tags, c.team, c.assignee_id, coalesce(p.name, '') AS assignee,
        coalesce(held.name, '') AS claimed_by, held.person_id AS claimed_by_id, c.unread, told.messages,
-       leaving.state AS outbox, c.version, c.family, asked.state AS approval, leaving.planned, c.reply_until
+       leaving.state AS outbox, c.version, c.family, c.reply_until, asked.state AS approval, leaving.planned
 FROM picked
 JOIN LATERAL (SELECT * FROM conversations WHERE id = picked.id LIMIT 1) AS c ON true
 LEFT JOIN LATERAL (SELECT handle, name FROM authors WHERE id = c.author_id LIMIT 1) AS a ON true
