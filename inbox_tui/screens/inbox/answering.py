@@ -428,6 +428,10 @@ class Answering(Triage):
             return
         await self._withdraw(row)
 
+    def last_queued(self) -> datetime | None:
+        """When something that z may still mean was put into the outbox from here last."""
+        return self._waiting[-1].row.queued_at if self._waiting else None
+
     async def _waiting_reply(self) -> OutboxRow | None:
         """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
         open conversation.

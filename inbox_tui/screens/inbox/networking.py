@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.view import network
@@ -150,6 +151,11 @@ class Networking(Answering):
         await self.refresh_ids([row.conversation_id])
 
     # Taking back and deciding ----------------------------------------------------------------------------------------
+
+    def last_queued(self) -> datetime | None:
+        """Acts too."""
+        times = (super().last_queued(), None if self._asked is None else self._asked.row.queued_at)
+        return max((at for at in times if at is not None), default=None)
 
     async def _take_back(self) -> None:
         asked, reply = await self._asked_last(), await self._waiting_reply()
