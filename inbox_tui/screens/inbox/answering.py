@@ -474,9 +474,16 @@ class Answering(Triage):
             await self.save_draft()
 
     def action_settle(self) -> None:
+        """Decide about what waits for somebody's word in the conversation that is read, else in the one under the cursor."""
+        if not self.refuse_read_only():
+            self.work(self._settle_here())
+
+    async def _settle_here(self) -> None:
+        if await self.opened_here() is not None:
+            self.settle_opened()
+
+    def settle_opened(self) -> None:
         """Decide about a reply that did not simply go out."""
-        if self.refuse_read_only():
-            return
         row = self._undecided_reply()
         if row is None:
             self.say("every reply here went its way", "dim")

@@ -153,11 +153,11 @@ class Approving(Answering):
 
     # Deciding --------------------------------------------------------------------------------------------------------
 
-    def action_settle(self) -> None:
+    def settle_opened(self) -> None:
         """Decide about a reply that waits for approval, else about one that did not simply go out."""
         row = approvals.waiting(self.opened)
         if row is None or self.opened is None:
-            super().action_settle()
+            super().settle_opened()
         elif not self.refuse_read_only():
             self.work(self._decide(self.opened, row))
 

@@ -211,11 +211,11 @@ class Networking(Answering):
         if opened is not None:
             await self._ask_network(opened, row.mention_id, opposite)
 
-    def action_settle(self) -> None:
+    def settle_opened(self) -> None:
         """Decide about a reply, or an act, that did not simply go through."""
         row = self._undecided_act()
         if row is None or self._undecided_reply() is not None:
-            super().action_settle()
+            super().settle_opened()
         elif not self.refuse_read_only():
             self.work(self._settle_act(row))
 
