@@ -98,6 +98,13 @@ KEYS: tuple[Key, ...] = (
     Key(
         "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
     ),
+    # The shift
+    Key(
+        "hand_back", ("B",), "hand back", "Hand it back to its team: nobody's, and let go", INBOX, "Triage", writes=True
+    ),
+    Key("due", ("0",), "what is due", "To what the last warning was about", INBOX, "Shift"),
+    Key("away", ("O",), "away", "Say that you are away, or back", INBOX, "Shift", writes=True),
+    Key("hand_over", ("T",), "hand over", "Read what colleagues handed over, write your own", INBOX, "Shift"),
     # Looking
     Key("versions", ("V",), "versions", "What an edited message said before", INBOX, "Look"),
     Key("before_next", ("b",), "why here", "Why this row stands above the next one", INBOX, "Look"),
@@ -202,7 +209,7 @@ KEYS: tuple[Key, ...] = (
 APP = frozenset({"leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed"})
 """Acts of the app itself, whatever it shows."""
 
-GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Rules", "Why", "Search box", "Hubbub")
+GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Shift", "Look", "Rules", "Why", "Search box", "Hubbub")
 
 _SHOWN = {
     "question_mark": "?",

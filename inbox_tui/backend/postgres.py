@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -20,7 +21,7 @@ from listener.errors import FixMe
 from listener.model import Person, Problem, Role
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, claims, feed, inbox, marks, outbox, rulebooks, rulestats
+from listener.store import acts, alive, claims, feed, inbox, marks, outbox, presence, rulebooks, rulestats
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend:
+class PostgresBackend(PostgresStaff):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -65,6 +66,7 @@ class PostgresBackend:
 
     def __post_init__(self) -> None:
         self._shelf = Shelf(lambda hash_: rulebooks.files_of(self.pool, hash_))
+        self._attending = asyncio.Lock()
 
     async def page(
         self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
@@ -303,8 +305,9 @@ class PostgresBackend:
         return await claims.claim(self.pool, conversation_id, self.me.id, self.session, now, take_over=take_over)
 
     async def renew_claims(self, now: datetime) -> None:
-        """Keep holding what this terminal holds."""
+        """Keep holding what this terminal holds, and being seen where it looks."""
         await claims.renew(self.pool, self.session, now)
+        await self.still_here(now)
 
     async def release(self, conversation_id: int, now: datetime) -> None:
         """Let go."""
@@ -368,6 +371,7 @@ class PostgresBackend:
         """Let go of claims and connections."""
         try:
             await claims.release_all(self.pool, self.session, now)
+            await presence.leave(self.pool, self.session)
         finally:
             await self.pool.close()
 

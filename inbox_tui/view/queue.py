@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from inbox_tui.view import words
@@ -10,6 +11,8 @@ from listener.model import OutboxState, State
 from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
 
 _DUE = 11
+_WIDE = 76
+"""Cells from which one line has room for a name more."""
 _NAMED = 60
 """Cells of a message's first words where it is named."""
 _SHORT = {"bluesky": "bsky", "mastodon": "masto"}
@@ -38,6 +41,8 @@ def _holder(row: QueueRow, person_id: int) -> Piece | None:
         return ("✎ you", "accent") if row.claimed_by_id == person_id else (f"✎ {say(row.claimed_by)}", "soon")
     if row.assignee_id is not None:
         return ("→ you", "accent") if row.assignee_id == person_id else (f"→ {say(row.assignee)}", "dim")
+    if row.escalated_from:
+        return f"{say(row.escalated_from)} ⇒ {say(row.team)}", "late"
     return (f"→ {say(row.team)}", "dim") if row.team else None
 
 
@@ -48,23 +53,39 @@ def _marks(row: QueueRow, marked: bool) -> list[Piece]:
 
 
 def queue_lines(
-    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+    row: QueueRow,
+    width: int,
+    now: datetime,
+    person_id: int,
+    *,
+    marked: bool = False,
+    left: bool = False,
+    seen: Sequence[Piece | None] = (),
 ) -> tuple[Line, Line]:
-    """One conversation in two lines. `left`: it is no longer in the folder that is shown."""
+    """One conversation in two lines. `left`: it is no longer in the folder that is shown. `seen`: who looks at it, in full and shorter."""
     due_text, due_style = words.due(row.due_at, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     name = who(row.author_handle, row.author_name)
     top.append((name, "bold" if row.unread else ""))
     if row.messages > 1:
         top.append((f" ({row.messages})", "dim"))
-    aside = _aside(row, now, person_id, width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1, left=left)
+    aside = _aside(
+        row, now, person_id, width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1, seen, left=left
+    )
     second: list[Piece] = [("   ", ""), *words.judged_short(row.tone, row.need), _first_words(row.snippet)]
     tags = _tags(row.tags, width // 3)
     return spread(top, aside, width), spread(second, tags, width)
 
 
 def queue_line(
-    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+    row: QueueRow,
+    width: int,
+    now: datetime,
+    person_id: int,
+    *,
+    marked: bool = False,
+    left: bool = False,
+    seen: Sequence[Piece | None] = (),
 ) -> tuple[Line]:
     """One conversation in one line, for those who want to see many."""
     due_text, due_style = words.due(row.due_at, now)
@@ -78,6 +99,8 @@ def queue_line(
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
     if holder := _holder(row, person_id):
         aside.extend((holder, (" ", "")))
+    if seen and (short := seen[1 if width >= _WIDE else 2]):
+        aside.extend((short, (" ", "")))
     aside.append((words.age(row.last_at, now), "dim"))
     return (spread(line, aside, width),)
 
@@ -92,8 +115,11 @@ def _first_words(text: str | None) -> Piece:
     return say(rest), ""
 
 
-def _aside(row: QueueRow, now: datetime, person_id: int, room: int, *, left: bool) -> Line:
+def _aside(
+    row: QueueRow, now: datetime, person_id: int, room: int, seen: Sequence[Piece | None], *, left: bool
+) -> Line:
     """What stands at the right: as much as leaves the author readable; the age always, the source gives way first."""
+    full, short, tiny = seen or (None, None, None)
     holder = _holder(row, person_id)
     news = words.outbox_sign(row.outbox) if row.outbox in _NEWS and row.outbox is not None else None
     age: Piece = (words.age(row.last_at, now), "dim")
@@ -101,9 +127,11 @@ def _aside(row: QueueRow, now: datetime, person_id: int, room: int, *, left: boo
     moved: Piece | None = (f"now {words.STATE_WORDS[row.state]}", "note") if left else None
     shown: tuple[Piece | None, ...] = ()
     for shown in (
-        (moved, holder, news, source, age),
-        (moved, holder, news, age),
-        (moved, news or holder, age),
+        (moved, full, holder, news, source, age),
+        (moved, full, holder, news, age),
+        (moved, short, holder, news, age),
+        (moved, tiny, holder, news, age),
+        (moved, tiny, news or holder, age),
         (moved, age),
     ):
         parts = tuple(piece for piece in shown if piece is not None)

@@ -262,7 +262,11 @@ class InboxCore(DeskScreen):
 
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left)
+        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, seen=self.seen(row))
+
+    def seen(self, row: QueueRow) -> Sequence[Piece | None]:
+        """Who else looks at a row, said in full and shorter."""
+        return ()
 
     @on(NewsCounted)
     def _news(self, event: NewsCounted) -> None:

@@ -7,11 +7,12 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from inbox_tui import keys
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.attending import Attending
+from inbox_tui.screens.inbox.shifts import Shifts
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Answering):
+class InboxScreen(Shifts, Attending):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)
