@@ -132,6 +132,7 @@ def _aside(
         (moved, short, holder, news, age),
         (moved, tiny, holder, news, age),
         (moved, tiny, news or holder, age),
+        (moved, tiny, age),
         (moved, age),
     ):
         parts = tuple(piece for piece in shown if piece is not None)

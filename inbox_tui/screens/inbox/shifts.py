@@ -74,7 +74,7 @@ class Shifts(Answering):
         pieces = super().title_pieces()
         mine = self._staff.get(self.me)
         if mine is not None and mine.said and (mine.until is None or mine.until > self.desk.now()):
-            pieces.append((f"  you are {staff.away_words(mine, self.desk.now(), self.desk.zone)} (O: back)", "soon"))
+            pieces.insert(0, (f"{staff.away_words(mine, self.desk.now(), self.desk.zone)} (O: back)  ", "soon"))
         return pieces
 
     def _show_away(self) -> None:
