@@ -80,6 +80,21 @@ async def test_the_least_busy_gets_the_next_and_it_is_told_why(pool: asyncpg.Poo
     assert await whose(w, later_ones) == ["Mia"], "counted as things are now"
 
 
+async def test_of_equals_it_goes_to_who_was_given_none_for_longest(pool: asyncpg.Pool) -> None:
+    w = await world(pool)
+    await here(w, w.mia)
+    first = await nobodys(w)
+    await sharing.share_out(pool, NOW, roster(w.mia, w.tom))
+    await acts.do(pool, w.mia.id, first, Close(), NOW)
+    await here(w, w.tom)
+    second = await nobodys(w)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(7502739002)")
+        assert await sharing.share_out(pool, NOW, roster(w.mia, w.tom)) == 0, "another program counts"
+    assert await sharing.share_out(pool, NOW, roster(w.mia, w.tom)) == 1
+    assert await whose(w, first + second) == ["Mia", "Tom"]
+
+
 async def test_it_goes_to_nobody_who_is_not_there_away_off_or_full(pool: asyncpg.Pool) -> None:
     w = await world(pool)
     [one] = await nobodys(w)

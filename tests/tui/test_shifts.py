@@ -53,7 +53,8 @@ async def test_colleagues_are_seen_in_the_list_and_in_the_conversation(size: tup
 async def test_a_cursor_that_runs_tells_nobody_and_one_that_rests_tells_once() -> None:
     async with stage() as s:
         beat(s)
-        await s.until(lambda: bool(s.backend.attended), "that the terminal is open")
+        beat(s, 1)
+        await s.until(lambda: (1, False) in s.backend.attended, "that the first row is looked at")
         told = await settled(s)
         for _ in range(3):
             beat(s, 0.4)
@@ -125,7 +126,7 @@ async def test_away_says_so_everywhere_and_asks_what_becomes_of_the_rest() -> No
         await s.shows("share out 2")
         await s.press("s")
         await s.shows("2 conversations handed back to the teams (z takes that back)")
-        await s.shows("away until 10:00 (O: back)  Larkspur")
+        await s.shows("away until 10:00 (O: back)")
         assert backend.talk(1).conversation.assignee_id is None
         await s.press("O")
         await s.shows("you are back")
