@@ -46,6 +46,11 @@ def _holder(row: QueueRow, person_id: int) -> Piece | None:
     return (f"→ {say(row.team)}", "dim") if row.team else None
 
 
+def _writes(seen: Sequence[Piece | None]) -> bool:
+    """Whether a colleague is typing: that says who is on it."""
+    return bool(seen) and seen[0] is not None and seen[0][0].startswith("✎")
+
+
 def _marks(row: QueueRow, marked: bool) -> list[Piece]:
     """Three cells: marked or unread, priority, space."""
     first: Piece = ("✓", "accent") if marked else ("●", "accent") if row.unread else (" ", "")
@@ -97,7 +102,7 @@ def queue_line(
     aside: list[Piece] = []
     if left:
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
-    if holder := _holder(row, person_id):
+    if not _writes(seen) and (holder := _holder(row, person_id)):
         aside.extend((holder, (" ", "")))
     if seen and (short := seen[1 if width >= _WIDE else 2]):
         aside.extend((short, (" ", "")))
@@ -120,7 +125,7 @@ def _aside(
 ) -> Line:
     """What stands at the right: as much as leaves the author readable; the age always, the source gives way first."""
     full, short, tiny = seen or (None, None, None)
-    holder = _holder(row, person_id)
+    holder = None if _writes(seen) else _holder(row, person_id)
     news = words.outbox_sign(row.outbox) if row.outbox in _NEWS and row.outbox is not None else None
     age: Piece = (words.age(row.last_at, now), "dim")
     source: Piece = (_SHORT.get(row.source, fit(say(row.source), 8)), "dim")
