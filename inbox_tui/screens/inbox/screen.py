@@ -7,12 +7,13 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from inbox_tui import keys
+from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.attending import Attending
 from inbox_tui.screens.inbox.shifts import Shifts
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Shifts, Attending):
+class InboxScreen(Shifts, Attending, Asked):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)
