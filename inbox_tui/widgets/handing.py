@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import ClassVar
 
@@ -129,7 +130,16 @@ class Reading(ModalScreen[int | None]):
         self.dismiss(None)
 
 
-class Writing(ModalScreen[str | None]):
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was on the page when it was left."""
+
+    body: str
+    keep: bool
+    """To be handed over; else put down."""
+
+
+class Writing(ModalScreen[Written]):
     """A note to write, begun with a draft; beside it what its numbers stand for."""
 
     DEFAULT_CSS = "Writing {" + _BOX + "}"
@@ -155,7 +165,7 @@ class Writing(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Ready to type."""
         title = (("Your hand-over", "title"),)
-        self.query_one("#dialog-title", Bar).show(title, (("^s keeps it for everybody, esc leaves", "dim"),))
+        self.query_one("#dialog-title", Bar).show(title, (("^s keeps it for everybody, esc puts it down", "dim"),))
         self.query_one("#dialog-links", Bar).show(
             (("what the numbers stand for (only on screen, not in the note)", "dim"),)
         )
@@ -177,8 +187,10 @@ class Writing(ModalScreen[str | None]):
         """Keep what is written."""
         from inbox_tui.widgets.pages import Page
 
-        self.dismiss(self.query_one(Page).text.strip() or None)
+        self.dismiss(Written(self.query_one(Page).text, keep=True))
 
     def action_cancel(self) -> None:
-        """Leave it."""
-        self.dismiss(None)
+        """Put it down."""
+        from inbox_tui.widgets.pages import Page
+
+        self.dismiss(Written(self.query_one(Page).text, keep=False))

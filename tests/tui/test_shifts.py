@@ -11,6 +11,7 @@ from inbox_tui.view import handing, staff
 from inbox_tui.view.lines import line_cells
 from inbox_tui.view.queue import queue_lines
 from inbox_tui.view.staff import Colleague
+from listener.errors import TryAgain
 from listener.model import OutboxState, Priority
 from listener.store.views import Answered, Present, Shift
 from listener.workflow import Assign
@@ -194,6 +195,14 @@ async def test_a_hand_over_is_written_from_a_draft() -> None:
         await s.shows("Closed: 1. Answered: 1.")
         await s.shows("#3 @ade2.test new: Love the new")
         await s.type("All calm.\n")
+        await s.press("escape")
+        await s.shows("put down; T goes on with it")
+        await s.press("T")
+        await s.shows("All calm.")
+        backend.fault = TryAgain("the store is away")
+        await s.press("ctrl+s")
+        await s.until(lambda: backend.calls["hand_over"] == 1 and s.sees("All calm."), "the page again, with the text")
+        backend.fault = None
         await s.press("ctrl+s")
         await s.shows("handed over: everybody of the brand can read it (T)")
         assert backend.notes[0].body.startswith("All calm.\nShift from 01:00 to 09:00")

@@ -27,6 +27,8 @@ class Shifts(Answering):
 
     _staff: dict[int, staff.Colleague] = {}  # noqa: RUF012 - replaced whole, never changed
     _warned: Sequence[int] = ()
+    _put_down = ""
+    """A note that was begun and not handed over, in this terminal."""
 
     async def first_reads(self) -> None:
         """Who is away, and what the last shift left."""
@@ -209,11 +211,18 @@ class Shifts(Answering):
         shift = await self.attempt(backend.shift(handing.today(now, zone), now))
         if shift is None:
             return
-        body = await self.app.push_screen_wait(Writing(handing.drafted(shift, now, zone), shift.rows))
-        if body is None:
-            self.say("nothing handed over", "dim")
-        elif await self.succeeds(backend.hand_over(body, shift.since, self.desk.now())):
-            self.say("handed over: everybody of the brand can read it (T)", "good")
+        draft = handing.drafted(shift, now, zone)
+        body, self._put_down = self._put_down or draft, ""
+        while True:
+            written = await self.app.push_screen_wait(Writing(body, shift.rows))
+            body = written.body
+            if not written.keep:
+                self._put_down = body if body != draft else ""
+                self.say("put down; T goes on with it" if self._put_down else "nothing handed over", "dim")
+                return
+            if await self.succeeds(backend.hand_over(body, shift.since, self.desk.now())):
+                self.say("handed over: everybody of the brand can read it (T)", "good")
+                return
 
 
 def _due(row: QueueRow) -> tuple[datetime, int]:
