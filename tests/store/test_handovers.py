@@ -9,10 +9,11 @@ import pytest
 
 from listener.errors import Refused
 from listener.model import OutboxState
-from listener.store import acts, handovers, outbox
+from listener.store import acts, attendance, handovers, outbox, sharing, upkeep
 from listener.store.feed import position, since
 from listener.store.views import Answered
 from listener.workflow import Assign, Close, Snooze
+from tests.store.test_inbox import nodes, plan, touched
 from tests.store.world import NOW, World, later, world
 
 MORNING = NOW - timedelta(hours=4)
@@ -83,3 +84,25 @@ async def test_a_note_is_kept_for_everybody_of_the_brand_and_told_without_its_wo
     for person, brand, body in ((w.vera, w, "x"), (w.mia, other, "x"), (w.mia, w, "  "), (w.mia, w, "x" * 20_001)):
         with pytest.raises(Refused):
             await handovers.hand_over(pool, person.id, brand.brand_id, body, MORNING, NOW)
+
+
+async def test_nothing_of_a_shift_reads_a_table_from_end_to_end(pool: asyncpg.Pool) -> None:
+    """Also with plans that were made without statistics, as a program keeps them from its first day."""
+    w = await world(pool)
+    await w.many(5_000)
+    await pool.execute("UPDATE conversations SET team = CASE WHEN id % 50 = 0 THEN 'care' ELSE 'other' END")
+    await pool.execute(
+        "INSERT INTO events (brand_id, kind, conversation_id, person_id) SELECT brand_id, 'act.read', id, $1 FROM conversations",
+        w.tom.id,
+    )
+    asked = {
+        "nobodys": (sharing._NOBODYS, (w.brand_id, "care", NOW, 50)),
+        "untouched": (attendance._UNTOUCHED, (w.brand_id, w.mia.id, NOW, 50)),
+        "done": (handovers._DONE, (w.mia.id, w.brand_id, MORNING, 50)),
+        "escalated": (upkeep._TOLD, ("{1,2,3}", "{conversation.escalated,conversation.overdue}")),
+    }
+    for name, (statement, values) in asked.items():
+        root = await plan(pool, statement, *values)
+        whole = {node["Relation Name"] for node in nodes(root) if node["Node Type"] == "Seq Scan"}
+        assert not whole & {"conversations", "events"}, (name, whole)
+        assert touched(root) < 1_000, (name, touched(root))

@@ -10,8 +10,11 @@ import asyncpg
 from listener.rulebook.parse import parse
 from listener.rulebook.roster import Roster
 from listener.rulebook.shape import Rulebook
+from listener.service.bells import Bells
 from listener.service.database import House
 from listener.service.staffing import Staffing
+from listener.service.stopping import Stop
+from listener.service.timekeeper import Timekeeper
 from listener.store import acts, presence, rulebooks
 from listener.workflow import Assign
 from tests.store.world import world
@@ -53,9 +56,11 @@ async def test_a_day_beside_a_colleague(pool: asyncpg.Pool, dsn: str) -> None:
         # Work is shared out: Tom is busy, so both come to Mia, by the rules in force.
         busy = [await w.conversation("busy", author=f"cy{n}", at=now()) for n in range(3)]
         await acts.do(pool, w.tom.id, busy, Assign(w.tom.id), now())
-        await staffing.look(now())
-        assert await staffing.share_out(now()) == 2
+        stop = Stop()
+        keeping = asyncio.create_task(Timekeeper(House(dsn, pool), Bells(), stop, now).keep())
         await s.shows("→ you")
+        stop.set("the test goes on")
+        await keeping
         assert await pool.fetchval("SELECT count(*) FROM conversations WHERE assignee_id = $1", w.mia.id) == 2
         # She is reminded of what is hers, once.
         await pool.execute(
