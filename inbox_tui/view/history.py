@@ -12,8 +12,6 @@ from listener.store.views import HistoryLine
 
 _PLAIN = {
     "conversation.opened": "opened it",
-    "conversation.heard": "heard a new message",
-    "conversation.edited": "heard an edit",
     "conversation.deleted": "heard that a message was deleted",
     "conversation.merged": "joined it with another conversation",
     "conversation.due-soon": "saw that nobody had taken it and its answer was due soon",
@@ -24,6 +22,9 @@ _PLAIN = {
     "act.note": "wrote a note",
     "act.read": "read it",
     "act.undo": "took back an act",
+    "act.spam": "closed it as spam",
+    "act.not-spam": "said that it is no spam",
+    "act.mute": "muted its author, which closed it",
     "wake": "woke it: the time had come",
     "reply.queued": "wrote a reply",
     "reply.withdrawn": "took the reply back",
@@ -48,6 +49,8 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "conversation.shared": lambda: _shared(line.after, names),
         "reminder.due-soon": lambda: f"reminded {_name(line.after.get('person'), names)}: the answer was due soon",
         "reminder.overdue": lambda: f"reminded {_name(line.after.get('person'), names)}: the answer was overdue",
+        "conversation.heard": lambda: _heard(line.after, "heard a new message"),
+        "conversation.edited": lambda: _heard(line.after, "heard an edit"),
     }
     said = spoken[line.kind]() if line.kind in spoken else _PLAIN.get(line.kind) or say(line.kind).replace(".", " ")
     return f"{actor} {said}"
@@ -86,6 +89,10 @@ def passed_from(history: Sequence[HistoryLine], due_at: datetime | None) -> str:
     except ValueError:
         same = False
     return str(line.before.get("team", "")) if same else ""
+
+
+def _heard(after: Mapping[str, Any], what: str) -> str:
+    return f"{what} of its muted author: nothing moved" if after.get("muted") is True else what
 
 
 def _tagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -25,6 +25,9 @@ MOST = 5_000
 LISTED = 50
 """Conversations of one sort that are read whole."""
 
+CLOSING = ("act.close", "act.spam", "act.mute")
+"""Acts after which a conversation may be closed; whether it still is, it says itself."""
+
 MAX_NOTE = 20_000
 """Characters of a note."""
 
@@ -75,7 +78,7 @@ async def shift(pool: asyncpg.Pool, person_id: int, brand_id: int, today: dateti
         since = await connection.fetchval(_LAST, brand_id, person_id) or today
         done = await connection.fetch(_DONE, person_id, brand_id, since, MOST)
         begun = since if since != today or not done else done[0]["at"]
-        closed = {row["conversation_id"] for row in done if row["kind"] == "act.close"}
+        closed = {row["conversation_id"] for row in done if row["kind"] in CLOSING}
         are_done = await connection.fetch(_ARE_DONE, list(closed))
         sent = list({row["outbox_id"] for row in done if row["kind"] == "reply.queued" and row["outbox_id"]})
         replies = await connection.fetch(_REPLIES, sent)

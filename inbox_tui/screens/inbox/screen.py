@@ -9,11 +9,12 @@ from textual.binding import BindingType
 from inbox_tui import keys
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.attending import Attending
+from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.screens.inbox.shifts import Shifts
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Shifts, Attending, Asked):
+class InboxScreen(Shifts, Attending, Authors, Asked):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)
