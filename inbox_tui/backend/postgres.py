@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
 from inbox_tui.backend.postgres_authors import PostgresAuthors
+from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_network import PostgresNetwork
+from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend(PostgresAuthors, PostgresStaff):
+class PostgresBackend(PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAuthors, PostgresStaff):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -315,9 +318,11 @@ class PostgresBackend(PostgresAuthors, PostgresStaff):
         """They have seen them."""
         await asking.seen(self.pool, self.me.id, conversation_id, now)
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         """Keep a draft."""
-        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now)
+        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now, private=private)
 
     async def drop_draft(self, conversation_id: int) -> None:
         """Throw the draft away."""

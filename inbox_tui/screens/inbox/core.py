@@ -18,6 +18,7 @@ from inbox_tui.view import queue, thread, words
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
+from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.composer import Composer
@@ -80,6 +81,7 @@ class InboxCore(DeskScreen):
             with Vertical(id="conversation-pane"):
                 yield Paper(id="card")
                 yield Paper(id="conversation")
+                yield ActsBar(id="acts")
                 yield Composer(id="composer")
         yield Bar(id="said")
         yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
@@ -262,11 +264,21 @@ class InboxCore(DeskScreen):
 
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, seen=self.seen(row))
+        left = left and self.has_left(row)
+        copies, seen = self.copies_words(row), self.seen(row)
+        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=copies, seen=seen)
 
     def seen(self, row: QueueRow) -> Sequence[Piece | None]:
         """Who else looks at a row, said in full and shorter."""
         return ()
+
+    def has_left(self, row: QueueRow) -> bool:
+        """Whether a row that stays under the cursor is in what is shown no longer."""
+        return not self.belongs(row)
+
+    def copies_words(self, row: QueueRow) -> str:
+        """That it stands for others that are nearly the same."""
+        return ""
 
     @on(NewsCounted)
     def _news(self, event: NewsCounted) -> None:
@@ -413,7 +425,7 @@ class InboxCore(DeskScreen):
         if len(ids) > _MANY:
             await self.read_again()
             wanted = [] if self.rows.cursor_id is None else [self.rows.cursor_id]
-        rows = await self.attempt(self.desk.backend.rows(list(wanted)))
+        rows = await self.read_rows(wanted)
         if rows is None:
             return
         self.rows.changed(rows)
@@ -421,6 +433,10 @@ class InboxCore(DeskScreen):
         if missing:
             self.rows.taken_out(missing)
         await self.after_change(ids)
+
+    async def read_rows(self, ids: Collection[int]) -> Sequence[QueueRow] | None:
+        """These rows as they are now, with others that are shown or not because of them."""
+        return await self.attempt(self.desk.backend.rows(list(ids)))
 
     async def after_change(self, ids: Collection[int]) -> None:
         """The counts, and the open conversation when it is among those that changed."""

@@ -1,4 +1,4 @@
-"""The Inbox screen, put together: what it shows, the acts, the reply, and its keys."""
+"""The Inbox screen, put together: what it shows, the acts, the reply, the network, and its keys."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from inbox_tui import keys
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.attending import Attending
 from inbox_tui.screens.inbox.authors import Authors
+from inbox_tui.screens.inbox.folding import Folding
+from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.screens.inbox.shifts import Shifts
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Shifts, Attending, Authors, Asked):
+class InboxScreen(Shifts, Attending, Folding, Authors, Asked, Networking):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)
