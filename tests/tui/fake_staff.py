@@ -22,6 +22,7 @@ class FakeStaff:
     _called: Callable[[str], Awaitable[None]]
 
     def __init__(self) -> None:
+        super().__init__()
         self.attended: list[tuple[int | None, bool]] = []
         """Everything that this terminal said, in order."""
         self.others: list[Present] = []
