@@ -61,6 +61,9 @@ SELECT d.conversation_id AS id FROM drafts d JOIN conversations c ON c.id = d.co
 WHERE d.person_id = $1 AND c.brand_id = $2 ORDER BY d.updated_at DESC LIMIT $3
 """
 
+# Of what waits, which is little at any time.
+_WAITING = "SELECT conversation_id AS id FROM approvals WHERE state = 'waiting' AND person_id = $1 AND brand_id = $2 ORDER BY id"
+
 _WRITE = """
 INSERT INTO handovers (brand_id, person_id, body, since, at) VALUES ($1, $2, $3, $4, $5) RETURNING id
 """
@@ -84,6 +87,7 @@ async def shift(pool: asyncpg.Pool, person_id: int, brand_id: int, today: dateti
         replies = await connection.fetch(_REPLIES, sent)
         late = await connection.fetch(_WERE_LATE, list({row["conversation_id"] for row in replies}), since)
         drafts = await connection.fetch(_DRAFTS, person_id, brand_id, LISTED)
+        waiting = await connection.fetch(_WAITING, person_id, brand_id)
     mine = await page(pool, brand_id, "open", person_id=person_id, limit=LISTED, now=now)
     asleep = await page(pool, brand_id, "snoozed", person_id=person_id, limit=LISTED, now=now)
     waking = [(row.id, _wakes(row)) for row in asleep if row.state is State.SNOOZED and _wakes(row) < now + SOON]
@@ -100,6 +104,7 @@ async def shift(pool: asyncpg.Pool, person_id: int, brand_id: int, today: dateti
         tuple(mine),
         tuple(waking),
         tuple(row["id"] for row in drafts),
+        tuple(row["id"] for row in waiting),
         more=len(done) == MOST,
     )
     return await _with_rows(pool, found, now)
@@ -132,6 +137,7 @@ async def _with_rows(pool: asyncpg.Pool, found: Shift, now: datetime) -> Shift:
         *(id_ for id_, _ in found.undecided),
         *(id_ for id_, _ in found.waking),
         *found.drafts,
+        *found.waiting,
     ]
     known = {row.id: row for row in found.open}
     known.update((row.id, row) for row in await rows(pool, [id_ for id_ in ids if id_ not in known], now))

@@ -48,6 +48,11 @@ async def test_the_shift_is_what_was_done_since_the_last_note_as_it_stands_now(p
     await acts.do(pool, w.tom.id, [mine, asleep], Assign(w.mia.id), later(minutes=11))
     await acts.do(pool, w.mia.id, [asleep], Snooze(later(hours=5)), later(minutes=12))
     await acts.save_draft(pool, w.mia.id, draft, "dear", 1, later(minutes=13))
+    await pool.execute(
+        """INSERT INTO approvals (brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, fence, asked_at)
+           SELECT brand_id, id, $2, last_mention_id, $3, 'public', 'may I?', 1, $4 FROM conversations WHERE id = $1""",
+        undone, w.account.id, w.mia.id, later(minutes=14),
+    )  # fmt: skip
     found = await handovers.shift(pool, w.mia.id, w.brand_id, MORNING, later(minutes=20))
     assert found.since == later(minutes=1), "without a note, the first act of the day"
     assert found.closed == (closed,)
@@ -57,7 +62,8 @@ async def test_the_shift_is_what_was_done_since_the_last_note_as_it_stands_now(p
     assert [row.id for row in found.open] == [mine]
     assert found.waking == ((asleep, later(hours=5)),)
     assert found.drafts == (draft,)
-    assert set(found.rows) == {closed, calm, urgent, late, failed, leaving, mine, asleep, draft}
+    assert found.waiting == (undone,)
+    assert set(found.rows) == {closed, calm, urgent, late, failed, leaving, mine, asleep, draft, undone}
     await handovers.hand_over(pool, w.mia.id, w.brand_id, "so far", found.since, later(minutes=30))
     await acts.do(pool, w.mia.id, [calm], Close(), later(minutes=40))
     again = await handovers.shift(pool, w.mia.id, w.brand_id, MORNING, later(minutes=50))

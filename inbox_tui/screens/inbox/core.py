@@ -14,7 +14,7 @@ from inbox_tui import keys
 from inbox_tui.backend import Place
 from inbox_tui.messages import FolderChosen, NewsCounted, RowChosen, RowReached, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
-from inbox_tui.view import queue, thread, words
+from inbox_tui.view import queue, replies, thread, words
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
@@ -36,6 +36,7 @@ _EMPTY = {
     "theirs": ("No conversation waits for them.",),
     "snoozed": ("Nothing is snoozed.",),
     "done": ("Nothing is closed yet.",),
+    "approve": ("Nothing waits for your approval.",),
 }
 
 
@@ -160,7 +161,7 @@ class InboxCore(DeskScreen):
         width = self.folders_width
         choices = [Choice("", (("Inbox", "dim"),))]
         choices += [
-            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in words.FOLDERS
+            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in self.folder_list
         ]
         choices += self.view_choices()
         if self.topics:
@@ -169,6 +170,11 @@ class InboxCore(DeskScreen):
         folders.show(choices)
         folders.current = self.shown_key
         self._show_queue_title()
+
+    @property
+    def folder_list(self) -> Sequence[tuple[str, str]]:
+        """Keys and names of the folders that this person has."""
+        return words.FOLDERS
 
     @property
     def shown_key(self) -> str:
@@ -265,8 +271,9 @@ class InboxCore(DeskScreen):
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
         left = left and self.has_left(row)
+        now, zone = self.desk.now(), self.desk.zone
         copies, seen = self.copies_words(row), self.seen(row)
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=copies, seen=seen)
+        return draw(row, width, now, self.me, marked=marked, left=left, copies=copies, zone=zone, seen=seen)
 
     def seen(self, row: QueueRow) -> Sequence[Piece | None]:
         """Who else looks at a row, said in full and shorter."""
@@ -478,7 +485,10 @@ class InboxCore(DeskScreen):
 
     def second(self) -> None:
         """A second has passed: only a running countdown changes."""
-        if self.opened is not None and any(r.state.value == "queued" for r in self.opened.replies):
+        now = self.desk.now()
+        if self.opened is not None and any(
+            r.state.value == "queued" and not replies.planned(r, now) for r in self.opened.replies
+        ):
             self._show_opened()
 
     def on_resize(self) -> None:

@@ -1,4 +1,4 @@
-"""Teams and people: who answers for what. Owns the meaning of their keys, and that nothing in here reaches anybody."""
+"""Teams, people and accounts: who answers for what, and as whom. Owns the meaning of their keys, and that nothing in here reaches anybody."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from listener.model import Priority, Problem
 from listener.private import reaches
 from listener.rulebook.circles import circles
 from listener.rulebook.nodes import Items, Node, Table, Text
-from listener.rulebook.people import Away, Person
+from listener.rulebook.people import Away, OurAccount, Person
 from listener.rulebook.reading.keys import KEY, SPAN, TEXT, YES, Key, Keys, Many, number
 from listener.rulebook.reading.planning import FROM, TO
 from listener.rulebook.reading.reader import Reader
@@ -24,6 +24,7 @@ TEAM = Keys(
         Key("title", "what is shown; else the key", TEXT),
         Key("hours", "its opening hours: time to reply runs while they are open", KEY),
         Key("reply within", "time to reply by priority, where no rule says how long", WITHIN),
+        Key("needs approval", "what its people write goes out when a lead or an admin has approved it", YES),
         Key("escalate to", "the team that gets what is overdue and nobody of this one has taken", KEY),
         Key(
             "escalate after", "how long after the due time, or after it was escalated to this team; else at once", SPAN
@@ -42,6 +43,14 @@ PERSON = Keys(
         Key("zone", "their time zone, such as Europe/Berlin; else UTC", TEXT),
         Key("hours", "their own opening hours; else those of their teams", KEY),
         Key("away", "days on which they do not work", Many(AWAY)),
+        Key("needs approval", "what they write goes out when a lead or an admin has approved it", YES),
+    ),
+)
+ACCOUNT = Keys(
+    "an account",
+    (
+        Key("handle", "its handle on the network", TEXT, needed=True),
+        Key("needs approval", "what is written as it goes out when a lead or an admin has approved it", YES),
     ),
 )
 
@@ -59,6 +68,7 @@ def read_team(reader: Reader, node: Node) -> None:
     after = reader.span(found.get("escalate after"), "escalate after")
     shares = reader.yes(found.get("share out"), "share out")
     most = reader.number(found.get("at most"), "at most", 1, MOST_OPEN)
+    needs = reader.yes(found.get("needs approval"), "needs approval")
     if after is not None and "escalate to" not in found:
         _needs(reader, found["escalate after"], "escalate after", "escalate to")
     if "at most" in found and "share out" not in found:
@@ -66,7 +76,7 @@ def read_team(reader: Reader, node: Node) -> None:
     if reader.once("team", key, found.get("key", node)):
         place = reader.place(found.get("escalate to", node))
         reader.made.teams.append(
-            Team(key, title, hours, reader.place(node), within, to, after or 0.0, shares, most or None)
+            Team(key, title, hours, reader.place(node), within, needs, to, after or 0.0, shares, most or None)
         )
         reader.escalates[key] = place
 
@@ -116,9 +126,21 @@ def read_person(reader: Reader, node: Node) -> None:
         hours=reader.refer("hours", found.get("hours")),
         away=tuple(sorted((one for one in away if one is not None), key=lambda one: (one.first, one.last))),
         place=reader.place(node),
+        needs_approval=reader.yes(found.get("needs approval"), "needs approval"),
     )
     if reader.once("person", id_, found.get("id", node)):
         reader.made.people.append(person)
+
+
+def read_account(reader: Reader, node: Node) -> None:
+    """An account of ours."""
+    found = reader.table(node, ACCOUNT)
+    if found is None:
+        return
+    handle = reader.text(found.get("handle"), "handle").lstrip("@").lower()
+    needs = reader.yes(found.get("needs approval"), "needs approval")
+    if handle and reader.once("account", handle, found.get("handle", node)):
+        reader.made.accounts.append(OurAccount(handle, needs, reader.place(node)))
 
 
 def _away(reader: Reader, node: Node) -> Away | None:
