@@ -17,7 +17,7 @@ from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 from listener.store.inbox.queue import page, rows
-from listener.store.views import Answered, Handover, QueueRow, Shift
+from listener.store.views import Handover, QueueRow, Replied, Shift
 
 MOST = 5_000
 """Events of a person that are read, the newest."""
@@ -110,13 +110,13 @@ async def shift(pool: asyncpg.Pool, person_id: int, brand_id: int, today: dateti
     return await _with_rows(pool, found, now)
 
 
-def _answered(replies: list[asyncpg.Record], late: set[int]) -> tuple[Answered, ...]:
+def _answered(replies: list[asyncpg.Record], late: set[int]) -> tuple[Replied, ...]:
     out = {
         row["conversation_id"]: row["priority"]
         for row in replies
         if row["state"] in (OutboxState.ACCEPTED, OutboxState.SEEN)
     }
-    found = [Answered(id_, priority, id_ in late) for id_, priority in out.items()]
+    found = [Replied(id_, priority, id_ in late) for id_, priority in out.items()]
     return tuple(sorted(found, key=lambda one: (-one.priority, not one.late, one.conversation_id)))
 
 

@@ -11,7 +11,7 @@ from listener.errors import Refused
 from listener.model import OutboxState
 from listener.store import acts, attendance, handovers, outbox, sharing, upkeep
 from listener.store.feed import position, since
-from listener.store.views import Answered
+from listener.store.views import Replied
 from listener.workflow import Assign, Close, Snooze
 from tests.store.test_inbox import nodes, plan, touched
 from tests.store.world import NOW, World, later, world
@@ -56,7 +56,7 @@ async def test_the_shift_is_what_was_done_since_the_last_note_as_it_stands_now(p
     found = await handovers.shift(pool, w.mia.id, w.brand_id, MORNING, later(minutes=20))
     assert found.since == later(minutes=1), "without a note, the first act of the day"
     assert found.closed == (closed,)
-    assert found.answered == (Answered(urgent, 4, False), Answered(late, 2, True), Answered(calm, 2, False))
+    assert found.answered == (Replied(urgent, 4, False), Replied(late, 2, True), Replied(calm, 2, False))
     assert found.undecided == ((failed, OutboxState.FAILED),)
     assert found.leaving == (leaving,)
     assert [row.id for row in found.open] == [mine]

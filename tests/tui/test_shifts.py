@@ -13,7 +13,7 @@ from inbox_tui.view.queue import queue_lines
 from inbox_tui.view.staff import Colleague
 from listener.errors import TryAgain
 from listener.model import OutboxState, Priority
-from listener.store.views import Answered, Present, Shift
+from listener.store.views import Present, Replied, Shift
 from listener.workflow import Assign
 from tests.tui.fake import START, Clock, FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
@@ -186,7 +186,7 @@ async def test_a_hand_over_is_written_from_a_draft() -> None:
     backend = FakeBackend()
     rows = {row.id: row for row in await backend.rows([1, 2, 3])}
     backend.done = Shift(
-        START - timedelta(hours=8), (2,), (Answered(3, Priority.URGENT, True),), (), ((1, OutboxState.FAILED),), (rows[1],),
+        START - timedelta(hours=8), (2,), (Replied(3, Priority.URGENT, True),), (), ((1, OutboxState.FAILED),), (rows[1],),
         rows=rows,
     )  # fmt: skip
     async with stage(backend, size=SMALL) as s:
@@ -225,7 +225,7 @@ async def test_the_draft_says_in_plain_words_what_was_done_and_what_is_left() ->
     shift = Shift(
         START - timedelta(hours=8),
         (20, 21),
-        (Answered(5, Priority.URGENT, False), Answered(6, Priority.NORMAL, True), Answered(7, Priority.LOW, False)),
+        (Replied(5, Priority.URGENT, False), Replied(6, Priority.NORMAL, True), Replied(7, Priority.LOW, False)),
         (8,),
         ((9, OutboxState.UNKNOWN),),
         tuple(rows[i] for i in range(1, 15)),

@@ -11,6 +11,7 @@ from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.attending import Attending
 from inbox_tui.screens.inbox.authors import Authors
+from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.screens.inbox.folding import Folding
 from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.screens.inbox.parting import Parting
@@ -19,7 +20,7 @@ from inbox_tui.screens.inbox.shifts import Shifts
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Shifts, Attending, Folding, Authors, Planning, Approving, Parting, Asked, Networking):
+class InboxScreen(Shifts, Attending, Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)
