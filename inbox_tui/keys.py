@@ -102,6 +102,13 @@ KEYS: tuple[Key, ...] = (
     Key(
         "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
     ),
+    # The shift
+    Key(
+        "hand_back", ("B",), "hand back", "Hand it back to its team: nobody's, and let go", INBOX, "Triage", writes=True
+    ),
+    Key("due", ("0",), "what is due", "To what the last warning was about", INBOX, "Shift"),
+    Key("away", ("O",), "away", "Say that you are away, or back", INBOX, "Shift", writes=True),
+    Key("hand_over", ("T",), "hand over", "Read what colleagues handed over, write your own", INBOX, "Shift"),
     # On the network, where it allows that
     Key("like", ("L",), "like", "Like a message on its network, or take the like back", INBOX, "Network", writes=True),
     Key("hide", ("H",), "hide", "Hide a comment under a post of ours, or show it again", INBOX, "Network", writes=True),
@@ -300,6 +307,7 @@ GROUPS = (
     "Answer",
     "Composer",
     "Triage",
+    "Shift",
     "Network",
     "Look",
     "Author",

@@ -18,6 +18,7 @@ from inbox_tui.backend.postgres_network import PostgresNetwork
 from inbox_tui.backend.postgres_pictures import PostgresPictures
 from inbox_tui.backend.postgres_planning import PostgresPlanning
 from inbox_tui.backend.postgres_posts import PostgresPosts
+from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -29,7 +30,20 @@ from listener.model import Person, Problem, Role
 from listener.query.bounds import asks_state, folders_of
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, asking, claims, feed, inbox, marks, numbered, outbox, rulebooks, rulestats
+from listener.store import (
+    acts,
+    alive,
+    asking,
+    claims,
+    feed,
+    inbox,
+    marks,
+    numbered,
+    outbox,
+    presence,
+    rulebooks,
+    rulestats,
+)
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
@@ -63,6 +77,7 @@ class PostgresBackend(
     PostgresAuthors,
     PostgresApproving,
     PostgresPlanning,
+    PostgresStaff,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
@@ -84,6 +99,7 @@ class PostgresBackend(
 
     def __post_init__(self) -> None:
         self._shelf = Shelf(lambda hash_: rulebooks.files_of(self.pool, hash_))
+        self._attending = asyncio.Lock()
 
     async def page(
         self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
@@ -344,8 +360,9 @@ class PostgresBackend(
         return await claims.claim(self.pool, conversation_id, self.me.id, self.session, now, take_over=take_over)
 
     async def renew_claims(self, now: datetime) -> None:
-        """Keep holding what this terminal holds."""
+        """Keep holding what this terminal holds, and being seen where it looks."""
         await claims.renew(self.pool, self.session, now)
+        await self.still_here(now)
 
     async def release(self, conversation_id: int, now: datetime) -> None:
         """Let go."""
@@ -413,6 +430,7 @@ class PostgresBackend(
         """Let go of claims and connections."""
         try:
             await claims.release_all(self.pool, self.session, now)
+            await presence.leave(self.pool, self.session)
         finally:
             await self.pool.close()
 

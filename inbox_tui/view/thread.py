@@ -10,7 +10,7 @@ from typing import Any
 
 from inbox_tui.view import approvals, network, windows, words
 from inbox_tui.view.authors import about
-from inbox_tui.view.history import history_sentence
+from inbox_tui.view.history import history_sentence, passed_from
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.queue import who
@@ -38,6 +38,8 @@ class Reader:
     """They are writing an answer: the thread ends with what is answered."""
     whole: bool = False
     """Show what everybody else said in the thread, not only what leads to our messages."""
+    around: tuple[Line, ...] = ()
+    """Colleagues who look at it or type."""
 
 
 def head_lines(opened: Opened, reader: Reader) -> list[Line]:
@@ -137,10 +139,13 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         )
     elif c.team:
         parts.append(((f"for the team {say(c.team)}", ""),))
+    if team := passed_from(opened.history, c.due_at):
+        parts.append(((f"escalated from {say(team)}: nobody had taken it", "late"),))
     if opened.claimed_by_id == reader.person_id:
         parts.append((("✎ you are on it", "accent"),))
     elif opened.claimed_by_id is not None:
         parts.append(((f"✎ {say(opened.claimed_by)} is on it", "soon"),))
+    parts.extend(reader.around)
     parts.extend((piece,) for piece in network.told(network.on_author(opened), opened, reader.now))
     parts.extend(((f"#{say(tag)}", "tag"),) for tag in c.tags)
     via = f"{say(opened.source)}, " + (

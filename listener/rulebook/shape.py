@@ -249,6 +249,14 @@ class Team:
     """Seconds to reply by priority, where no rule says how long."""
     needs_approval: bool = False
     """Replies of its people go out when a lead or an admin has approved them."""
+    escalate_to: str = ""
+    """The team that gets what is overdue and nobody has taken; "": none."""
+    escalate_after: float = 0.0
+    """Seconds after the due time, or after it came to this team so."""
+    share_out: bool = False
+    """What nobody has is given to those of the team who are there."""
+    at_most: int | None = None
+    """So many open ones has nobody who is given more; None: however many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class Answering(Triage):
         self.work(self._begin(aside))
 
     async def _begin(self, aside: bool) -> None:
-        ids = [self.opened.conversation.id] if self.reading and self.opened is not None else []
+        ids = [self._wanted or self.opened.conversation.id] if self.reading and self.opened is not None else []
         if not ids and self.rows.cursor_id is not None:
             ids = [self.rows.cursor_id]
         if not ids:

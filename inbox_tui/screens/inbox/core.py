@@ -271,8 +271,13 @@ class InboxCore(DeskScreen):
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
         left = left and self.has_left(row)
-        copies, zone = self.copies_words(row), self.desk.zone
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=copies, zone=zone)
+        now, zone = self.desk.now(), self.desk.zone
+        copies, seen = self.copies_words(row), self.seen(row)
+        return draw(row, width, now, self.me, marked=marked, left=left, copies=copies, zone=zone, seen=seen)
+
+    def seen(self, row: QueueRow) -> Sequence[Piece | None]:
+        """Who else looks at a row, said in full and shorter."""
+        return ()
 
     def has_left(self, row: QueueRow) -> bool:
         """Whether a row that stays under the cursor is in what is shown no longer."""

@@ -255,10 +255,13 @@ class Triage(Counting):
             return
         self.desk.names = {person.id: person.name for person in people}
         self.desk.logins = tuple(person.login for person in people)
+        await self.learn_staff()
         mine = [p for p in people if p.id == self.me]
-        choices = [Choice(f"person:{p.id}", ((say(p.name), "bold"), (" (you)", "dim"))) for p in mine]
+        choices = [
+            Choice(f"person:{p.id}", ((say(p.name), "bold"), (" (you)", "dim"), *self.beside(p.id))) for p in mine
+        ]
         choices += [
-            Choice(f"person:{p.id}", ((say(p.name), ""), (f" {say(p.login)}", "dim")))
+            Choice(f"person:{p.id}", ((say(p.name), ""), (f" {say(p.login)}", "dim"), *self.beside(p.id)))
             for p in people
             if p.id != self.me
         ]
@@ -275,6 +278,13 @@ class Triage(Counting):
             await self.act(ids, _given(Assign(None, key), f"the team {say(key)}"))
         else:
             await self.act(ids, _given(Assign(None), "nobody"))
+
+    async def learn_staff(self) -> None:
+        """Who is there and who is away, as things are now."""
+
+    def beside(self, person_id: int) -> Line:
+        """What is to be known of somebody before they are given work."""
+        return ()
 
     def _known_teams(self) -> list[str]:
         return sorted({row.team for row in self.rows.window.rows if row.team})

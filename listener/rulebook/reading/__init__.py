@@ -72,6 +72,7 @@ def read_documents(
     _define(reader)
     _read(reader, found, defining=False)
     reader.check_references()
+    staff.check_escalation(reader)
     if reader.problems:
         return reader.problems
     made = reader.made

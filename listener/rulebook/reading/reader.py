@@ -81,6 +81,8 @@ class Reader:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.made = Made()
+        self.escalates: dict[str, Place] = {}
+        """Where a team says to which it escalates."""
         self._referred: list[tuple[str, str, Place]] = []
         self._ids: dict[tuple[str, str], Place] = {}
 

@@ -12,19 +12,21 @@ import asyncpg
 from listener import workflow
 from listener.errors import Refused
 from listener.model import Conversation
+from listener.store import claims
 from listener.store.acts.rights import Who, who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
 from listener.store.asking import ask
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes
-from listener.workflow import Act, Assign, Close, NotSpam, Read, Reopen, SetPriority, Snooze, Spam, Tag
+from listener.workflow import Act, Assign, Close, HandBack, NotSpam, Read, Reopen, SetPriority, Snooze, Spam, Tag
 
 MAX_NOTE = 10_000
 """Characters of a note."""
 
 KINDS: Mapping[type, str] = {
     Assign: "act.assign",
+    HandBack: "act.hand-back",
     Tag: "act.tag",
     SetPriority: "act.priority",
     Snooze: "act.snooze",
@@ -37,7 +39,8 @@ KINDS: Mapping[type, str] = {
 
 _LATEST = """
 SELECT e.kind, e.at, e.person_id, coalesce(p.name, '') AS person FROM events e LEFT JOIN people p ON p.id = e.person_id
-WHERE e.conversation_id = $1 AND e.kind NOT LIKE 'claim.%' AND e.kind NOT IN ('conversation.due-soon', 'conversation.overdue')
+WHERE e.conversation_id = $1 AND e.kind NOT LIKE 'claim.%' AND e.kind NOT LIKE 'reminder.%'
+  AND e.kind NOT IN ('conversation.due-soon', 'conversation.overdue')
 ORDER BY e.id DESC LIMIT $2
 """
 
@@ -76,6 +79,7 @@ async def do(
         for chunk in chunks(conversation_ids):
             rows: list[Conversation] = []
             events: list[Event] = []
+            agreed: list[int] = []
             for before in await tally.locked(chunk):
                 try:
                     if told := await _overtaken(connection, before, expect, person_id, now):
@@ -86,10 +90,13 @@ async def do(
                 except Refused as refused:
                     tally.refused[before.id] = str(refused)
                     continue
+                agreed.append(before.id)
                 if after != before:
                     rows.append(after)
                     events.append(tally.event(before, KINDS[type(act)], *changes(before, after)))
             await tally.write(rows, events)
+            if isinstance(act, HandBack):
+                await claims.let_go(connection, agreed, person_id, now)
     return tally.done()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 _DID: Mapping[str, str] = {
     "act.assign": "assigned it",
+    "act.hand-back": "handed it back",
     "act.tag": "changed its tags",
     "act.priority": "changed its priority",
     "act.snooze": "snoozed it",
@@ -36,6 +37,8 @@ _HAPPENED: Mapping[str, str] = {
     "wake": "its snooze ended",
     "conversation.due-soon": "its answer was due soon",
     "conversation.overdue": "its answer was overdue",
+    "conversation.escalated": "it went to another team, being overdue",
+    "conversation.shared": "it was shared out",
     "conversation.heard": "they wrote again",
     "conversation.edited": "they edited a message",
     "conversation.deleted": "they deleted a message",
