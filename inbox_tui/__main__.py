@@ -33,6 +33,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--hold", metavar="SECONDS", type=float, default=8.0, help="how long a reply can be taken back (8)"
     )
+    parser.add_argument("--keys", metavar="FILE", type=Path, help="a person's own keys (hubbub keys --template)")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="where it keeps how it looked last")
     parser.add_argument("--light", action="store_true", help="begin with the light theme")
     return parser.parse_args(argv)
 
@@ -64,11 +66,18 @@ async def look(options: argparse.Namespace, dsn: str) -> int:
     opening = asyncio.create_task(connect(dsn, options.brand, options.person))
     await asyncio.sleep(0)  # the first packet leaves before the screen's imports begin
     from inbox_tui.app import LIGHT, Inbox, ListeningFirst
+    from inbox_tui.keyboard import loaded
     from inbox_tui.screens.base import Desk
+    from inbox_tui.view.keyfile import told_in_a_line
 
+    table, problems = loaded(options.keys)
     backend = await opening
     try:
-        desk = Desk(backend, lambda: datetime.now(UTC), read_only=options.read_only, hold_seconds=options.hold)
+        desk = Desk(
+            backend, lambda: datetime.now(UTC), read_only=options.read_only, hold_seconds=options.hold, table=table
+        )
+        if problems:
+            desk.said, desk.said_at = (told_in_a_line(problems), "bad"), desk.now()
         kind = ListeningFirst if options.view == "listening" else Inbox
         app = kind(desk, ask_on_quit=options.ask_on_quit, settled=collect_again)
         if options.light:

@@ -25,6 +25,7 @@ from inbox_tui.messages import (
     TopicWanted,
 )
 from inbox_tui.screens.base import Desk, DeskScreen
+from inbox_tui.view.keyfile import keymap_of
 from inbox_tui.view.keymap import help_lines
 from inbox_tui.widgets.bindings import bindings
 from listener.errors import HubbubError, NotReachable, TryAgain
@@ -47,12 +48,16 @@ BREATH = 0.1
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
+_ACTS = frozenset(key.act for key in keys.KEYS)
+
+
 class Inbox(Marking, inherit_bindings=False):
     """The app. It opens on the Inbox; `ListeningFirst` on Listening."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(
-        keys.EVERYWHERE, but=frozenset(key.act for key in keys.KEYS) - keys.APP
-    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(keys.EVERYWHERE, but=_ACTS - keys.APP - keys.ABOVE_ALL),
+        *bindings(keys.EVERYWHERE, but=_ACTS - keys.ABOVE_ALL, priority=True),
+    ]
     TITLE = "Hubbub"
     DEFAULT_MODE = "inbox"
 
@@ -90,6 +95,7 @@ class Inbox(Marking, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin to follow the feed, and the clock."""
+        self.set_keymap(keymap_of(self.desk.table))
         self.run_worker(self._follow(), group="feed", exit_on_error=True)
         self.set_interval(1.0, self._second)
         self.set_timer(2.0, self._settled)
@@ -225,8 +231,10 @@ class Inbox(Marking, inherit_bindings=False):
 
         place = self.place
         if place is not None and not self._in_dialog():
-            read_only = self.desk.read_only
-            self.push_screen(Sheet("Keys", lambda width: help_lines(width, place.place, read_only=read_only)))
+            read_only, table = self.desk.read_only, self.desk.table
+            self.push_screen(
+                Sheet("Keys", lambda width: help_lines(width, place.place, read_only=read_only, table=table))
+            )
 
     def action_dark(self) -> None:
         """Dark or light."""
@@ -262,7 +270,7 @@ class Inbox(Marking, inherit_bindings=False):
         place = self.place
         if place is None:
             return
-        for key in keys.here(place.place, read_only=self.desk.read_only):
+        for key in keys.here(place.place, read_only=self.desk.read_only, table=self.desk.table):
             if key.act == "command_palette":
                 continue
             shown = " or ".join(keys.shown(k) for k in key.keys)

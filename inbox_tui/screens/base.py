@@ -72,10 +72,16 @@ class Desk:
     """The rule files on disk are refused: every screen says so."""
     marked: list[MarkMade] = field(default_factory=list)
     """The last one last: undo takes them back."""
+    table: keys.Table = keys.KEYS
+    """The keys in force."""
 
     def now(self) -> datetime:
         """The time, in UTC."""
         return self.clock()
+
+    def sign(self, act: str) -> str:
+        """The key of an act, for sentences."""
+        return keys.sign(act, self.table)
 
 
 class DeskScreen(Screen[None]):
@@ -145,7 +151,7 @@ class DeskScreen(Screen[None]):
         """The keys that work where the focus is."""
         composing = any(isinstance(node, Composer) for node in (self.focused.ancestors if self.focused else ()))
         place = keys.COMPOSER if composing else self.place
-        self.query_one(KeysBar).show(keys.here(place, read_only=self.desk.read_only))
+        self.query_one(KeysBar).show(keys.here(place, read_only=self.desk.read_only, table=self.desk.table))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Another part has the focus: other keys work."""
@@ -235,7 +241,7 @@ class DeskScreen(Screen[None]):
         if undo_id is None:
             self.say("there is nothing to do again", "dim")
             return
-        await self._reverse(undo_id, "done again (z takes it back)", "do it again anyway")
+        await self._reverse(undo_id, f"done again ({self.desk.sign('take_back')} takes it back)", "do it again anyway")
 
     async def _reverse(self, act_id: uuid.UUID, what: str, anyway: str) -> None:
         from inbox_tui.widgets.dialogs import Ask

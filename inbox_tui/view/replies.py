@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from math import ceil
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Piece, fit, say
 from inbox_tui.view.queue import who
@@ -17,14 +18,15 @@ def seconds_left(reply: OutboxRow, now: datetime) -> int:
     return max(0, ceil((reply.not_before - now).total_seconds()))
 
 
-def outbox_words(reply: OutboxRow, now: datetime) -> Piece:
+def outbox_words(reply: OutboxRow, now: datetime, table: Table = KEYS) -> Piece:
     """Where a reply is and what can be done about it."""
     problem = f": {say(reply.problem)}" if reply.problem else ""
+    undo, settle = sign("take_back", table), sign("settle", table)
     match reply.state:
         case OutboxState.QUEUED if left := seconds_left(reply, now):
-            return f"goes out in {left} s, z takes it back", "soon"
+            return f"goes out in {left} s, {undo} takes it back", "soon"
         case OutboxState.QUEUED:
-            return f"waiting to go out{problem}, z takes it back", "soon"
+            return f"waiting to go out{problem}, {undo} takes it back", "soon"
         case OutboxState.SENDING:
             return "being sent", "soon"
         case OutboxState.ACCEPTED:
@@ -32,11 +34,11 @@ def outbox_words(reply: OutboxRow, now: datetime) -> Piece:
         case OutboxState.SEEN:
             return "seen on the network", "good"
         case OutboxState.FAILED:
-            return f"failed{problem} (x: try again or take it back)", "bad"
+            return f"failed{problem} ({settle}: try again or take it back)", "bad"
         case OutboxState.UNKNOWN:
-            return f"nobody knows whether it went out{problem} (x: say what you see on the network)", "bad"
+            return f"nobody knows whether it went out{problem} ({settle}: say what you see on the network)", "bad"
         case OutboxState.STOPPED:
-            return f"stopped{problem} (x: send it anyway or take it back)", "bad"
+            return f"stopped{problem} ({settle}: send it anyway or take it back)", "bad"
         case OutboxState.WITHDRAWN:
             return "taken back", "dim"
 

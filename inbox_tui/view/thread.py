@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import Any
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.history import history_sentence
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
@@ -36,6 +37,8 @@ class Reader:
     """They are writing an answer: the thread ends with what is answered."""
     whole: bool = False
     """Show what everybody else said in the thread, not only what leads to our messages."""
+    table: Table = KEYS
+    """The keys that sentences name."""
 
 
 def head_lines(opened: Opened, reader: Reader) -> list[Line]:
@@ -56,7 +59,7 @@ def thread_lines(
             folded += 1
             continue
         if folded:
-            lines.extend((_folded(folded), ()))
+            lines.extend((_folded(folded, reader), ()))
             folded = 0
         if isinstance(entry, ThreadMessage):
             lines.extend(_message(entry, opened, reader))
@@ -68,7 +71,7 @@ def thread_lines(
         lines.append(())
     if not reader.writing:
         if folded:
-            lines.extend((_folded(folded), ()))
+            lines.extend((_folded(folded, reader), ()))
         lines.extend(_history(opened, reader))
     return lines
 
@@ -89,8 +92,9 @@ def _near(opened: Opened) -> set[int]:
     return near
 
 
-def _folded(n: int) -> Line:
-    return ((f"  … {words.count(n, 'other message')} in this thread (w shows all)", "dim"),)
+def _folded(n: int, reader: Reader) -> Line:
+    more = f"  … {words.count(n, 'other message')} in this thread ({sign('whole', reader.table)} shows all)"
+    return ((more, "dim"),)
 
 
 def author_card(opened: Opened, reader: Reader) -> list[Line]:
@@ -252,7 +256,9 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
     if message.media:
         parts.append(((words.count(message.media, "picture or film", "pictures or films"), "dim"),))
     known = message.external_id
-    parts.extend((outbox_words(reply, reader.now),) for reply in opened.replies if reply.external_id == known)
+    parts.extend(
+        (outbox_words(reply, reader.now, reader.table),) for reply in opened.replies if reply.external_id == known
+    )
     yield from flow_parts(parts, reader.width)
     if message.deleted:
         whom = "we deleted it" if message.ours else "deleted by its author"
@@ -269,7 +275,7 @@ def _reply(reply: OutboxRow, reader: Reader) -> Iterator[Line]:
         f"◂ {'you' if reply.person_id == reader.person_id else say(reply.person)}, as @{say(reply.account_handle)}"
     )
     private = (("privately", "note"),) if reply.private else ()
-    parts: list[Line] = [((as_whom, "ours"),), private, (outbox_words(reply, reader.now),)]
+    parts: list[Line] = [((as_whom, "ours"),), private, (outbox_words(reply, reader.now, reader.table),)]
     yield from flow_parts(parts, reader.width)
     yield from flow(paragraphs(reply.body), reader.width, indent="  ")
 
@@ -284,7 +290,10 @@ def _history(opened: Opened, reader: Reader) -> Iterator[Line]:
     if not opened.history:
         return
     if not reader.history:
-        yield ((f"history: {words.count(len(opened.history), 'entry', 'entries')}", "dim"), (" (h shows it)", "dim"))
+        yield (
+            (f"history: {words.count(len(opened.history), 'entry', 'entries')}", "dim"),
+            (f" ({sign('history', reader.table)} shows it)", "dim"),
+        )
         return
     yield (("history", "dim"),)
     for line in opened.history:
@@ -326,6 +335,9 @@ def mention_lines(row: ListeningRow, reader: Reader, marks: Sequence[Marked] = (
         lines.extend(flow(paragraphs(row.text), reader.width))
     lines.extend(mark_lines(marks, reader.person_id, reader.now, reader.width, indent=""))
     lines.append(())
-    inside = "it is in the inbox: i opens it" if row.conversation_id is not None else "i takes it into the inbox"
+    key = sign("take_in", reader.table)
+    inside = (
+        f"it is in the inbox: {key} opens it" if row.conversation_id is not None else f"{key} takes it into the inbox"
+    )
     lines.append(((inside, "accent"),))
     return lines

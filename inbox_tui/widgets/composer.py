@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from inbox_tui.keys import COMPOSER
+from inbox_tui.keys import COMPOSER, KEYS, Table, sign
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said, SavedWanted
 from inbox_tui.view.lines import Line, Piece, flow, say, typed
 from inbox_tui.view.saved import Offer, code_before, with_code
@@ -46,8 +46,9 @@ class Composer(Vertical, inherit_bindings=False):
     Composer.-found Paper { display: block; }
     """
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
+    def __init__(self, *, id: str, table: Table = KEYS) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
+        self._table = table
         self.conversation_id: int | None = None
         self._source = ""
         self._whom: Line = ()
@@ -155,9 +156,7 @@ class Composer(Vertical, inherit_bindings=False):
     def _count(self) -> None:
         counted = measures(self._source, self.text.strip())
         self.query_one("#composer-count", Bar).show(
-            ((self._asking, "soon"),)
-            if self._asking
-            else (("^s sends · ^e sends and closes · esc puts it down", "dim"),),
+            ((self._asking, "soon"),) if self._asking else ((self._what_keys_do(), "dim"),),
             _counter(counted),
         )
 
@@ -169,6 +168,10 @@ class Composer(Vertical, inherit_bindings=False):
         self._show_found()
         if self.is_open:
             self.post_message(DraftChanged(self.text))
+
+    def _what_keys_do(self) -> str:
+        send, close, down = (sign(act, self._table) for act in ("send", "send_close", "put_down"))
+        return f"{send} sends · {close} sends and closes · {down} puts it down"
 
     def _submit(self, close_after: bool) -> None:
         body = self.text.strip()
@@ -203,9 +206,10 @@ class Composer(Vertical, inherit_bindings=False):
         if offer is not None:
             self.put_in(offer.text, len(code))
         elif code:
-            self.warn(f"no saved reply has the code “{say(code)[:30]}”: ^r finds them")
+            self.warn(f"no saved reply has the code “{say(code)[:30]}”: {sign('saved', self._table)} finds them")
         else:
-            self.warn("type the code of a saved reply, then tab; ^r finds them")
+            put_in = sign("put_in", self._table)
+            self.warn(f"type the code of a saved reply, then {put_in}; {sign('saved', self._table)} finds them")
 
     def action_saved(self) -> None:
         """Choose a saved reply."""

@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from inbox_tui.keys import SEARCHING, here, shown
+from inbox_tui.keys import KEYS, SEARCHING, Table, here, shown
 from inbox_tui.messages import NamesChanged
 from inbox_tui.view.lines import Line, column, cut, fit, flow, say, typed
 from inbox_tui.view.queries import MARK, Checked, Span, begun, cell_of, graphemes, told_lines
@@ -199,10 +199,11 @@ class Searching(ModalScreen[Asked | None]):
         held: Mapping[str, Sequence[str]] | None = None,
         earlier: Sequence[str] = (),
         read_only: bool = False,
+        table: Table = KEYS,
     ) -> None:
         super().__init__()
         self._check, self._names, self._held = check, names, held or {}
-        self._earlier, self._read_only = earlier, read_only
+        self._earlier, self._read_only, self._table = earlier, read_only, table
         self._field = QueryField(value, id="search-field")
         self._recalled = -1
         """Which of the earlier queries is shown, untouched; -1: none."""
@@ -222,7 +223,7 @@ class Searching(ModalScreen[Asked | None]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        keys = [key for key in here(SEARCHING, read_only=self._read_only) if key.footer]
+        keys = [key for key in here(SEARCHING, read_only=self._read_only, table=self._table) if key.footer]
         said = ", ".join(f"{shown(key.keys[0])} {key.short}" for key in keys)
         self.query_one("#search-title", Bar).show((("Search", "title"),), ((said, "dim"),))
         for paper in self.query(Paper):

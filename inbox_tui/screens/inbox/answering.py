@@ -264,7 +264,9 @@ class Answering(Triage):
         await self.attempt(self.desk.backend.drop_draft(writing.id))
         self._waiting = row.id
         left = replies.seconds_left(row, self.desk.now())
-        self.say(f"goes out in {left} s as @{say(row.account_handle)}; z takes it back", "good")
+        self.say(
+            f"goes out in {left} s as @{say(row.account_handle)}; {self.desk.sign('take_back')} takes it back", "good"
+        )
         await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
         await self.refresh_ids([writing.id])
 

@@ -31,7 +31,7 @@ _MANY = 500
 
 _EMPTY = {
     "open": ("Nothing waits for an answer.", "", "New conversations appear here by themselves."),
-    "mine": ("Nothing is yours.", "", "c takes a conversation, a gives one to somebody."),
+    "mine": ("Nothing is yours.", "", "{claim} takes a conversation, {assign} gives one to somebody."),
     "theirs": ("No conversation waits for them.",),
     "snoozed": ("Nothing is snoozed.",),
     "done": ("Nothing is closed yet.",),
@@ -80,9 +80,9 @@ class InboxCore(DeskScreen):
             with Vertical(id="conversation-pane"):
                 yield Paper(id="card")
                 yield Paper(id="conversation")
-                yield Composer(id="composer")
+                yield Composer(id="composer", table=self.desk.table)
         yield Bar(id="said")
-        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
+        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only, table=self.desk.table), id="keys")
 
     async def on_mount(self) -> None:
         """The first page at once, counts and topics right after."""
@@ -138,7 +138,9 @@ class InboxCore(DeskScreen):
         """For whom, when and how wide lines are made."""
         desk = self.desk
         now, writing = desk.now(), self.composer.is_open
-        return thread.Reader(now, desk.zone, self.me, desk.names, width, self.history_shown, writing, self.whole_thread)
+        return thread.Reader(
+            now, desk.zone, self.me, desk.names, width, self.history_shown, writing, self.whole_thread, desk.table
+        )
 
     # Folders ---------------------------------------------------------------------------------------------------------
 
@@ -192,13 +194,13 @@ class InboxCore(DeskScreen):
     def _show_queue_title(self) -> None:
         left = self.queue_title()
         if self.rows.all_marked:
-            left.append(("  all taken (\\ lets go)", "accent"))
+            left.append((f"  all taken ({self.desk.sign('unmark')} lets go)", "accent"))
         elif self.rows.marked:
             left.append((f"  {len(self.rows.marked):,} marked", "accent"))
         if self.rows.ranging:
-            left.append((" (v ends the range)", "dim"))
+            left.append((f" ({self.desk.sign('range')} ends the range)", "dim"))
         news = self.rows.news
-        right: list[Piece] = [(f"{news} new ↑ ", "soon"), ("(g)", "dim")] if news else []
+        right: list[Piece] = [(f"{news} new ↑ ", "soon"), (f"({self.desk.sign('first')})", "dim")] if news else []
         self.query_one("#queue-title", Bar).show(left, right)
 
     @on(Choices.Chosen)
@@ -228,12 +230,17 @@ class InboxCore(DeskScreen):
     async def turn_to_folder(self, key: str) -> None:
         """A folder in the queue's place; whoever reads or writes beside it goes on."""
         self.folder = key
-        self.rows.empty = _EMPTY[key]
+        self.rows.empty = self.empty_words(key)
         self.rows.unmark()
         if self.counts is not None:
             self.rows.total = self.total
         self._show_folders()
         await self.attempt(self.rows.restart())
+
+    def empty_words(self, key: str) -> Sequence[str]:
+        """What an empty folder says, with the keys in force."""
+        sign = self.desk.sign
+        return [line.format(claim=sign("claim"), assign=sign("assign")) for line in _EMPTY[key]]
 
     def to_queue(self) -> None:
         """The queue has the focus, and the room."""

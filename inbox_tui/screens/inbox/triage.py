@@ -91,7 +91,7 @@ class Triage(Viewing):
             return
         deed = self._again()
         if deed is None:
-            self.say("that time has passed (s chooses another)", "soon")
+            self.say(f"that time has passed ({self.desk.sign('snooze')} chooses another)", "soon")
         else:
             await self.act(ids, deed, self._again)
 
@@ -122,7 +122,9 @@ class Triage(Viewing):
         self.say("", "")
         many = f"{n:,} of more conversations" if standing.more else words.count(n, "conversation")
         question = deed.to(f"{many} in {words.FOLDER_WORDS[folder] if view is None else say(view.name)}")
-        said = ["What comes or changes from now on stays as it is. One z takes all of it back."]
+        said = [
+            f"What comes or changes from now on stays as it is. One {self.desk.sign('take_back')} takes all of it back."
+        ]
         if standing.more:
             said.append(f"Of a view at most {MOST_OF_VIEW:,} are taken at once, the first ones; the others stay.")
         answer = await self.app.push_screen_wait(
@@ -153,7 +155,7 @@ class Triage(Viewing):
             fault = found
         finally:
             progress.finish()
-        told = so_far.told(deed)
+        told = so_far.told(deed, self.desk.table)
         self.say(
             f"{told}; {say(fault.what)}" if fault else told,
             "bad" if fault else "good" if so_far.changed == so_far.total else "soon",
@@ -170,7 +172,8 @@ class Triage(Viewing):
             else:
                 self.say(f"not {what}: {reason}", "soon")
         elif done.changed:
-            self.say(f"{self.said_count(len(done.changed), what)} (z takes it back)", "good")
+            undo = self.desk.sign("take_back")
+            self.say(f"{self.said_count(len(done.changed), what)} ({undo} takes it back)", "good")
         else:
             self.say(f"already {what}", "dim")
 
@@ -203,7 +206,7 @@ class Triage(Viewing):
 
     async def _claim(self, conversation_id: int) -> None:
         if await self.hold(conversation_id):
-            self.say("you are on it (c lets go)", "good")
+            self.say(f"you are on it ({self.desk.sign('claim')} lets go)", "good")
         await self.refresh_ids([conversation_id])
 
     async def hold(self, conversation_id: int) -> bool:

@@ -80,7 +80,7 @@ class RulesScreen(DeskScreen):
                 )
             yield Paper(id="rule")
         yield Bar(id="said")
-        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
+        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only, table=self.desk.table), id="keys")
 
     async def on_mount(self) -> None:
         """Everything at once: it is in memory."""
@@ -119,7 +119,8 @@ class RulesScreen(DeskScreen):
     async def _show_sorted(self) -> None:
         await self.rows.restart(keep_cursor=True)
         self.query_one("#rules-title", Bar).show(
-            ((f"{len(self.state.rules)} rules", "title"), (f"  by {self.sort}", "dim")), (("s sorts otherwise", "dim"),)
+            ((f"{len(self.state.rules)} rules", "title"), (f"  by {self.sort}", "dim")),
+            ((f"{self.desk.sign('sort')} sorts otherwise", "dim"),),
         )
 
     def _place(self, row: RuleRow) -> Place:
