@@ -61,10 +61,28 @@ class Read:
     """Somebody has looked at it."""
 
 
-Act = Assign | Tag | SetPriority | Snooze | Close | Reopen | Read
+Part = Assign | Tag | SetPriority | Snooze | Close | Reopen | Read
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """Several acts under one name, done as one: all of them or none. What a part asks for and is so already is no reason to refuse."""
+
+    key: str
+    parts: tuple[Part, ...]
+    note: str = ""
+    """Written beside them; the store keeps it."""
+
+
+Act = Part | Macro
 
 MAX_TAG = 40
 MAX_TAGS = 30
+
+
+def parts_of(act: Act) -> tuple[Part, ...]:
+    """An act as the single ones that it is made of."""
+    return act.parts if isinstance(act, Macro) else (act,)
 
 
 def apply(conversation: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
@@ -72,11 +90,14 @@ def apply(conversation: Conversation, act: Act, person_id: int, now: datetime) -
 
     Raises `Refused` for what makes no sense now: closing the closed, snoozing into the past.
     """
-    moved = _moved(conversation, act, person_id, now)
+    moved = conversation
+    for part in parts_of(act):
+        so_already = isinstance(act, Macro) and isinstance(part, Close) and moved.state is State.DONE
+        moved = moved if so_already else _moved(moved, part, person_id, now)
     return moved if moved == conversation else replace(moved, version=conversation.version + 1)
 
 
-def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
+def _moved(c: Conversation, act: Part, person_id: int, now: datetime) -> Conversation:
     match act:
         case Assign(person, team):
             return replace(c, assignee_id=person, team=team)

@@ -43,6 +43,7 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "act.tag": lambda: _tagged(line.before, line.after),
         "act.priority": lambda: _priority(line.after),
         "act.snooze": lambda: _snoozed(line.after, now, zone),
+        "act.macro": lambda: f"used the macro {say(str(line.after.get('macro', '')))}",
     }
     said = spoken[line.kind]() if line.kind in spoken else _PLAIN.get(line.kind) or say(line.kind).replace(".", " ")
     return f"{actor} {said}"

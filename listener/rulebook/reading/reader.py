@@ -25,6 +25,7 @@ from listener.rulebook.definitions import Definitions, Written, define
 from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
+from listener.rulebook.macros import Macro
 from listener.rulebook.nodes import Items, Node, Place, Table, Text
 from listener.rulebook.people import Person
 from listener.rulebook.planned import Planned
@@ -56,6 +57,7 @@ class Made:
     hours: list[Hours] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     replies: list[SavedReply] = field(default_factory=list)
+    macros: list[Macro] = field(default_factory=list)
     lexicon: list[Overlay] = field(default_factory=list)
     alerts: list[Policy] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)

@@ -15,6 +15,7 @@ _DID: Mapping[str, str] = {
     "act.reopen": "reopened it",
     "act.read": "read it",
     "act.note": "wrote a note",
+    "act.macro": "used a macro on it",
     "act.undo": "took an act back",
     "reply.queued": "answered it",
     "reply.withdrawn": "took a reply back",
