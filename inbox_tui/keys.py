@@ -78,6 +78,9 @@ KEYS: tuple[Key, ...] = (
     Key("note", ("n",), "note", "Write a note that only we see", INBOX, "Triage", writes=True),
     Key("close", ("e",), "close", "Close: nothing more to do", INBOX, "Triage", footer=True, writes=True),
     Key("reopen", ("o",), "reopen", "Open it again", INBOX, "Triage", writes=True),
+    Key(
+        "macros", ("comma",), "macros", "Macros: several acts in one key, found by typing", INBOX, "Triage", writes=True
+    ),
     Key("mark", ("space",), "mark", "Mark the row: acts then take all marked rows", INBOX, "Triage", writes=True),
     Key(
         "range",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -71,7 +72,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(Protocol):
+class Backend(MacrosBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property

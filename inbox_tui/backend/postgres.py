@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend:
+class PostgresBackend(PostgresMacros):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)

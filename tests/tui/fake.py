@@ -53,6 +53,7 @@ from listener.store.views import (
     ViewPage,
 )
 from listener.workflow import Act, Read
+from tests.tui.fake_macros import FakeMacros
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = (
@@ -115,7 +116,7 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend:
+class FakeBackend(FakeMacros):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
