@@ -65,23 +65,26 @@ async def look(options: argparse.Namespace, dsn: str) -> int:
 
     opening = asyncio.create_task(connect(dsn, options.brand, options.person))
     await asyncio.sleep(0)  # the first packet leaves before the screen's imports begin
-    from inbox_tui.app import LIGHT, Inbox, ListeningFirst
-    from inbox_tui.keyboard import loaded
+    from inbox_tui.app import Inbox, ListeningFirst
+    from inbox_tui.looks import Looks
     from inbox_tui.screens.base import Desk
-    from inbox_tui.view.keyfile import told_in_a_line
 
-    table, problems = loaded(options.keys)
+    looks = Looks(options.state, options.person)
     backend = await opening
     try:
-        desk = Desk(
-            backend, lambda: datetime.now(UTC), read_only=options.read_only, hold_seconds=options.hold, table=table
-        )
-        if problems:
-            desk.said, desk.said_at = (told_in_a_line(problems), "bad"), desk.now()
+        desk = Desk(backend, lambda: datetime.now(UTC), read_only=options.read_only, hold_seconds=options.hold)
+        if options.keys is not None:
+            from inbox_tui.keyboard import give_keys
+
+            give_keys(desk, options.keys)
         kind = ListeningFirst if options.view == "listening" else Inbox
-        app = kind(desk, ask_on_quit=options.ask_on_quit, settled=collect_again)
-        if options.light:
-            app.theme = LIGHT
+        app = kind(
+            desk,
+            ask_on_quit=options.ask_on_quit,
+            settled=collect_again,
+            theme="light" if options.light else looks.theme(),
+            keep_theme=looks.keep_theme,
+        )
         await app.run_async()
         return app.return_code or 0
     finally:

@@ -10,11 +10,15 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import EVERYWHERE, KEYS, PLACES, Table, shown
-from inbox_tui.view.keyfile import act_name, place_name, read_keys, template
+from inbox_tui.view.keyfile import act_name, place_name, read_keys, template, told_in_a_line
 from listener.harmless import harmless
 from listener.model import Problem
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.base import Desk
 
 LARGEST = 1 << 18
 """Bytes of a file of keys; nobody has so many."""
@@ -33,6 +37,13 @@ def loaded(file: Path | None) -> tuple[Table, tuple[Problem, ...]]:
         return KEYS, (_unreadable(file, "it is not UTF-8 text"),)
     except OSError as err:
         return KEYS, (_unreadable(file, f"it cannot be read: {err.strerror}"),)
+
+
+def give_keys(desk: Desk, file: Path) -> None:
+    """A desk with the keys of a file; where it cannot be used, with the shipped ones, and that is said on the screen."""
+    desk.table, problems = loaded(file)
+    if problems:
+        desk.said, desk.said_at = (told_in_a_line(problems), "bad"), desk.now()
 
 
 def _unreadable(file: Path, why: str) -> Problem:

@@ -151,7 +151,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("inbox", ("l",), "inbox", "Inbox: the conversations", RULES, "Rules", footer=True),
     Key("compact", ("m",), "compact", "One line a row, or two", EVERYWHERE, "Look"),
-    Key("dark", ("d",), "dark", "Dark or light", EVERYWHERE, "Look"),
+    Key("dark", ("d",), "theme", "The next theme: dark, light, both in high contrast", EVERYWHERE, "Look"),
     Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
     Key("help", ("question_mark",), "help", "This list", EVERYWHERE, "Hubbub", footer=True),
     Key("leave", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import SystemCommand
@@ -25,9 +26,10 @@ from inbox_tui.messages import (
     TopicWanted,
 )
 from inbox_tui.screens.base import Desk, DeskScreen
-from inbox_tui.view.keyfile import keymap_of
 from inbox_tui.view.keymap import help_lines
-from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.bindings import bindings, keymap_of
+from inbox_tui.widgets.themes import DARK, THEMES, after
+from inbox_tui.widgets.themes import theme as as_textual
 from listener.errors import HubbubError, NotReachable, TryAgain
 from listener.query.names import NO_NAMES, Names
 from listener.store.views import Changed
@@ -45,8 +47,6 @@ RENEW_EVERY, LOOK_EVERY, TICK_EVERY = 20, 5, 5
 BREATH = 0.1
 """Seconds between one change and the next: the first shows at once, a storm of them becomes ten a second, and keys stay quick."""
 
-DARK, LIGHT = "textual-dark", "textual-light"
-
 
 _ACTS = frozenset(key.act for key in keys.KEYS)
 
@@ -61,9 +61,23 @@ class Inbox(Marking, inherit_bindings=False):
     TITLE = "Hubbub"
     DEFAULT_MODE = "inbox"
 
-    def __init__(self, desk: Desk, *, ask_on_quit: bool = False, settled: Callable[[], None] = lambda: None) -> None:
-        """`settled` is called once, when the first screen has been there for a while."""
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        ask_on_quit: bool = False,
+        settled: Callable[[], None] = lambda: None,
+        theme: str = DARK.name,
+        keep_theme: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        """`settled` is called once, when the first screen has been there for a while. `keep_theme` keeps a theme for the next start; what
+        it gives back is why it could not.
+        """
         super().__init__()
+        for colours in THEMES.values():
+            self.register_theme(as_textual(colours))
+        self.theme = theme if theme in THEMES else DARK.name
+        self._keep_theme = keep_theme
         self._settled = settled
         self.desk = desk
         self._ask_on_quit = ask_on_quit
@@ -237,8 +251,16 @@ class Inbox(Marking, inherit_bindings=False):
             )
 
     def action_dark(self) -> None:
-        """Dark or light."""
-        self.theme = LIGHT if self.theme == DARK else DARK
+        """The next theme: dark, light, and both in high contrast."""
+        self.wear(after(self.theme))
+
+    def wear(self, name: str) -> None:
+        """A theme from now on, kept for the next start."""
+        self.theme = name
+        not_kept = self._keep_theme(name)
+        if self.place is not None:
+            said = f"{THEMES[name].says}; {not_kept}" if not_kept else THEMES[name].says
+            self.place.say(said, "soon" if not_kept else "dim")
 
     def action_leave(self) -> None:
         """Leave; asks once about the listener when told to."""
@@ -275,6 +297,8 @@ class Inbox(Marking, inherit_bindings=False):
                 continue
             shown = " or ".join(keys.shown(k) for k in key.keys)
             yield SystemCommand(key.words, f"key {shown}", self._runner(key.act))
+        for colours in THEMES.values():
+            yield SystemCommand(f"Theme: {colours.says}", "how it looks", partial(self.wear, colours.name))
 
     def _runner(self, act: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:

@@ -139,7 +139,7 @@ class Marking(Looking, inherit_bindings=False):
                 return None
             found.extend((message, one) for one in fired)
         if not found:
-            place.say("no rule fired here (M says which should have)", "soon")
+            place.say(f"no rule fired here ({self.desk.sign('missed')} says which should have)", "soon")
         if len(found) < 2:
             return next(((message, one.id) for message, one in found), None)
         several = len({message.id for message, _ in found}) > 1

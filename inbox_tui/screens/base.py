@@ -89,7 +89,7 @@ class DeskScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.EVERYWHERE, but=frozenset({"command_palette", *keys.APP}))
     DEFAULT_CSS = """
-    DeskScreen #refused { display: none; background: $error 20%; }
+    DeskScreen #refused { display: none; background: $error-muted; }
     DeskScreen.-refused #refused { display: block; }
     """
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as the base class has it
@@ -134,7 +134,7 @@ class DeskScreen(Screen[None]):
         self.query_one("#said", Bar).show((desk.said,))
         self.set_class(desk.refused is not None, "-refused")
         if desk.refused is not None and (found := self.query("#refused")):
-            found.only_one(Bar).show(rules.banner(desk.refused, now, desk.zone))
+            found.only_one(Bar).show(rules.banner(desk.refused, now, desk.zone, desk.table))
 
     def say(self, said: str, style: str = "") -> None:
         """Tell what was done, or why not. `said` is harmless already."""

@@ -309,10 +309,3 @@ def _written(key: str) -> str:
     sign = shown(key) if "+" not in key else key
     sign = sign if sign.isascii() else key
     return "'\"'" if sign == '"' else '"\\\\"' if sign == "\\" else f'"{sign}"'
-
-
-def keymap_of(table: Table) -> dict[str, str]:
-    """What Textual must be told of a table: its keys by the name of the binding, where they are not the shipped ones."""
-    shipped = {(key.where, key.act): key.keys for key in KEYS}
-    changed = (key for key in table if key.keys != shipped.get((key.where, key.act)))
-    return {f"{key.where}.{key.act}": ",".join(key.keys) for key in changed}

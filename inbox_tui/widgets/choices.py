@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from inbox_tui.view.lines import Line
+from inbox_tui.view.lines import Line, Piece
 from inbox_tui.widgets.drawing import Drawn, strip_of
 
 
@@ -102,7 +102,11 @@ class Choices(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
         here = index == self._cursor and bool(choice.key)
         if here and (self.has_focus or self.current is None):
             base += self.look.cursor if self.has_focus else self.look.cursor_away
-        bar = ("▌", "accent") if choice.key and choice.key == self.current else (" ", "")
+        bar: Piece = (" ", "")
+        if choice.key and choice.key == self.current:
+            bar = ("▌", "accent")
+        if here and (self.has_focus or self.current is None):
+            bar = ("»" if bar[0] != " " else "›", "accent")
         return strip_of((bar, *choice.line), width, self.look, base)
 
     def on_click(self, event: events.Click) -> None:

@@ -366,7 +366,7 @@ class Rows(Rolling[Row]):
             self.call_later(self._tell_news)
         if cursor:
             base += self.look.cursor if self.has_focus else self.look.cursor_away
-        bar = ("▌", "accent") if cursor else (" ", "")
+        bar = ("▌" if self.has_focus else "▏", "accent") if cursor else (" ", "")
         lines = self._draw(row, width - 1, marked, left)
         if left:
             lines = [tuple((text, "dim" if style != "note" else style) for text, style in line) for line in lines]

@@ -79,7 +79,7 @@ async def test_one_is_found_by_typing_and_its_reply_waits_in_the_composer() -> N
         await s.composes("It is late, Mira0.")
         c = s.backend.talk(1).conversation
         assert (c.assignee_id, c.team, c.priority, c.tags) == (1, "care", Priority.HIGH, ("refund",))
-        assert s.backend.talk(1).outbox == []
+        assert s.backend.talk(1).replies == []
 
 
 async def test_on_all_it_asks_first_and_leaves_the_reply_out() -> None:

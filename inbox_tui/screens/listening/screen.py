@@ -219,7 +219,7 @@ class ListeningScreen(DeskScreen):
     def action_keep(self) -> None:
         """Keep the search as a view."""
         if self.query_text is None:
-            self.say("search first (/): a search can be kept as a view", "soon")
+            self.say(f"search first ({self.desk.sign('search')}): a search can be kept as a view", "soon")
         else:
             self.app.post_message(KeepWanted(self.query_text))
 
