@@ -152,6 +152,19 @@ KEYS: tuple[Key, ...] = (
     Key("inbox", ("l",), "inbox", "Inbox: the conversations", RULES, "Rules", footer=True),
     Key("compact", ("m",), "compact", "One line a row, or two", EVERYWHERE, "Look"),
     Key("dark", ("d",), "theme", "The next theme: dark, light, both in high contrast", EVERYWHERE, "Look"),
+    # Panes, and looking only
+    Key(
+        "fold_left", ("left_square_bracket",), "fold left", "Fold the pane at the left, or show it", EVERYWHERE, "Look"
+    ),
+    Key(
+        "fold_right",
+        ("right_square_bracket",),
+        "fold right",
+        "Fold the pane at the right, or show it",
+        EVERYWHERE,
+        "Look",
+    ),
+    Key("read_only", ("percent_sign",), "read-only", "Read-only, or not any more", EVERYWHERE, "Hubbub"),
     Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
     Key("help", ("question_mark",), "help", "This list", EVERYWHERE, "Hubbub", footer=True),
     Key("leave", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),

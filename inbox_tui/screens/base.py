@@ -18,7 +18,7 @@ from inbox_tui.backend import Backend
 from inbox_tui.messages import InboxWanted, KeyClicked, MarksChanged, Said, TopicWanted
 from inbox_tui.view import marks, rules, words
 from inbox_tui.view.copying import Copyable
-from inbox_tui.view.lines import ONE_LINE, Piece, joined, say
+from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
 from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
@@ -72,8 +72,16 @@ class Desk:
     """The rule files on disk are refused: every screen says so."""
     marked: list[MarkMade] = field(default_factory=list)
     """The last one last: undo takes them back."""
+    read_only_for_good: bool = field(init=False)
+    """It was started so: nobody leaves that from inside."""
+    left_shown: bool | None = None
+    """Whether the pane at the left is shown; None: as the width allows."""
+    right_folded: bool = False
     table: keys.Table = keys.KEYS
     """The keys in force."""
+
+    def __post_init__(self) -> None:
+        self.read_only_for_good = self.read_only
 
     def now(self) -> datetime:
         """The time, in UTC."""
@@ -170,6 +178,74 @@ class DeskScreen(Screen[None]):
                 getattr(composer, f"action_{act}")()
                 return True
         return False
+
+    # Folding ---------------------------------------------------------------------------------------------------------
+
+    has_left: ClassVar[bool] = True
+
+    @property
+    def left_shown(self) -> bool:
+        """Whether the pane at the left can be seen."""
+        wide = self.has_class("-three") if self.desk.left_shown is None else self.desk.left_shown
+        return self.has_left and (wide or self.has_class("-folders"))
+
+    @property
+    def right_shown(self) -> bool:
+        """Whether the pane at the right stands beside the list."""
+        return not self.desk.right_folded and not self.has_class("-one")
+
+    def action_fold_left(self) -> None:
+        """Fold the pane at the left, or show it."""
+        if not self.has_left:
+            self.say("there is no pane at the left here", "dim")
+            return
+        self.desk.left_shown = not self.left_shown
+        self.remove_class("-folders")
+        if isinstance(self.focused, Choices):
+            self.rows.focus()
+        self.apply_folds()
+
+    async def action_fold_right(self) -> None:
+        """Fold the pane at the right, or show it; where there is room for one pane only, go there and back."""
+        if self.has_class("-one"):
+            await self.run_action("back" if self.has_class("-reading") else "open")
+            return
+        self.desk.right_folded = not self.desk.right_folded
+        if self.desk.right_folded:
+            self.remove_class("-reading")
+            self.rows.focus()
+        self.apply_folds()
+
+    def apply_folds(self) -> None:
+        """The panes as this session wants them."""
+        self.set_class(self.desk.left_shown is True, "-left-on")
+        self.set_class(self.desk.left_shown is False, "-left-off")
+        self.set_class(self.desk.right_folded, "-right-off")
+        self.folded()
+
+    def folded(self) -> None:
+        """Panes were folded, or shown."""
+
+    def fold_signs(self) -> tuple[Line, Line, dict[str, str]]:
+        """For a title over the list: what a click on its ends does to the panes."""
+        left: Line = ((" « " if self.left_shown else " » ", "dim"),) if self.has_left else ()
+        right: Line = () if self.has_class("-one") else ((" ›› " if self.right_shown else " ‹‹ ", "dim"),)
+        acts = {"«": "fold_left", "»": "fold_left", "››": "fold_right", "‹‹": "fold_right"}
+        return left, right, acts
+
+    def action_read_only(self) -> None:
+        """Look only, from now on; or act again."""
+        desk = self.desk
+        if desk.read_only_for_good:
+            self.say("it was started with --read-only: start it without to act", "soon")
+        elif any(composer.is_open for composer in self.app.query(Composer)):
+            self.say("a reply is being written: send it or put it down first", "soon")
+        else:
+            desk.read_only = not desk.read_only
+            on = f"read-only: nothing is changed from here ({desk.sign('read_only')} ends it)"
+            self.say(on if desk.read_only else "no longer read-only: acts are done again", "soon")
+            self.show_bars()
+            self.show_keys()
 
     # Doing -----------------------------------------------------------------------------------------------------------
 
@@ -400,6 +476,7 @@ class DeskScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Back on the screen."""
         if self.is_mounted and self.query("#top"):
+            self.apply_folds()
             self.show_bars()
             self.show_keys()
 

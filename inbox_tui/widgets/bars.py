@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from rich.segment import Segment
 from textual import events
@@ -24,14 +25,21 @@ class Bar(Drawn):
         super().__init__(id=id)
         self._left: Line = EMPTY
         self._right: Line = EMPTY
+        self._acts: Mapping[str, str] = {}
 
     @property
     def plain(self) -> str:
         """What it says."""
         return "".join(text for text, _ in (*self._left, (" ", ""), *self._right))
 
-    def show(self, left: Iterable[tuple[str, str]], right: Iterable[tuple[str, str]] = ()) -> None:
-        """Say something else."""
+    def show(
+        self,
+        left: Iterable[tuple[str, str]],
+        right: Iterable[tuple[str, str]] = (),
+        acts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Say something else. `acts`: pieces, without the blanks around them, on which a click does an act."""
+        self._acts = acts
         new = tuple(left), tuple(right)
         if new != (self._left, self._right):
             self._left, self._right = new
@@ -41,11 +49,21 @@ class Bar(Drawn):
         """Always one line."""
         return 1
 
+    def _line(self) -> Line:
+        width = self.content_size.width
+        return spread(self._left, self._right, width) if self._right else cut(self._left, width)
+
     def render_line(self, y: int) -> Strip:
         """The line."""
-        width = self.content_size.width
-        line = spread(self._left, self._right, width) if self._right else cut(self._left, width)
-        return strip_of(line, width, self.look, self.base)
+        return strip_of(self._line(), self.content_size.width, self.look, self.base)
+
+    def on_click(self, event: events.Click) -> None:
+        """A piece that does something was clicked."""
+        at = event.x - self.styles.padding.left
+        for text, _ in self._line():
+            if 0 <= at < cells(text) and (act := self._acts.get(text.strip())):
+                self.post_message(KeyClicked(act))
+            at -= cells(text)
 
 
 class KeysBar(Drawn):

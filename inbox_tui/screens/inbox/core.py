@@ -192,7 +192,8 @@ class InboxCore(DeskScreen):
         return [(words.FOLDER_WORDS[self.folder], "title"), *([(f"  {total:,}", "bold")] if total is not None else [])]
 
     def _show_queue_title(self) -> None:
-        left = self.queue_title()
+        fold, unfold, acts = self.fold_signs()
+        left = [*fold, *self.queue_title()]
         if self.rows.all_marked:
             left.append((f"  all taken ({self.desk.sign('unmark')} lets go)", "accent"))
         elif self.rows.marked:
@@ -201,7 +202,8 @@ class InboxCore(DeskScreen):
             left.append((f" ({self.desk.sign('range')} ends the range)", "dim"))
         news = self.rows.news
         right: list[Piece] = [(f"{news} new ↑ ", "soon"), (f"({self.desk.sign('first')})", "dim")] if news else []
-        self.query_one("#queue-title", Bar).show(left, right)
+        acts |= {piece.strip(): "first" for piece, _ in right}
+        self.query_one("#queue-title", Bar).show(left, (*right, *unfold), acts)
 
     @on(Choices.Chosen)
     async def _folder_chosen(self, event: Choices.Chosen) -> None:
@@ -241,6 +243,12 @@ class InboxCore(DeskScreen):
         """What an empty folder says, with the keys in force."""
         sign = self.desk.sign
         return [line.format(claim=sign("claim"), assign=sign("assign")) for line in _EMPTY[key]]
+
+    def folded(self) -> None:
+        """The title says so; what was folded away when its row was reached is read now."""
+        self._show_queue_title()
+        if self.right_shown and self.rows.cursor_id is not None and not self.composer.is_open:
+            self._show_preview(self.rows.cursor_id)
 
     def to_queue(self) -> None:
         """The queue has the focus, and the room."""
@@ -287,7 +295,7 @@ class InboxCore(DeskScreen):
             if not self.composer.is_open:
                 self.opened, self._wanted = None, None
                 self._show_opened()
-        elif not self.composer.is_open and (not self.has_class("-one") or self.has_class("-reading")):
+        elif not self.composer.is_open and (self.right_shown or self.has_class("-reading")):
             row_id = event.row_id
             self._preview = self.set_timer(0.06, lambda: self._show_preview(row_id))
 
@@ -459,3 +467,4 @@ class InboxCore(DeskScreen):
     def on_resize(self) -> None:
         """Another width: the lines are made again, once the parts have their sizes."""
         self.call_after_refresh(self._show_opened)
+        self.call_after_refresh(self._show_queue_title)

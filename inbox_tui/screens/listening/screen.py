@@ -167,7 +167,17 @@ class ListeningScreen(DeskScreen):
             left = [(say(self.topic or "no topic yet"), "title")]
         news = self.rows.news
         right: list[Piece] = [(f"{news} new ↑ ", "soon"), (f"({self.desk.sign('first')})", "dim")] if news else []
-        self.query_one("#mentions-title", Bar).show(left, right)
+        fold, unfold, acts = self.fold_signs()
+        acts |= {piece.strip(): "first" for piece, _ in right}
+        self.query_one("#mentions-title", Bar).show((*fold, *left), (*right, *unfold), acts)
+
+    def folded(self) -> None:
+        """The title says so."""
+        self._show_title()
+
+    def on_resize(self) -> None:
+        """Another width, other panes."""
+        self.call_after_refresh(self._show_title)
 
     def action_last(self) -> None:
         """To the end; a search that ran out of time goes on from where it stopped."""
