@@ -6,7 +6,7 @@ Owns the desk and the feed; refuses to know what screens do with changes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -28,6 +28,7 @@ from inbox_tui.messages import (
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view.keymap import help_lines
 from inbox_tui.widgets.bindings import bindings, keymap_of
+from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.themes import DARK, THEMES, after
 from inbox_tui.widgets.themes import theme as as_textual
 from listener.errors import HubbubError, NotReachable, TryAgain
@@ -288,23 +289,26 @@ class Inbox(Marking, inherit_bindings=False):
         self.exit(return_code=code)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every act of the key map that works here, with its keys."""
-        place = self.place
-        if place is None:
-            return
-        for key in keys.here(place.place, read_only=self.desk.read_only, table=self.desk.table):
-            if key.act == "command_palette":
-                continue
+        """The palette: every act of the key map that works here, with its keys, and every theme. Over a question there are only themes."""
+        for key in self._keys_on(screen):
             shown = " or ".join(keys.shown(k) for k in key.keys)
-            yield SystemCommand(key.words, f"key {shown}", self._runner(key.act))
+            yield SystemCommand(key.words, f"key {shown}", self._runner(key, screen))
         for colours in THEMES.values():
             yield SystemCommand(f"Theme: {colours.says}", "how it looks", partial(self.wear, colours.name))
 
-    def _runner(self, act: str) -> Callable[[], Awaitable[None]]:
+    def _keys_on(self, screen: Screen[object]) -> Sequence[keys.Key]:
+        where = [getattr(screen, "place", "")]
+        if isinstance(screen, DeskScreen) and any(one.is_open for one in screen.query(Composer)):
+            where.append(keys.COMPOSER)
+        found = [key for one in where for key in keys.here(one, read_only=self.desk.read_only, table=self.desk.table)]
+        return [key for key in found if key.act != "command_palette"] if where[0] else []
+
+    def _runner(self, key: keys.Key, screen: Screen[object]) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
-            place = self.place
-            if place is not None:
-                await (self.run_action(act) if act in keys.APP else place.run_action(act))
+            if key.where == keys.COMPOSER and isinstance(screen, DeskScreen):
+                await screen.composes(key.act)
+            else:
+                await (self.run_action(key.act) if key.act in keys.APP else screen.run_action(key.act))
 
         return run
 

@@ -168,14 +168,14 @@ class DeskScreen(Screen[None]):
     @on(KeyClicked)
     async def _key_clicked(self, event: KeyClicked) -> None:
         event.stop()
-        if not self._on_composer(event.act):
+        if not await self.composes(event.act):
             await self.run_action(f"app.{event.act}" if event.act in keys.APP else event.act)
 
-    def _on_composer(self, act: str) -> bool:
-        """Composer keys are the composer's to do."""
+    async def composes(self, act: str) -> bool:
+        """Do an act on the composer, where one is open and has it: composer keys are the composer's to do."""
         for composer in self.query(Composer):
             if composer.is_open and hasattr(composer, f"action_{act}"):
-                getattr(composer, f"action_{act}")()
+                await composer.run_action(act)
                 return True
         return False
 

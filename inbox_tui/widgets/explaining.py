@@ -43,6 +43,7 @@ class Explaining(ModalScreen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(WHY, priority=True)
+    place: ClassVar[str] = WHY
 
     def __init__(
         self, meant: Sequence[Meant], ask: Ask, *, now: Callable[[], datetime], zone: tzinfo | None, table: Table = KEYS

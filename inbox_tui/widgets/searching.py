@@ -189,6 +189,7 @@ class Searching(ModalScreen[Asked | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(SEARCHING, priority=True)
+    place: ClassVar[str] = SEARCHING
 
     def __init__(
         self,
