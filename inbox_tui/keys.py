@@ -165,7 +165,7 @@ KEYS: tuple[Key, ...] = (
         "Look",
     ),
     Key("read_only", ("percent_sign",), "read-only", "Read-only, or not any more", EVERYWHERE, "Hubbub"),
-    Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
+    Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub", footer=True),
     Key("help", ("question_mark",), "help", "This list", EVERYWHERE, "Hubbub", footer=True),
     Key("leave", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),
     # In the composer
@@ -227,7 +227,9 @@ KEYS: tuple[Key, ...] = (
     Key("close_why", ("escape",), "leaves", "Leave it", WHY, "Why", True),
 )
 
-APP = frozenset({"leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed"})
+APP = frozenset(
+    {"command_palette", "leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed"}
+)
 """Acts of the app itself, whatever it shows."""
 
 GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Rules", "Why", "Search box", "Hubbub")

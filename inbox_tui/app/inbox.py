@@ -56,7 +56,7 @@ class Inbox(Marking, inherit_bindings=False):
     """The app. It opens on the Inbox; `ListeningFirst` on Listening."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(keys.EVERYWHERE, but=_ACTS - keys.APP - keys.ABOVE_ALL),
+        *bindings(keys.EVERYWHERE, but=(_ACTS - keys.APP) | keys.ABOVE_ALL),
         *bindings(keys.EVERYWHERE, but=_ACTS - keys.ABOVE_ALL, priority=True),
     ]
     TITLE = "Hubbub"

@@ -15,6 +15,9 @@ from inbox_tui.messages import KeyClicked
 from inbox_tui.view.lines import EMPTY, Line, cells, cut, spread
 from inbox_tui.widgets.drawing import Drawn, strip_of
 
+ALWAYS = 3
+"""Keys at the end of the footer that stay in the narrowest terminal."""
+
 
 class Bar(Drawn):
     """One line with a left and a right part; the left gives way."""
@@ -88,12 +91,12 @@ class KeysBar(Drawn):
         return 1
 
     def render_line(self, y: int) -> Strip:
-        """As many keys as fit; help and quit always."""
+        """As many keys as fit; palette, help and quit always."""
         width, base = self.content_size.width, self.base
         key_style = base + self.look.pieces["title"]
         texts = [(key, f" {shown(key.keys[0])} ", f"{key.short} ") for key in self._keys]
         while texts and sum(cells(a + b) for _, a, b in texts) > width:
-            texts.pop(-3 if len(texts) > 3 else -1)
+            texts.pop(-ALWAYS - 1 if len(texts) > ALWAYS else -1)
         self._spots = []
         segments: list[Segment] = []
         at = 0

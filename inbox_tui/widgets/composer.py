@@ -6,7 +6,7 @@ Shows what `look` finds in the draft while it is typed, and puts saved replies i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -155,10 +155,10 @@ class Composer(Vertical, inherit_bindings=False):
 
     def _count(self) -> None:
         counted = measures(self._source, self.text.strip())
-        self.query_one("#composer-count", Bar).show(
-            ((self._asking, "soon"),) if self._asking else ((self._what_keys_do(), "dim"),),
-            _counter(counted),
-        )
+        told = self._what_keys_do()
+        pieces = [piece for words in told for piece in ((" · ", "dim"), (words, "dim"))][1:]
+        said = [(self._asking, "soon")] if self._asking else pieces
+        self.query_one("#composer-count", Bar).show(said, _counter(counted), told)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """The writer typed."""
@@ -169,9 +169,10 @@ class Composer(Vertical, inherit_bindings=False):
         if self.is_open:
             self.post_message(DraftChanged(self.text))
 
-    def _what_keys_do(self) -> str:
-        send, close, down = (sign(act, self._table) for act in ("send", "send_close", "put_down"))
-        return f"{send} sends · {close} sends and closes · {down} puts it down"
+    def _what_keys_do(self) -> Mapping[str, str]:
+        """Words to act: a click on them does it."""
+        does = {"send": "sends", "send_close": "sends and closes", "put_down": "puts it down"}
+        return {f"{sign(act, self._table)} {words}": act for act, words in does.items()}
 
     def _submit(self, close_after: bool) -> None:
         body = self.text.strip()

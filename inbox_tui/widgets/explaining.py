@@ -17,6 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from inbox_tui.keys import KEYS, WHY, Table, here, shown
+from inbox_tui.messages import KeyClicked
 from inbox_tui.view.lines import Line, flow, say
 from inbox_tui.view.whys import Explanation, Meant, why_lines
 from inbox_tui.widgets.bars import Bar
@@ -68,11 +69,17 @@ class Explaining(ModalScreen[None]):
         entries = [
             key for key in here(WHY, table=self._table) if key.footer and (key.act != "earlier" or len(self._meant) > 1)
         ]
-        said = " · ".join(f"{shown(key.keys[0])} {key.short}" for key in entries)
-        self.query_one("#why-keys", Bar).show(((said, "dim"),))
+        said = [(f"{shown(key.keys[0])} {key.short}", key.act) for key in entries]
+        pieces = [piece for words, _ in said for piece in ((" · ", "dim"), (words, "dim"))][1:]
+        self.query_one("#why-keys", Bar).show(pieces, (), dict(said))
         self.query_one(Paper).can_focus = False
         self.query_one(Field).focus()
         self._read()
+
+    @on(KeyClicked)
+    async def _key_clicked(self, event: KeyClicked) -> None:
+        event.stop()
+        await self.run_action(event.act)
 
     def _read(self) -> None:
         message = self._meant[self._at]

@@ -22,7 +22,7 @@ from textual.widgets import Input
 from textual.widgets.input import Selection
 
 from inbox_tui.keys import KEYS, SEARCHING, Table, here, shown
-from inbox_tui.messages import NamesChanged
+from inbox_tui.messages import KeyClicked, NamesChanged
 from inbox_tui.view.lines import Line, column, cut, fit, flow, say, typed
 from inbox_tui.view.queries import MARK, Checked, Span, begun, cell_of, graphemes, told_lines
 from inbox_tui.widgets.bars import Bar
@@ -225,14 +225,20 @@ class Searching(ModalScreen[Asked | None]):
     def on_mount(self) -> None:
         """Ready to type."""
         keys = [key for key in here(SEARCHING, read_only=self._read_only, table=self._table) if key.footer]
-        said = ", ".join(f"{shown(key.keys[0])} {key.short}" for key in keys)
-        self.query_one("#search-title", Bar).show((("Search", "title"),), ((said, "dim"),))
+        said = [(f"{shown(key.keys[0])} {key.short}", key.act) for key in keys]
+        pieces = [piece for words, _ in said for piece in ((", ", "dim"), (words, "dim"))][1:]
+        self.query_one("#search-title", Bar).show((("Search", "title"),), pieces, dict(said))
         for paper in self.query(Paper):
             paper.can_focus = False
         self._field.focus()
         self._field.cursor_position = len(self._field.value)
         self.watch(self._field, "selection", self._typed, init=False)
         self._typed()
+
+    @on(KeyClicked)
+    async def _key_clicked(self, event: KeyClicked) -> None:
+        event.stop()
+        await self.run_action(event.act)
 
     # Looking at what is written --------------------------------------------------------------------------------------
 

@@ -74,7 +74,8 @@ class InboxCore(DeskScreen):
                     ident=lambda row: row.id,
                     belongs=self.belongs,
                     end=_END,
-                    empty=_EMPTY["open"],
+                    empty=self.empty_words("open"),
+                    markable=True,
                     id="queue",
                 )
             with Vertical(id="conversation-pane"):

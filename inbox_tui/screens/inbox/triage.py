@@ -6,7 +6,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from textual import on
+
 from inbox_tui.backend import Done
+from inbox_tui.messages import RowMarked
 from inbox_tui.screens.inbox.viewing import Viewing
 from inbox_tui.view import thread, words
 from inbox_tui.view.copying import Copyable, copyables
@@ -368,6 +371,14 @@ class Triage(Viewing):
         """Mark the row; acts then take all marked rows."""
         if not self.reading and not self.refuse_read_only():
             self.rows.toggle_mark()
+            self._show_queue_title()
+
+    @on(RowMarked)
+    def _row_marked(self, event: RowMarked) -> None:
+        event.stop()
+        if not self.refuse_read_only():
+            self.rows.focus()
+            self.rows.mark(event.row_id, through=event.through)
             self._show_queue_title()
 
     def action_range(self) -> None:
