@@ -285,7 +285,7 @@ def told_in_a_line(problems: tuple[Problem, ...]) -> str:
     first, more = problems[0], len(problems) - 1
     where = f"{first.file.rpartition('/')[2]}:{first.line}"
     others = f" and {more} more" if more else ""
-    return say(f"your keys are not used: {where}: {first.message}{others} (hubbub keys --check)")
+    return say(f"your keys are not used: {where}: {first.message}{others} (hubbub keys tells all)")
 
 
 def template(table: Table = KEYS) -> str:

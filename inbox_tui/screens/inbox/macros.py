@@ -32,6 +32,7 @@ class Macros(Answering):
         if not found:
             self.say("there are no macros for this brand: macros: in the rule files makes some", "soon")
             return
+        found = sorted(found, key=lambda macro: (not macro.shortcut, macro.shortcut, macro.title.casefold()))
         using, by_key = await self._using(), {macro.key: macro for macro in found}
         many = not isinstance(ids, list) or len(ids) > 1
         key = await self.app.push_screen_wait(
