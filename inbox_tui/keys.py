@@ -62,7 +62,7 @@ KEYS: tuple[Key, ...] = (
         "take_back",
         ("z", "u"),
         "undo",
-        "Take back the reply that waits, else undo the last act",
+        "Take back what was done last: a reply that waits, or an act",
         EVERYWHERE,
         "Answer",
         True,
@@ -75,8 +75,9 @@ KEYS: tuple[Key, ...] = (
     Key("tag", ("t",), "tag", "Put tags on; -tag takes one off", INBOX, "Triage", footer=True, writes=True),
     Key("priority", ("p",), "priority", "Set the priority", INBOX, "Triage", writes=True),
     Key("snooze", ("s",), "snooze", "Put it out of sight for a while", INBOX, "Triage", footer=True, writes=True),
-    Key("note", ("n",), "note", "Write a note that only we see", INBOX, "Triage", writes=True),
+    Key("note", ("n",), "note", "Write a note that only we see; @login asks a colleague", INBOX, "Triage", writes=True),
     Key("close", ("e",), "close", "Close: nothing more to do", INBOX, "Triage", footer=True, writes=True),
+    Key("close_next", ("E",), "close, next", "Close, and on to the one below", INBOX, "Triage", writes=True),
     Key("reopen", ("o",), "reopen", "Open it again", INBOX, "Triage", writes=True),
     Key(
         "macros", ("comma",), "macros", "Macros: several acts in one key, found by typing", INBOX, "Triage", writes=True
@@ -114,6 +115,7 @@ KEYS: tuple[Key, ...] = (
         "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
     ),
     # Looking
+    Key("asked", ("at",), "asked", "Read the notes in which colleagues ask you", INBOX, "Look"),
     Key("versions", ("V",), "versions", "What an edited message said before", INBOX, "Look"),
     Key("before_next", ("b",), "why here", "Why this row stands above the next one", INBOX, "Look"),
     Key("history", ("h",), "history", "Show or fold the history", INBOX, "Look"),
@@ -183,7 +185,7 @@ KEYS: tuple[Key, ...] = (
         "send_close",
         ("ctrl+e",),
         "send and close",
-        "Send, and close the conversation",
+        "Send, close the conversation, and on to the one below",
         COMPOSER,
         "Composer",
         True,

@@ -171,7 +171,7 @@ class Composer(Vertical, inherit_bindings=False):
 
     def _what_keys_do(self) -> Mapping[str, str]:
         """Words to act: a click on them does it."""
-        does = {"send": "sends", "send_close": "sends and closes", "put_down": "puts it down"}
+        does = {"send": "sends", "send_close": "sends, closes, goes on", "put_down": "puts it down"}
         return {f"{sign(act, self._table)} {words}": act for act, words in does.items()}
 
     def _submit(self, close_after: bool) -> None:

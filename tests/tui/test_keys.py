@@ -20,8 +20,8 @@ from tests.tui.stage import stage
 
 OWN = """
 [inbox]
-claim = "T"
-close = ["E", "^l"]
+claim = "f6"
+close = ["f7", "alt+e"]
 [everywhere]
 take_back = "ctrl+z"
 command_palette = "f2"
@@ -94,10 +94,10 @@ def test_every_mistake_is_told_at_once_and_at_its_place() -> None:
 
 def test_two_acts_with_one_key_clash_where_both_work_and_only_there() -> None:
     assert [code for *_, code, _ in problems('[inbox]\nclaim = "W"')] == ["clash"]  # with what works everywhere
-    assert problems('[inbox]\nclaim = "I"\n[listening]\nkeep = "I"') == []
+    assert problems('[inbox]\nclaim = "f9"\n[listening]\nkeep = "f9"') == []
     assert problems('[inbox]\nclaim = "e"\nclose = "c"') == []  # changed for one another
-    (told,) = problems('[inbox]\nclaim = "N"\nclose = "N"')
-    assert told == (3, 1, "clash", "N cannot be close in inbox: it is claim, which line 2 gives it to")
+    (told,) = problems('[inbox]\nclaim = "f9"\nclose = "f9"')
+    assert told == (3, 1, "clash", "f9 cannot be close in inbox: it is claim, which line 2 gives it to")
 
 
 @pytest.mark.parametrize("place", ["composer", "search_box", "why"])
@@ -162,11 +162,11 @@ async def test_footer_help_palette_sentences_and_keys_follow_a_file() -> None:
     table, found = read_keys(OWN, "f")
     assert not found
     async with stage(table=table) as s:
-        await s.shows(" T claim")
+        await s.shows(" f6 claim")
         await s.press("c")  # nobody's key any more
-        await s.press("T")
-        await s.shows("you are on it (T lets go)")
-        await s.press("E")
+        await s.press("f6")
+        await s.shows("you are on it (f6 lets go)")
+        await s.press("f7")
         await s.shows("closed (^z takes it back)")
         await s.press("ctrl+z")
         await s.shows("as before")
@@ -178,12 +178,12 @@ async def test_footer_help_palette_sentences_and_keys_follow_a_file() -> None:
         await s.until(lambda: len(s.app.screen_stack) > 1, "the palette")
         for letter in "nothing more":
             await s.press("space" if letter == " " else letter)
-        await s.shows("key E or ^l")
+        await s.shows("key f7 or alt+e")
         await s.press("escape")
         await s.press("r")
         await s.composes()
         await s.type("Thank you")
-        await s.shows("f5 sends · ^e sends and closes")
+        await s.shows("f5 sends · ^e sends")
         await s.press("f5")
         await s.shows("^z takes it back")
 
@@ -215,4 +215,4 @@ def test_the_example_of_the_page_is_right() -> None:
     (text,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     table, found = read_keys(text, "keys.toml")
     assert not found
-    assert keys.sign("claim", table) == "T"
+    assert keys.sign("claim", table) == "f6"

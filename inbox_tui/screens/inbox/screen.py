@@ -7,11 +7,12 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from inbox_tui import keys
+from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.macros import Macros
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Macros):
+class InboxScreen(Asked, Macros):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

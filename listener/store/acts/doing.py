@@ -15,6 +15,7 @@ from listener.model import Conversation
 from listener.store.acts.rights import Who, who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
+from listener.store.asking import ask
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes
 from listener.workflow import Act, Assign, Close, Macro, Read, Reopen, SetPriority, Snooze, Tag
@@ -100,7 +101,10 @@ async def do(
 
 
 async def note(pool: asyncpg.Pool, person_id: int, conversation_id: int, body: str, now: datetime) -> Done:
-    """A private note of the staff, never sent anywhere. Raises Refused when empty or longer than 10,000 characters."""
+    """A private note of the staff, never sent anywhere; whoever it names with @login is asked.
+
+    Raises Refused when empty or longer than 10,000 characters.
+    """
     body = body.strip()
     _check_note(body)
     async with acquired(pool) as connection, connection.transaction():
@@ -142,8 +146,10 @@ def _check_note(body: str) -> None:
 
 
 async def _written(connection: asyncpg.Connection, c: Conversation, person_id: int, body: str, now: datetime) -> int:
-    """A note's id."""
-    return int(await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now))
+    """A note's id; whoever it names is asked."""
+    note_id = int(await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now))
+    await ask(connection, note_id, c.brand_id, body, person_id)
+    return note_id
 
 
 def _check_assignee(assignee: Who | None, brand_id: int) -> None:

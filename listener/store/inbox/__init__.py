@@ -12,12 +12,13 @@ from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
 from listener.store.inbox.saved import delete_view, save_view, saved_views
 from listener.store.inbox.search import Found, search
 from listener.store.inbox.standing import in_folder, in_view
-from listener.store.inbox.viewing import view_page
+from listener.store.inbox.viewing import among, view_ids, view_page
 
 __all__ = [
     "FIRST",
     "LAST",
     "Found",
+    "among",
     "counts",
     "delete_view",
     "in_folder",
@@ -32,5 +33,6 @@ __all__ = [
     "search",
     "topics",
     "versions",
+    "view_ids",
     "view_page",
 ]
