@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from inbox_tui.messages import KeyClicked
-from inbox_tui.view.lines import Line, Piece, fit, flow
+from inbox_tui.view.lines import Line, Piece, cells, fit, flow
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.fields import Field
@@ -40,8 +40,10 @@ class Asked(ModalScreen[Answer]):
         await self.run_action(event.act)
 
     def _head(self, title: str, **acts: str) -> None:
-        """The title, and at its right what the keys do: words by action."""
+        """The title whole, and at its right what the keys do, where there is room: words by action."""
         right: list[Piece] = []
+        if cells(title) + sum(cells(words) + 2 for words in acts.values()) > min(58, self.app.size.width - 8):
+            acts = {}
         for words in acts.values():
             right += [(", ", "dim")] if right else []
             right.append((words, "dim"))
