@@ -42,7 +42,7 @@ class Asked(ModalScreen[Answer]):
     def _head(self, title: str, **acts: str) -> None:
         """The title whole, and at its right what the keys do, where there is room: words by action."""
         right: list[Piece] = []
-        if cells(title) + sum(cells(words) + 2 for words in acts.values()) > min(58, self.app.size.width - 8):
+        if cells(title) + sum(cells(words) + 2 for words in acts.values()) > min(60, self.app.size.width - 8):
             acts = {}
         for words in acts.values():
             right += [(", ", "dim")] if right else []
