@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from inbox_tui import keys
-from inbox_tui.keyboard import loaded
+from inbox_tui.keyboard import give_keys, loaded
 from inbox_tui.keys import KEYS, shown
+from inbox_tui.screens.base import Desk
 from inbox_tui.view.keyfile import key_named, read_keys, template, told_in_a_line
 from listener.cli import main
+from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import stage
 
 OWN = """
@@ -129,6 +131,19 @@ def test_a_file_that_cannot_be_read_leaves_the_shipped_keys(tmp_path: Path) -> N
         table, (problem,) = loaded(file)
         assert table is KEYS
         assert told_in_a_line((problem,)).startswith(f"your keys are not used: {file.name}:1: it ")
+
+
+async def test_a_bad_file_opens_the_inbox_with_the_shipped_keys_and_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    file.write_text('[inbox]\nclaim = "f6"\nclame = "T"\nnote = []\n')
+    desk = Desk(FakeBackend(), lambda: START)
+    give_keys(desk, file)
+    async with stage(desk.backend, clock=desk.clock, table=desk.table, said=desk.said, said_at=desk.said_at) as s:
+        await s.shows(
+            "your keys are not used: keys.toml:3: there is no act 'clame' in inbox and 1 more (hubbub keys tells all)"
+        )
+        await s.press("c")
+        await s.shows("you are on it (c lets go)")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
