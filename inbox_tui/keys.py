@@ -41,6 +41,7 @@ KEYS: tuple[Key, ...] = (
     Key("last", ("G", "end"), "end", "To the end", EVERYWHERE, "Move"),
     Key("open", ("enter", "right"), "open", "Open the row under the cursor", EVERYWHERE, "Move", footer=True),
     Key("back", ("escape", "left"), "back", "Back to the list", EVERYWHERE, "Move"),
+    Key("jump", ("apostrophe",), "jump", "Jump: a letter on everything that can be gone to", EVERYWHERE, "Move"),
     Key("folders", ("f",), "folders", "To the folders", EVERYWHERE, "Move"),
     Key("folder('open')", ("1",), "Open", "Folder: Open", INBOX, "Folders"),
     Key("folder('mine')", ("2",), "Mine", "Folder: Mine", INBOX, "Folders"),

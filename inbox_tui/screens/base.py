@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, ClassVar, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual.binding import BindingType
@@ -28,6 +29,9 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError, Refused
 from listener.store.views import Changed
+
+if TYPE_CHECKING:
+    from inbox_tui.widgets.jumping import Target
 
 Answer = TypeVar("Answer")
 
@@ -178,6 +182,41 @@ class DeskScreen(Screen[None]):
                 await composer.run_action(act)
                 return True
         return False
+
+    def action_jump(self) -> None:
+        """A letter on everything that can be gone to."""
+        self.work(self._jump(), "jump")
+
+    async def _jump(self) -> None:
+        from inbox_tui.widgets.jumping import Jumping
+
+        target = await self.app.push_screen_wait(Jumping(self._targets()))
+        if target is not None:
+            target.go()
+
+    def _targets(self) -> list[Target]:
+        """What can be gone to, from the top left."""
+        from inbox_tui.widgets.jumping import Target
+
+        found: list[Target] = []
+        for widget in self.query("Choices, Rows, Paper"):
+            region = widget.region
+            if not widget.can_focus or not region.area:
+                continue
+            if isinstance(widget, Choices):
+                found += [Target(region.x, region.y + y, partial(widget.choose_at, n)) for y, n in widget.lines_seen()]
+            elif isinstance(widget, Rows):
+                found += [
+                    Target(region.x, region.y + y, partial(self._jump_to, widget, n)) for y, n in widget.lines_seen()
+                ]
+            else:
+                found.append(Target(region.x, region.y, partial(self.set_focus, widget)))
+        return found
+
+    @staticmethod
+    def _jump_to(rows: Rows[Any], row_id: int) -> None:
+        rows.focus()
+        rows.go(row_id)
 
     # Folding ---------------------------------------------------------------------------------------------------------
 

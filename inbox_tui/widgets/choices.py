@@ -87,6 +87,18 @@ class Choices(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=at - view + 1, animate=False, force=True)
         self.refresh()
 
+    def lines_seen(self) -> list[tuple[int, int]]:
+        """The choices in sight: line from the widget's top, and which one."""
+        top = self.scroll_offset.y
+        seen = range(top, min(len(self.choices), top + self.size.height))
+        return [(index - top, index) for index in seen if self.choices[index].key]
+
+    def choose_at(self, index: int) -> None:
+        """That one."""
+        self._cursor = index
+        self.refresh()
+        self.choose()
+
     def choose(self) -> None:
         """Enter on the line under the cursor."""
         if key := self.cursor_key:
@@ -113,6 +125,4 @@ class Choices(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
         """A click chooses."""
         index = self.scroll_offset.y + event.y
         if 0 <= index < len(self.choices) and self.choices[index].key:
-            self._cursor = index
-            self.refresh()
-            self.choose()
+            self.choose_at(index)

@@ -147,6 +147,16 @@ class Rows(Rolling[Row]):
                     self.cursor_id = None
         self._tell_news()
 
+    def lines_seen(self) -> list[tuple[int, int]]:
+        """The rows that begin in sight: line from the widget's top, and which one."""
+        found = []
+        for y in range(self.size.height):
+            rank, part = divmod(self.scroll_offset.y + y - self._lead, self.row_height)
+            row = self.window.at(rank) if part == 0 else None
+            if row is not None:
+                found.append((y, self.window.ident(row)))
+        return found
+
     def move(self, delta: int) -> None:
         """The cursor some rows down (or up)."""
         if not self.window.rows:
