@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "everywhere"
 SEARCHING, RULES, WHY = "search box", "rules", "why"
+CARD = "author card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,36 @@ KEYS: tuple[Key, ...] = (
     Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub", footer=True),
     Key("help", ("question_mark",), "help", "This list", EVERYWHERE, "Hubbub", footer=True),
     Key("leave", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),
+    # Authors and spam
+    Key("author", ("A",), "author", "The author: who they are, their past with us, our notes", INBOX, "Look"),
+    Key(
+        "mute",
+        ("U",),
+        "mute",
+        "Mute the author for this brand, or unmute them; says what it does",
+        INBOX,
+        "Triage",
+        writes=True,
+    ),
+    Key(
+        "spam",
+        ("exclamation_mark",),
+        "spam",
+        "Spam: close it and tag it; on a spam one, take that back",
+        INBOX,
+        "Triage",
+        writes=True,
+    ),
+    Key("open_past", ("enter",), "open", "Open the conversation under the cursor", CARD, "Author", True),
+    Key("do('n')", ("n",), "note", "Write a note on the author that only we see", CARD, "Author", True, True),
+    Key("do('U')", ("U",), "mute", "Mute the author, or unmute them", CARD, "Author", True, True),
+    Key("do('z')", ("z",), "undo", "Undo the last act", CARD, "Author", True, True),
+    Key("turn", ("tab",), "notes", "From the conversations to the author's lines, and back", CARD, "Author", True),
+    Key("line_down", ("j", "down"), "down", "One line down", CARD, "Author"),
+    Key("line_up", ("k", "up"), "up", "One line up", CARD, "Author"),
+    Key("sheet_down", ("pagedown", "ctrl+d"), "page", "One page down", CARD, "Author"),
+    Key("sheet_up", ("pageup", "ctrl+u"), "page", "One page up", CARD, "Author"),
+    Key("close_card", ("escape", "q"), "leaves", "Leave it", CARD, "Author", True),
     # In the composer
     Key(
         "send",
@@ -235,13 +266,13 @@ APP = frozenset(
 )
 """Acts of the app itself, whatever it shows."""
 
-GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Rules", "Why", "Search box", "Hubbub")
+GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Author", "Rules", "Why", "Search box", "Hubbub")
 
-PLACES = (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY)
+PLACES = (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY, CARD)
 """Where keys work; what is everywhere works in the first three."""
 
-WRITING = frozenset({COMPOSER, SEARCHING, WHY})
-"""Places with a text field: they share no key with the rest, and leave the field what it needs."""
+APART = frozenset({COMPOSER, SEARCHING, WHY, CARD})
+"""Places that share no key with the rest: who writes needs the letters, and a panel has its own."""
 
 ABOVE_ALL = frozenset({"command_palette"})
 """Acts whose keys are heard before all others, also where somebody writes."""
@@ -282,8 +313,8 @@ def shown(key: str) -> str:
 
 
 def here(place: str, *, read_only: bool = False, table: Table = KEYS) -> Table:
-    """The keys that work in a place; who writes needs the letters: composer, search box and the panel that says why share no key with the rest."""
-    wide = () if place in WRITING else (EVERYWHERE,)
+    """The keys that work in a place; who writes needs the letters: composer, search box and panels share no key with the rest."""
+    wide = () if place in APART else (EVERYWHERE,)
     return tuple(key for key in table if key.where in (place, *wide) and not (read_only and key.writes))
 
 

@@ -61,7 +61,17 @@ class Read:
     """Somebody has looked at it."""
 
 
-Part = Assign | Tag | SetPriority | Snooze | Close | Reopen | Read
+@dataclass(frozen=True, slots=True)
+class Spam:
+    """Nothing more to do, and tagged so that others see why: one act. A later message of theirs brings it back, as any."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSpam:
+    """It was none: the tag goes, and what was closed is back to work."""
+
+
+Part = Assign | Tag | SetPriority | Snooze | Close | Reopen | Read | Spam | NotSpam
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,9 @@ class Macro:
 
 
 Act = Part | Macro
+
+SPAM = "spam"
+"""The tag that says it."""
 
 MAX_TAG = 40
 MAX_TAGS = 30
@@ -114,15 +127,38 @@ def _moved(c: Conversation, act: Part, person_id: int, now: datetime) -> Convers
         case Close():
             if c.state is State.DONE:
                 raise Refused("it is already closed")
-            return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
+            return _done(c)
         case Reopen():
             if c.state in OPEN:
                 raise Refused("it is already open")
             return replace(c, state=State.OURS, snoozed_until=None)
         case Read():
             return replace(c, unread=False)
+        case Spam() | NotSpam():
+            return _as_spam(c) if isinstance(act, Spam) else _as_no_spam(c)
         case SetPriority():
             raise Refused("not a priority: " + repr(act.priority))
+
+
+def is_spam(state: State, tags: tuple[str, ...]) -> bool:
+    """Whether it was put away as spam; the tag alone, on work that is open, only describes."""
+    return state is State.DONE and SPAM in tags
+
+
+def _as_spam(c: Conversation) -> Conversation:
+    if is_spam(c.state, c.tags):
+        raise Refused("it is spam already")
+    return replace(_done(c), tags=_tagged(c.tags, (SPAM,), ()))
+
+
+def _as_no_spam(c: Conversation) -> Conversation:
+    if SPAM not in c.tags:
+        raise Refused("it is not tagged spam")
+    return replace(c, state=State.OURS if c.state is State.DONE else c.state, tags=_tagged(c.tags, (), (SPAM,)))
+
+
+def _done(c: Conversation) -> Conversation:
+    return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
 
 
 def _tagged(tags: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[str, ...]:
@@ -163,15 +199,20 @@ def opened(
     )
 
 
-def heard(conversation: Conversation, assessment: Assessment | None, at: datetime, *, history: bool) -> Conversation:
-    """They wrote, or edited what they had written: it is ours again, whatever it was; clocks take the earlier, priority the higher."""
+def heard(
+    conversation: Conversation, assessment: Assessment | None, at: datetime, *, history: bool, muted: bool = False
+) -> Conversation:
+    """They wrote, or edited what they had written: it is ours again, whatever it was; clocks take the earlier, priority the higher.
+
+    History, and what a muted author writes, only stands in the thread: it moves nothing, but stops a reply that did not know it.
+    """
     c = replace(
         conversation,
         last_at=max(conversation.last_at, at),
         version=conversation.version + 1,
         thread_version=conversation.thread_version + 1,
     )
-    if history:
+    if history or muted:
         return c
     if assessment is not None:
         if c.priority_by is None:
@@ -206,7 +247,7 @@ def ruled(
     if assessment.snooze is not None:
         until = now + timedelta(seconds=assessment.snooze)
         return replace(c, state=State.SNOOZED, snoozed_until=until)
-    return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
+    return _done(c)
 
 
 def replied(conversation: Conversation, at: datetime, *, close: bool = False, history: bool = False) -> Conversation:
@@ -228,7 +269,7 @@ def deleted(conversation: Conversation, *, nothing_left: bool) -> Conversation:
     """A message of theirs is gone. With none left there is nothing to answer; a reply in the making must stop and ask."""
     c = replace(conversation, version=conversation.version + 1, thread_version=conversation.thread_version + 1)
     if nothing_left and c.state is not State.DONE:
-        return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
+        return _done(c)
     return c
 
 

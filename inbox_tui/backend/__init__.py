@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
@@ -52,6 +53,10 @@ class Done:
     """Conversation to the reason, in words."""
     overtaken: frozenset[int] = frozenset()
     """Those of the refused that somebody else changed after they were seen."""
+    authors: tuple[int, ...] = ()
+    """Authors that carry it."""
+    kept: Mapping[int, str] = field(default_factory=dict)
+    """Author to the reason why they stay as they are, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(MacrosBackend, Protocol):
+class Backend(AuthorsBackend, MacrosBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property

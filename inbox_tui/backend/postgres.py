@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend(PostgresMacros):
+class PostgresBackend(PostgresAuthors, PostgresMacros):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -286,7 +287,7 @@ class PostgresBackend(PostgresMacros):
     async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
         """Take an act back."""
         done = await acts.undo(self.pool, self.me.id, act_id, now, anyway=anyway)
-        return Done(done.act_id, tuple(done.changed), done.refused)
+        return Done(done.act_id, tuple(done.changed), done.refused, authors=done.authors, kept=done.kept)
 
     async def last_act(self) -> uuid.UUID | None:
         """The last act that can be taken back."""

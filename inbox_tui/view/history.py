@@ -12,8 +12,6 @@ from listener.store.views import HistoryLine
 
 _PLAIN = {
     "conversation.opened": "opened it",
-    "conversation.heard": "heard a new message",
-    "conversation.edited": "heard an edit",
     "conversation.deleted": "heard that a message was deleted",
     "conversation.merged": "joined it with another conversation",
     "conversation.due-soon": "saw that nobody had taken it and its answer was due soon",
@@ -23,6 +21,9 @@ _PLAIN = {
     "act.note": "wrote a note",
     "act.read": "read it",
     "act.undo": "took back an act",
+    "act.spam": "closed it as spam",
+    "act.not-spam": "said that it is no spam",
+    "act.mute": "muted its author, which closed it",
     "wake": "woke it: the time had come",
     "reply.queued": "wrote a reply",
     "reply.withdrawn": "took the reply back",
@@ -44,6 +45,8 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "act.priority": lambda: _priority(line.after),
         "act.snooze": lambda: _snoozed(line.after, now, zone),
         "act.macro": lambda: f"used the macro {say(str(line.after.get('macro', '')))}",
+        "conversation.heard": lambda: _heard(line.after, "heard a new message"),
+        "conversation.edited": lambda: _heard(line.after, "heard an edit"),
     }
     said = spoken[line.kind]() if line.kind in spoken else _PLAIN.get(line.kind) or say(line.kind).replace(".", " ")
     return f"{actor} {said}"
@@ -54,6 +57,10 @@ def _assigned(after: Mapping[str, Any], names: Mapping[int, str]) -> str:
     if isinstance(person, int):
         return f"gave it to {say(names.get(person, 'somebody'))}"
     return f"gave it to the team {say(str(team))}" if team else "gave it to nobody"
+
+
+def _heard(after: Mapping[str, Any], what: str) -> str:
+    return f"{what} of its muted author: nothing moved" if after.get("muted") is True else what
 
 
 def _tagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ def queue_lines(
     if row.messages > 1:
         top.append((f" ({row.messages})", "dim"))
     aside = _aside(row, now, person_id, width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1, left=left)
-    second: list[Piece] = [("   ", ""), *words.judged_short(row.tone, row.need), _first_words(row.snippet)]
+    second: list[Piece] = [("   ", ""), *words.judged_short(row.tone, row.need), first_words(row.snippet)]
     tags = _tags(row.tags, width // 3)
     return spread(top, aside, width), spread(second, tags, width)
 
@@ -72,7 +72,7 @@ def queue_line(
     line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
     line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))
     line.append((" ", ""))
-    line.append(_first_words(row.snippet))
+    line.append(first_words(row.snippet))
     aside: list[Piece] = []
     if left:
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
@@ -82,7 +82,7 @@ def queue_line(
     return (spread(line, aside, width),)
 
 
-def _first_words(text: str | None) -> Piece:
+def first_words(text: str | None) -> Piece:
     """The start of a message without the handles that it begins with: in a list they are all the same, and hide the words."""
     if text is None:
         return say(None), "gone"
@@ -147,7 +147,7 @@ def listening_lines(row: ListeningRow, width: int, now: datetime, *, fresh: bool
     second: list[Piece] = [("  ", ""), *words.judged_short(row.tone, row.need)]
     if row.deleted:
         second.append(("deleted by its author ", "gone"))
-    second.append(_first_words(row.text))
+    second.append(first_words(row.text))
     rules = joined((((f"⚑{say(rule)}", "tag"),) for rule in row.rules[:4]), " ")
     return spread(top, aside, width), spread(second, cut(rules, width // 3), width)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
+from inbox_tui.view.authors import about
 from inbox_tui.view.history import history_sentence
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 from inbox_tui.view.marks import Marked, mark_lines
@@ -43,7 +44,8 @@ class Reader:
 
 def head_lines(opened: Opened, reader: Reader) -> list[Line]:
     """What stays in sight above the thread: who, where it stands, why."""
-    return [*author_card(opened, reader), *standing(opened, reader), *asked(opened, reader), *why(opened, reader)]
+    them = [*author_card(opened, reader), *about(opened, reader.now, reader.width, reader.table)]
+    return [*them, *standing(opened, reader), *asked(opened, reader), *why(opened, reader)]
 
 
 def thread_lines(

@@ -156,6 +156,75 @@ class HistoryLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """That an author is muted, for one brand."""
+
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """One author's card: who they are, as the network told it last, and what a brand has had to do with them."""
+
+    id: int
+    space: str
+    source: str
+    external_id: str
+    handle: str
+    name: str
+    bio: str
+    followers: int | None
+    posts: int | None
+    verified: bool | None
+    """These three are None where nobody has asked the network."""
+    status: str
+    fetched_at: datetime | None
+    """When the profile was read from the network."""
+    first_at: datetime
+    mute: Mute | None
+    conversations: int
+    """Both stopped at 1,000."""
+    answered: int
+    """Conversations in which we said something."""
+    notes: tuple[Note, ...]
+    """The newest 100, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastRow:
+    """One conversation that a brand has with an author. (`last_at`, `id`) is its place."""
+
+    id: int
+    state: State
+    opened_at: datetime
+    last_at: datetime
+    words: str | None
+    """The start of the author's first message, at most 280 characters; None: blanked."""
+    tags: tuple[str, ...]
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mutable:
+    """An author whom an act is about: who, whether muted, and how many conversations are not done, by state."""
+
+    id: int
+    handle: str
+    name: str
+    source: str
+    mute: Mute | None
+    open: int
+    snoozed: int
+    theirs: int
+
+    @property
+    def not_done(self) -> int:
+        """What a mute closes."""
+        return self.open + self.snoozed + self.theirs
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """Everything the conversation view shows, read in one transaction."""
 
@@ -192,6 +261,10 @@ class Opened:
     """Rules ask somebody to hide that mention on its network,"""
     saved_reply: str = ""
     """and offer this saved reply, by its key."""
+    mute: Mute | None = None
+    """In force on its author."""
+    author_notes: int = 0
+    """How many notes there are on its author, stopped at 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +331,8 @@ class Changed:
     """Saved views were made, changed or deleted."""
     marks: frozenset[int] = frozenset()
     """Mentions of which somebody has said, or no longer says, that a rule was right or wrong."""
+    authors: frozenset[int] = frozenset()
+    """Authors who were muted, unmuted or noted."""
     notes: bool = False
     """Notes were written."""
 

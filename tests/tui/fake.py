@@ -54,6 +54,7 @@ from listener.store.views import (
     ViewPage,
 )
 from listener.workflow import Act, Read
+from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_macros import FakeMacros
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -117,7 +118,7 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeMacros):
+class FakeBackend(FakeAuthors, FakeMacros):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
@@ -155,6 +156,7 @@ class FakeBackend(FakeMacros):
         self.marked: list[Marked] = []
         self.viewer = False
         self.speaks = Voice()
+        self.mutes, self.notes_on, self.pasts = {}, {}, {}
 
     # The generated rows ----------------------------------------------------------------------------------------------
 
@@ -331,10 +333,11 @@ class FakeBackend(FakeMacros):
         draft = talk.drafts.get(self.me.id, ("", None))
         c = talk.conversation
         return Opened(
-            c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, 1, talk.handle, talk.name,
+            c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, c.id, talk.handle, talk.name,
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
             talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
+            mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])),
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:

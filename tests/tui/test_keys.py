@@ -205,7 +205,7 @@ async def test_footer_help_palette_sentences_and_keys_follow_a_file() -> None:
 
 
 NAMED = re.compile(
-    r"(?:^|[(\s·;])(\^[a-z]|[A-Za-z/\\*.]) (?:says|takes|lets|undoes|goes|shows|sends|ends|opens|deletes|finds|chooses|sorts|keeps)\b"
+    r"(?:^|[(\s·;])(\^[a-z]|[A-Za-z/\\*.]) (?:says|takes|lets|undoes|goes|shows|sends|ends|opens|deletes|finds|chooses|sorts|keeps|mutes|reads)\b"
     r"|\((?:\^[a-z]|[A-Za-z/\\*.])[:)]"
 )
 """A sentence that names a key by itself: 'z takes it back', '(f: folders)'."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from inbox_tui import keys
-from inbox_tui.keys import COMPOSER, EVERYWHERE, INBOX, KEYS, LISTENING, RULES, SEARCHING, WHY, Key
+from inbox_tui.keys import CARD, COMPOSER, EVERYWHERE, INBOX, KEYS, LISTENING, RULES, SEARCHING, WHY, Key
+from inbox_tui.widgets.authors import AuthorCard
 from inbox_tui.widgets.explaining import Explaining
 from inbox_tui.widgets.searching import Searching
 from listener.model import State
@@ -38,6 +39,10 @@ async def test_every_act_is_in_the_palette_where_it_works_with_its_keys() -> Non
         await s.press("escape", "W")
         await s.until(lambda: isinstance(s.app.screen, Explaining), "why")
         assert offered(s) == wanted(WHY)
+        seen |= offered(s)
+        await s.press("escape", "A")
+        await s.until(lambda: isinstance(s.app.screen, AuthorCard), "the author")
+        assert offered(s) == wanted(CARD)
         seen |= offered(s)
         await s.press("escape", "p")
         await s.shows("Priority")

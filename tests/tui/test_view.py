@@ -141,6 +141,7 @@ def test_every_act_of_the_key_map_can_be_done_where_it_is_offered() -> None:
     from inbox_tui.screens.inbox import InboxScreen
     from inbox_tui.screens.listening import ListeningScreen
     from inbox_tui.screens.rules import RulesScreen
+    from inbox_tui.widgets.authors import AuthorCard
     from inbox_tui.widgets.composer import Composer
     from inbox_tui.widgets.explaining import Explaining
     from inbox_tui.widgets.searching import Searching
@@ -152,12 +153,13 @@ def test_every_act_of_the_key_map_can_be_done_where_it_is_offered() -> None:
         (keys.COMPOSER, Composer),
         (keys.SEARCHING, Searching),
         (keys.WHY, Explaining),
+        (keys.CARD, AuthorCard),
     )
     for place, screen in places:
         for key in keys.here(place):
             name = "action_" + key.act.partition("(")[0]
             assert hasattr(screen, name) or (
-                place not in (keys.COMPOSER, keys.SEARCHING, keys.WHY) and hasattr(Inbox, name)
+                place not in (keys.COMPOSER, keys.SEARCHING, keys.WHY, keys.CARD) and hasattr(Inbox, name)
             ), f"{place}: {key.act}"
 
 

@@ -459,6 +459,8 @@ class InboxCore(DeskScreen):
             await self.refresh_ids(changed.conversations)
         if changed.marks:
             await self.marks_changed(changed.marks)
+        if self.opened is not None and self.opened.author_id in changed.authors:
+            await self.reopen()
         if changed.topics or changed.lost:
             self._topics_stale = True
 

@@ -8,11 +8,12 @@ from textual.binding import BindingType
 
 from inbox_tui import keys
 from inbox_tui.screens.inbox.asked import Asked
+from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.screens.inbox.macros import Macros
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Asked, Macros):
+class InboxScreen(Authors, Asked, Macros):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

@@ -18,7 +18,19 @@ from listener.store.acts.words import what_happened
 from listener.store.asking import ask
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes
-from listener.workflow import Act, Assign, Close, Macro, Read, Reopen, SetPriority, Snooze, Tag
+from listener.workflow import (
+    Act,
+    Assign,
+    Close,
+    Macro,
+    NotSpam,
+    Read,
+    Reopen,
+    SetPriority,
+    Snooze,
+    Spam,
+    Tag,
+)
 
 MAX_NOTE = 10_000
 """Characters of a note."""
@@ -32,6 +44,8 @@ KINDS: Mapping[type, str] = {
     Reopen: "act.reopen",
     Read: "act.read",
     Macro: "act.macro",
+    Spam: "act.spam",
+    NotSpam: "act.not-spam",
 }
 
 _LATEST = """

@@ -6,6 +6,7 @@ limited. Texts are as the network sent them: hostile until `listener.harmless` h
 
 from __future__ import annotations
 
+from listener.store.inbox.authors import author, mutable, past
 from listener.store.inbox.heard import listening, listening_rows, topics, versions
 from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
 from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
@@ -19,14 +20,17 @@ __all__ = [
     "LAST",
     "Found",
     "among",
+    "author",
     "counts",
     "delete_view",
     "in_folder",
     "in_view",
     "listening",
     "listening_rows",
+    "mutable",
     "open",
     "page",
+    "past",
     "rows",
     "save_view",
     "saved_views",

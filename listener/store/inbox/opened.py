@@ -15,7 +15,7 @@ import asyncpg
 from listener.model import Kind, Origin, OutboxState, ToneLabel
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
-from listener.store.views import HistoryLine, Note, Opened, OutboxRow, ThreadMessage
+from listener.store.views import HistoryLine, Mute, Note, Opened, OutboxRow, ThreadMessage
 
 OWN, AROUND, REST = 300, 200, 200
 """Messages of a thread: of the conversation itself, answering it, and the newest others."""
@@ -30,13 +30,18 @@ SELECT {", ".join("s." + column.strip() for column in COLUMNS.split(","))},
        a.handle AS author_handle, a.name AS author_name, a.bio AS author_bio, a.followers AS author_followers,
        a.status AS author_status, coalesce(p.name, '') AS assignee, coalesce(h.name, '') AS claimed_by, l.person_id AS claimed_by_id,
        (SELECT count(*) FROM (SELECT 1 FROM conversations o WHERE o.author_id = s.author_id AND o.brand_id + 0 = s.brand_id
-                              AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations
+                              AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations,
+       q.at AS muted_at, m.name AS muted_by,
+       (SELECT count(*) FROM (SELECT 1 FROM author_notes n WHERE n.author_id = s.author_id AND n.brand_id = s.brand_id
+                              AND n.removed_at IS NULL LIMIT 100) AS noted)::int AS author_notes
 FROM c JOIN LATERAL (SELECT * FROM conversations WHERE id = c.id LIMIT 1) AS s ON true
 JOIN brands b ON b.id = s.brand_id
 JOIN LATERAL (SELECT * FROM authors WHERE id = s.author_id LIMIT 1) AS a ON true
 LEFT JOIN people p ON p.id = s.assignee_id
 LEFT JOIN claims l ON l.conversation_id = s.id AND l.until >= $2
 LEFT JOIN people h ON h.id = l.person_id
+LEFT JOIN mutes q ON q.author_id = s.author_id AND q.brand_id = s.brand_id AND q.until IS NULL
+LEFT JOIN people m ON m.id = q.person_id
 """  # noqa: S608 - constants
 
 # Who was addressed answers; where nobody was, the brand's account on that network.
@@ -177,6 +182,8 @@ async def open(  # noqa: A001 - the screen's word
         draft_thread_version=draft["thread_version"] if draft else None,
         hide=because["hide"] if because else False,
         saved_reply=because["reply"] if because else "",
+        mute=Mute(c["muted_by"], c["muted_at"]) if c["muted_at"] else None,
+        author_notes=c["author_notes"],
     )
 
 

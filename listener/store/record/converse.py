@@ -29,6 +29,7 @@ from listener.model import (
 )
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, follow, lock, save
+from listener.store.record.hush import Hushed, hushed
 from listener.store.record.judge import Assessed
 from listener.store.record.keep import Kept
 
@@ -172,6 +173,8 @@ class Desk:
         self._of_mention: dict[int, list[tuple[int, int]]] = {}
         self._steps: dict[int, list[Step]] = {}
         self._responders: dict[tuple[int, str], int] = {}
+        self.hushed: Hushed = set()
+        """What was heard while its author was muted: it joins conversations, and opens and moves none."""
         self.events: list[Event] = []
         self.changed: set[int] = set()
         self.opened: dict[int, int] = {}
@@ -184,6 +187,9 @@ class Desk:
         if not theirs and not ours:
             return
         await self._know_responders({a.assign for a in assessed.values()} - {""})
+        self.hushed = await hushed(
+            self._connection, {k.id: k.author_id for k in theirs}, {k.author_id for k in theirs if not k.new}
+        )
         await self._find((k.mention.key.space, k.root, k.author_id) for k in theirs)
         await self._open_addressed(theirs, assessed)
         for k in theirs:
@@ -227,7 +233,7 @@ class Desk:
             return []
         space = k.mention.key.space
         found: list[tuple[Place, Origin]] = []
-        for brand_id in sorted({h.brand_id for h in k.hearings}):
+        for brand_id in sorted({h.brand_id for h in k.hearings if (k.id, h.brand_id) not in self.hushed}):
             addressed = sorted({h.account_id for h in k.hearings if h.brand_id == brand_id and h.via in ADDRESSES})
             origin = Origin.IMPORT if self._history else Origin.ADDRESSED
             found += [((brand_id, account_id, space, k.root, k.author_id), origin) for account_id in addressed]
@@ -289,7 +295,9 @@ class Desk:
     async def _gather(self, opened: Mapping[int, Place]) -> None:
         """What this author said in this thread before it became a conversation belongs to it, and so do our answers."""
         rows = [(c, place[2], place[3], place[4]) for c, place in opened.items()]
-        for r in await self._connection.fetch(_SAID, *columns(rows)):
+        said = await self._connection.fetch(_SAID, *columns(rows))
+        self.hushed |= await hushed(self._connection, {r["id"]: r["author_id"] for r in said if not r["ours"]})
+        for r in said:
             self._remember(r["conversation_id"], opened[r["conversation_id"]], r, ours=r["ours"])
 
     def _remember(self, conversation_id: int, place: Place, r: asyncpg.Record, *, ours: bool) -> None:
@@ -351,12 +359,14 @@ class Desk:
         wanted: dict[Place, tuple[Kept, Assessment | None, Origin]] = {}
         waiting = await self._connection.fetch(_WAITING, *columns(rows))
         await self._find((r["space"], r["root"], r["author_id"]) for r in waiting)
+        said = {r["id"]: r["author_id"] for r in waiting}
+        self.hushed |= await hushed(self._connection, said, said.values())
         for r in waiting:
             place = (r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"])
             stepped = any(brand == r["brand_id"] for _, brand in self._of_mention.get(r["id"], []))
             if place in self._places and not stepped:
                 self._remember(self._places[place], place, r, ours=False)
-            elif place not in wanted and not stepped:
+            elif place not in wanted and not stepped and (r["id"], r["brand_id"]) not in self.hushed:
                 wanted[place] = (self._ghost(r), None, Origin.IMPORT if self._history else Origin.ADDRESSED)
         await self._open(wanted)
 
@@ -478,6 +488,8 @@ class Desk:
     def _tell(self, was: Conversation, became: Conversation, step: Step) -> None:
         kind = "replied" if step.ours else "edited" if step.kept.edited else "heard"
         before, after = changes(was, became)
+        if (step.kept.id, was.brand_id) in self.hushed:
+            after["muted"] = True
         self.events.append(
             Event(was.brand_id, f"conversation.{kind}", was.id, step.kept.id, before=before, after=after)
         )
@@ -486,8 +498,9 @@ class Desk:
         if step.ours:
             close = step.outbox is not None and step.outbox.close
             return workflow.replied(c, step.at, close=close, history=self._history)
-        heard = workflow.heard(c, step.assessment, step.at, history=self._history)
-        return self._ruled(c, heard, step.assessment)
+        muted = (step.kept.id, c.brand_id) in self.hushed
+        heard = workflow.heard(c, step.assessment, step.at, history=self._history, muted=muted)
+        return heard if muted else self._ruled(c, heard, step.assessment)
 
     def _ruled(self, was: Conversation | None, became: Conversation, assessment: Assessment | None) -> Conversation:
         asked = assessment.assign if assessment is not None else ""
