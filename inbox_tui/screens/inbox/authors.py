@@ -21,7 +21,7 @@ from inbox_tui.widgets.paper import Paper
 from listener.store.views import Author, Mutable
 from listener.workflow import NotSpam, Spam, is_spam
 
-_NOself._spam() = Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
+_NO_SPAM = Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
 
 
 class Authors(Answering):
@@ -158,7 +158,7 @@ class Authors(Answering):
     async def action_spam(self) -> None:
         """Close and tag, in one; where all of them are spam, take that back."""
         if ids := self._targets_or_say():
-            await self.act(ids, _NOself._spam() if self._are_spam(ids) else self._spam())
+            await self.act(ids, _NO_SPAM if self._are_spam(ids) else self._spam())
 
     def _are_spam(self, ids: Targets) -> bool:
         if isinstance(ids, All):
