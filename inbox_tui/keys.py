@@ -11,6 +11,7 @@ from dataclasses import dataclass
 INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "everywhere"
 SEARCHING, RULES, WHY = "search box", "rules", "why"
 CARD = "author card"
+POST = "post"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,12 @@ KEYS: tuple[Key, ...] = (
     Key(
         "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
     ),
+    # On the network, where it allows that
+    Key("like", ("L",), "like", "Like a message on its network, or take the like back", INBOX, "Network", writes=True),
+    Key("hide", ("H",), "hide", "Hide a comment under a post of ours, or show it again", INBOX, "Network", writes=True),
+    Key("delete", ("X",), "delete", "Delete what we wrote, on its network; asks first", INBOX, "Network", writes=True),
+    Key("private", ("I",), "private", "Write a reply that only its addressee can read", INBOX, "Network", writes=True),
+    Key("block", ("K",), "block", "Block the author on their network, or unblock them", INBOX, "Network", writes=True),
     # Looking
     Key("asked", ("at",), "asked", "Read the notes in which colleagues ask you", INBOX, "Look"),
     Key("versions", ("V",), "versions", "What an edited message said before", INBOX, "Look"),
@@ -250,6 +257,32 @@ KEYS: tuple[Key, ...] = (
     Key("offer_up", ("up",), "before", "The offer before; in an empty box, the last search", SEARCHING, "Search box"),
     Key("keep_query", ("ctrl+s",), "keeps", "Keep the query as a view", SEARCHING, "Search box", True, True),
     Key("put_away", ("escape",), "leaves", "Leave without searching", SEARCHING, "Search box", True),
+    # Near-copies and posts
+    Key(
+        "unfold",
+        ("equals_sign",),
+        "copies",
+        "Show near-copies at their own places, or fold them into one row",
+        INBOX,
+        "Look",
+    ),
+    Key("post", ("P",), "post", "The post that it stands under, with its comments", EVERYWHERE, "Look"),
+    Key("open_comment", ("enter", "right"), "opens", "Open the conversation of the comment", POST, "Post", True),
+    Key(
+        "to_answer",
+        ("tab",),
+        "to answer or all",
+        "Only the comments that wait for an answer, or all",
+        POST,
+        "Post",
+        True,
+    ),
+    Key("comment_down", ("j", "down"), "down", "Next comment", POST, "Post"),
+    Key("comment_up", ("k", "up"), "up", "Previous comment", POST, "Post"),
+    Key("comments_down", ("pagedown", "ctrl+d"), "page", "One page down", POST, "Post"),
+    Key("comments_up", ("pageup", "ctrl+u"), "page", "One page up", POST, "Post"),
+    Key("newest", ("g", "home"), "newest", "The newest comment", POST, "Post"),
+    Key("leave_post", ("escape", "left", "P"), "back", "Back to where it was opened", POST, "Post", True),
     # In the panel that says why
     Key("by_today", ("ctrl+t",), "today's rules", "By the rules of that time, or by those of today", WHY, "Why", True),
     Key("earlier", ("tab",), "the message before", "The message before, where there are several", WHY, "Why", True),
@@ -262,16 +295,30 @@ KEYS: tuple[Key, ...] = (
 )
 
 APP = frozenset(
-    {"command_palette", "leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed"}
+    {"command_palette", "leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed", "post"}
 )
 """Acts of the app itself, whatever it shows."""
 
-GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Author", "Rules", "Why", "Search box", "Hubbub")
+GROUPS = (
+    "Move",
+    "Folders",
+    "Answer",
+    "Composer",
+    "Triage",
+    "Network",
+    "Look",
+    "Author",
+    "Rules",
+    "Why",
+    "Post",
+    "Search box",
+    "Hubbub",
+)
 
-PLACES = (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY, CARD)
+PLACES = (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY, POST, CARD)
 """Where keys work; what is everywhere works in the first three."""
 
-APART = frozenset({COMPOSER, SEARCHING, WHY, CARD})
+APART = frozenset({COMPOSER, SEARCHING, WHY, CARD, POST})
 """Places that share no key with the rest: who writes needs the letters, and a panel has its own."""
 
 ABOVE_ALL = frozenset({"command_palette"})

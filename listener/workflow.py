@@ -176,9 +176,15 @@ def _tagged(tags: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]
 
 
 def opened(
-    assessment: Assessment | None, *, brand_id: int, at: datetime, history: bool, by_person: bool = False
+    assessment: Assessment | None,
+    *,
+    brand_id: int,
+    at: datetime,
+    history: bool,
+    by_person: bool = False,
+    until: datetime | None = None,
 ) -> Conversation:
-    """A conversation as it begins with its first message. History is done already: no clock, no unread mark."""
+    """A conversation as it begins with its first message, which can be answered `until` then. History is done already: no clock, no unread mark."""
     priority = assessment.priority if assessment else Priority.NORMAL
     return Conversation(
         id=0,
@@ -196,21 +202,30 @@ def opened(
         thread_version=1,
         last_at=at,
         last_ours_at=None,
+        reply_until=until,
     )
 
 
 def heard(
-    conversation: Conversation, assessment: Assessment | None, at: datetime, *, history: bool, muted: bool = False
+    conversation: Conversation,
+    assessment: Assessment | None,
+    at: datetime,
+    *,
+    history: bool,
+    muted: bool = False,
+    until: datetime | None = None,
 ) -> Conversation:
     """They wrote, or edited what they had written: it is ours again, whatever it was; clocks take the earlier, priority the higher.
 
     History, and what a muted author writes, only stands in the thread: it moves nothing, but stops a reply that did not know it.
+    `until`: when the network closes this message to an answer; what they wrote last keeps the conversation open the longest.
     """
     c = replace(
         conversation,
         last_at=max(conversation.last_at, at),
         version=conversation.version + 1,
         thread_version=conversation.thread_version + 1,
+        reply_until=_later(conversation.reply_until, until),
     )
     if history or muted:
         return c
@@ -306,11 +321,16 @@ def merged(older: Conversation, younger: Conversation) -> Conversation:
         last_ours_at=latest,
         version=older.version + 1,
         thread_version=max(older.thread_version, younger.thread_version) + 1,
+        reply_until=_later(older.reply_until, younger.reply_until),
     )
 
 
 def _earlier(a: datetime | None, b: datetime | None) -> datetime | None:
     return min((t for t in (a, b) if t is not None), default=None)
+
+
+def _later(a: datetime | None, b: datetime | None) -> datetime | None:
+    return max((t for t in (a, b) if t is not None), default=None)
 
 
 # Time ----------------------------------------------------------------------------------------------------------------
@@ -351,17 +371,23 @@ _NO_CLOCK = 10**17
 def sort_key(conversation: Conversation) -> int:
     """Where it stands in its folder, ascending; built from absolute times, so the order never changes by waiting.
 
-    Open: what is due first; then, without a clock, the higher priority, then who has waited longest.
+    Open: what is due, or closed to answers by its network, first; then, without a clock, the higher priority, then who has waited longest.
     Snoozed: what wakes first. Waiting for them, done: the latest first.
     """
     last = _microseconds(conversation.last_at)
     if conversation.state in OPEN:
-        if conversation.due_at is not None:
-            return _microseconds(conversation.due_at)
+        clock = _earlier(conversation.due_at, conversation.reply_until)
+        if clock is not None:
+            return _microseconds(clock)
         return _NO_CLOCK * (1 + Priority.URGENT - conversation.priority) + last
     if conversation.state is State.SNOOZED and conversation.snoozed_until is not None:
         return _microseconds(conversation.snoozed_until)
     return -last
+
+
+def closes_first(due_at: datetime | None, reply_until: datetime | None) -> bool:
+    """Whether it is the network's window, not the due time, that gives an open conversation its place."""
+    return reply_until is not None and (due_at is None or reply_until < due_at)
 
 
 class Lead(StrEnum):

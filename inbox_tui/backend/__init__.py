@@ -12,7 +12,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from inbox_tui.backend.authors import AuthorsBackend
+from inbox_tui.backend.copies import CopiesBackend
 from inbox_tui.backend.macros import MacrosBackend
+from inbox_tui.backend.network import NetworkBackend
+from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -78,7 +81,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(AuthorsBackend, MacrosBackend, Protocol):
+class Backend(NetworkBackend, CopiesBackend, PostsBackend, AuthorsBackend, MacrosBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property
@@ -265,8 +268,10 @@ class Backend(AuthorsBackend, MacrosBackend, Protocol):
         """They have read what the notes on a conversation ask them."""
         ...
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
-        """Keep a draft; `thread_version` is what the writer had read."""
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
+        """Keep a draft; `thread_version` is what the writer had read. `private`: only its addressee is to read it."""
         ...
 
     async def drop_draft(self, conversation_id: int) -> None:

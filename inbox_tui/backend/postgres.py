@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
 from inbox_tui.backend.postgres_authors import PostgresAuthors
+from inbox_tui.backend.postgres_copies import PostgresCopies
 from inbox_tui.backend.postgres_macros import PostgresMacros
+from inbox_tui.backend.postgres_network import PostgresNetwork
+from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend(PostgresAuthors, PostgresMacros):
+class PostgresBackend(PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAuthors, PostgresMacros):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -314,9 +317,11 @@ class PostgresBackend(PostgresAuthors, PostgresMacros):
         """They have seen them."""
         await asking.seen(self.pool, self.me.id, conversation_id, now)
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         """Keep a draft."""
-        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now)
+        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now, private=private)
 
     async def drop_draft(self, conversation_id: int) -> None:
         """Throw the draft away."""

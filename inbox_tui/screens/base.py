@@ -114,7 +114,7 @@ class DeskScreen(Screen[None]):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
-        self._folds: tuple[bool | None, bool] = (None, False)
+        self._panes: tuple[bool | None, bool] = (None, False)
 
     # The bars --------------------------------------------------------------------------------------------------------
 
@@ -220,13 +220,13 @@ class DeskScreen(Screen[None]):
 
     # Folding ---------------------------------------------------------------------------------------------------------
 
-    has_left: ClassVar[bool] = True
+    has_left_pane: ClassVar[bool] = True
 
     @property
     def left_shown(self) -> bool:
         """Whether the pane at the left can be seen."""
         wide = self.has_class("-three") if self.desk.left_shown is None else self.desk.left_shown
-        return self.has_left and (wide or self.has_class("-folders"))
+        return self.has_left_pane and (wide or self.has_class("-folders"))
 
     @property
     def right_shown(self) -> bool:
@@ -235,14 +235,14 @@ class DeskScreen(Screen[None]):
 
     def action_fold_left(self) -> None:
         """Fold the pane at the left, or show it."""
-        if not self.has_left:
+        if not self.has_left_pane:
             self.say("there is no pane at the left here", "dim")
             return
         self.desk.left_shown = not self.left_shown
         self.remove_class("-folders")
         if isinstance(self.focused, Choices):
             self.rows.focus()
-        self.apply_folds()
+        self.apply_panes()
 
     async def action_fold_right(self) -> None:
         """Fold the pane at the right, or show it; where there is room for one pane only, go there and back."""
@@ -253,25 +253,25 @@ class DeskScreen(Screen[None]):
         if self.desk.right_folded:
             self.remove_class("-reading")
             self.rows.focus()
-        self.apply_folds()
+        self.apply_panes()
 
-    def apply_folds(self) -> None:
+    def apply_panes(self) -> None:
         """The panes as this session wants them; nothing moves where they are so already."""
         wanted = self.desk.left_shown, self.desk.right_folded
-        if wanted == self._folds:
+        if wanted == self._panes:
             return
-        self._folds = wanted
+        self._panes = wanted
         self.set_class(self.desk.left_shown is True, "-left-on")
         self.set_class(self.desk.left_shown is False, "-left-off")
         self.set_class(self.desk.right_folded, "-right-off")
-        self.folded()
+        self.panes_changed()
 
-    def folded(self) -> None:
+    def panes_changed(self) -> None:
         """Panes were folded, or shown."""
 
-    def fold_signs(self) -> tuple[Line, Line, dict[str, str]]:
+    def pane_signs(self) -> tuple[Line, Line, dict[str, str]]:
         """For a title over the list: what a click on its ends does to the panes."""
-        left: Line = ((" « " if self.left_shown else " » ", "dim"),) if self.has_left else ()
+        left: Line = ((" « " if self.left_shown else " » ", "dim"),) if self.has_left_pane else ()
         right: Line = () if self.has_class("-one") else ((" ›› " if self.right_shown else " ‹‹ ", "dim"),)
         acts = {"«": "fold_left", "»": "fold_left", "››": "fold_right", "‹‹": "fold_right"}
         return left, right, acts
@@ -519,7 +519,7 @@ class DeskScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Back on the screen."""
         if self.is_mounted and self.query("#top"):
-            self.apply_folds()
+            self.apply_panes()
             self.show_bars()
             self.show_keys()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import say
+from inbox_tui.view.network import history_words
 from listener.store.views import HistoryLine
 
 _PLAIN = {
@@ -48,6 +49,8 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "conversation.heard": lambda: _heard(line.after, "heard a new message"),
         "conversation.edited": lambda: _heard(line.after, "heard an edit"),
     }
+    if line.kind.startswith("network."):
+        return f"{actor} {history_words(line)}"
     said = spoken[line.kind]() if line.kind in spoken else _PLAIN.get(line.kind) or say(line.kind).replace(".", " ")
     return f"{actor} {said}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from inbox_tui.view import words
+from inbox_tui.view import windows, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
 from listener.model import OutboxState, State
 from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
@@ -48,30 +48,47 @@ def _marks(row: QueueRow, marked: bool) -> list[Piece]:
 
 
 def queue_lines(
-    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+    row: QueueRow,
+    width: int,
+    now: datetime,
+    person_id: int,
+    *,
+    marked: bool = False,
+    left: bool = False,
+    copies: str = "",
 ) -> tuple[Line, Line]:
-    """One conversation in two lines. `left`: it is no longer in the folder that is shown."""
-    due_text, due_style = words.due(row.due_at, now)
+    """One conversation in two lines. `left`: it is no longer in the folder that is shown; `copies`: that it stands for others."""
+    due_text, due_style = windows.first_clock(row, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     name = who(row.author_handle, row.author_name)
     top.append((name, "bold" if row.unread else ""))
+    if copies:
+        top.append((f"  {copies}", "accent"))
     if row.messages > 1:
         top.append((f" ({row.messages})", "dim"))
     aside = _aside(row, now, person_id, width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1, left=left)
-    second: list[Piece] = [("   ", ""), *words.judged_short(row.tone, row.need), first_words(row.snippet)]
+    judged = words.judged_short(row.tone, row.need)
+    second: list[Piece] = [("   ", ""), *judged, *windows.row_window(row, now), first_words(row.snippet)]
     tags = _tags(row.tags, width // 3)
     return spread(top, aside, width), spread(second, tags, width)
 
 
 def queue_line(
-    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+    row: QueueRow,
+    width: int,
+    now: datetime,
+    person_id: int,
+    *,
+    marked: bool = False,
+    left: bool = False,
+    copies: str = "",
 ) -> tuple[Line]:
     """One conversation in one line, for those who want to see many."""
-    due_text, due_style = words.due(row.due_at, now)
+    due_text, due_style = windows.first_clock(row, now)
     line: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
     line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))
-    line.append((" ", ""))
+    line.append((f" {copies} " if copies else " ", "accent"))
     line.append(first_words(row.snippet))
     aside: list[Piece] = []
     if left:

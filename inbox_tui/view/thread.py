@@ -9,13 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 from inbox_tui.keys import KEYS, Table, sign
-from inbox_tui.view import words
+from inbox_tui.view import network, windows, words
 from inbox_tui.view.authors import about
 from inbox_tui.view.history import history_sentence
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
+from listener.model import Capability, Doing
 from listener.store.views import ListeningRow, Note, Opened, OutboxRow, ThreadMessage
 
 _REASONS = 12
@@ -125,6 +126,7 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         parts.append(((f"until {words.clock(c.snoozed_until, reader.now, reader.zone)}", ""),))
     if c.due_at is not None:
         parts.append((words.due(c.due_at, reader.now),))
+    parts.extend((piece,) for piece in windows.standing(opened, reader.now))
     by_hand = " (set by hand)" if c.priority_by is not None else ""
     parts.append(((f"priority {words.priority_words(c.priority)}{by_hand}", ""),))
     if c.assignee_id is not None:
@@ -137,6 +139,7 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         parts.append((("✎ you are on it", "accent"),))
     elif opened.claimed_by_id is not None:
         parts.append(((f"✎ {say(opened.claimed_by)} is on it", "soon"),))
+    parts.extend((piece,) for piece in network.told(network.on_author(opened), opened, reader.now, reader.table))
     parts.extend(((f"#{say(tag)}", "tag"),) for tag in c.tags)
     via = f"{say(opened.source)}, " + (
         f"to @{say(opened.account_handle)}" if opened.account_handle else "addressed to none of our accounts"
@@ -151,8 +154,20 @@ def asked(opened: Opened, reader: Reader) -> list[Line]:
     if opened.saved_reply:
         parts.append((("rules offer the saved reply ", "dim"), (say(opened.saved_reply), "accent")))
     if opened.hide:
-        parts.append(((f"rules ask somebody to hide it on {say(opened.source)}", "soon"),))
+        parts.append(hide_asked(opened))
     return flow_parts(parts, reader.width)
+
+
+def hide_asked(opened: Opened) -> Line:
+    """That a message is to be hidden, until it is, and by which key."""
+    hidden = opened.because_mention_id and network.stands(
+        network.on_message(opened, opened.because_mention_id), Doing.HIDE
+    )
+    if hidden:
+        return (("rules asked to hide it", "dim"),)
+    why_not = network.why_not(opened, Capability.HIDE)
+    how = (f" ({why_not})", "dim") if why_not else (" (H hides it)", "")
+    return (f"rules ask somebody to hide it on {say(opened.source)}", "soon"), how
 
 
 def why(opened: Opened, reader: Reader) -> list[Line]:
@@ -260,6 +275,9 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
     known = message.external_id
     parts.extend(
         (outbox_words(reply, reader.now, reader.table),) for reply in opened.replies if reply.external_id == known
+    )
+    parts.extend(
+        (piece,) for piece in network.told(network.on_message(opened, message.id), opened, reader.now, reader.table)
     )
     yield from flow_parts(parts, reader.width)
     if message.deleted:

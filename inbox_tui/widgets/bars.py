@@ -12,11 +12,17 @@ from textual.strip import Strip
 
 from inbox_tui.keys import Key, shown
 from inbox_tui.messages import KeyClicked
-from inbox_tui.view.lines import EMPTY, Line, cells, cut, spread
+from inbox_tui.view.lines import EMPTY, Line, Piece, cells, cut, spread
 from inbox_tui.widgets.drawing import Drawn, strip_of
 
 ALWAYS = 3
 """Keys at the end of the footer that stay in the narrowest terminal."""
+
+
+def keys_told(entries: Iterable[Key], between: str = " · ") -> tuple[list[Piece], dict[str, str]]:
+    """Keys and what they do as pieces for a bar, and the acts that clicks on them do."""
+    acts = {f"{shown(key.keys[0])} {key.short}": key.act for key in entries}
+    return [piece for words in acts for piece in ((between, "dim"), (words, "dim"))][1:], acts
 
 
 class Bar(Drawn):

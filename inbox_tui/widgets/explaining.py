@@ -16,11 +16,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from inbox_tui.keys import KEYS, WHY, Table, here, shown
+from inbox_tui.keys import KEYS, WHY, Table, here
 from inbox_tui.messages import KeyClicked
 from inbox_tui.view.lines import Line, flow, say
 from inbox_tui.view.whys import Explanation, Meant, why_lines
-from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.paper import Paper
@@ -69,9 +69,8 @@ class Explaining(ModalScreen[None]):
         entries = [
             key for key in here(WHY, table=self._table) if key.footer and (key.act != "earlier" or len(self._meant) > 1)
         ]
-        said = [(f"{shown(key.keys[0])} {key.short}", key.act) for key in entries]
-        pieces = [piece for words, _ in said for piece in ((" · ", "dim"), (words, "dim"))][1:]
-        self.query_one("#why-keys", Bar).show(pieces, (), dict(said))
+        pieces, acts = keys_told(entries)
+        self.query_one("#why-keys", Bar).show(pieces, (), acts)
         self.query_one(Paper).can_focus = False
         self.query_one(Field).focus()
         self._read()

@@ -21,11 +21,11 @@ from textual.strip import Strip
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from inbox_tui.keys import KEYS, SEARCHING, Table, here, shown
+from inbox_tui.keys import KEYS, SEARCHING, Table, here
 from inbox_tui.messages import KeyClicked, NamesChanged
 from inbox_tui.view.lines import Line, column, cut, fit, flow, say, typed
 from inbox_tui.view.queries import MARK, Checked, Span, begun, cell_of, graphemes, told_lines
-from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.drawing import Drawn, strip_of
@@ -225,9 +225,8 @@ class Searching(ModalScreen[Asked | None]):
     def on_mount(self) -> None:
         """Ready to type."""
         keys = [key for key in here(SEARCHING, read_only=self._read_only, table=self._table) if key.footer]
-        said = [(f"{shown(key.keys[0])} {key.short}", key.act) for key in keys]
-        pieces = [piece for words, _ in said for piece in ((", ", "dim"), (words, "dim"))][1:]
-        self.query_one("#search-title", Bar).show((("Search", "title"),), pieces, dict(said))
+        pieces, acts = keys_told(keys, ", ")
+        self.query_one("#search-title", Bar).show((("Search", "title"),), pieces, acts)
         for paper in self.query(Paper):
             paper.can_focus = False
         self._field.focus()

@@ -18,7 +18,8 @@ import msgspec
 
 from listener import workflow
 from listener.errors import Refused
-from listener.model import Account, Author, Key, OutboxState, Reply
+from listener.model import Account, Author, Capability, Key, Kind, OutboxState, Reply
+from listener.store import capabilities
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, follow, lock, save, tell
@@ -35,7 +36,7 @@ VALUES ($1, 'reply', $2, $3, $4, $5, 'queued', $6, $7, $7) RETURNING id
 """
 
 _PARENT = """
-SELECT m.id, m.state, m.ours FROM mentions AS m
+SELECT m.id, m.state, m.ours, m.kind, m.reply_until, m.private_until FROM mentions AS m
 JOIN conversation_mentions AS j ON j.mention_id = m.id AND j.conversation_id = $2 WHERE m.id = $1
 """
 
@@ -78,7 +79,7 @@ ORDER BY o.not_before, o.id LIMIT 1 FOR UPDATE OF o SKIP LOCKED
 
 _NEXT_DUE = """
 SELECT min(o.not_before) FROM outbox AS o
-WHERE o.state = 'queued' AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
+WHERE o.lane = 'reply' AND o.state = 'queued' AND NOT EXISTS (SELECT FROM accounts AS a WHERE a.id = o.account_id AND a.state = 'stopped')
   AND NOT EXISTS (SELECT FROM outbox AS e WHERE e.conversation_id = o.conversation_id AND e.id < o.id
                   AND e.state IN ('queued', 'sending', 'unknown'))
 """
@@ -116,9 +117,7 @@ WHERE id = $1
 
 _FENCE = "UPDATE replies SET fence = $2 WHERE id = $1"
 
-_EXPIRED = (
-    "SELECT id, frozen IS NOT NULL AS is_frozen FROM outbox WHERE state = 'sending' AND lease_until < $1 ORDER BY id"
-)
+_EXPIRED = "SELECT id FROM outbox WHERE lane = 'reply' AND state = 'sending' AND lease_until < $1 ORDER BY id"
 
 _UNSETTLED = """
 SELECT id, state FROM outbox WHERE state IN ('unknown', 'accepted') AND changed_at < $1 AND lane = 'reply' ORDER BY changed_at, id
@@ -159,7 +158,13 @@ async def queue_reply(
         if conversation is None:
             raise Refused("there is no such conversation", where=str(conversation_id))
         await may_act(connection, person_id, conversation.brand_id)
-        await _may_answer(connection, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id)
+        parent = await _may_answer(
+            connection, conversation.brand_id, conversation_id, account_id, parent_mention_id, person_id
+        )
+        aside = visibility == "private" and parent["kind"] != Kind.DM
+        if aside and (await capabilities.of_account(connection, account_id)).get(Capability.PRIVATE_REPLY, "-"):
+            raise Refused("that account cannot answer a public message in private", code="not_there")
+        _window_is_open(parent["private_until" if aside else "reply_until"], now + timedelta(seconds=hold_seconds))
         if conversation.thread_version != fence:
             raise Refused(
                 "the thread has changed since you began to write", code="thread_moved", hint="read it again, then send"
@@ -182,7 +187,8 @@ async def queue_reply(
 
 async def _may_answer(
     connection: asyncpg.Connection, brand_id: int, conversation_id: int, account_id: int, parent_id: int, person_id: int
-) -> None:
+) -> asyncpg.Record:
+    """The message that is answered. Raises Refused."""
     parent = await connection.fetchrow(_PARENT, parent_id, conversation_id)
     if parent is None:
         raise Refused("that message is not in this conversation")
@@ -196,6 +202,16 @@ async def _may_answer(
     other = await connection.fetchrow(_IN_FLIGHT, conversation_id, person_id)
     if other is not None:
         raise Refused(f"{other['name']} is already answering: a reply is on its way", code="answered_by_colleague")
+    return parent
+
+
+def _window_is_open(until: datetime | None, leaves: datetime) -> None:
+    """Raises Refused when the network no longer takes it by the time that it leaves."""
+    if until is not None and until < leaves:
+        raise Refused(
+            f"its network took such an answer until {until:%Y-%m-%d %H:%M} UTC: that window has closed",
+            code="window_closed",
+        )
 
 
 async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime) -> str:

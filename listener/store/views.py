@@ -6,11 +6,12 @@ Texts in here are as the network sent them: hostile until `listener.harmless` ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from listener.model import Conversation, Kind, Origin, OutboxState, State, ToneLabel
+from listener.model import Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,29 @@ class QueueRow:
     outbox: OutboxState | None
     """The newest reply of ours that is still on its way or needs a decision."""
     version: int
+    family: int | None = None
+    """Rows with the same number are near-copies of one another, by what was said last; None: it is like no other, or our answer is last."""
+    reply_until: datetime | None = None
+    """When the network closes it to answers; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A family of near-copies as it stands in a folder."""
+
+    family: int
+    first: int
+    """The conversation that stands first in the order of work: folded, it stands for all of them."""
+    members: int
+    """With the first one; counted up to `inbox.folded.COUNTED`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedPage:
+    """Rows of a folder with near-copies folded, and how the families of those rows stand."""
+
+    rows: tuple[QueueRow, ...]
+    folds: tuple[Fold, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,10 @@ class ThreadMessage:
     need: float | None
     flags: tuple[Mapping[str, Any], ...]
     """{"rule", "spans"} of the version in force."""
+    reply_until: datetime | None = None
+    """When the network closes it to an answer as it came; None: never."""
+    private_until: datetime | None = None
+    """When it closes it to a private answer; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +143,26 @@ class OutboxRow:
     problem: str
     code: str
     fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """An act of ours on the network (a like, a hide, a delete, a block) and how far it has got. *accepted*: the network says that it is so."""
+
+    id: int
+    conversation_id: int
+    mention_id: int
+    author_id: int
+    what: Doing
+    state: OutboxState
+    account_handle: str
+    person: str
+    person_id: int
+    not_before: datetime
+    queued_at: datetime
+    changed_at: datetime
+    problem: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +313,82 @@ class Opened:
     """In force on its author."""
     author_notes: int = 0
     """How many notes there are on its author, stopped at 100."""
+    can: Mapping[Capability, str] = field(default_factory=dict)
+    """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
+    network: tuple[ActRow, ...] = ()
+    """Acts on the network on these messages and this author, the newest, oldest first."""
+    draft_private: bool = False
+    """The draft was meant for its addressee alone."""
+
+
+class CommentStanding(StrEnum):
+    """How a comment stands for us, one of these."""
+
+    TO_ANSWER = "to answer"
+    """In an open conversation, and we have said nothing in it since."""
+    ANSWERED = "answered"
+    """We have said something in its conversation since."""
+    ASIDE = "put aside"
+    """Closed, snoozed or waiting, without an answer since."""
+    ELSEWHERE = "not in the inbox"
+    """Heard, and nobody's work."""
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class CommentCounts:
+    """How the comments of a post stand. Every comment is in one of `standing`; every one that is not deleted in one of `tones`."""
+
+    standing: Mapping[CommentStanding, int]
+    tones: Mapping[ToneLabel, int]
+    more: bool = False
+    """These are the newest only; there may be more."""
+
+    @property
+    def comments(self) -> int:
+        """All of them."""
+        return sum(self.standing.values())
+
+
+@dataclass(frozen=True, slots=True)
+class PostShown:
+    """The message at the root of a thread, ours or somebody's. `id` is None where nobody has heard it: only its comments are known."""
+
+    space: str
+    root: str
+    counts: CommentCounts
+    id: int | None = None
+    ours: bool = False
+    source: str = ""
+    author_handle: str = ""
+    author_name: str = ""
+    text: str | None = None
+    at: datetime | None = None
+    url: str = ""
+    kind: Kind = Kind.POST
+    version: int = 1
+    deleted: bool = False
+    media: int = 0
+    likes: int | None = None
+    reposts: int | None = None
+    replies: int | None = None
+    quotes: int | None = None
+    """As the network told them last; None: it never did."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommentRow:
+    """One comment of a post, newest first. (`at`, `id`) is its place."""
+
+    id: int
+    at: datetime
+    author_handle: str
+    author_name: str
+    snippet: str | None
+    tone: ToneLabel
+    need: float
+    conversation_id: int | None
+    standing: CommentStanding
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.store.views import (
     Changed,
+    CommentRow,
     Counts,
     HistoryLine,
     ListeningRow,
@@ -55,7 +56,10 @@ from listener.store.views import (
 )
 from listener.workflow import Act, Read
 from tests.tui.fake_authors import FakeAuthors
+from tests.tui.fake_copies import FakeCopies
 from tests.tui.fake_macros import FakeMacros
+from tests.tui.fake_network import FakeNetwork
+from tests.tui.fake_posts import FakePosts
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = (
@@ -103,6 +107,7 @@ class Talk:
     history: list[HistoryLine] = field(default_factory=list)
     versions: dict[int, list[tuple[int, str | None, datetime]]] = field(default_factory=dict)
     because: tuple[dict[str, object], ...] = ()
+    hide: bool = False
     drafts: dict[int, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -118,10 +123,11 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeAuthors, FakeMacros):
+class FakeBackend(FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeMacros):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
+        super().__init__()
         self.n = n
         self.clock = clock or Clock()
         self.me = Person(1, "ana", "Ana Sol")
@@ -157,6 +163,8 @@ class FakeBackend(FakeAuthors, FakeMacros):
         self.viewer = False
         self.speaks = Voice()
         self.mutes, self.notes_on, self.pasts = {}, {}, {}
+        self.families: dict[int, int] = {}
+        self.threads: dict[int, list[CommentRow]] = {}
 
     # The generated rows ----------------------------------------------------------------------------------------------
 
@@ -164,7 +172,7 @@ class FakeBackend(FakeAuthors, FakeMacros):
         """Conversation `i` as it was born; its place is its number."""
         due = START + timedelta(minutes=i - 5)
         name = NAMES[i % len(NAMES)]
-        return QueueRow(
+        row = QueueRow(
             id=i + 1,
             sort_key=int(due.timestamp()) * 1_000_000,
             state=State.NEW,
@@ -188,6 +196,7 @@ class FakeBackend(FakeAuthors, FakeMacros):
             outbox=None,
             version=1,
         )
+        return self.in_family(row)
 
     def talk(self, conversation_id: int) -> Talk:
         """The conversation, made whole from its row at the first touch."""
@@ -236,13 +245,14 @@ class FakeBackend(FakeAuthors, FakeMacros):
         holder = talk.claimed_by[0] if talk.claimed_by else None
         names = {p.id: p.name for p in self.staff}
         news = [r.state for r in talk.replies if r.state not in (OutboxState.SEEN, OutboxState.WITHDRAWN)]
-        return QueueRow(
+        row = QueueRow(
             c.id, workflow.sort_key(c), c.state, talk.source, talk.handle, talk.name,
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
-            news[-1] if news else None, c.version,
+            news[-1] if news else None, c.version, reply_until=c.reply_until,
         )  # fmt: skip
+        return self.in_family(row)
 
     def _folder(self, folder: str, row: QueueRow) -> bool:
         if folder in ("open", "mine"):
@@ -337,7 +347,9 @@ class FakeBackend(FakeAuthors, FakeMacros):
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
             talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
-            mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])),
+            mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])), hide=talk.hide, can=self.can,
+            draft_private=self.private_drafts.get(conversation_id, False),
+            network=self.acts_around({one.id for one in talk.thread}, 1),
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
@@ -632,8 +644,11 @@ class FakeBackend(FakeAuthors, FakeMacros):
         await self._called("asked_seen")
         self.notes_to_me = [note for note in self.notes_to_me if note.conversation_id != conversation_id]
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         await self._called("save_draft")
+        self.private_drafts[conversation_id] = private
         self.talk(conversation_id).drafts[self.me.id] = (body, thread_version)
 
     async def drop_draft(self, conversation_id: int) -> None:

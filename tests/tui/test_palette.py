@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from inbox_tui import keys
-from inbox_tui.keys import CARD, COMPOSER, EVERYWHERE, INBOX, KEYS, LISTENING, RULES, SEARCHING, WHY, Key
+from inbox_tui.keys import CARD, COMPOSER, EVERYWHERE, INBOX, KEYS, LISTENING, POST, RULES, SEARCHING, WHY, Key
 from inbox_tui.widgets.authors import AuthorCard
 from inbox_tui.widgets.explaining import Explaining
+from inbox_tui.widgets.post import PostView
 from inbox_tui.widgets.searching import Searching
 from listener.model import State
 from tests.tui.stage import Stage, stage
 
 
-def offered(s: Stage) -> dict[str, str]:
-    """What the palette offers on what is shown: words to keys."""
-    return {
-        one.title: one.help for one in s.app.get_system_commands(s.app.screen) if not one.title.startswith("Theme: ")
-    }
+def offered(s: Stage, panel: Any = None) -> dict[str, str]:
+    """What the palette offers on what is shown, or would over a panel: words to keys."""
+    over = s.app.get_system_commands(panel or s.app.screen)
+    return {one.title: one.help for one in over if not one.title.startswith("Theme: ")}
 
 
 def wanted(*places: str) -> dict[str, str]:
@@ -32,18 +34,9 @@ async def test_every_act_is_in_the_palette_where_it_works_with_its_keys() -> Non
         await s.composes()
         assert offered(s) == wanted(INBOX, EVERYWHERE, COMPOSER)
         seen |= offered(s)
-        await s.press("escape", "slash")
-        await s.until(lambda: isinstance(s.app.screen, Searching), "the search box")
-        assert offered(s) == wanted(SEARCHING)
-        seen |= offered(s)
-        await s.press("escape", "W")
-        await s.until(lambda: isinstance(s.app.screen, Explaining), "why")
-        assert offered(s) == wanted(WHY)
-        seen |= offered(s)
-        await s.press("escape", "A")
-        await s.until(lambda: isinstance(s.app.screen, AuthorCard), "the author")
-        assert offered(s) == wanted(CARD)
-        seen |= offered(s)
+        for panel, place in ((Searching, SEARCHING), (Explaining, WHY), (AuthorCard, CARD), (PostView, POST)):
+            assert offered(s, panel) == wanted(place)
+            seen |= offered(s, panel)
         await s.press("escape", "p")
         await s.shows("Priority")
         assert offered(s) == {}, "a question is answered, not gone round"

@@ -10,7 +10,7 @@ from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import replies, saved
+from inbox_tui.view import privately, replies, saved
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
@@ -32,6 +32,8 @@ class _Writing:
     voice: saved.Voice = saved.SILENT
     waved: frozenset[int] = frozenset()
     """Colleagues' replies that the writer has seen and answers all the same."""
+    private: bool = False
+    """Only the addressee is to read it."""
 
     @property
     def id(self) -> int:
@@ -58,14 +60,21 @@ class Answering(Triage):
 
     def action_reply(self) -> None:
         """Write a reply."""
+        self._begin_reply()
+
+    def action_private(self) -> None:
+        """Write a reply that only its addressee can read."""
+        self._begin_reply(aside=True)
+
+    def _begin_reply(self, *, aside: bool = False) -> None:
         if self.refuse_read_only():
             return
         if self.composer.is_open:
             self.composer.write_on()
             return
-        self.work(self._begin())
+        self.work(self._begin(aside))
 
-    async def _begin(self) -> None:
+    async def _begin(self, aside: bool) -> None:
         ids = [self.opened.conversation.id] if self.reading and self.opened is not None else []
         if not ids and self.rows.cursor_id is not None:
             ids = [self.rows.cursor_id]
@@ -81,10 +90,12 @@ class Answering(Triage):
             self.say("no account of ours fits: it cannot be answered from here", "soon")
         elif parent is None:
             self.say("there is no message left to answer", "soon")
+        elif why_not := privately.cannot(opened, parent, aside, self.desk.now()):
+            self.say(why_not, "soon")
         elif await self.hold(opened.conversation.id):
-            await self._write(opened, parent)
+            await self._write(opened, parent, aside)
 
-    async def _write(self, opened: Opened, parent: ThreadMessage) -> None:
+    async def _write(self, opened: Opened, parent: ThreadMessage, aside: bool) -> None:
         other = replies.answered_by_others(opened, self.me)
         waved: frozenset[int] = frozenset()
         if other is not None:
@@ -112,13 +123,35 @@ class Answering(Triage):
                 await self._let_go(opened.conversation.id)
                 return
             draft = draft if answer == "k" else ""
-        await self.begin(opened, parent, draft, waved)
+        private = aside or parent.kind is Kind.DM
+        if draft and opened.draft_private and not private:
+            answer = await self.app.push_screen_wait(
+                Ask(
+                    "This draft was meant to be private",
+                    ["As a public reply everybody can read it. The draft says:", f"“{say(draft)[:200]}”"],
+                    [("k", "keep it private"), ("p", "make it public"), ("n", "begin anew, in public")],
+                )
+            )
+            why_not = privately.cannot(opened, parent, True, self.desk.now()) if answer == "k" else ""
+            if why_not:
+                self.say(why_not, "soon")
+            if answer is None or why_not:
+                await self._let_go(opened.conversation.id)
+                return
+            draft, private = ("" if answer == "n" else draft), answer == "k"
+        await self.begin(opened, parent, draft, waved, private=private)
 
     async def begin(
-        self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()
+        self,
+        opened: Opened,
+        parent: ThreadMessage,
+        draft: str,
+        waved: frozenset[int] = frozenset(),
+        *,
+        private: bool,
     ) -> None:
         """Open the composer."""
-        writing = _Writing(opened, parent, opened.conversation.thread_version, waved=waved)
+        writing = _Writing(opened, parent, opened.conversation.thread_version, waved=waved, private=private)
         self._writing = writing
         self.add_class("-reading")
         await self.composer.begin(
@@ -126,7 +159,7 @@ class Answering(Triage):
             opened.source,
             as_whom=f"@{say(opened.account_handle)}",
             to_whom=who(parent.author_handle, parent.author_name),
-            private=parent.kind is Kind.DM,
+            private=private,
             draft=draft,
         )
         self.work(self._learn(writing), "voice")
@@ -147,7 +180,8 @@ class Answering(Triage):
     def _know(self, writing: _Writing) -> saved.Look:
         """Tell the composer what to look for and what to offer, as things are now."""
         backend, parent = self.desk.backend, writing.parent
-        look = saved.Look(writing.voice, writing.opened, parent, saved.values(parent, backend.me.name, backend.brand))
+        known = saved.values(parent, backend.me.name, backend.brand)
+        look = saved.Look(writing.voice, writing.opened, parent, known, aside=writing.private)
 
         def lines(draft: str) -> list[Line]:
             told: list[Line] = [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
@@ -221,7 +255,8 @@ class Answering(Triage):
         body = self.composer.text
         backend = self.desk.backend
         if body.strip():
-            await self.attempt(backend.save_draft(writing.id, body, writing.fence, self.desk.now()))
+            keeping = backend.save_draft(writing.id, body, writing.fence, self.desk.now(), private=writing.private)
+            await self.attempt(keeping)
         else:
             await self.attempt(backend.drop_draft(writing.id))
 
@@ -303,7 +338,7 @@ class Answering(Triage):
                     current,
                     writing.parent.id,
                     body,
-                    private=writing.parent.kind is Kind.DM,
+                    private=writing.private,
                     fence=writing.fence,
                     hold_seconds=self.desk.hold_seconds,
                     close_after=close_after,
@@ -390,18 +425,22 @@ class Answering(Triage):
             else None
         )
         if opened is not None and parent is not None and await self.hold(row.conversation_id):
-            await self.begin(opened, parent, body)
+            await self.begin(opened, parent, body, private=row.private)
             await self.save_draft()
 
     def action_settle(self) -> None:
         """Decide about a reply that did not simply go out."""
         if self.refuse_read_only():
             return
-        row = next((r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED), None)
+        row = self._undecided_reply()
         if row is None:
             self.say("every reply here went its way", "dim")
         else:
             self.work(self._settle(row))
+
+    def _undecided_reply(self) -> OutboxRow | None:
+        """The newest reply here that somebody must decide about."""
+        return next((r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED), None)
 
     async def _settle(self, row: OutboxRow) -> None:
         backend, opened = self.desk.backend, self.opened

@@ -18,6 +18,7 @@ from inbox_tui.view import queue, thread, words
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
+from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.composer import Composer
@@ -81,6 +82,7 @@ class InboxCore(DeskScreen):
             with Vertical(id="conversation-pane"):
                 yield Paper(id="card")
                 yield Paper(id="conversation")
+                yield ActsBar(id="acts")
                 yield Composer(id="composer", table=self.desk.table)
         yield Bar(id="said")
         yield KeysBar(keys.here(self.place, read_only=self.desk.read_only, table=self.desk.table), id="keys")
@@ -193,7 +195,7 @@ class InboxCore(DeskScreen):
         return [(words.FOLDER_WORDS[self.folder], "title"), *([(f"  {total:,}", "bold")] if total is not None else [])]
 
     def _show_queue_title(self) -> None:
-        fold, unfold, acts = self.fold_signs()
+        fold, unfold, acts = self.pane_signs()
         left = [*fold, *self.queue_title()]
         if self.rows.all_marked:
             left.append((f"  all taken ({self.desk.sign('unmark')} lets go)", "accent"))
@@ -245,7 +247,7 @@ class InboxCore(DeskScreen):
         sign = self.desk.sign
         return [line.format(claim=sign("claim"), assign=sign("assign")) for line in _EMPTY[key]]
 
-    def folded(self) -> None:
+    def panes_changed(self) -> None:
         """The title says so; what was folded away when its row was reached is read now."""
         self._show_queue_title()
         if self.right_shown and self.rows.cursor_id is not None and not self.composer.is_open:
@@ -278,7 +280,16 @@ class InboxCore(DeskScreen):
 
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left)
+        left = left and self.has_left(row)
+        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=self.copies_words(row))
+
+    def has_left(self, row: QueueRow) -> bool:
+        """Whether a row that stays under the cursor is in what is shown no longer."""
+        return not self.belongs(row)
+
+    def copies_words(self, row: QueueRow) -> str:
+        """That it stands for others that are nearly the same."""
+        return ""
 
     @on(NewsCounted)
     def _news(self, event: NewsCounted) -> None:
@@ -425,7 +436,7 @@ class InboxCore(DeskScreen):
         if len(ids) > _MANY:
             await self.read_again()
             wanted = [] if self.rows.cursor_id is None else [self.rows.cursor_id]
-        rows = await self.attempt(self.desk.backend.rows(list(wanted)))
+        rows = await self.read_rows(wanted)
         if rows is None:
             return
         self.rows.changed(rows)
@@ -433,6 +444,10 @@ class InboxCore(DeskScreen):
         if missing:
             self.rows.taken_out(missing)
         await self.after_change(ids)
+
+    async def read_rows(self, ids: Collection[int]) -> Sequence[QueueRow] | None:
+        """These rows as they are now, with others that are shown or not because of them."""
+        return await self.attempt(self.desk.backend.rows(list(ids)))
 
     async def after_change(self, ids: Collection[int]) -> None:
         """The counts, and the open conversation when it is among those that changed."""

@@ -80,7 +80,7 @@ class Macros(Answering):
             return
         if not self.composer.is_open:
             await self.read_conversation(conversation_id)
-            await self._begin()
+            await self._begin(aside=False)
         writing = self._writing
         if writing is None or writing.id != conversation_id or not await self._learn(writing):
             return

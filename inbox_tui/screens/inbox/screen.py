@@ -1,4 +1,4 @@
-"""The Inbox screen, put together: what it shows, the acts, the reply, and its keys."""
+"""The Inbox screen, put together: what it shows, the acts, the reply, the network, and its keys."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from textual.binding import BindingType
 from inbox_tui import keys
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.authors import Authors
+from inbox_tui.screens.inbox.folding import Folding
 from inbox_tui.screens.inbox.macros import Macros
+from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Authors, Asked, Macros):
+class InboxScreen(Folding, Authors, Asked, Networking, Macros):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

@@ -167,11 +167,11 @@ class ListeningScreen(DeskScreen):
             left = [(say(self.topic or "no topic yet"), "title")]
         news = self.rows.news
         right: list[Piece] = [(f"{news} new ↑ ", "soon"), (f"({self.desk.sign('first')})", "dim")] if news else []
-        fold, unfold, acts = self.fold_signs()
+        fold, unfold, acts = self.pane_signs()
         acts |= {piece.strip(): "first" for piece, _ in right}
         self.query_one("#mentions-title", Bar).show((*fold, *left), (*right, *unfold), acts)
 
-    def folded(self) -> None:
+    def panes_changed(self) -> None:
         """The title says so."""
         self._show_title()
 

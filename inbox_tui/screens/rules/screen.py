@@ -46,7 +46,7 @@ class RulesScreen(DeskScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.RULES)
     CSS_PATH = "rules.tcss"
     place = keys.RULES
-    has_left = False
+    has_left_pane = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -122,12 +122,12 @@ class RulesScreen(DeskScreen):
         self._show_title()
 
     def _show_title(self) -> None:
-        _, unfold, acts = self.fold_signs()
+        _, unfold, acts = self.pane_signs()
         how = f"{self.desk.sign('sort')} sorts otherwise"
         left = ((f"{len(self.state.rules)} rules", "title"), (f"  by {self.sort}", "dim"))
         self.query_one("#rules-title", Bar).show(left, ((how, "dim"), *unfold), acts | {how: "sort"})
 
-    def folded(self) -> None:
+    def panes_changed(self) -> None:
         """The title says so."""
         self._show_title()
 

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from listener.model import Kind, Origin, OutboxState, ToneLabel
+from listener.store import capabilities, network_acts
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
 from listener.store.views import HistoryLine, Mute, Note, Opened, OutboxRow, ThreadMessage
@@ -72,7 +73,8 @@ WITH own AS MATERIALIZED (
 SELECT m.id, m.external_id, m.parent, m.at, m.claimed_at, m.author_id, a.handle AS author_handle, a.name AS author_name,
        a.status AS author_status, m.ours, EXISTS (SELECT 1 FROM own WHERE own.id = m.id) AS mine,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, m.version, m.state = 'deleted' AS deleted, m.media, m.url, m.lang,
-       j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags
+       j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags,
+       m.reply_until, m.private_until
 FROM picked
 JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT handle, name, status FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
@@ -131,7 +133,7 @@ SELECT * FROM (
 ) AS newest ORDER BY id
 """
 
-_DRAFT = "SELECT body, thread_version FROM drafts WHERE person_id = $1 AND conversation_id = $2"
+_DRAFT = "SELECT body, thread_version, visibility FROM drafts WHERE person_id = $1 AND conversation_id = $2"
 
 
 async def open(  # noqa: A001 - the screen's word
@@ -153,6 +155,8 @@ async def open(  # noqa: A001 - the screen's word
         notes = await connection.fetch(_NOTES, id_, LINES)
         history = await connection.fetch(_HISTORY, id_, LINES)
         draft = await connection.fetchrow(_DRAFT, person_id, id_)
+        can = await capabilities.of_account(connection, account["id"]) if account else {}
+        network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"])
     return Opened(
         conversation=of_row(c),
         brand=c["brand"],
@@ -184,6 +188,9 @@ async def open(  # noqa: A001 - the screen's word
         saved_reply=because["reply"] if because else "",
         mute=Mute(c["muted_by"], c["muted_at"]) if c["muted_at"] else None,
         author_notes=c["author_notes"],
+        can=can,
+        draft_private=draft is not None and draft["visibility"] == "private",
+        network=network,
     )
 
 

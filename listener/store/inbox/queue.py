@@ -18,12 +18,12 @@ from listener.store.views import Counts, QueueRow
 
 # `picked` (id) has at most a page of rows; all else is fetched by key, one row at a time. After an answer of ours the tone is that of
 # the message which it answers. LIMIT 1 and OFFSET 0 hold the planner to the keys, also where its statistics are old.
-_QUEUE_LINES = """
+QUEUE_LINES = """
 SELECT c.id, c.sort_key, c.state, c.source, a.handle AS author_handle, a.name AS author_name, said.snippet,
        coalesce(judged.tone, c.tone) AS tone, coalesce(judged.need, c.need) AS need,
        c.priority, c.due_at, c.last_at, c.tags, c.team, c.assignee_id, coalesce(p.name, '') AS assignee,
        coalesce(held.name, '') AS claimed_by, held.person_id AS claimed_by_id, c.unread, told.messages,
-       leaving.state AS outbox, c.version
+       leaving.state AS outbox, c.version, c.family, c.reply_until
 FROM picked
 JOIN LATERAL (SELECT * FROM conversations WHERE id = picked.id LIMIT 1) AS c ON true
 LEFT JOIN LATERAL (SELECT handle, name FROM authors WHERE id = c.author_id LIMIT 1) AS a ON true
@@ -56,7 +56,7 @@ WITH picked AS MATERIALIZED (
     SELECT id FROM conversations
     WHERE brand_id = $2 AND folder = $3 AND merged_into IS NULL AND (sort_key, id) > ($4, $5)
     ORDER BY sort_key, id LIMIT $6
-) {_QUEUE_LINES} ORDER BY c.sort_key, c.id
+) {QUEUE_LINES} ORDER BY c.sort_key, c.id
 """  # noqa: S608 - constants
 
 _PAGE_BEFORE = f"""
@@ -64,7 +64,7 @@ WITH picked AS MATERIALIZED (
     SELECT id FROM conversations
     WHERE brand_id = $2 AND folder = $3 AND merged_into IS NULL AND (sort_key, id) < ($4, $5)
     ORDER BY sort_key DESC, id DESC LIMIT $6
-) {_QUEUE_LINES} ORDER BY c.sort_key, c.id
+) {QUEUE_LINES} ORDER BY c.sort_key, c.id
 """  # noqa: S608 - constants
 
 _MINE_AFTER = _PAGE_AFTER.replace("brand_id = $2", "brand_id = $2 AND assignee_id = $7")
@@ -73,7 +73,7 @@ _MINE_BEFORE = _PAGE_BEFORE.replace("brand_id = $2", "brand_id = $2 AND assignee
 _ROWS = f"""
 WITH picked AS MATERIALIZED (
     SELECT id FROM conversations WHERE id = ANY($2::bigint[]) AND merged_into IS NULL
-) {_QUEUE_LINES} ORDER BY c.sort_key, c.id
+) {QUEUE_LINES} ORDER BY c.sort_key, c.id
 """  # noqa: S608 - constants
 
 FIRST = (-(2**63), -1)
@@ -105,7 +105,7 @@ async def page(
     if person_id is not None:
         values.append(person_id)
     async with acquired(pool) as connection:
-        return [_queue_row(row) for row in await connection.fetch(statement, *values)]
+        return [queue_row(row) for row in await connection.fetch(statement, *values)]
 
 
 async def rows(pool: asyncpg.Pool, ids: Collection[int], now: datetime | None = None) -> list[QueueRow]:
@@ -116,10 +116,11 @@ async def rows(pool: asyncpg.Pool, ids: Collection[int], now: datetime | None = 
 
 async def rows_of(connection: asyncpg.Connection, ids: Collection[int], now: datetime | None = None) -> list[QueueRow]:
     """The same, for who has a connection."""
-    return [_queue_row(row) for row in await connection.fetch(_ROWS, now, list(ids))]
+    return [queue_row(row) for row in await connection.fetch(_ROWS, now, list(ids))]
 
 
-def _queue_row(row: Mapping[str, Any]) -> QueueRow:
+def queue_row(row: Mapping[str, Any]) -> QueueRow:
+    """The line of a row read with `QUEUE_LINES`."""
     values = dict(row)
     values["state"] = State(values["state"])
     values["tone"] = ToneLabel(values["tone"])

@@ -29,6 +29,7 @@ from listener.model import (
 )
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, follow, lock, save
+from listener.store.copies import keep_sketches
 from listener.store.record.hush import Hushed, hushed
 from listener.store.record.judge import Assessed
 from listener.store.record.keep import Kept
@@ -75,14 +76,15 @@ ORDER BY m.at, m.id
 
 _OPEN = """
 INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team,
-                           tags, snoozed_until, next_at, unread, sort_key, opened_at, last_at, last_mention_id, changed_at)
+                           tags, snoozed_until, next_at, unread, sort_key, opened_at, last_at, last_mention_id, changed_at, reply_until)
 SELECT brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team,
-       string_to_array(tags, E'\\x1f'), snoozed_until, next_at, unread, sort_key, at, at, mention_id, $1
+       string_to_array(tags, E'\\x1f'), snoozed_until, next_at, unread, sort_key, at, at, mention_id, $1, reply_until
 FROM unnest($2::int[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[],
             $10::smallint[], $11::timestamptz[], $12::int[], $13::text[], $14::text[], $15::timestamptz[],
-            $16::timestamptz[], $17::boolean[], $18::bigint[], $19::timestamptz[], $20::bigint[])
+            $16::timestamptz[], $17::boolean[], $18::bigint[], $19::timestamptz[], $20::bigint[],
+            $21::timestamptz[])
      AS n(brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team, tags,
-          snoozed_until, next_at, unread, sort_key, at, mention_id)
+          snoozed_until, next_at, unread, sort_key, at, mention_id, reply_until)
 ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING
 RETURNING id, brand_id, account_id, space, root, author_id
 """
@@ -191,6 +193,7 @@ class Desk:
             self._connection, {k.id: k.author_id for k in theirs}, {k.author_id for k in theirs if not k.new}
         )
         await self._find((k.mention.key.space, k.root, k.author_id) for k in theirs)
+        await self._sketch(theirs, assessed)
         await self._open_addressed(theirs, assessed)
         for k in theirs:
             self._place_theirs(k, assessed)
@@ -204,6 +207,19 @@ class Desk:
         if logins:
             rows = await self._connection.fetch(_RESPONDERS, sorted(logins))
             self._responders = {(r["brand_id"], r["login"]): r["id"] for r in rows}
+
+    async def _sketch(self, theirs: Sequence[Kept], assessed: Assessed) -> None:
+        """What near-copies are found by, of messages that are or become somebody's work; before those conversations are written."""
+        threads = {place[2:] for place in self._places}
+        work = [
+            k
+            for k in theirs
+            if (k.new or k.edited)
+            and ((k.mention.key.space, k.root, k.author_id) in threads or any(self._opens(k, assessed)))
+        ]
+        for edited in (False, True):
+            texts = [(k.id, k.version, k.mention.text) for k in work if k.edited is edited]
+            await keep_sketches(self._connection, texts, self._now, anew=edited)
 
     # Finding and opening ------------------------------------------------------------------------------------------
 
@@ -266,12 +282,14 @@ class Desk:
         rows = []
         followed: dict[Place, Mapping[str, Any]] = {}
         for place, (k, assessment, origin) in sorted(wanted.items(), key=lambda item: item[0]):
-            opened = workflow.opened(assessment, brand_id=place[0], at=k.at, history=self._history)
+            until = k.mention.reply_until
+            opened = workflow.opened(assessment, brand_id=place[0], at=k.at, history=self._history, until=until)
             c = self._ruled(None, opened, assessment)
             followed[place] = changes(opened, c)[1]
             rows.append((
                 *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.assignee_id, c.team,
                 "\x1f".join(c.tags), c.snoozed_until, workflow.next_at(c), c.unread, workflow.sort_key(c), k.at, k.id,
+                c.reply_until,
             ))  # fmt: skip
         created = await self._connection.fetch(_OPEN, self._now, *columns(rows))
         if len(created) != len(wanted):
@@ -499,7 +517,8 @@ class Desk:
             close = step.outbox is not None and step.outbox.close
             return workflow.replied(c, step.at, close=close, history=self._history)
         muted = (step.kept.id, c.brand_id) in self.hushed
-        heard = workflow.heard(c, step.assessment, step.at, history=self._history, muted=muted)
+        until = step.kept.mention.reply_until
+        heard = workflow.heard(c, step.assessment, step.at, history=self._history, muted=muted, until=until)
         return heard if muted else self._ruled(c, heard, step.assessment)
 
     def _ruled(self, was: Conversation | None, became: Conversation, assessment: Assessment | None) -> Conversation:
