@@ -50,13 +50,14 @@ KEYS: tuple[Key, ...] = (
     Key("folder('theirs')", ("3",), "Theirs", "Folder: Waiting for them", INBOX, "Folders"),
     Key("folder('snoozed')", ("4",), "Snoozed", "Folder: Snoozed", INBOX, "Folders"),
     Key("folder('done')", ("5",), "Done", "Folder: Done", INBOX, "Folders"),
+    Key("folder('approve')", ("6",), "To approve", "Folder: To approve (leads and admins)", INBOX, "Folders"),
     # Answering
     Key("reply", ("r",), "reply", "Write a reply (takes the conversation)", INBOX, "Answer", footer=True, writes=True),
     Key(
         "settle",
         ("x",),
         "settle",
-        "Decide about a reply that failed, stopped or got lost",
+        "Decide about a reply: to approve, planned, failed, stopped or lost",
         INBOX,
         "Answer",
         writes=True,
@@ -230,6 +231,17 @@ KEYS: tuple[Key, ...] = (
         True,
         True,
     ),
+    Key(
+        "ask_approval",
+        ("ctrl+g",),
+        "ask approval",
+        "Ask a lead or an admin to approve it; it goes out when they have",
+        COMPOSER,
+        "Composer",
+        True,
+        True,
+    ),
+    Key("later", ("ctrl+t",), "send later", "Choose when it goes out", COMPOSER, "Composer", True, True),
     Key(
         "put_in",
         ("tab",),

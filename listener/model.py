@@ -399,6 +399,25 @@ class OutboxState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+PART_BEFORE = "part_before"
+"""The code of a numbered part that was stopped because one before it did not go out."""
+
+
+class ApprovalState(StrEnum):
+    """What became of a reply that somebody was asked to approve."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    CHANGED = "changed"
+    """Approved with a change: both texts are kept."""
+    REJECTED = "rejected"
+    """Sent back to its writer, with a note."""
+    SUPERSEDED = "superseded"
+    """Overtaken by another one that waits."""
+    WITHDRAWN = "withdrawn"
+    """Taken back by its writer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer of ours as the deliverer hands it to a source."""

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
 from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.backend.network import NetworkBackend
+from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
@@ -81,7 +83,16 @@ class Named:
     """An experiment."""
 
 
-class Backend(NetworkBackend, CopiesBackend, PostsBackend, AuthorsBackend, MacrosBackend, Protocol):
+class Backend(
+    NetworkBackend,
+    CopiesBackend,
+    PostsBackend,
+    AuthorsBackend,
+    ApprovingBackend,
+    PlanningBackend,
+    MacrosBackend,
+    Protocol,
+):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property
@@ -305,16 +316,21 @@ class Backend(NetworkBackend, CopiesBackend, PostsBackend, AuthorsBackend, Macro
         hold_seconds: float,
         close_after: bool,
         now: datetime,
+        planned: datetime | None = None,
+        in_parts: bool = False,
     ) -> OutboxRow:
-        """Put a reply in the outbox. Raises `Refused` when the thread is no longer at `fence`."""
+        """Put a reply in the outbox, to go out not before the time that is planned; `in_parts`: numbered, and the first one's row.
+
+        Raises `Refused` when the thread is no longer at `fence`.
+        """
         ...
 
     async def withdraw(self, outbox_id: int, now: datetime) -> str:
         """Take a reply back and give its text. Raises `Refused` when it has begun to leave."""
         ...
 
-    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
-        """Send a failed or stopped reply after all."""
+    async def retry(self, outbox_id: int, fence: int, now: datetime, *, planned: datetime | None = None) -> None:
+        """Send a failed or stopped reply after all, at once or at a time."""
         ...
 
     async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
 from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.postgres_network import PostgresNetwork
+from inbox_tui.backend.postgres_planning import PostgresPlanning
 from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
@@ -26,7 +28,7 @@ from listener.model import Person, Problem, Role
 from listener.query.bounds import asks_state, folders_of
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, asking, claims, feed, inbox, marks, outbox, rulebooks, rulestats
+from listener.store import acts, alive, asking, claims, feed, inbox, marks, numbered, outbox, rulebooks, rulestats
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend(PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAuthors, PostgresMacros):
+class PostgresBackend(
+    PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAuthors, PostgresApproving, PostgresPlanning, PostgresMacros
+):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -354,6 +358,8 @@ class PostgresBackend(PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAu
         hold_seconds: float,
         close_after: bool,
         now: datetime,
+        planned: datetime | None = None,
+        in_parts: bool = False,
     ) -> OutboxRow:
         """Put a reply in the outbox, in the language that it answers."""
         lang = next((m.lang for m in opened.thread if m.id == parent_mention_id), "")
@@ -370,15 +376,17 @@ class PostgresBackend(PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAu
             hold_seconds=hold_seconds,
             close_after=close_after,
             now=now,
+            planned=planned,
+            into=numbered.put if in_parts else None,
         )
 
     async def withdraw(self, outbox_id: int, now: datetime) -> str:
         """Take a reply back."""
         return await outbox.withdraw(self.pool, outbox_id, self.me.id, now)
 
-    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
+    async def retry(self, outbox_id: int, fence: int, now: datetime, *, planned: datetime | None = None) -> None:
         """Send it after all."""
-        await outbox.retry(self.pool, outbox_id, self.me.id, now, fence=fence)
+        await outbox.retry(self.pool, outbox_id, self.me.id, now, fence=fence, planned=planned)
 
     async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:
         """What a person saw on the network."""

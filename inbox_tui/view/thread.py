@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from inbox_tui.keys import KEYS, Table, sign
-from inbox_tui.view import network, windows, words
+from inbox_tui.view import approvals, network, windows, words
 from inbox_tui.view.authors import about
 from inbox_tui.view.history import history_sentence
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
@@ -17,7 +17,7 @@ from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
 from listener.model import Capability, Doing
-from listener.store.views import ListeningRow, Note, Opened, OutboxRow, ThreadMessage
+from listener.store.views import ApprovalRow, ListeningRow, Note, Opened, OutboxRow, ThreadMessage
 
 _REASONS = 12
 """Reasons that are told, the weightiest; the panel (W) tells all of them."""
@@ -69,6 +69,18 @@ def thread_lines(
             lines.extend(mark_lines(marks.get(entry.id, ()), reader.person_id, reader.now, reader.width))
         elif isinstance(entry, OutboxRow):
             lines.extend(_reply(entry, reader))
+        elif isinstance(entry, ApprovalRow):
+            lines.extend(
+                approvals.approval_lines(
+                    entry,
+                    opened,
+                    person_id=reader.person_id,
+                    now=reader.now,
+                    zone=reader.zone,
+                    width=reader.width,
+                    table=reader.table,
+                )
+            )
         else:
             lines.extend(_note(entry, reader))
         lines.append(())
@@ -218,14 +230,15 @@ def _plain(value: Any) -> str:
     return "yes" if value is True else "no" if value is False else "" if value is None else str(value)
 
 
-def _entries(opened: Opened) -> list[ThreadMessage | OutboxRow | Note]:
-    """Messages, replies that are not in the thread yet, and notes, oldest first."""
+def _entries(opened: Opened) -> list[ThreadMessage | OutboxRow | ApprovalRow | Note]:
+    """Messages, replies that are not in the thread yet or wait for approval, and notes, oldest first."""
     there = {message.external_id for message in opened.thread}
     replies = [r for r in opened.replies if r.state.value != "withdrawn" and r.external_id not in there]
-    timed: list[tuple[datetime, int, ThreadMessage | OutboxRow | Note]] = [
+    timed: list[tuple[datetime, int, ThreadMessage | OutboxRow | ApprovalRow | Note]] = [
         *((message.at, 0, message) for message in opened.thread),
         *((note.at, 1, note) for note in opened.notes),
-        *((reply.queued_at, 2, reply) for reply in replies),
+        *((one.asked_at, 2, one) for one in opened.approvals if approvals.shown(one, opened)),
+        *((reply.queued_at, 3, reply) for reply in replies),
     ]
     timed.sort(key=lambda item: (item[0], item[1]))
     return [entry for _, _, entry in timed]
@@ -274,7 +287,9 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
         parts.append(((words.count(message.media, "picture or film", "pictures or films"), "dim"),))
     known = message.external_id
     parts.extend(
-        (outbox_words(reply, reader.now, reader.table),) for reply in opened.replies if reply.external_id == known
+        (outbox_words(reply, reader.now, reader.zone, reader.table),)
+        for reply in opened.replies
+        if reply.external_id == known
     )
     parts.extend(
         (piece,) for piece in network.told(network.on_message(opened, message.id), opened, reader.now, reader.table)
@@ -295,7 +310,13 @@ def _reply(reply: OutboxRow, reader: Reader) -> Iterator[Line]:
         f"◂ {'you' if reply.person_id == reader.person_id else say(reply.person)}, as @{say(reply.account_handle)}"
     )
     private = (("privately", "note"),) if reply.private else ()
-    parts: list[Line] = [((as_whom, "ours"),), private, (outbox_words(reply, reader.now, reader.table),)]
+    part = ((f"part {reply.part} of {reply.parts}", "note"),) if reply.parts else ()
+    parts: list[Line] = [
+        ((as_whom, "ours"),),
+        private,
+        part,
+        (outbox_words(reply, reader.now, reader.zone, reader.table),),
+    ]
     yield from flow_parts(parts, reader.width)
     yield from flow(paragraphs(reply.body), reader.width, indent="  ")
 

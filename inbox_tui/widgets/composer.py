@@ -1,12 +1,13 @@
 """Where a reply is written. Always says as whom, to whom, and public or private in words, and counts as the network counts.
 
-Shows what `look` finds in the draft while it is typed, and puts saved replies in. Posts `DraftChanged`, `ReplySubmitted`, `SavedWanted` and
-`ComposerLeft`; refuses to send, save or stop anything but what is too long.
+Shows what `look` finds in the draft while it is typed, and puts saved replies in. Posts `DraftChanged`, `ReplySubmitted`, `ApprovalWanted`,
+`LaterWanted`, `SavedWanted` and `ComposerLeft`; refuses to send, save or stop anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -14,7 +15,14 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from inbox_tui.keys import COMPOSER, KEYS, Table, sign
-from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said, SavedWanted
+from inbox_tui.messages import (
+    ApprovalWanted,
+    ComposerLeft,
+    DraftChanged,
+    LaterWanted,
+    ReplySubmitted,
+    SavedWanted,
+)
 from inbox_tui.view.lines import Line, Piece, flow, say, typed
 from inbox_tui.view.saved import Offer, code_before, with_code
 from inbox_tui.widgets.bars import Bar
@@ -27,6 +35,9 @@ if TYPE_CHECKING:
 
     from inbox_tui.widgets.pages import Page
 
+
+SENDS = MappingProxyType({"send": "sends", "send_close": "sends, closes, goes on", "put_down": "puts it down"})
+"""What the keys do, act to words, where nothing else is told."""
 
 FOUND = 4
 """Lines of what was found in a draft; more of them scroll."""
@@ -53,6 +64,7 @@ class Composer(Vertical, inherit_bindings=False):
         self._source = ""
         self._whom: Line = ()
         self._asking = ""
+        self._how: Mapping[str, str] = SENDS
         self._page: Page | None = None
         self._look: Callable[[str], Sequence[Line]] = _nothing
         self._offers: Sequence[Offer] | None = None
@@ -87,7 +99,7 @@ class Composer(Vertical, inherit_bindings=False):
     ) -> None:
         """Open for a conversation; names are harmless already."""
         self.conversation_id, self._source = conversation_id, source
-        self._look, self._offers = _nothing, None
+        self._look, self._offers, self._how = _nothing, None, SENDS
         sight: Piece = ("PRIVATE reply", "soon") if private else ("PUBLIC reply", "bad")
         who_reads = ", only they can read it" if private else ", everybody can read it"
         names: Line = ((" as ", "dim"), (as_whom, "ours"), (" to ", "dim"), (to_whom, "bold"))
@@ -100,6 +112,11 @@ class Composer(Vertical, inherit_bindings=False):
         self._count()
         self._show_found()
         page.focus()
+
+    def tell_how(self, words: Mapping[str, str]) -> None:
+        """What sending means for this reply, where it is not just that: act to words."""
+        self._how = words
+        self._count()
 
     def know(self, look: Callable[[str], Sequence[Line]], offers: Sequence[Offer]) -> None:
         """What is to be said of a draft, on harmless lines, and the saved replies; both may change while somebody writes."""
@@ -156,7 +173,8 @@ class Composer(Vertical, inherit_bindings=False):
     def _count(self) -> None:
         counted = measures(self._source, self.text.strip())
         told = self._what_keys_do()
-        pieces = [piece for words in told for piece in ((" · ", "dim"), (words, "dim"))][1:]
+        style = "dim" if self._how is SENDS else "soon"
+        pieces = [piece for words in told for piece in ((" · ", style), (words, style))][1:]
         said = [(self._asking, "soon")] if self._asking else pieces
         self.query_one("#composer-count", Bar).show(said, _counter(counted), told)
 
@@ -171,20 +189,19 @@ class Composer(Vertical, inherit_bindings=False):
 
     def _what_keys_do(self) -> Mapping[str, str]:
         """Words to act: a click on them does it."""
-        does = {"send": "sends", "send_close": "sends, closes, goes on", "put_down": "puts it down"}
-        return {f"{sign(act, self._table)} {words}": act for act, words in does.items()}
+        return {f"{sign(act, self._table)} {words}": act for act, words in self._how.items()}
 
-    def _submit(self, close_after: bool) -> None:
+    def _body(self) -> str:
+        """What is to be sent; '' when it cannot, and says why."""
         body = self.text.strip()
         if not body:
             self.warn("there is nothing to send yet")
-            return
-        over = [m for m in measures(self._source, body) if m.over]
-        if over:
-            self.warn(f"too long by {over[0].over} {over[0].unit}: the network would refuse it")
-            self.post_message(Said(f"not sent: too long by {over[0].over} {over[0].unit}", "bad"))
-            return
-        self.post_message(ReplySubmitted(body, close_after))
+            return ""
+        return body
+
+    def _submit(self, close_after: bool) -> None:
+        if body := self._body():
+            self.post_message(ReplySubmitted(body, close_after))
 
     def action_send(self) -> None:
         """Send it."""
@@ -193,6 +210,16 @@ class Composer(Vertical, inherit_bindings=False):
     def action_send_close(self) -> None:
         """Send it, and the conversation is done."""
         self._submit(close_after=True)
+
+    def action_ask_approval(self) -> None:
+        """Somebody reads it before it goes out."""
+        if body := self._body():
+            self.post_message(ApprovalWanted(body))
+
+    def action_later(self) -> None:
+        """At another time."""
+        if body := self._body():
+            self.post_message(LaterWanted(body))
 
     def action_put_in(self) -> None:
         """Instead of the code before the cursor, its saved reply."""

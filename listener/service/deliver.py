@@ -62,6 +62,7 @@ class Deliverer(Generic[P]):
             with contextlib.suppress(Stopped):
                 while True:
                     await self._keep(lambda: self.lane.expired(self.house.pool, self.clock()))
+                    await self._keep(lambda: self.lane.overtaken(self.house.pool, self.clock()))
                     await self._send_due()
                     unsettled = await self._look()
                     await self.stop.wakened(self.bell, await self._sleep(unsettled))

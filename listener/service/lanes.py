@@ -44,6 +44,10 @@ class Lane(Protocol[P]):
         """Leases that ran out."""
         ...
 
+    async def overtaken(self, pool: Pool, now: datetime) -> int:
+        """What waits for a later time and has been overtaken by what happened: stopped at once."""
+        ...
+
     async def unsettled(self, pool: Pool, before: datetime) -> Sequence[tuple[OutboxState, P]]:
         """What is to be looked up."""
         ...
@@ -94,6 +98,10 @@ class Replies:
         """As `Lane.expired`."""
         return await outbox.expired(pool, now)
 
+    async def overtaken(self, pool: Pool, now: datetime) -> int:
+        """As `Lane.overtaken`."""
+        return await outbox.overtaken(pool, now)
+
     async def unsettled(self, pool: Pool, before: datetime) -> Sequence[tuple[OutboxState, Reply]]:
         """Accepted ones too: a reply is at its end when it was seen."""
         return await outbox.unsettled(pool, before)
@@ -143,6 +151,10 @@ class NetworkActs:
     async def expired(self, pool: Pool, now: datetime) -> int:
         """As `Lane.expired`."""
         return await network_lane.expired(pool, now)
+
+    async def overtaken(self, pool: Pool, now: datetime) -> int:
+        """None: an act waits for no later time."""
+        return 0
 
     async def unsettled(self, pool: Pool, before: datetime) -> Sequence[tuple[OutboxState, NetworkAct]]:
         """Only unknown ones: what the network accepted is so."""

@@ -51,6 +51,10 @@ WHERE c.id = n.id
 _FOLLOW = """
 UPDATE replies AS r SET fence = $3 FROM outbox AS o
 WHERE o.reply_id = r.id AND o.state = 'queued' AND r.conversation_id = $1 AND r.fence = $2 AND r.person_id = $4
+  AND (o.planned IS NULL OR EXISTS (
+       SELECT FROM reply_parts AS p JOIN reply_parts AS b ON b.first_id = p.first_id AND b.part < p.part
+       JOIN outbox AS e ON e.reply_id = b.reply_id
+       WHERE p.reply_id = r.id AND e.state IN ('sending', 'unknown', 'accepted', 'seen')))
 """
 
 _TELL = """
@@ -125,7 +129,10 @@ async def save(connection: asyncpg.Connection, conversations: Sequence[Conversat
 
 
 async def follow(connection: asyncpg.Connection, before: Conversation, after: Conversation, person_id: int) -> None:
-    """A person's own answer does not fence off what the same person has queued behind it; a colleague's does."""
+    """A person's own answer does not fence off what the same person has queued behind it; a colleague's does.
+
+    What waits for a planned time is fenced off by either, but by the parts of the same text that go out before it.
+    """
     await connection.execute(_FOLLOW, before.id, before.thread_version, after.thread_version, person_id)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from listener.model import Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
+from listener.model import ApprovalState, Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,10 @@ class QueueRow:
     """Rows with the same number are near-copies of one another, by what was said last; None: it is like no other, or our answer is last."""
     reply_until: datetime | None = None
     """When the network closes it to answers; None: never."""
+    approval: ApprovalState | None = None
+    """Of a reply that waits for approval, or that was sent back while the thread stands as it did."""
+    planned: datetime | None = None
+    """When a reply of ours goes out that waits for its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,39 @@ class OutboxRow:
     problem: str
     code: str
     fence: int
+    planned: datetime | None = None
+    """When it is to go out; None: at once."""
+    part: int = 0
+    """Which of `parts` of one text; 0: it is whole."""
+    parts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """A reply that somebody was asked to approve, and what became of it."""
+
+    id: int
+    conversation_id: int
+    state: ApprovalState
+    body: str
+    """As it was submitted."""
+    sent: str
+    """As it was approved; '' while it is not."""
+    account_handle: str
+    parent_id: int
+    private: bool
+    close_after: bool
+    planned: datetime | None
+    person: str
+    person_id: int
+    fence: int
+    """The thread as the writer knew it."""
+    note: str
+    """Why it was sent back."""
+    asked_at: datetime
+    decided_by: str
+    decided_at: datetime | None
+    outbox_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +346,8 @@ class Opened:
     """Rules ask somebody to hide that mention on its network,"""
     saved_reply: str = ""
     """and offer this saved reply, by its key."""
+    approvals: tuple[ApprovalRow, ...] = ()
+    """Replies that somebody was asked to approve, oldest first."""
     mute: Mute | None = None
     """In force on its author."""
     author_notes: int = 0
@@ -429,6 +468,8 @@ class Counts:
     folders: Mapping[str, int]
     """open, theirs, snoozed, done."""
     mine: int
+    to_approve: int = 0
+    """In which a reply waits for approval, whatever folder they are in."""
 
 
 @dataclass(frozen=True, slots=True)

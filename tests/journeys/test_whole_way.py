@@ -7,7 +7,7 @@ from typing import Any
 
 from listener.model import Doing, Role
 from listener.sources.bluesky.acts import LIKE
-from listener.store import inbox, network_acts, outbox, people
+from listener.store import inbox, network_acts, numbered, outbox, people
 from pretend.network import Network
 from tests.journeys.running import Running, running, until
 
@@ -63,6 +63,23 @@ async def acts(house: Running, network: Network, said: str, ours: str) -> None:
     assert await house.pool.fetchval("SELECT state FROM mentions WHERE external_id = $1", ours) == "deleted"
 
 
+async def a_long_answer_is_a_chain_of_parts(network: Network, house: Running) -> None:
+    asked = network.stage.post("mira.test", "@larkspur.test and the app?")
+    before = len(network.records())
+    await answer(house, asked.uri, "Yes, since nine. We are on it. " * 20, into=numbered.put)
+
+    async def all_seen() -> bool:
+        return bool(await house.pool.fetchval("SELECT count(*) = 4 FROM outbox WHERE state = 'seen'"))
+
+    await until(all_seen, told=house.logs)
+    records = sorted(network.records()[before:], key=lambda one: str(one["record"]["text"])[-3:])
+    assert [one["record"]["text"][-4:] for one in records] == [" 1/3", " 2/3", " 3/3"]
+    assert [one["commits"] for one in records] == [1, 1, 1]
+    parents = [one["record"]["reply"]["parent"]["uri"] for one in records]
+    assert parents == [asked.uri, records[0]["uri"], records[1]["uri"]]
+    assert {one["record"]["reply"]["root"]["uri"] for one in records} == {asked.uri}
+
+
 async def test_a_mention_becomes_an_answered_conversation() -> None:
     async with Network.start() as network, running(network) as house:
         listener = house.program("listener")
@@ -110,5 +127,6 @@ async def test_a_mention_becomes_an_answered_conversation() -> None:
         )
         assert author["handle"] == "mira.test"
         await acts(house, network, said.uri, record["uri"])
+        await a_long_answer_is_a_chain_of_parts(network, house)
         assert await listener.end() == 0, listener.tail()
         assert await house.pool.fetchval("SELECT count(*) FROM programs") == 0

@@ -14,7 +14,7 @@ from inbox_tui import keys
 from inbox_tui.backend import Place
 from inbox_tui.messages import FolderChosen, NewsCounted, RowChosen, RowReached, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
-from inbox_tui.view import queue, thread, words
+from inbox_tui.view import queue, replies, thread, words
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
@@ -36,6 +36,7 @@ _EMPTY = {
     "theirs": ("No conversation waits for them.",),
     "snoozed": ("Nothing is snoozed.",),
     "done": ("Nothing is closed yet.",),
+    "approve": ("Nothing waits for your approval.",),
 }
 
 
@@ -163,7 +164,7 @@ class InboxCore(DeskScreen):
         width = self.folders_width
         choices = [Choice("", (("Inbox", "dim"),))]
         choices += [
-            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in words.FOLDERS
+            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in self.folder_list
         ]
         choices += self.view_choices()
         if self.topics:
@@ -172,6 +173,11 @@ class InboxCore(DeskScreen):
         folders.show(choices)
         folders.current = self.shown_key
         self._show_queue_title()
+
+    @property
+    def folder_list(self) -> Sequence[tuple[str, str]]:
+        """Keys and names of the folders that this person has."""
+        return words.FOLDERS
 
     @property
     def shown_key(self) -> str:
@@ -281,7 +287,8 @@ class InboxCore(DeskScreen):
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
         left = left and self.has_left(row)
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=self.copies_words(row))
+        copies, zone = self.copies_words(row), self.desk.zone
+        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=copies, zone=zone)
 
     def has_left(self, row: QueueRow) -> bool:
         """Whether a row that stays under the cursor is in what is shown no longer."""
@@ -489,7 +496,10 @@ class InboxCore(DeskScreen):
 
     def second(self) -> None:
         """A second has passed: only a running countdown changes."""
-        if self.opened is not None and any(r.state.value == "queued" for r in self.opened.replies):
+        now = self.desk.now()
+        if self.opened is not None and any(
+            r.state.value == "queued" and not replies.planned(r, now) for r in self.opened.replies
+        ):
             self._show_opened()
 
     def on_resize(self) -> None:

@@ -17,7 +17,8 @@ from inbox_tui.view.copies import copies_words, marked_words
 from inbox_tui.widgets.window import KEEP
 from listener.store.views import Fold, QueueRow, SavedView
 
-_FOLDED = frozenset(words.FOLDER_WORDS)
+_FOLDED = frozenset(key for key, _ in words.FOLDERS)
+"""Not the replies to approve: each is read."""
 _FURTHER = 500
 """Rows of a view that are read at a time where a page of them was copies for the most part."""
 

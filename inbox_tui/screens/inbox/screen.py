@@ -7,15 +7,18 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from inbox_tui import keys
+from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.screens.inbox.folding import Folding
 from inbox_tui.screens.inbox.macros import Macros
 from inbox_tui.screens.inbox.networking import Networking
+from inbox_tui.screens.inbox.parting import Parting
+from inbox_tui.screens.inbox.planning import Planning
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Folding, Authors, Asked, Networking, Macros):
+class InboxScreen(Folding, Authors, Planning, Approving, Parting, Asked, Networking, Macros):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

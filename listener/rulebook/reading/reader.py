@@ -27,7 +27,7 @@ from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
 from listener.rulebook.macros import Macro
 from listener.rulebook.nodes import Items, Node, Place, Table, Text
-from listener.rulebook.people import Person
+from listener.rulebook.people import OurAccount, Person
 from listener.rulebook.planned import Planned
 from listener.rulebook.reading.keys import Keys
 from listener.rulebook.replies import SavedReply
@@ -56,6 +56,7 @@ class Made:
     teams: list[Team] = field(default_factory=list)
     hours: list[Hours] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
+    accounts: list[OurAccount] = field(default_factory=list)
     replies: list[SavedReply] = field(default_factory=list)
     macros: list[Macro] = field(default_factory=list)
     lexicon: list[Overlay] = field(default_factory=list)

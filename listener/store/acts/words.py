@@ -22,7 +22,14 @@ _DID: Mapping[str, str] = {
     "act.mute": "muted its author, which closed it",
     "mute.again": "muted them again",
     "reply.queued": "answered it",
+    "reply.planned": "changed when a reply goes out",
     "reply.withdrawn": "took a reply back",
+    "approval.asked": "asked for approval of a reply",
+    "approval.approved": "approved a reply",
+    "approval.changed": "approved a reply with a change",
+    "approval.rejected": "sent a reply back",
+    "approval.withdrawn": "took back what was to be approved",
+    "approval.reconsidered": "took a decision about a reply back",
     "conversation.opened": "opened it",
 }
 

@@ -14,6 +14,7 @@ import asyncpg
 
 from listener.model import Kind, Origin, OutboxState, ToneLabel
 from listener.store import capabilities, network_acts
+from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
 from listener.store.views import HistoryLine, Mute, Note, Opened, OutboxRow, ThreadMessage
@@ -104,12 +105,13 @@ ORDER BY m.at DESC, m.id DESC LIMIT 1
 _REPLIES = """
 SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
        r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id,
-       o.problem, o.code, r.fence
+       o.problem, o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
 FROM (
     SELECT * FROM (SELECT * FROM outbox WHERE conversation_id = $1 OFFSET 0) AS all_of_it
     WHERE lane = 'reply' ORDER BY id DESC LIMIT $2
 ) AS o
 JOIN LATERAL (SELECT * FROM replies WHERE id = o.reply_id LIMIT 1) AS r ON true
+LEFT JOIN LATERAL (SELECT part, parts FROM reply_parts WHERE reply_id = o.reply_id LIMIT 1) AS t ON true
 JOIN accounts a ON a.id = r.account_id
 JOIN people p ON p.id = r.person_id
 JOIN LATERAL (SELECT author_id FROM mentions WHERE id = r.parent_id LIMIT 1) AS m ON true
@@ -157,6 +159,7 @@ async def open(  # noqa: A001 - the screen's word
         draft = await connection.fetchrow(_DRAFT, person_id, id_)
         can = await capabilities.of_account(connection, account["id"]) if account else {}
         network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"])
+        approvals = await approvals_of(connection, id_)
     return Opened(
         conversation=of_row(c),
         brand=c["brand"],
@@ -186,6 +189,7 @@ async def open(  # noqa: A001 - the screen's word
         draft_thread_version=draft["thread_version"] if draft else None,
         hide=because["hide"] if because else False,
         saved_reply=because["reply"] if because else "",
+        approvals=approvals,
         mute=Mute(c["muted_by"], c["muted_at"]) if c["muted_at"] else None,
         author_notes=c["author_notes"],
         can=can,
