@@ -13,11 +13,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from inbox_tui.messages import KeyClicked
-from inbox_tui.view.lines import Line, Piece, cells, fit, flow
+from inbox_tui.view.lines import Line, Piece, cells, fit, flow, say
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.paper import Paper
+from listener.errors import Refused
 
 Answer = TypeVar("Answer")
 
@@ -294,6 +295,7 @@ class Write(Asked[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", priority=True),
         Binding("ctrl+s,ctrl+enter", "take", priority=True),
+        Binding("ctrl+o", "own_editor", priority=True),
     ]
 
     def __init__(self, title: str) -> None:
@@ -310,8 +312,25 @@ class Write(Asked[str | None]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        self._head(self._title, take="^s keeps it", cancel="esc leaves")
+        self._head(self._title, take="^s keeps it", own_editor="^o: own editor", cancel="esc leaves")
         self.query_one("#dialog-page").focus()
+
+    def action_own_editor(self) -> None:
+        """Go on in the own editor."""
+        self.run_worker(self._edit(), group="editor", exclusive=True)
+
+    async def _edit(self) -> None:
+        from inbox_tui.widgets.editor import edit
+        from inbox_tui.widgets.pages import Page
+
+        page, title = self.query_one(Page), self.query_one("#dialog-title", Bar)
+        try:
+            made = await edit(self.app, page.text)
+        except Refused as no:
+            title.show(((say(no.what), "soon"),))
+            return
+        if made is not None:
+            page.replace(made, (0, 0), page.document.end)
 
     def action_take(self) -> None:
         """Keep what is written."""

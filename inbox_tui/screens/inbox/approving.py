@@ -109,7 +109,7 @@ class Approving(Answering):
             if planned is None:
                 await self._approve_changed(writing, self._deciding[1], body)
             else:
-                self.composer.warn("its writer chose when it goes out: ^s approves it for then")
+                self.composer.warn(f"its writer chose when it goes out: {self.desk.sign('send')} approves it for then")
                 self.composer.write_on()
             return
         needs = await self.attempt(self.desk.backend.needs_approval(writing.opened.account_id))
@@ -123,7 +123,8 @@ class Approving(Answering):
         else:
             self._needs = writing
             self.composer.tell_how(approvals.ASKS)
-            self.composer.warn("not sent: by the rules of now a lead or an admin approves it first; ^s asks")
+            asks = f"{self.desk.sign('send')} asks"
+            self.composer.warn(f"not sent: by the rules of now a lead or an admin approves it first; {asks}")
 
     async def ask_approval(
         self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None
