@@ -76,7 +76,20 @@ class NotSpam:
     """It was none: the tag goes, and what was closed is back to work."""
 
 
-Act = Assign | HandBack | Tag | SetPriority | Snooze | Close | Reopen | Read | Spam | NotSpam
+Part = Assign | HandBack | Tag | SetPriority | Snooze | Close | Reopen | Read | Spam | NotSpam
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """Several acts under one name, done as one: all of them or none. What a part asks for and is so already is no reason to refuse."""
+
+    key: str
+    parts: tuple[Part, ...]
+    note: str = ""
+    """Written beside them; the store keeps it."""
+
+
+Act = Part | Macro
 
 SPAM = "spam"
 """The tag that says it."""
@@ -85,16 +98,24 @@ MAX_TAG = 40
 MAX_TAGS = 30
 
 
+def parts_of(act: Act) -> tuple[Part, ...]:
+    """An act as the single ones that it is made of."""
+    return act.parts if isinstance(act, Macro) else (act,)
+
+
 def apply(conversation: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
     """The conversation after the act, its version one higher; itself, unchanged, when the act changes nothing.
 
     Raises `Refused` for what makes no sense now: closing the closed, snoozing into the past.
     """
-    moved = _moved(conversation, act, person_id, now)
+    moved = conversation
+    for part in parts_of(act):
+        so_already = isinstance(act, Macro) and isinstance(part, Close) and moved.state is State.DONE
+        moved = moved if so_already else _moved(moved, part, person_id, now)
     return moved if moved == conversation else replace(moved, version=conversation.version + 1)
 
 
-def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
+def _moved(c: Conversation, act: Part, person_id: int, now: datetime) -> Conversation:
     match act:
         case Assign() | HandBack():
             return _assigned(c, act, person_id)

@@ -15,6 +15,7 @@ from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.backend.network import NetworkBackend
 from inbox_tui.backend.pictures import PicturesBackend
 from inbox_tui.backend.planning import PlanningBackend
@@ -95,6 +96,7 @@ class Backend(
     ApprovingBackend,
     PlanningBackend,
     StaffBackend,
+    MacrosBackend,
     Protocol,
 ):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""

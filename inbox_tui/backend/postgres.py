@@ -14,6 +14,7 @@ from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.postgres_network import PostgresNetwork
 from inbox_tui.backend.postgres_pictures import PostgresPictures
 from inbox_tui.backend.postgres_planning import PostgresPlanning
@@ -78,6 +79,7 @@ class PostgresBackend(
     PostgresApproving,
     PostgresPlanning,
     PostgresStaff,
+    PostgresMacros,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 

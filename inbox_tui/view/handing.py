@@ -107,4 +107,4 @@ def banner(note: Handover | None, me: int, now: datetime, zone: tzinfo | None) -
     """What is said of the newest note to whoever comes; '' for nothing."""
     if note is None or note.person_id == me or now - note.at > FRESH:
         return ""
-    return f"hand-over from {title(note, now, zone)}: T reads it"
+    return f"hand-over from {title(note, now, zone)}"

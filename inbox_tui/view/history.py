@@ -57,6 +57,7 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "conversation.shared": lambda: _shared(line.after, names),
         "reminder.due-soon": lambda: f"reminded {_name(line.after.get('person'), names)}: the answer was due soon",
         "reminder.overdue": lambda: f"reminded {_name(line.after.get('person'), names)}: the answer was overdue",
+        "act.macro": lambda: f"used the macro {say(str(line.after.get('macro', '')))}",
         "conversation.heard": lambda: _heard(line.after, "heard a new message"),
         "conversation.edited": lambda: _heard(line.after, "heard an edit"),
     }

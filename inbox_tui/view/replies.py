@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 from math import ceil
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Piece, fit, say
 from inbox_tui.view.queue import who
@@ -39,16 +40,20 @@ def planned(reply: OutboxRow, now: datetime) -> bool:
     return reply.state is OutboxState.QUEUED and reply.planned is not None and reply.not_before - now > COUNTED_DOWN
 
 
-def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None) -> Piece:
+def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None, table: Table = KEYS) -> Piece:
     """Where a reply is and what can be done about it."""
     problem = f": {say(reply.problem)}" if reply.problem else ""
+    undo, settle = sign("take_back", table), sign("settle", table)
     match reply.state:
         case OutboxState.QUEUED if planned(reply, now):
-            return f"goes out {words.clock(reply.not_before, now, zone)} (x: change that or take it back)", "soon"
+            return (
+                f"goes out {words.clock(reply.not_before, now, zone)} ({settle}: change that or take it back)",
+                "soon",
+            )
         case OutboxState.QUEUED if left := seconds_left(reply, now):
-            return f"goes out in {left} s, z takes it back", "soon"
+            return f"goes out in {left} s, {undo} takes it back", "soon"
         case OutboxState.QUEUED:
-            return f"waiting to go out{problem}, z takes it back", "soon"
+            return f"waiting to go out{problem}, {undo} takes it back", "soon"
         case OutboxState.SENDING:
             return "being sent", "soon"
         case OutboxState.ACCEPTED:
@@ -56,11 +61,11 @@ def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None) ->
         case OutboxState.SEEN:
             return "seen on the network", "good"
         case OutboxState.FAILED:
-            return f"failed{problem} (x: try again or take it back)", "bad"
+            return f"failed{problem} ({settle}: try again or take it back)", "bad"
         case OutboxState.UNKNOWN:
-            return f"nobody knows whether it went out{problem} (x: say what you see on the network)", "bad"
+            return f"nobody knows whether it went out{problem} ({settle}: say what you see on the network)", "bad"
         case OutboxState.STOPPED:
-            return f"stopped{problem} (x: send it anyway or take it back)", "bad"
+            return f"stopped{problem} ({settle}: send it anyway or take it back)", "bad"
         case OutboxState.WITHDRAWN:
             return "taken back", "dim"
 

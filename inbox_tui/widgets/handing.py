@@ -11,13 +11,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import TextArea
 
 from inbox_tui.view import handing
 from inbox_tui.view.lines import Line
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.choices import Choice, Choices
+from inbox_tui.widgets.dialogs import Asked
 from inbox_tui.widgets.paper import Paper
 from listener.store.views import Handover, QueueRow
 
@@ -36,7 +36,7 @@ _BOX = """
 """
 
 
-class Reading(ModalScreen[int | None]):
+class Reading(Asked[int | None]):
     """The notes, the newest first. Answers a conversation to open, `WRITE`, or None."""
 
     DEFAULT_CSS = "Reading {" + _BOX + "}"
@@ -93,9 +93,11 @@ class Reading(ModalScreen[int | None]):
         self.query_one(Choices).show([Choice(str(id_), handing.named(self._rows[id_], width)) for id_ in ids])
         said = "its conversations as they are now (enter opens)" if ids else "it names no conversation"
         self.query_one("#dialog-links", Bar).show(((said, "dim"),))
-        keys = ["tab: the one before"] if many > 1 else []
-        keys += ["w: write yours"] if self._writes else []
-        self.query_one("#dialog-keys", Bar).show(((", ".join([*keys, "esc leaves"]), "dim"),))
+        acts = {"tab: the one before": "note(1)"} if many > 1 else {}
+        acts |= {"w: write yours": "write"} if self._writes else {}
+        acts |= {"esc leaves": "cancel"}
+        pieces = [piece for words in acts for piece in ((words, "dim"), ("  ", ""))]
+        self.query_one("#dialog-keys", Bar).show(pieces, acts=acts)
 
     @on(Choices.Chosen)
     def _chosen(self, event: Choices.Chosen) -> None:
@@ -139,7 +141,7 @@ class Written:
     """To be handed over; else put down."""
 
 
-class Writing(ModalScreen[Written]):
+class Writing(Asked[Written]):
     """A note to write, begun with a draft; beside it what its numbers stand for."""
 
     DEFAULT_CSS = "Writing {" + _BOX + "}"
@@ -164,8 +166,7 @@ class Writing(ModalScreen[Written]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        title = (("Your hand-over", "title"),)
-        self.query_one("#dialog-title", Bar).show(title, (("^s keeps it for everybody, esc puts it down", "dim"),))
+        self._head("Your hand-over", take="^s keeps it for everybody", cancel="esc puts it down")
         self.query_one("#dialog-links", Bar).show(
             (("what the numbers stand for (only on screen, not in the note)", "dim"),)
         )

@@ -20,6 +20,7 @@ from listener.rulebook.circles import settled
 from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
+from listener.rulebook.macros import Macro
 from listener.rulebook.nodes import NOWHERE, Place
 from listener.rulebook.people import Approval, OurAccount, Person
 from listener.rulebook.planned import Planned
@@ -274,6 +275,7 @@ class Rulebook:
     people: tuple[Person, ...] = ()
     accounts: tuple[OurAccount, ...] = ()
     replies: tuple[SavedReply, ...] = ()
+    macros: tuple[Macro, ...] = ()
     lexicon: tuple[Overlay, ...] = ()
     alerts: tuple[Policy, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -62,6 +62,7 @@ from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_macros import FakeMacros
 from tests.tui.fake_network import FakeNetwork
 from tests.tui.fake_pictures import FakePictures
 from tests.tui.fake_posts import FakePosts
@@ -129,7 +130,9 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving, FakeStaff):
+class FakeBackend(
+    FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving, FakeStaff, FakeMacros
+):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:

@@ -126,7 +126,7 @@ async def test_away_says_so_everywhere_and_asks_what_becomes_of_the_rest() -> No
         await s.shows("2 conversations that you have not begun on")
         await s.shows("share out 2")
         await s.press("s")
-        await s.shows("2 conversations handed back to the teams (z takes that back)")
+        await s.shows("2 conversations handed back to the teams (z takes it back)")
         await s.shows("away until 10:00 (O: back)")
         assert backend.talk(1).conversation.assignee_id is None
         await s.press("O")

@@ -345,13 +345,15 @@ class Answering(Triage):
             return
         whom = f"as @{say(row.account_handle)}"
         if row.planned is not None:
-            when = words.clock(row.planned, self.desk.now(), self.desk.zone)
-            await self.sent(writing, f"goes out {when} {whom}; x changes that or takes it back", close_after)
+            when, settle = words.clock(row.planned, self.desk.now(), self.desk.zone), self.desk.sign("settle")
+            await self.sent(writing, f"goes out {when} {whom}; {settle} changes that or takes it back", close_after)
             return
         last_act = await self.attempt(self.desk.backend.last_act())
         self._waiting = (*self._waiting, _Waiting(row, last_act, len(self.desk.marked)))
         left = replies.seconds_left(row, self.desk.now())
-        await self.sent(writing, f"goes out in {left} s {whom}; z takes it back", close_after)
+        await self.sent(
+            writing, f"goes out in {left} s {whom}; {self.desk.sign('take_back')} takes it back", close_after
+        )
 
     async def sent(self, writing: Writing, told: str, close_after: bool) -> None:
         """Nothing more to write: the composer folds away, the draft is forgotten, and where it closes the conversation, on to the next."""

@@ -110,7 +110,7 @@ class Approving(Answering):
             if planned is None:
                 await self._approve_changed(writing, self._deciding[1], body)
             else:
-                self.composer.warn("its writer chose when it goes out: ^s approves it for then")
+                self.composer.warn(f"its writer chose when it goes out: {self.desk.sign('send')} approves it for then")
                 self.composer.write_on()
             return
         needs = await self.attempt(self.desk.backend.needs_approval(writing.opened.account_id))
@@ -123,7 +123,8 @@ class Approving(Answering):
         else:
             self._needs = writing
             self.composer.tell_how(approvals.ASKS)
-            self.composer.warn("not sent: by the rules of now a lead or an admin approves it first; ^s asks")
+            asks = f"{self.desk.sign('send')} asks"
+            self.composer.warn(f"not sent: by the rules of now a lead or an admin approves it first; {asks}")
 
     async def ask_approval(
         self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None
@@ -148,7 +149,7 @@ class Approving(Answering):
             return
         when = approvals.goes_out(planned, self.desk.now(), self.desk.zone)
         told = f"waits for approval, then {when}" if when else "waits for approval; nothing is sent until then"
-        await self.sent(writing, f"{told} (z takes it back)", close_after)
+        await self.sent(writing, f"{told} ({self.desk.sign('take_back')} takes it back)", close_after)
         await self._note_thing(asked=True, approval_id=row.id, conversation_id=row.conversation_id)
 
     # Deciding --------------------------------------------------------------------------------------------------------
@@ -247,7 +248,8 @@ class Approving(Answering):
         except HubbubError as fault:
             self.say_fault(fault)
             return False
-        self.say(f"approved; {self._out_words(sent)} in the name of {say(row.person)} (z takes that back)", "good")
+        undo = self.desk.sign("take_back")
+        self.say(f"approved; {self._out_words(sent)} in the name of {say(row.person)} ({undo} takes that back)", "good")
         await self._note_thing(asked=False, approval_id=row.id, conversation_id=row.conversation_id)
         await self.refresh_ids([row.conversation_id])
         return True
@@ -285,7 +287,9 @@ class Approving(Answering):
             self.say("left waiting", "dim")
             return
         if await self.succeeds(self.desk.backend.reject(row.id, note, self.desk.now())):
-            self.say(f"sent back to {say(row.person)} with your note (z takes that back)", "good")
+            self.say(
+                f"sent back to {say(row.person)} with your note ({self.desk.sign('take_back')} takes that back)", "good"
+            )
             await self._note_thing(asked=False, approval_id=row.id, conversation_id=row.conversation_id)
         await self.refresh_ids([row.conversation_id])
 

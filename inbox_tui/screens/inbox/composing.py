@@ -49,7 +49,7 @@ class Composing(Answering):
         if made is not None:
             self.composer.put_all(made)
             await self.save_draft()
-            self.say("taken from the editor; ^s sends it", "good")
+            self.say(f"taken from the editor; {self.desk.sign('send')} sends it", "good")
         if not await self.hold(writing.id):
             await self._end()
             await self.refresh_ids([writing.id])
@@ -110,7 +110,7 @@ class Composing(Answering):
         """What lies beside the draft, shown."""
         rows = await self.attempt(self.desk.backend.attached(writing.id)) or ()
         if self._writing is writing:
-            self.composer.carry(carried_lines(rows))
+            self.composer.carry(carried_lines(rows, self.desk.table))
         return rows
 
     @on(ComposerLeft)

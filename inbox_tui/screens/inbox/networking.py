@@ -41,7 +41,9 @@ class Networking(Answering):
     def _show_opened(self, *, fresh: bool = False, end: bool = False) -> None:
         super()._show_opened(fresh=fresh, end=end)
         idle = self.opened is None or self.composer.is_open or self.desk.read_only
-        self.query_one("#acts", ActsBar).show([] if idle or self.opened is None else network.can_parts(self.opened))
+        self.query_one("#acts", ActsBar).show(
+            [] if idle or self.opened is None else network.can_parts(self.opened, self.desk.table)
+        )
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
@@ -146,8 +148,9 @@ class Networking(Answering):
         self._asked = _Asked(row, before, len(self.desk.marked))
         self._followed |= {row.id}
         left = network.seconds_left(row, self.desk.now())
+        undo = self.desk.sign("take_back")
         becomes, as_whom = network.BECOMES[what], f"as @{say(row.account_handle)}"
-        self.say(f"{becomes} on {network.network_name(opened)} in {left} s {as_whom}; z takes it back", "good")
+        self.say(f"{becomes} on {network.network_name(opened)} in {left} s {as_whom}; {undo} takes it back", "good")
         await self.refresh_ids([row.conversation_id])
 
     # Taking back and deciding ----------------------------------------------------------------------------------------

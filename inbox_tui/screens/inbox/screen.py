@@ -13,6 +13,7 @@ from inbox_tui.screens.inbox.attending import Attending
 from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.screens.inbox.folding import Folding
+from inbox_tui.screens.inbox.macros import Macros
 from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.screens.inbox.parting import Parting
 from inbox_tui.screens.inbox.planning import Planning
@@ -20,7 +21,9 @@ from inbox_tui.screens.inbox.shifts import Shifts
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Shifts, Attending, Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking):
+class InboxScreen(
+    Shifts, Attending, Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking, Macros
+):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

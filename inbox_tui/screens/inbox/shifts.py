@@ -76,7 +76,8 @@ class Shifts(Answering):
         pieces = super().title_pieces()
         mine = self._staff.get(self.me)
         if mine is not None and mine.said and (mine.until is None or mine.until > self.desk.now()):
-            pieces.insert(0, (f"{staff.away_words(mine, self.desk.now(), self.desk.zone)} (O: back)  ", "soon"))
+            away = staff.away_words(mine, self.desk.now(), self.desk.zone)
+            pieces.insert(0, (f"{away} ({self.desk.sign('away')}: back)  ", "soon"))
         return pieces
 
     def _show_away(self) -> None:
@@ -117,7 +118,7 @@ class Shifts(Answering):
         if not await self.succeeds(self.desk.backend.away(until, self.desk.now())):
             return
         when = "" if until is None else f" until {words.clock(until, now, zone)}"
-        self.say(f"you are away{when}: nothing is shared out to you (O: back)", "good")
+        self.say(f"you are away{when}: nothing is shared out to you ({self.desk.sign('away')}: back)", "good")
         if leaves:
             await self._give_up(ids)
 
@@ -141,7 +142,10 @@ class Shifts(Answering):
             await self.refresh_ids(done.changed)
 
     def _tell_done(self, n: int) -> None:
-        self.say(f"you are away; {words.count(n, 'conversation')} handed back to the teams (z takes that back)", "good")
+        back = self.desk.sign("take_back")
+        self.say(
+            f"you are away; {words.count(n, 'conversation')} handed back to the teams ({back} takes it back)", "good"
+        )
 
     # What is late ----------------------------------------------------------------------------------------------------
 
@@ -177,7 +181,7 @@ class Shifts(Answering):
 
     def _announce(self, note: Handover | None) -> None:
         if said := handing.banner(note, self.me, self.desk.now(), self.desk.zone):
-            self.say(said, "accent")
+            self.say(f"{said}: {self.desk.sign('hand_over')} reads it", "accent")
 
     def action_hand_over(self) -> None:
         """The last notes, and one's own."""
@@ -218,10 +222,11 @@ class Shifts(Answering):
             body = written.body
             if not written.keep:
                 self._put_down = body if body != draft else ""
-                self.say("put down; T goes on with it" if self._put_down else "nothing handed over", "dim")
+                on = f"put down; {self.desk.sign('hand_over')} goes on with it"
+                self.say(on if self._put_down else "nothing handed over", "dim")
                 return
             if await self.succeeds(backend.hand_over(body, shift.since, self.desk.now())):
-                self.say("handed over: everybody of the brand can read it (T)", "good")
+                self.say(f"handed over: everybody of the brand can read it ({self.desk.sign('hand_over')})", "good")
                 return
 
 

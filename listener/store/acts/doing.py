@@ -19,7 +19,20 @@ from listener.store.acts.words import what_happened
 from listener.store.asking import ask
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes
-from listener.workflow import Act, Assign, Close, HandBack, NotSpam, Read, Reopen, SetPriority, Snooze, Spam, Tag
+from listener.workflow import (
+    Act,
+    Assign,
+    Close,
+    HandBack,
+    Macro,
+    NotSpam,
+    Read,
+    Reopen,
+    SetPriority,
+    Snooze,
+    Spam,
+    Tag,
+)
 
 MAX_NOTE = 10_000
 """Characters of a note."""
@@ -33,6 +46,7 @@ KINDS: Mapping[type, str] = {
     Close: "act.close",
     Reopen: "act.reopen",
     Read: "act.read",
+    Macro: "act.macro",
     Spam: "act.spam",
     NotSpam: "act.not-spam",
 }
@@ -69,13 +83,15 @@ async def do(
     refused, and said who and what. One refusal does not hold up the others. `act_id`: a part of an act that is done a part at a
     time, under the id of the whole; raises Refused when what was done of it has been taken back.
     """
+    text = act.note if isinstance(act, Macro) else ""
+    if text:
+        _check_note(text)
     async with acquired(pool) as connection, connection.transaction():
         if act_id is not None and await connection.fetchval(_TAKEN_BACK, act_id):
             raise Refused("what was done of it has been taken back meanwhile")
         tally = Tally(connection, await who(connection, person_id), now, act_id)
-        assignee = None
-        if isinstance(act, Assign) and act.person_id is not None:
-            assignee = await who(connection, act.person_id)
+        given = next((one for one in workflow.parts_of(act) if isinstance(one, Assign)), None)
+        assignee = await who(connection, given.person_id) if given is not None and given.person_id is not None else None
         for chunk in chunks(conversation_ids):
             rows: list[Conversation] = []
             events: list[Event] = []
@@ -91,9 +107,15 @@ async def do(
                     tally.refused[before.id] = str(refused)
                     continue
                 agreed.append(before.id)
-                if after != before:
+                if after != before or text:
+                    was, became = changes(before, after)
+                    if isinstance(act, Macro):
+                        became |= {"macro": act.key}
+                    if text:
+                        after = replace(after, version=before.version + 1)
+                        became |= {"note": await _written(connection, before, person_id, text, now)}
                     rows.append(after)
-                    events.append(tally.event(before, KINDS[type(act)], *changes(before, after)))
+                    events.append(tally.event(before, KINDS[type(act)], was, became))
             await tally.write(rows, events)
             if isinstance(act, HandBack):
                 await claims.let_go(connection, agreed, person_id, now)
@@ -106,13 +128,11 @@ async def note(pool: asyncpg.Pool, person_id: int, conversation_id: int, body: s
     Raises Refused when empty or longer than 10,000 characters.
     """
     body = body.strip()
-    if not body or len(body) > MAX_NOTE or "\0" in body:
-        raise Refused(f"a note has 1 to {MAX_NOTE:,} characters")
+    _check_note(body)
     async with acquired(pool) as connection, connection.transaction():
         tally = Tally(connection, await who(connection, person_id), now)
         for c in await tally.locked([conversation_id]):
-            note_id = await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now)
-            await ask(connection, note_id, c.brand_id, body, person_id)
+            note_id = await _written(connection, c, person_id, body, now)
             event = tally.event(c, "act.note", {}, {"note": note_id})
             await tally.write([replace(c, version=c.version + 1)], [event])
     return tally.done()
@@ -140,6 +160,18 @@ async def _overtaken(
     latest = await connection.fetch(_LATEST, current.id, max(1, min(current.version - seen, 50)))
     others = [event for event in latest if event["person_id"] != person_id]
     return f"{what_happened(others[0], now)}; look again" if others else ""
+
+
+def _check_note(body: str) -> None:
+    if not body.strip() or len(body) > MAX_NOTE or "\0" in body:
+        raise Refused(f"a note has 1 to {MAX_NOTE:,} characters")
+
+
+async def _written(connection: asyncpg.Connection, c: Conversation, person_id: int, body: str, now: datetime) -> int:
+    """A note's id; whoever it names is asked."""
+    note_id = int(await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now))
+    await ask(connection, note_id, c.brand_id, body, person_id)
+    return note_id
 
 
 def _check_assignee(assignee: Who | None, brand_id: int) -> None:

@@ -16,6 +16,7 @@ _DID: Mapping[str, str] = {
     "act.reopen": "reopened it",
     "act.read": "read it",
     "act.note": "wrote a note",
+    "act.macro": "used a macro on it",
     "act.undo": "took an act back",
     "act.spam": "closed it as spam",
     "act.not-spam": "said that it is no spam",
