@@ -206,7 +206,7 @@ def _paged(terminal: Terminal) -> Mapping[str, float]:
     found = {"at first": terminal.memory()}
     for _ in range(2_000 // 18):
         terminal.press(b"\x1b[6~")
-        terminal.quiet(0.05)
+        terminal.pause(0.04)
     terminal.quiet(1.0)
     found["after 2,000 rows"] = terminal.memory()
     return found
