@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
 from inbox_tui.messages import RowReached
 from inbox_tui.widgets.drawing import Drawn
+from inbox_tui.widgets.scrolling import reach
 from inbox_tui.widgets.window import Place, Window
 
 Row = TypeVar("Row")
@@ -101,7 +101,7 @@ class Rolling(Drawn, ScrollView, Generic[Row], can_focus=True, inherit_bindings=
         return max(self.total or 0, self.window.end + 1)
 
     def _resize(self) -> None:
-        self.virtual_size = Size(0, self._lead + self._ranks() * self.row_height + self._slack)
+        reach(self, self._lead + self._ranks() * self.row_height + self._slack)
 
     def _y_of(self, index: int) -> int:
         """The line at which a row held begins."""
