@@ -58,6 +58,23 @@ async def test_a_new_row_below_appears_without_a_word() -> None:
         assert not s.sees("new ↑")
 
 
+async def test_rows_that_come_do_not_lay_the_screen_out_anew() -> None:
+    backend = FakeBackend(200)
+    async with stage(backend) as s:
+        await s.press(*["j"] * 25)
+        await s.until(lambda: s.app.place.rows.cursor_id == 26, "row 26")
+        await s.pilot.pause(0.5)
+        laid_out: list[object] = []
+        s.app.place.screen_layout_refresh_signal.subscribe(s.app.place.rows, laid_out.append)
+        bar = s.app.place.rows.vertical_scrollbar
+        before = bar.window_virtual_size
+        for i in range(5):
+            backend.add(f"urgent thing {i}", due_in=-30)
+            await s.shows(f"{i + 1} new ↑")
+        assert laid_out == []
+        assert bar.window_virtual_size == before + 5 * s.app.place.rows.row_height
+
+
 async def test_a_change_of_the_conversation_before_does_not_keep_the_next_one_from_coming() -> None:
     backend = FakeBackend(20)
     open_, asked, gate = backend.open, asyncio.Event(), asyncio.Event()
