@@ -163,6 +163,7 @@ async def test_a_dead_listener_is_said() -> None:
 async def test_a_database_fault_becomes_a_sentence_and_the_app_lives() -> None:
     backend = FakeBackend(10)
     async with stage(backend) as s:
+        await s.until(lambda: s.app.place.opened is not None, "the start is over")
         backend.fault = TryAgain("the database does not answer", hint="it will be tried again")
         await s.press("e")
         await s.shows("the database does not answer: it will be tried again")
