@@ -157,6 +157,7 @@ async def test_a_dead_listener_is_said() -> None:
     async with stage(backend) as s:
         await s.shows("connected, listening")
         backend.clock.forward(seconds=16)
+        s.hurry()
         await s.shows("nobody is listening")
 
 
@@ -180,6 +181,7 @@ async def test_ages_and_dues_move_with_the_clock_without_asking_the_database() -
         await asyncio.sleep(0.3)
         backend.clock.forward(minutes=2)
         calls = sum(n for name, n in backend.calls.items() if name != "listener_beat")
+        s.hurry()
         await s.shows("7 min over")
         assert sum(n for name, n in backend.calls.items() if name != "listener_beat") == calls
 
