@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from inbox_tui import keys
 from inbox_tui.app.marking import Marking
+from inbox_tui.app.pinning import pinning
 from inbox_tui.messages import (
     ConversationWanted,
     InboxWanted,
@@ -32,6 +33,8 @@ from listener.query.names import NO_NAMES, Names
 from listener.store.views import Changed
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from inbox_tui.screens.inbox import InboxScreen
     from inbox_tui.screens.listening import ListeningScreen
 
@@ -70,6 +73,10 @@ class Inbox(Marking, inherit_bindings=False):
         self.add_mode("inbox", self._inbox_screen)
         self.add_mode("listening", self._listening_screen)
         self.add_mode("rules", self._rules_screen)
+
+    def get_driver_class(self) -> type[Driver]:
+        """The terminal's own driver, with columns that stay straight."""
+        return pinning(super().get_driver_class())
 
     def _inbox_screen(self) -> Screen[None]:
         from inbox_tui.screens.inbox import InboxScreen

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from listener.store.views import (
     Changed,
     Counts,
     ListeningRow,
+    NoteToMe,
     Opened,
     OutboxRow,
     QueueRow,
@@ -167,6 +168,14 @@ class Backend(Protocol):
         """The first `most` that stand in a view now. Raises `BadQuery`."""
         ...
 
+    async def view_ids(self, query: str, now: datetime, *, most: int) -> tuple[Sequence[int], bool] | None:
+        """The first `most` open conversations in a view, and whether these are all. None: the view is not of open ones. Raises `BadQuery`."""
+        ...
+
+    async def among(self, queries: Sequence[str], ids: Collection[int], now: datetime) -> Sequence[frozenset[int]]:
+        """For each query, which of these conversations are open and match. Raises `BadQuery`."""
+        ...
+
     async def rules_refused(self) -> RulesRefused | None:
         """What keeps the rule files on disk from being taken up; None: nothing."""
         ...
@@ -240,6 +249,14 @@ class Backend(Protocol):
 
     async def note(self, conversation_id: int, body: str, now: datetime) -> Done:
         """Write a note."""
+        ...
+
+    async def asked(self) -> Sequence[NoteToMe]:
+        """The notes of colleagues that ask this person and that they have not seen, newest first."""
+        ...
+
+    async def asked_seen(self, conversation_id: int, now: datetime) -> None:
+        """They have read what the notes on a conversation ask them."""
         ...
 
     async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:

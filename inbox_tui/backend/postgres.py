@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener.errors import FixMe
 from listener.model import Person, Problem, Role
+from listener.query.bounds import asks_state, folders_of
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, claims, feed, inbox, marks, outbox, rulebooks, rulestats
+from listener.store import acts, alive, asking, claims, feed, inbox, marks, outbox, rulebooks, rulestats
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
@@ -28,6 +29,7 @@ from listener.store.views import (
     Changed,
     Counts,
     ListeningRow,
+    NoteToMe,
     Opened,
     OutboxRow,
     QueueRow,
@@ -169,6 +171,18 @@ class PostgresBackend:
         tree = parsed(query, self.names)
         return await inbox.in_view(self.pool, self.brand_id, tree, now, most=most, me=self.me.login)
 
+    async def view_ids(self, query: str, now: datetime, *, most: int) -> tuple[Sequence[int], bool] | None:
+        """The first of a view, by id."""
+        tree = parsed(query, self.names)
+        if asks_state(tree) and folders_of(tree) != frozenset({"open"}):
+            return None
+        return await inbox.view_ids(self.pool, self.brand_id, tree, now, most=most, me=self.me.login)
+
+    async def among(self, queries: Sequence[str], ids: Collection[int], now: datetime) -> Sequence[frozenset[int]]:
+        """Which of some conversations are in which view."""
+        trees = [parsed(query, self.names) for query in queries]
+        return await inbox.among(self.pool, self.brand_id, trees, ids, now, me=self.me.login)
+
     async def rules_refused(self) -> RulesRefused | None:
         """What the last reload found wrong."""
         found = await rulebooks.last_health(self.pool)
@@ -289,6 +303,14 @@ class PostgresBackend:
         """Write a note."""
         done = await acts.note(self.pool, self.me.id, conversation_id, body, now)
         return Done(done.act_id, tuple(done.changed), done.refused)
+
+    async def asked(self) -> Sequence[NoteToMe]:
+        """Notes for this person."""
+        return await asking.unseen(self.pool, self.brand_id, self.me.id)
+
+    async def asked_seen(self, conversation_id: int, now: datetime) -> None:
+        """They have seen them."""
+        await asking.seen(self.pool, self.me.id, conversation_id, now)
 
     async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
         """Keep a draft."""

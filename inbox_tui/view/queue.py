@@ -172,6 +172,8 @@ def topic_line(topic: TopicCount, width: int) -> Line:
     return folder_line(topic.topic, topic.today, width, bad=topic.negative_today)
 
 
-def view_line(view: SavedView, width: int) -> Line:
-    """A kept view; whether all have it."""
-    return spread([(fit(say(view.name), width - 4), "")], [("all", "dim")] if view.shared else [], width)
+def view_line(view: SavedView, width: int, count: str = "") -> Line:
+    """A kept view; whether all have it, and how many are in it."""
+    right: list[Piece] = [("all ", "dim")] if view.shared else []
+    right += [(count, "dim" if count == "0" else "bold")] if count else []
+    return spread([(fit(say(view.name), width - 1 - line_cells(tuple(right))), "")], right, width)

@@ -157,7 +157,7 @@ class Composer(Vertical, inherit_bindings=False):
         self.query_one("#composer-count", Bar).show(
             ((self._asking, "soon"),)
             if self._asking
-            else (("^s sends · ^e sends and closes · esc puts it down", "dim"),),
+            else (("^s sends · ^e sends, closes, goes on · esc puts it down", "dim"),),
             _counter(counted),
         )
 

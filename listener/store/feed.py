@@ -74,6 +74,7 @@ async def since(
         rulebook=any((row["kind"] or "").startswith("rulebook.") for row in rows),
         lost=False,
         views=any((row["kind"] or "").startswith("view.") for row in rows),
+        notes=any(row["kind"] == "act.note" for row in rows),
         marks=frozenset(row["mention_id"] for row in rows if row["kind"] == "rule.marked"),
     )
 

@@ -128,6 +128,20 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteToMe:
+    """A note that asks somebody who has not seen it."""
+
+    note_id: int
+    conversation_id: int
+    person: str
+    """Who asks."""
+    body: str
+    at: datetime
+    author_handle: str
+    author_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryLine:
     """One event of a conversation, for people."""
 
@@ -244,6 +258,8 @@ class Changed:
     """Saved views were made, changed or deleted."""
     marks: frozenset[int] = frozenset()
     """Mentions of which somebody has said, or no longer says, that a rule was right or wrong."""
+    notes: bool = False
+    """Notes were written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import asyncio
 import bisect
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +33,7 @@ from listener.model import (
     State,
     ToneLabel,
 )
-from listener.query.bounds import asks_state
+from listener.query.bounds import asks_state, folders_of
 from listener.query.match import test_of
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
@@ -43,6 +43,7 @@ from listener.store.views import (
     HistoryLine,
     ListeningRow,
     Note,
+    NoteToMe,
     Opened,
     OutboxRow,
     QueueRow,
@@ -143,6 +144,7 @@ class FakeBackend:
         self.names = self.in_force = NO_NAMES
         self.shares = True
         self.kept: list[SavedView] = []
+        self.notes_to_me: list[NoteToMe] = []
         self.stops: list[Place] = []
         """Places at which the next reads of a view run out of time."""
         self.rules_state = RulesNow()
@@ -452,10 +454,7 @@ class FakeBackend:
         self, query: str, now: datetime, *, after: Place | None = None, before: Place | None = None, limit: int
     ) -> ViewPage:
         await self._called("view_page")
-        tree = parsed(query, self.names)
-        test, every = test_of(tree), asks_state(tree)
-        born = [self._row(i) for i in range(self.n) if i + 1 not in self.talks]
-        rows = sorted([*born, *map(self._as_row, self.talks.values())], key=lambda row: (row.sort_key, row.id))
+        rows = self._matching(query, now)
         low, high = after or (-(2**63), 0), before or (2**63, 0)
         stop = self.stops.pop(0) if self.stops else None
         if stop is not None:
@@ -464,15 +463,18 @@ class FakeBackend:
                 if before is not None
                 else (low, min(high, (stop[0], stop[1] + 1)))
             )
-        found = [
-            row
-            for row in rows
-            if low < (row.sort_key, row.id) < high
-            and (every or row.state in OPEN)
-            and any(test(one, now) for one in self._subjects(row))
-        ]
+        found = [row for row in rows if low < (row.sort_key, row.id) < high]
         found = found[-limit:] if before is not None else found[:limit]
         return ViewPage(tuple(found), stop if len(found) < limit else None)
+
+    def _matching(self, query: str, now: datetime) -> list[QueueRow]:
+        tree = parsed(query, self.names)
+        test, every = test_of(tree), asks_state(tree)
+        born = [self._row(i) for i in range(self.n) if i + 1 not in self.talks]
+        rows = sorted([*born, *map(self._as_row, self.talks.values())], key=lambda row: (row.sort_key, row.id))
+        return [
+            row for row in rows if (every or row.state in OPEN) and any(test(one, now) for one in self._subjects(row))
+        ]
 
     async def standing(self, folder: str) -> Standing:
         await self._called("standing")
@@ -482,6 +484,20 @@ class FakeBackend:
         await self._called("view_standing")
         rows = (await self.view_page(query, now, limit=most + 1)).rows
         return Standing({row.id: row.version for row in rows[:most]}, more=len(rows) > most)
+
+    async def view_ids(self, query: str, now: datetime, *, most: int) -> tuple[Sequence[int], bool] | None:
+        await self._called("view_ids")
+        tree = parsed(query, self.names)
+        if asks_state(tree) and folders_of(tree) != {"open"}:
+            return None
+        ids = [row.id for row in self._matching(query, now)]
+        return ids[:most], len(ids) <= most
+
+    async def among(self, queries: Sequence[str], ids: Collection[int], now: datetime) -> Sequence[frozenset[int]]:
+        await self._called("among")
+        tests = [test_of(parsed(query, self.names)) for query in queries]
+        rows = [row for row in await self.rows(list(ids)) if row.state in OPEN]
+        return [frozenset(r.id for r in rows if any(test(one, now) for one in self._subjects(r))) for test in tests]
 
     def _subjects(self, row: QueueRow) -> list[Subject]:
         logins = {person.id: person.login for person in self.staff}
@@ -603,6 +619,14 @@ class FakeBackend:
         talk.notes.append(Note(len(talk.notes) + 1, self.me.name, body, now))
         self.ring(conversation_id)
         return Done(uuid.uuid4(), (conversation_id,), {})
+
+    async def asked(self) -> Sequence[NoteToMe]:
+        await self._called("asked")
+        return self.notes_to_me
+
+    async def asked_seen(self, conversation_id: int, now: datetime) -> None:
+        await self._called("asked_seen")
+        self.notes_to_me = [note for note in self.notes_to_me if note.conversation_id != conversation_id]
 
     async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
         await self._called("save_draft")

@@ -135,6 +135,21 @@ async def test_reply_and_close() -> None:
         await s.press("ctrl+e")
         await s.shows("z takes it back")
         assert s.backend.calls["queue_reply"] == 1
+        assert s.app.place.rows.cursor_id == 2, "on to the next one"
+        await s.press("r")
+        await s.composes()
+
+
+async def test_close_and_on_to_the_next_reads_it_if_the_last_was_read() -> None:
+    async with stage() as s:
+        await s.press("E")
+        await s.shows("closed (z takes it back)")
+        assert (s.app.place.rows.cursor_id, s.app.place.reading) == (2, False)
+        await s.press("enter")
+        await s.until(lambda: s.app.place.reading, "reading")
+        await s.press("E")
+        await s.until(lambda: s.app.place.opened.conversation.id == 3, "the third one")
+        assert s.app.place.reading
 
 
 async def test_a_private_message_is_answered_in_private_and_says_so() -> None:

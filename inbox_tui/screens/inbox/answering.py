@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from textual import on
@@ -37,12 +38,21 @@ class _Writing:
         return self.opened.conversation.id
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A reply that was queued from here, and what had been done until then: what was done since is taken back before it."""
+
+    row: OutboxRow
+    last_act: uuid.UUID | None
+    marks: int
+
+
 class Answering(Triage):
     """The reply."""
 
     _writing: _Writing | None = None
     _saver: Timer | None = None
-    _waiting: int | None = None
+    _waiting: tuple[_Waiting, ...] = ()
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -262,11 +272,14 @@ class Answering(Triage):
             return
         await self._end()
         await self.attempt(self.desk.backend.drop_draft(writing.id))
-        self._waiting = row.id
+        last_act = await self.attempt(self.desk.backend.last_act())
+        self._waiting = (*self._waiting, _Waiting(row, last_act, len(self.desk.marked)))
         left = replies.seconds_left(row, self.desk.now())
         self.say(f"goes out in {left} s as @{say(row.account_handle)}; z takes it back", "good")
         await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
         await self.refresh_ids([writing.id])
+        if close_after:
+            await self.go_on(writing.id)
 
     async def _queue(self, writing: _Writing, body: str, close_after: bool) -> OutboxRow | None:
         """Into the outbox; asks as often as the thread moves meanwhile."""
@@ -336,16 +349,27 @@ class Answering(Triage):
             self.work(self._take_back())
 
     async def _take_back(self) -> None:
-        row = self._waiting_reply()
+        row = await self._waiting_reply()
         if row is None:
             await self.undo()
             return
         await self._withdraw(row)
 
-    def _waiting_reply(self) -> OutboxRow | None:
-        """A queued reply of mine in the open conversation; else the one that was queued last from here."""
-        mine = [r for r in (self.opened.replies if self.opened else ()) if r.person_id == self.me]
-        return next((r for r in reversed(mine) if r.state is OutboxState.QUEUED), None)
+    async def _waiting_reply(self) -> OutboxRow | None:
+        """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
+        open conversation.
+        """
+        now = self.desk.now()
+        here = [r for r in (self.opened.replies if self.opened else ()) if r.state is OutboxState.QUEUED]
+        mine = [r for r in here if r.person_id == self.me]
+        still = {r.id for r in mine}
+        self._waiting = tuple(one for one in self._waiting if one.row.not_before > now or one.row.id in still)
+        if not self._waiting:
+            return mine[-1] if mine else None
+        last = self._waiting[-1]
+        if len(self.desk.marked) > last.marks:
+            return None
+        return last.row if await self.attempt(self.desk.backend.last_act()) == last.last_act else None
 
     async def _withdraw(self, row: OutboxRow) -> None:
         try:
@@ -354,7 +378,7 @@ class Answering(Triage):
             self.say(f"too late to take it back: {say(no.what)}", "soon")
             await self.refresh_ids([row.conversation_id])
             return
-        self._waiting = None
+        self._waiting = tuple(one for one in self._waiting if one.row.id != row.id)
         self.say("taken back; nothing was sent", "good")
         opened = await self.open_conversation(row.conversation_id)
         await self.refresh_ids([row.conversation_id])

@@ -366,6 +366,16 @@ class InboxCore(DeskScreen):
         if await self.attempt(self.desk.backend.mark_read(opened.conversation.id, self.desk.now())):
             await self.refresh_ids([opened.conversation.id])
 
+    async def go_on(self, conversation_id: int) -> None:
+        """From a conversation that is done with to the one below it; it is read if that one was."""
+        below = self.rows.next_row if self.rows.cursor_id == conversation_id else None
+        if below is None:
+            self.to_queue()
+        elif self.reading:
+            await self.read_conversation(below.id)
+        else:
+            self.rows.go(below.id)
+
     def _show_opened(self, *, fresh: bool = False, end: bool = False) -> None:
         card, opened = self.query_one("#card", Paper), self.opened
         if opened is None:

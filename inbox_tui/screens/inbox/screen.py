@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from inbox_tui import keys
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Answering):
+class InboxScreen(Asked):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from inbox_tui.backend import Done
-from inbox_tui.screens.inbox.viewing import Viewing
+from inbox_tui.screens.inbox.counting import Counting
 from inbox_tui.view import thread, words
 from inbox_tui.view.copying import Copyable, copyables
 from inbox_tui.view.deeds import Deed, Sum
@@ -35,7 +35,7 @@ ALL: Final = All()
 Targets = Sequence[int] | All
 
 
-class Triage(Viewing):
+class Triage(Counting):
     """The acts."""
 
     _again: Callable[[], Deed | None] | None = None
@@ -181,6 +181,12 @@ class Triage(Viewing):
         if ids := self._targets_or_say():
             await self.act(ids, Deed(Close(), "closed", "close"))
 
+    async def action_close_next(self) -> None:
+        """Nothing more to do, and on to the one below."""
+        if one := self._one_or_say():
+            await self.act([one], Deed(Close(), "closed", "close"))
+            await self.go_on(one)
+
     async def action_reopen(self) -> None:
         """Back to work."""
         if ids := self._targets_or_say():
@@ -214,15 +220,22 @@ class Triage(Viewing):
             if holder is None:
                 return True
             name = say(holder.name)
-            answer = await self.app.push_screen_wait(
+            question = (
                 Ask(
+                    "You are on it in another terminal",
+                    ["That one lets go by itself within a minute of its end. What it wrote is kept as your draft."],
+                    [("l", "leave it to that one"), ("t", "go on here")],
+                )
+                if holder.id == self.me
+                else Ask(
                     f"{name} is on it",
                     [f"{name} holds this conversation right now. Two answers to one question look bad."],
                     [("l", "leave it to them"), ("t", "take it over")],
                 )
             )
+            answer = await self.app.push_screen_wait(question)
             if answer != "t":
-                self.say(f"left to {name}", "dim")
+                self.say("left there" if holder.id == self.me else f"left to {name}", "dim")
                 return False
             return await backend.claim(conversation_id, self.desk.now(), take_over=True) is None
         except HubbubError as fault:
@@ -351,7 +364,7 @@ class Triage(Viewing):
             self.work(self._note(one))
 
     async def _note(self, conversation_id: int) -> None:
-        body = await self.app.push_screen_wait(Write("Note, only for us"))
+        body = await self.app.push_screen_wait(Write("Note, only for us; @login asks"))
         if not body:
             return
         done = await self.attempt(self.desk.backend.note(conversation_id, body, self.desk.now()))

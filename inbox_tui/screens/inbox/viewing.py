@@ -77,7 +77,12 @@ class Viewing(InboxCore):
         if not self.views:
             return []
         heads = [Choice("", ()), Choice("", (("Views", "dim"),))]
-        return heads + [Choice(f"view:{view.id}", queue.view_line(view, self.folders_width)) for view in self.views]
+        width = self.folders_width
+        return heads + [Choice(f"view:{v.id}", queue.view_line(v, width, self.count_of(v))) for v in self.views]
+
+    def count_of(self, view: SavedView) -> str:
+        """How many are in a view, where that is known."""
+        return ""
 
     @property
     def shown_key(self) -> str:

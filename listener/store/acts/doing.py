@@ -15,6 +15,7 @@ from listener.model import Conversation
 from listener.store.acts.rights import Who, who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
+from listener.store.asking import ask
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes
 from listener.workflow import Act, Assign, Close, Read, Reopen, SetPriority, Snooze, Tag
@@ -91,7 +92,10 @@ async def do(
 
 
 async def note(pool: asyncpg.Pool, person_id: int, conversation_id: int, body: str, now: datetime) -> Done:
-    """A private note of the staff, never sent anywhere. Raises Refused when empty or longer than 10,000 characters."""
+    """A private note of the staff, never sent anywhere; whoever it names with @login is asked.
+
+    Raises Refused when empty or longer than 10,000 characters.
+    """
     body = body.strip()
     if not body or len(body) > MAX_NOTE or "\0" in body:
         raise Refused(f"a note has 1 to {MAX_NOTE:,} characters")
@@ -99,6 +103,7 @@ async def note(pool: asyncpg.Pool, person_id: int, conversation_id: int, body: s
         tally = Tally(connection, await who(connection, person_id), now)
         for c in await tally.locked([conversation_id]):
             note_id = await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now)
+            await ask(connection, note_id, c.brand_id, body, person_id)
             event = tally.event(c, "act.note", {}, {"note": note_id})
             await tally.write([replace(c, version=c.version + 1)], [event])
     return tally.done()

@@ -20,12 +20,13 @@ from listener.store.inbox.saved import delete_view, save_view, saved_views
 if TYPE_CHECKING:
     from listener.store.inbox.searching import Found, search
     from listener.store.inbox.standing import in_folder, in_view
-    from listener.store.inbox.viewing import view_page
+    from listener.store.inbox.viewing import among, view_ids, view_page
 
 __all__ = [
     "FIRST",
     "LAST",
     "Found",
+    "among",
     "counts",
     "delete_view",
     "in_folder",
@@ -40,6 +41,7 @@ __all__ = [
     "search",
     "topics",
     "versions",
+    "view_ids",
     "view_page",
 ]
 
@@ -48,6 +50,8 @@ _JUDGING = {
     "search": "searching",
     "in_folder": "standing",
     "in_view": "standing",
+    "among": "viewing",
+    "view_ids": "viewing",
     "view_page": "viewing",
 }
 

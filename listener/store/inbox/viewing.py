@@ -7,7 +7,7 @@ and the answer says how far it got. Unless the query itself asks where conversat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -15,7 +15,7 @@ import asyncpg
 from listener.query.bounds import asks_state, folders_of
 from listener.query.match import Test, test_of
 from listener.query.sql import Seed, seeds, words_of
-from listener.query.tree import Node
+from listener.query.tree import Node, Or
 from listener.store.connect import acquired
 from listener.store.inbox import lookup
 from listener.store.inbox.queue import FIRST, rows_of
@@ -56,6 +56,11 @@ WHERE c.brand_id = $1 AND c.folder = ANY($3::text[]) AND c.merged_into IS NULL
 """
 _BY_ID = "SELECT c.* FROM unnest($2::bigint[]) AS i JOIN LATERAL (SELECT * FROM conversations WHERE id = i LIMIT 1) AS c ON true"
 
+_OPEN_BY_ID = """
+SELECT c.* FROM unnest($2::bigint[]) AS i JOIN LATERAL (SELECT * FROM conversations WHERE id = i LIMIT 1) AS c ON true
+WHERE c.folder = 'open' AND c.merged_into IS NULL AND c.brand_id = $1
+"""
+
 
 async def view_page(
     pool: asyncpg.Pool,
@@ -79,6 +84,37 @@ async def view_page(
         reached = await view.run(before or after or FIRST)
         found = await rows_of(connection, view.hits, now)
     return ViewPage(tuple(found), reached)
+
+
+async def view_ids(
+    pool: asyncpg.Pool, brand_id: int, tree: Node, now: datetime, *, most: int, me: str = "", seconds: float = 2.0
+) -> tuple[list[int], bool]:
+    """The first `most` conversations of a view, by id alone, and whether that is all of them; `seconds` ends it earlier."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    async with acquired(pool) as connection:
+        view = _View(connection, brand_id, tree, now, me, most + 1, deadline, backwards=False)
+        reached = await view.run(FIRST)
+    return view.hits[:most], reached is None and len(view.hits) <= most
+
+
+async def among(
+    pool: asyncpg.Pool, brand_id: int, trees: Sequence[Node], ids: Collection[int], now: datetime, *, me: str = ""
+) -> list[frozenset[int]]:
+    """For each of some queries, which of these conversations are open and match: all queries are asked in one reading."""
+    reading = Reading(trees[0] if len(trees) == 1 else Or(tuple(trees)), now, brand_id=brand_id, me=me)
+    tests = [test_of(tree) for tree in trees]
+    found: list[set[int]] = [set() for _ in trees]
+    sql, values = reading.of_conversations(_OPEN_BY_ID, list(ids))
+    async with acquired(pool) as connection:
+        rows = await connection.fetch(sql, *values)
+    for n, row in enumerate(rows, 1):
+        if n % AT_ONCE == 0:
+            await asyncio.sleep(0)
+        subject, id_ = reading.subject(row), row["conversation_id"]
+        for test, hits in zip(tests, found, strict=True):
+            if id_ not in hits and test(subject, now):
+                hits.add(id_)
+    return [frozenset(hits) for hits in found]
 
 
 class _View:
