@@ -22,6 +22,7 @@ HEAVY = (
     "listener.query.match",
     "listener.query.parse",
     "listener.query.sql",
+    "listener.query.tree",
     "listener.query.words",
     "listener.rulebook",
     "listener.sentiment",
