@@ -296,7 +296,7 @@ async def views(pool: asyncpg.Pool, house: House, middle: Place, repeats: int) -
             inbox.view_page, pool, house.filled.brand_id, tree, datetime.now(UTC), limit=50, me="mia", seconds=60
         )
         deep = functools.partial(page, after=middle)
-        assert len((await deep()).rows) == 50 or house.filled.n < 100_000
+        assert (await deep()).rows or house.filled.n < 100_000
         await beside(f"view {query}, middle page of {house.name}", deep, page, "the first page", max(5, repeats // 5))
 
 
