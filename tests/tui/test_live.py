@@ -75,6 +75,26 @@ async def test_rows_that_come_do_not_lay_the_screen_out_anew() -> None:
         assert bar.window_virtual_size == before + 5 * s.app.place.rows.row_height
 
 
+async def test_what_changes_out_of_sight_draws_nothing() -> None:
+    backend = FakeBackend(200)
+    async with stage(backend) as s:
+        await s.press(*["j"] * 25)
+        await s.until(lambda: s.app.place.rows.cursor_id == 26, "row 26")
+        await s.pilot.pause(0.5)
+        rows, drawn = s.app.place.rows, []
+        render = rows.render_line
+        rows.render_line = lambda y: drawn.append(y) or render(y)  # type: ignore[method-assign]
+        s.app._seconds = 0  # ages are drawn anew in five seconds only
+        backend.add("urgent thing", due_in=-30)
+        backend.act_as(backend.staff[1], [100], Close())
+        await s.shows("1 new ↑")
+        await s.until(lambda: rows.window.get(100) is None, "one below is closed")
+        await s.pilot.pause(0.1)
+        assert drawn == []
+        backend.act_as(backend.staff[1], [25], Close())
+        await s.until(lambda: bool(drawn), "the row above the cursor goes")
+
+
 async def test_a_change_of_the_conversation_before_does_not_keep_the_next_one_from_coming() -> None:
     backend = FakeBackend(20)
     open_, asked, gate = backend.open, asyncio.Event(), asyncio.Event()
