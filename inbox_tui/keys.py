@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "everywhere"
 SEARCHING, RULES, WHY = "search box", "rules", "why"
+CARD = "author card"
+POST = "post"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,14 @@ KEYS: tuple[Key, ...] = (
     Key("folder('theirs')", ("3",), "Theirs", "Folder: Waiting for them", INBOX, "Folders"),
     Key("folder('snoozed')", ("4",), "Snoozed", "Folder: Snoozed", INBOX, "Folders"),
     Key("folder('done')", ("5",), "Done", "Folder: Done", INBOX, "Folders"),
+    Key("folder('approve')", ("6",), "To approve", "Folder: To approve (leads and admins)", INBOX, "Folders"),
     # Answering
     Key("reply", ("r",), "reply", "Write a reply (takes the conversation)", INBOX, "Answer", footer=True, writes=True),
     Key(
         "settle",
         ("x",),
         "settle",
-        "Decide about a reply that failed, stopped or got lost",
+        "Decide about a reply: to approve, planned, failed, stopped or lost",
         INBOX,
         "Answer",
         writes=True,
@@ -99,6 +102,12 @@ KEYS: tuple[Key, ...] = (
     Key(
         "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
     ),
+    # On the network, where it allows that
+    Key("like", ("L",), "like", "Like a message on its network, or take the like back", INBOX, "Network", writes=True),
+    Key("hide", ("H",), "hide", "Hide a comment under a post of ours, or show it again", INBOX, "Network", writes=True),
+    Key("delete", ("X",), "delete", "Delete what we wrote, on its network; asks first", INBOX, "Network", writes=True),
+    Key("private", ("I",), "private", "Write a reply that only its addressee can read", INBOX, "Network", writes=True),
+    Key("block", ("K",), "block", "Block the author on their network, or unblock them", INBOX, "Network", writes=True),
     # Looking
     Key("asked", ("at",), "asked", "Read the notes in which colleagues ask you", INBOX, "Look"),
     Key("versions", ("V",), "versions", "What an edited message said before", INBOX, "Look"),
@@ -142,6 +151,36 @@ KEYS: tuple[Key, ...] = (
     Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
     Key("help", ("question_mark",), "help", "This list", EVERYWHERE, "Hubbub", footer=True),
     Key("leave", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),
+    # Authors and spam
+    Key("author", ("A",), "author", "The author: who they are, their past with us, our notes", INBOX, "Look"),
+    Key(
+        "mute",
+        ("U",),
+        "mute",
+        "Mute the author for this brand, or unmute them; says what it does",
+        INBOX,
+        "Triage",
+        writes=True,
+    ),
+    Key(
+        "spam",
+        ("exclamation_mark",),
+        "spam",
+        "Spam: close it and tag it; on a spam one, take that back",
+        INBOX,
+        "Triage",
+        writes=True,
+    ),
+    Key("open_past", ("enter",), "open", "Open the conversation under the cursor", CARD, "Author", True),
+    Key("do('n')", ("n",), "note", "Write a note on the author that only we see", CARD, "Author", True, True),
+    Key("do('U')", ("U",), "mute", "Mute the author, or unmute them", CARD, "Author", True, True),
+    Key("do('z')", ("z",), "undo", "Undo the last act", CARD, "Author", True, True),
+    Key("turn", ("tab",), "notes", "From the conversations to the author's lines, and back", CARD, "Author", True),
+    Key("line_down", ("j", "down"), "down", "One line down", CARD, "Author"),
+    Key("line_up", ("k", "up"), "up", "One line up", CARD, "Author"),
+    Key("sheet_down", ("pagedown", "ctrl+d"), "page", "One page down", CARD, "Author"),
+    Key("sheet_up", ("pageup", "ctrl+u"), "page", "One page up", CARD, "Author"),
+    Key("close_card", ("escape", "q"), "leaves", "Leave it", CARD, "Author", True),
     # In the composer
     Key(
         "send",
@@ -163,6 +202,17 @@ KEYS: tuple[Key, ...] = (
         True,
         True,
     ),
+    Key(
+        "ask_approval",
+        ("ctrl+g",),
+        "ask approval",
+        "Ask a lead or an admin to approve it; it goes out when they have",
+        COMPOSER,
+        "Composer",
+        True,
+        True,
+    ),
+    Key("later", ("ctrl+t",), "send later", "Choose when it goes out", COMPOSER, "Composer", True, True),
     Key(
         "put_in",
         ("tab",),
@@ -190,6 +240,32 @@ KEYS: tuple[Key, ...] = (
     Key("offer_up", ("up",), "before", "The offer before; in an empty box, the last search", SEARCHING, "Search box"),
     Key("keep_query", ("ctrl+s",), "keeps", "Keep the query as a view", SEARCHING, "Search box", True, True),
     Key("put_away", ("escape",), "leaves", "Leave without searching", SEARCHING, "Search box", True),
+    # Near-copies and posts
+    Key(
+        "unfold",
+        ("equals_sign",),
+        "copies",
+        "Show near-copies at their own places, or fold them into one row",
+        INBOX,
+        "Look",
+    ),
+    Key("post", ("P",), "post", "The post that it stands under, with its comments", EVERYWHERE, "Look"),
+    Key("open_comment", ("enter", "right"), "opens", "Open the conversation of the comment", POST, "Post", True),
+    Key(
+        "to_answer",
+        ("tab",),
+        "to answer or all",
+        "Only the comments that wait for an answer, or all",
+        POST,
+        "Post",
+        True,
+    ),
+    Key("comment_down", ("j", "down"), "down", "Next comment", POST, "Post"),
+    Key("comment_up", ("k", "up"), "up", "Previous comment", POST, "Post"),
+    Key("comments_down", ("pagedown", "ctrl+d"), "page", "One page down", POST, "Post"),
+    Key("comments_up", ("pageup", "ctrl+u"), "page", "One page up", POST, "Post"),
+    Key("newest", ("g", "home"), "newest", "The newest comment", POST, "Post"),
+    Key("leave_post", ("escape", "left", "P"), "back", "Back to where it was opened", POST, "Post", True),
     # In the panel that says why
     Key("by_today", ("ctrl+t",), "today's rules", "By the rules of that time, or by those of today", WHY, "Why", True),
     Key("earlier", ("tab",), "the message before", "The message before, where there are several", WHY, "Why", True),
@@ -201,10 +277,24 @@ KEYS: tuple[Key, ...] = (
     Key("close_why", ("escape",), "leaves", "Leave it", WHY, "Why", True),
 )
 
-APP = frozenset({"leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed"})
+APP = frozenset({"leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed", "post"})
 """Acts of the app itself, whatever it shows."""
 
-GROUPS = ("Move", "Folders", "Answer", "Composer", "Triage", "Look", "Rules", "Why", "Search box", "Hubbub")
+GROUPS = (
+    "Move",
+    "Folders",
+    "Answer",
+    "Composer",
+    "Triage",
+    "Network",
+    "Look",
+    "Author",
+    "Rules",
+    "Why",
+    "Post",
+    "Search box",
+    "Hubbub",
+)
 
 _SHOWN = {
     "question_mark": "?",
@@ -212,6 +302,8 @@ _SHOWN = {
     "backslash": "\\",
     "asterisk": "*",
     "full_stop": ".",
+    "exclamation_mark": "!",
+    "equals_sign": "=",
     "at": "@",
     "escape": "esc",
     "pagedown": "pgdn",
@@ -229,15 +321,15 @@ def shown(key: str) -> str:
 
 
 def here(place: str, *, read_only: bool = False) -> tuple[Key, ...]:
-    """The keys that work in a place; who writes needs the letters: composer, search box and the panel that says why share no key with the rest."""
-    wide = () if place in (COMPOSER, SEARCHING, WHY) else (EVERYWHERE,)
+    """The keys that work in a place; who writes needs the letters: composer, search box and panels share no key with the rest."""
+    wide = () if place in (COMPOSER, SEARCHING, WHY, CARD, POST) else (EVERYWHERE,)
     return tuple(key for key in KEYS if key.where in (place, *wide) and not (read_only and key.writes))
 
 
 def clashes() -> list[tuple[str, str, str]]:
     """Keys that two acts of one place claim: (place, key, acts). Must be empty."""
     found: list[tuple[str, str, str]] = []
-    for place in (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY):
+    for place in (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY, POST, CARD):
         taken: dict[str, str] = {}
         for entry in here(place):
             for key in entry.keys:

@@ -57,6 +57,20 @@ class ReplySubmitted(Message):
     close_after: bool
 
 
+@dataclass
+class ApprovalWanted(Message):
+    """The writer wants somebody to read it before it goes out."""
+
+    body: str
+
+
+@dataclass
+class LaterWanted(Message):
+    """The writer wants it sent at another time."""
+
+    body: str
+
+
 class SavedWanted(Message):
     """The writer wants to choose a saved reply."""
 

@@ -109,6 +109,10 @@ class Mention:
     reposts: int | None = None
     replies: int | None = None
     quotes: int | None = None
+    reply_until: datetime | None = None
+    """When the network closes it to an answer as it came (in public, or to a private message); None: never."""
+    private_until: datetime | None = None
+    """When it closes a public message to a private answer; None: never, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +382,8 @@ class Conversation:
     thread_version: int
     last_at: datetime
     last_ours_at: datetime | None
+    reply_until: datetime | None = None
+    """When the network closes it to answers, by its newest message; None: never."""
 
 
 class OutboxState(StrEnum):
@@ -391,6 +397,25 @@ class OutboxState(StrEnum):
     UNKNOWN = "unknown"
     STOPPED = "stopped"
     WITHDRAWN = "withdrawn"
+
+
+PART_BEFORE = "part_before"
+"""The code of a numbered part that was stopped because one before it did not go out."""
+
+
+class ApprovalState(StrEnum):
+    """What became of a reply that somebody was asked to approve."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    CHANGED = "changed"
+    """Approved with a change: both texts are kept."""
+    REJECTED = "rejected"
+    """Sent back to its writer, with a note."""
+    SUPERSEDED = "superseded"
+    """Overtaken by another one that waits."""
+    WITHDRAWN = "withdrawn"
+    """Taken back by its writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +437,77 @@ class Reply:
     queued_at: datetime
     frozen: Mapping[str, Any] | None
     """What an earlier attempt fixed before sending; a repeat must send exactly this."""
+
+
+class Capability(StrEnum):
+    """What an account of ours can do on its network. A source says '' for each, or the reason, in words, why it cannot."""
+
+    REPLY = "reply"
+    PRIVATE_REPLY = "private_reply"
+    THREAD = "thread"
+    PROFILE = "profile"
+    LIKE = "like"
+    HIDE = "hide"
+    """A message of somebody else, under a post of ours."""
+    DELETE_OWN = "delete_own"
+    BLOCK = "block"
+
+
+class Doing(StrEnum):
+    """What is done on a network beside answering. Each asks for a state, not for one thing more: twice done is once done."""
+
+    LIKE = "like"
+    UNLIKE = "unlike"
+    HIDE = "hide"
+    SHOW = "show"
+    DELETE = "delete"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
+NEEDS = {
+    Doing.LIKE: Capability.LIKE,
+    Doing.UNLIKE: Capability.LIKE,
+    Doing.HIDE: Capability.HIDE,
+    Doing.SHOW: Capability.HIDE,
+    Doing.DELETE: Capability.DELETE_OWN,
+    Doing.BLOCK: Capability.BLOCK,
+    Doing.UNBLOCK: Capability.BLOCK,
+}
+"""What an account must be able to do for it."""
+
+OPPOSITE = {
+    Doing.LIKE: Doing.UNLIKE,
+    Doing.UNLIKE: Doing.LIKE,
+    Doing.HIDE: Doing.SHOW,
+    Doing.SHOW: Doing.HIDE,
+    Doing.BLOCK: Doing.UNBLOCK,
+    Doing.UNBLOCK: Doing.BLOCK,
+}
+"""What answers it once it is on the network; a delete has no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAct:
+    """Something that is done on a network, as the deliverer hands it to a source."""
+
+    outbox_id: int
+    key: str
+    """Idempotency key, minted with the row."""
+    account: Account
+    what: Doing
+    target: Key
+    """The message; of a block, the one at which a person looked."""
+    target_content_id: str
+    """Its content as the person knew it: what differs on the network is not liked."""
+    root: str
+    author: Author
+    """Who wrote it: of a block, who is blocked."""
+    made: str
+    """What an earlier act of ours made on the network and this one takes away again (Bluesky: the record's URI); '' : nothing known."""
+    queued_at: datetime
+    frozen: Mapping[str, Any] | None
+    """What an earlier attempt fixed before sending; a repeat must do exactly this."""
 
 
 class Role(StrEnum):

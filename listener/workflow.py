@@ -61,7 +61,20 @@ class Read:
     """Somebody has looked at it."""
 
 
-Act = Assign | Tag | SetPriority | Snooze | Close | Reopen | Read
+@dataclass(frozen=True, slots=True)
+class Spam:
+    """Nothing more to do, and tagged so that others see why: one act. A later message of theirs brings it back, as any."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSpam:
+    """It was none: the tag goes, and what was closed is back to work."""
+
+
+Act = Assign | Tag | SetPriority | Snooze | Close | Reopen | Read | Spam | NotSpam
+
+SPAM = "spam"
+"""The tag that says it."""
 
 MAX_TAG = 40
 MAX_TAGS = 30
@@ -93,15 +106,38 @@ def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversa
         case Close():
             if c.state is State.DONE:
                 raise Refused("it is already closed")
-            return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
+            return _done(c)
         case Reopen():
             if c.state in OPEN:
                 raise Refused("it is already open")
             return replace(c, state=State.OURS, snoozed_until=None)
         case Read():
             return replace(c, unread=False)
+        case Spam() | NotSpam():
+            return _as_spam(c) if isinstance(act, Spam) else _as_no_spam(c)
         case SetPriority():
             raise Refused("not a priority: " + repr(act.priority))
+
+
+def is_spam(state: State, tags: tuple[str, ...]) -> bool:
+    """Whether it was put away as spam; the tag alone, on work that is open, only describes."""
+    return state is State.DONE and SPAM in tags
+
+
+def _as_spam(c: Conversation) -> Conversation:
+    if is_spam(c.state, c.tags):
+        raise Refused("it is spam already")
+    return replace(_done(c), tags=_tagged(c.tags, (SPAM,), ()))
+
+
+def _as_no_spam(c: Conversation) -> Conversation:
+    if SPAM not in c.tags:
+        raise Refused("it is not tagged spam")
+    return replace(c, state=State.OURS if c.state is State.DONE else c.state, tags=_tagged(c.tags, (), (SPAM,)))
+
+
+def _done(c: Conversation) -> Conversation:
+    return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
 
 
 def _tagged(tags: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,9 +155,15 @@ def _tagged(tags: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]
 
 
 def opened(
-    assessment: Assessment | None, *, brand_id: int, at: datetime, history: bool, by_person: bool = False
+    assessment: Assessment | None,
+    *,
+    brand_id: int,
+    at: datetime,
+    history: bool,
+    by_person: bool = False,
+    until: datetime | None = None,
 ) -> Conversation:
-    """A conversation as it begins with its first message. History is done already: no clock, no unread mark."""
+    """A conversation as it begins with its first message, which can be answered `until` then. History is done already: no clock, no unread mark."""
     priority = assessment.priority if assessment else Priority.NORMAL
     return Conversation(
         id=0,
@@ -139,18 +181,32 @@ def opened(
         thread_version=1,
         last_at=at,
         last_ours_at=None,
+        reply_until=until,
     )
 
 
-def heard(conversation: Conversation, assessment: Assessment | None, at: datetime, *, history: bool) -> Conversation:
-    """They wrote, or edited what they had written: it is ours again, whatever it was; clocks take the earlier, priority the higher."""
+def heard(
+    conversation: Conversation,
+    assessment: Assessment | None,
+    at: datetime,
+    *,
+    history: bool,
+    muted: bool = False,
+    until: datetime | None = None,
+) -> Conversation:
+    """They wrote, or edited what they had written: it is ours again, whatever it was; clocks take the earlier, priority the higher.
+
+    History, and what a muted author writes, only stands in the thread: it moves nothing, but stops a reply that did not know it.
+    `until`: when the network closes this message to an answer; what they wrote last keeps the conversation open the longest.
+    """
     c = replace(
         conversation,
         last_at=max(conversation.last_at, at),
         version=conversation.version + 1,
         thread_version=conversation.thread_version + 1,
+        reply_until=_later(conversation.reply_until, until),
     )
-    if history:
+    if history or muted:
         return c
     if assessment is not None:
         if c.priority_by is None:
@@ -185,7 +241,7 @@ def ruled(
     if assessment.snooze is not None:
         until = now + timedelta(seconds=assessment.snooze)
         return replace(c, state=State.SNOOZED, snoozed_until=until)
-    return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
+    return _done(c)
 
 
 def replied(conversation: Conversation, at: datetime, *, close: bool = False, history: bool = False) -> Conversation:
@@ -207,7 +263,7 @@ def deleted(conversation: Conversation, *, nothing_left: bool) -> Conversation:
     """A message of theirs is gone. With none left there is nothing to answer; a reply in the making must stop and ask."""
     c = replace(conversation, version=conversation.version + 1, thread_version=conversation.thread_version + 1)
     if nothing_left and c.state is not State.DONE:
-        return replace(c, state=State.DONE, due_at=None, snoozed_until=None, unread=False)
+        return _done(c)
     return c
 
 
@@ -244,11 +300,16 @@ def merged(older: Conversation, younger: Conversation) -> Conversation:
         last_ours_at=latest,
         version=older.version + 1,
         thread_version=max(older.thread_version, younger.thread_version) + 1,
+        reply_until=_later(older.reply_until, younger.reply_until),
     )
 
 
 def _earlier(a: datetime | None, b: datetime | None) -> datetime | None:
     return min((t for t in (a, b) if t is not None), default=None)
+
+
+def _later(a: datetime | None, b: datetime | None) -> datetime | None:
+    return max((t for t in (a, b) if t is not None), default=None)
 
 
 # Time ----------------------------------------------------------------------------------------------------------------
@@ -289,17 +350,23 @@ _NO_CLOCK = 10**17
 def sort_key(conversation: Conversation) -> int:
     """Where it stands in its folder, ascending; built from absolute times, so the order never changes by waiting.
 
-    Open: what is due first; then, without a clock, the higher priority, then who has waited longest.
+    Open: what is due, or closed to answers by its network, first; then, without a clock, the higher priority, then who has waited longest.
     Snoozed: what wakes first. Waiting for them, done: the latest first.
     """
     last = _microseconds(conversation.last_at)
     if conversation.state in OPEN:
-        if conversation.due_at is not None:
-            return _microseconds(conversation.due_at)
+        clock = _earlier(conversation.due_at, conversation.reply_until)
+        if clock is not None:
+            return _microseconds(clock)
         return _NO_CLOCK * (1 + Priority.URGENT - conversation.priority) + last
     if conversation.state is State.SNOOZED and conversation.snoozed_until is not None:
         return _microseconds(conversation.snoozed_until)
     return -last
+
+
+def closes_first(due_at: datetime | None, reply_until: datetime | None) -> bool:
+    """Whether it is the network's window, not the due time, that gives an open conversation its place."""
+    return reply_until is not None and (due_at is None or reply_until < due_at)
 
 
 class Lead(StrEnum):

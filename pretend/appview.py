@@ -15,7 +15,7 @@ from pretend.lexicon import mentioned_dids, reply_uri
 from pretend.repo import Actor, Entry, Status, World
 from pretend.sessions import Sessions
 from pretend.settings import Settings
-from pretend.wire import POST, PROFILE, Json, XrpcError, bad_request, iso, parse_datetime
+from pretend.wire import POST, PROFILE, Json, XrpcError, bad_request, iso, parse_datetime, repo_of
 from pretend.xrpc import Call, Method
 
 MAX_URIS = 25
@@ -184,6 +184,7 @@ class AppView:
             view["viewer"] = {"threadMuted": False, "embeddingDisabled": False}
             if index.gated(reply_uri(entry.record or {}, "root") or uri, viewer.did):
                 view["viewer"]["replyDisabled"] = True
+            view["viewer"] |= _own("like", index.likes[uri], viewer)
         return view
 
     # Search
@@ -232,7 +233,12 @@ class AppView:
             raise bad_request("Account has been suspended", "AccountTakedown")
         if actor.status is Status.DEACTIVATED:
             raise bad_request("Account is deactivated", "AccountDeactivated")
-        return self._profile(actor)
+        viewer = self._viewer(call)
+        view = self._profile(actor)
+        if viewer is not None:
+            view["viewer"] = {"muted": False, "blockedBy": actor.did in self._index.blockers(viewer.did)}
+            view["viewer"] |= _own("blocking", self._index.blocks(viewer.did, actor.did), viewer)
+        return view
 
     def get_profiles(self, call: Call) -> Json:
         """Up to 25 people; who is gone is missing from the answer."""
@@ -264,6 +270,12 @@ class AppView:
         if name:
             view |= {"displayName": name, "avatar": f"https://cdn.invalid/avatar/{did}"}
         return view | {"viewer": {}, "labels": []}
+
+
+def _own(name: str, records: Iterable[str], viewer: Actor) -> Json:
+    """The viewer's own record among these, under a name; nothing where there is none."""
+    found = next((uri for uri in records if repo_of(uri) == viewer.did), None)
+    return {} if found is None else {name: found}
 
 
 def _notice_key(notice: Notice) -> str:

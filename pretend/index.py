@@ -91,6 +91,14 @@ class Index:
         """Whether either of the two blocks the other."""
         return other in self._blocks[one].values() or one in self._blocks[other].values()
 
+    def blocks(self, by: str, whom: str) -> list[str]:
+        """The records by which one blocks the other."""
+        return [uri for uri, blocked in self._blocks[by].items() if blocked == whom]
+
+    def blockers(self, did: str) -> set[str]:
+        """Who blocks this one."""
+        return {by for by, blocked in self._blocks.items() if did in blocked.values()}
+
     def _notify(self, entry: Entry, record: Json) -> None:
         told = self._told[entry.uri]
 

@@ -1,7 +1,7 @@
 """What a record must look like, and how a person's text becomes one.
 
-`check` is the reference PDS's judgement on a record (it validates posts closely and everything else for its type only);
-`post_record` writes a post as an app would, with facets for the handles, links and tags in its text.
+`check` is the reference PDS's judgement on a record (posts closely, likes, blocks and threadgates for what they point at, the
+rest for its type only); `post_record` writes a post as an app would, with facets for the handles, links and tags in its text.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any
 
 import regex
 
-from pretend.wire import DID, POST, Json, bad_request, parse_datetime
+from pretend.wire import BLOCK, DID, GATE, LIKE, POST, Json, bad_request, parse_datetime
 
 MAX_GRAPHEMES = 300
 MAX_BYTES = 3000
 MAX_LANGS = 3
 MAX_TAGS = 8
+MAX_HIDDEN = 300
 
 _FACET = re.compile(
     r"(?P<mention>(?<![\w@.])@[a-zA-Z0-9][a-zA-Z0-9.-]*\.[a-zA-Z]{2,})"
@@ -48,11 +49,37 @@ def check(collection: str, record: object, *, strict_facets: bool = True) -> Non
         raise bad_request("Record/$type must be a string")
     if kind != collection:
         raise bad_request(f"Invalid $type: expected {collection}, got {kind}")
-    if collection != POST:
-        return
-    problem = _post_problem(record, strict_facets)
+    judge = _SMALL.get(collection)
+    problem = _post_problem(record, strict_facets) if collection == POST else judge(record) if judge else None
     if problem:
         raise bad_request(f"Invalid {collection} record: {problem}")
+
+
+def _pointing_problem(record: Json) -> str | None:
+    subject = record.get("subject")
+    if not isinstance(subject, dict) or not str(subject.get("uri", "")).startswith("at://") or not subject.get("cid"):
+        return "Record/subject must be a strong reference"
+    return _created_problem(record.get("createdAt"))
+
+
+def _block_problem(record: Json) -> str | None:
+    if not DID.match(str(record.get("subject"))):
+        return "Record/subject must be a valid did"
+    return _created_problem(record.get("createdAt"))
+
+
+def _gate_problem(record: Json) -> str | None:
+    if not str(record.get("post", "")).startswith("at://"):
+        return "Record/post must be a valid at-uri"
+    hidden = record.get("hiddenReplies", [])
+    if not isinstance(hidden, list) or not all(isinstance(uri, str) and uri.startswith("at://") for uri in hidden):
+        return "Record/hiddenReplies must be an array of at-uris"
+    if len(hidden) > MAX_HIDDEN:
+        return f"array too big (maximum {MAX_HIDDEN}, got {len(hidden)}) at $.hiddenReplies"
+    return _created_problem(record.get("createdAt"))
+
+
+_SMALL: dict[str, Callable[[Json], str | None]] = {LIKE: _pointing_problem, BLOCK: _block_problem, GATE: _gate_problem}
 
 
 def _post_problem(record: Json, strict_facets: bool) -> str | None:

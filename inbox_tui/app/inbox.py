@@ -14,8 +14,8 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from inbox_tui import keys
-from inbox_tui.app.marking import Marking
 from inbox_tui.app.pinning import pinning
+from inbox_tui.app.posts import Posts
 from inbox_tui.messages import (
     ConversationWanted,
     InboxWanted,
@@ -50,7 +50,7 @@ BREATH = 0.1
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
-class Inbox(Marking, inherit_bindings=False):
+class Inbox(Posts, inherit_bindings=False):
     """The app. It opens on the Inbox; `ListeningFirst` on Listening."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from inbox_tui.backend.approving import ApprovingBackend
+from inbox_tui.backend.authors import AuthorsBackend
+from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.network import NetworkBackend
+from inbox_tui.backend.planning import PlanningBackend
+from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -51,6 +57,10 @@ class Done:
     """Conversation to the reason, in words."""
     overtaken: frozenset[int] = frozenset()
     """Those of the refused that somebody else changed after they were seen."""
+    authors: tuple[int, ...] = ()
+    """Authors that carry it."""
+    kept: Mapping[int, str] = field(default_factory=dict)
+    """Author to the reason why they stay as they are, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class Named:
     """An experiment."""
 
 
-class Backend(Protocol):
+class Backend(NetworkBackend, CopiesBackend, PostsBackend, AuthorsBackend, ApprovingBackend, PlanningBackend, Protocol):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property
@@ -259,8 +269,10 @@ class Backend(Protocol):
         """They have read what the notes on a conversation ask them."""
         ...
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
-        """Keep a draft; `thread_version` is what the writer had read."""
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
+        """Keep a draft; `thread_version` is what the writer had read. `private`: only its addressee is to read it."""
         ...
 
     async def drop_draft(self, conversation_id: int) -> None:
@@ -294,16 +306,21 @@ class Backend(Protocol):
         hold_seconds: float,
         close_after: bool,
         now: datetime,
+        planned: datetime | None = None,
+        in_parts: bool = False,
     ) -> OutboxRow:
-        """Put a reply in the outbox. Raises `Refused` when the thread is no longer at `fence`."""
+        """Put a reply in the outbox, to go out not before the time that is planned; `in_parts`: numbered, and the first one's row.
+
+        Raises `Refused` when the thread is no longer at `fence`.
+        """
         ...
 
     async def withdraw(self, outbox_id: int, now: datetime) -> str:
         """Take a reply back and give its text. Raises `Refused` when it has begun to leave."""
         ...
 
-    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
-        """Send a failed or stopped reply after all."""
+    async def retry(self, outbox_id: int, fence: int, now: datetime, *, planned: datetime | None = None) -> None:
+        """Send a failed or stopped reply after all, at once or at a time."""
         ...
 
     async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:

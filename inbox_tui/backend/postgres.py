@@ -10,6 +10,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.postgres_approving import PostgresApproving
+from inbox_tui.backend.postgres_authors import PostgresAuthors
+from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_network import PostgresNetwork
+from inbox_tui.backend.postgres_planning import PostgresPlanning
+from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -20,7 +26,7 @@ from listener.errors import FixMe
 from listener.model import Person, Problem, Role
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, asking, claims, feed, inbox, marks, outbox, rulebooks, rulestats
+from listener.store import acts, alive, asking, claims, feed, inbox, marks, numbered, outbox, rulebooks, rulestats
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
@@ -45,7 +51,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class PostgresBackend:
+class PostgresBackend(
+    PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAuthors, PostgresApproving, PostgresPlanning
+):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
     dsn: str = field(repr=False)
@@ -286,7 +294,7 @@ class PostgresBackend:
     async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
         """Take an act back."""
         done = await acts.undo(self.pool, self.me.id, act_id, now, anyway=anyway)
-        return Done(done.act_id, tuple(done.changed), done.refused)
+        return Done(done.act_id, tuple(done.changed), done.refused, authors=done.authors, kept=done.kept)
 
     async def last_act(self) -> uuid.UUID | None:
         """The last act that can be taken back."""
@@ -313,9 +321,11 @@ class PostgresBackend:
         """They have seen them."""
         await asking.seen(self.pool, self.me.id, conversation_id, now)
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         """Keep a draft."""
-        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now)
+        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now, private=private)
 
     async def drop_draft(self, conversation_id: int) -> None:
         """Throw the draft away."""
@@ -348,6 +358,8 @@ class PostgresBackend:
         hold_seconds: float,
         close_after: bool,
         now: datetime,
+        planned: datetime | None = None,
+        in_parts: bool = False,
     ) -> OutboxRow:
         """Put a reply in the outbox, in the language that it answers."""
         lang = next((m.lang for m in opened.thread if m.id == parent_mention_id), "")
@@ -364,15 +376,17 @@ class PostgresBackend:
             hold_seconds=hold_seconds,
             close_after=close_after,
             now=now,
+            planned=planned,
+            into=numbered.put if in_parts else None,
         )
 
     async def withdraw(self, outbox_id: int, now: datetime) -> str:
         """Take a reply back."""
         return await outbox.withdraw(self.pool, outbox_id, self.me.id, now)
 
-    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
+    async def retry(self, outbox_id: int, fence: int, now: datetime, *, planned: datetime | None = None) -> None:
         """Send it after all."""
-        await outbox.retry(self.pool, outbox_id, self.me.id, now, fence=fence)
+        await outbox.retry(self.pool, outbox_id, self.me.id, now, fence=fence, planned=planned)
 
     async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:
         """What a person saw on the network."""

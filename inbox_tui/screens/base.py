@@ -242,16 +242,16 @@ class DeskScreen(Screen[None]):
 
         backend = self.desk.backend
         done = await self.attempt(backend.undo(act_id, self.desk.now()))
-        if done is not None and done.refused and not done.changed:
-            reasons = [say(reason) for reason in list(done.refused.values())[:5]]
+        if done is not None and (done.refused or done.kept) and not (done.changed or done.authors):
+            reasons = [say(reason) for reason in list(dict.fromkeys((*done.kept.values(), *done.refused.values())))[:5]]
             answer = await self.app.push_screen_wait(
                 Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", anyway)])
             )
             if answer == "u":
                 done = await self.attempt(backend.undo(act_id, self.desk.now(), anyway=True))
-        if done is not None and done.changed:
+        if done is not None and (done.changed or done.authors):
             stay = f"; {len(done.refused):,} had changed since and stay" if done.refused else ""
-            self.say(self.said_count(len(done.changed), what) + stay, "soon" if stay else "good")
+            self.say(self.said_count(len(done.changed) or 1, what) + stay, "soon" if stay else "good")
             await self.refresh_ids(done.changed)
         elif done is not None:
             self.say("left as it is", "dim")

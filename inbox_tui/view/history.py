@@ -8,12 +8,11 @@ from typing import Any
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import say
+from inbox_tui.view.network import history_words
 from listener.store.views import HistoryLine
 
 _PLAIN = {
     "conversation.opened": "opened it",
-    "conversation.heard": "heard a new message",
-    "conversation.edited": "heard an edit",
     "conversation.deleted": "heard that a message was deleted",
     "conversation.merged": "joined it with another conversation",
     "conversation.due-soon": "saw that nobody had taken it and its answer was due soon",
@@ -23,8 +22,18 @@ _PLAIN = {
     "act.note": "wrote a note",
     "act.read": "read it",
     "act.undo": "took back an act",
+    "act.spam": "closed it as spam",
+    "act.not-spam": "said that it is no spam",
+    "act.mute": "muted its author, which closed it",
     "wake": "woke it: the time had come",
+    "approval.asked": "asked for approval of a reply",
+    "approval.approved": "approved the reply",
+    "approval.changed": "approved the reply with a change",
+    "approval.rejected": "sent the reply back with a note",
+    "approval.withdrawn": "took back what was to be approved",
+    "approval.reconsidered": "took the decision about the reply back",
     "reply.queued": "wrote a reply",
+    "reply.planned": "changed when the reply goes out",
     "reply.withdrawn": "took the reply back",
     "reply.sending": "began to send the reply",
     "reply.accepted": "the network accepted the reply",
@@ -43,7 +52,11 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "act.tag": lambda: _tagged(line.before, line.after),
         "act.priority": lambda: _priority(line.after),
         "act.snooze": lambda: _snoozed(line.after, now, zone),
+        "conversation.heard": lambda: _heard(line.after, "heard a new message"),
+        "conversation.edited": lambda: _heard(line.after, "heard an edit"),
     }
+    if line.kind.startswith("network."):
+        return f"{actor} {history_words(line)}"
     said = spoken[line.kind]() if line.kind in spoken else _PLAIN.get(line.kind) or say(line.kind).replace(".", " ")
     return f"{actor} {said}"
 
@@ -53,6 +66,10 @@ def _assigned(after: Mapping[str, Any], names: Mapping[int, str]) -> str:
     if isinstance(person, int):
         return f"gave it to {say(names.get(person, 'somebody'))}"
     return f"gave it to the team {say(str(team))}" if team else "gave it to nobody"
+
+
+def _heard(after: Mapping[str, Any], what: str) -> str:
+    return f"{what} of its muted author: nothing moved" if after.get("muted") is True else what
 
 
 def _tagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

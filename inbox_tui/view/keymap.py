@@ -6,7 +6,12 @@ from inbox_tui import keys
 from inbox_tui.view.lines import Line, Piece, column, flow
 
 _WIDTH = 18
-_WRITING = {"Composer": " (while writing)", "Search box": " (while searching)", "Why": " (while reading why)"}
+_WRITING = {
+    "Composer": " (while writing)",
+    "Search box": " (while searching)",
+    "Why": " (while reading why)",
+    "Author": " (on an author's card)",
+}
 """Groups of keys that work only where somebody writes."""
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
-from inbox_tui.view import words
+from inbox_tui.view import windows, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
-from listener.model import OutboxState, State
+from listener.model import ApprovalState, OutboxState, State
 from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
 
 _DUE = 11
@@ -25,6 +25,8 @@ def who(handle: str, name: str) -> str:
 
 def in_folder(row: QueueRow, folder: str, person_id: int) -> bool:
     """Whether a row, as it is now, belongs to a folder."""
+    if folder == "approve":
+        return row.approval is ApprovalState.WAITING
     if folder == "mine":
         return row.state in (State.NEW, State.OURS) and row.assignee_id == person_id
     if folder == "open":
@@ -48,41 +50,62 @@ def _marks(row: QueueRow, marked: bool) -> list[Piece]:
 
 
 def queue_lines(
-    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+    row: QueueRow,
+    width: int,
+    now: datetime,
+    person_id: int,
+    *,
+    marked: bool = False,
+    left: bool = False,
+    zone: tzinfo | None = None,
+    copies: str = "",
 ) -> tuple[Line, Line]:
-    """One conversation in two lines. `left`: it is no longer in the folder that is shown."""
-    due_text, due_style = words.due(row.due_at, now)
+    """One conversation in two lines. `left`: it is no longer in the folder that is shown; `copies`: that it stands for others."""
+    due_text, due_style = windows.first_clock(row, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     name = who(row.author_handle, row.author_name)
     top.append((name, "bold" if row.unread else ""))
+    if copies:
+        top.append((f"  {copies}", "accent"))
     if row.messages > 1:
         top.append((f" ({row.messages})", "dim"))
-    aside = _aside(row, now, person_id, width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1, left=left)
-    second: list[Piece] = [("   ", ""), *words.judged_short(row.tone, row.need), _first_words(row.snippet)]
+    room = width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1
+    aside = _aside(row, now, person_id, room, left=left, zone=zone)
+    judged = words.judged_short(row.tone, row.need)
+    second: list[Piece] = [("   ", ""), *judged, *windows.row_window(row, now), first_words(row.snippet)]
     tags = _tags(row.tags, width // 3)
     return spread(top, aside, width), spread(second, tags, width)
 
 
 def queue_line(
-    row: QueueRow, width: int, now: datetime, person_id: int, *, marked: bool = False, left: bool = False
+    row: QueueRow,
+    width: int,
+    now: datetime,
+    person_id: int,
+    *,
+    marked: bool = False,
+    left: bool = False,
+    zone: tzinfo | None = None,
+    copies: str = "",
 ) -> tuple[Line]:
     """One conversation in one line, for those who want to see many."""
-    due_text, due_style = words.due(row.due_at, now)
+    due_text, due_style = windows.first_clock(row, now)
     line: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
     line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))
-    line.append((" ", ""))
-    line.append(_first_words(row.snippet))
+    line.append((f" {copies} " if copies else " ", "accent"))
+    line.append(first_words(row.snippet))
     aside: list[Piece] = []
     if left:
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
-    if holder := _holder(row, person_id):
-        aside.extend((holder, (" ", "")))
+    for piece in (_holder(row, person_id), asked_sign(row, now, zone)):
+        if piece is not None:
+            aside.extend((piece, (" ", "")))
     aside.append((words.age(row.last_at, now), "dim"))
     return (spread(line, aside, width),)
 
 
-def _first_words(text: str | None) -> Piece:
+def first_words(text: str | None) -> Piece:
     """The start of a message without the handles that it begins with: in a list they are all the same, and hide the words."""
     if text is None:
         return say(None), "gone"
@@ -92,10 +115,21 @@ def _first_words(text: str | None) -> Piece:
     return say(rest), ""
 
 
-def _aside(row: QueueRow, now: datetime, person_id: int, room: int, *, left: bool) -> Line:
+def asked_sign(row: QueueRow, now: datetime, zone: tzinfo | None) -> Piece | None:
+    """That a reply waits for approval, was sent back, or waits for its time; None: none does."""
+    if row.approval is ApprovalState.WAITING:
+        return "waits for approval", "soon"
+    if row.approval is ApprovalState.REJECTED:
+        return "sent back", "bad"
+    return None if row.planned is None else (f"goes out {words.clock(row.planned, now, zone)}", "ours")
+
+
+def _aside(row: QueueRow, now: datetime, person_id: int, room: int, *, left: bool, zone: tzinfo | None) -> Line:
     """What stands at the right: as much as leaves the author readable; the age always, the source gives way first."""
     holder = _holder(row, person_id)
-    news = words.outbox_sign(row.outbox) if row.outbox in _NEWS and row.outbox is not None else None
+    news = asked_sign(row, now, zone)
+    if news is None and row.outbox in _NEWS and row.outbox is not None:
+        news = words.outbox_sign(row.outbox)
     age: Piece = (words.age(row.last_at, now), "dim")
     source: Piece = (_SHORT.get(row.source, fit(say(row.source), 8)), "dim")
     moved: Piece | None = (f"now {words.STATE_WORDS[row.state]}", "note") if left else None
@@ -147,7 +181,7 @@ def listening_lines(row: ListeningRow, width: int, now: datetime, *, fresh: bool
     second: list[Piece] = [("  ", ""), *words.judged_short(row.tone, row.need)]
     if row.deleted:
         second.append(("deleted by its author ", "gone"))
-    second.append(_first_words(row.text))
+    second.append(first_words(row.text))
     rules = joined((((f"⚑{say(rule)}", "tag"),) for rule in row.rules[:4]), " ")
     return spread(top, aside, width), spread(second, cut(rules, width // 3), width)
 
@@ -164,7 +198,8 @@ def folder_line(label: str, n: int | None, width: int, *, bad: int = 0) -> Line:
 
 def folder_counts(counts: Counts) -> dict[str, int]:
     """Folder key to exact count."""
-    return {**{key: counts.folders.get(key, 0) for key, _ in words.FOLDERS}, "mine": counts.mine}
+    folders = {key: counts.folders.get(key, 0) for key, _ in words.FOLDERS}
+    return {**folders, "mine": counts.mine, "approve": counts.to_approve}
 
 
 def topic_line(topic: TopicCount, width: int) -> Line:

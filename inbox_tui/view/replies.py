@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 from math import ceil
 
 from inbox_tui.view import words
@@ -17,10 +17,34 @@ def seconds_left(reply: OutboxRow, now: datetime) -> int:
     return max(0, ceil((reply.not_before - now).total_seconds()))
 
 
-def outbox_words(reply: OutboxRow, now: datetime) -> Piece:
+COUNTED_DOWN = timedelta(minutes=10)
+"""What goes out later than this is told by the clock."""
+
+
+def taken_back(reply: OutboxRow, opened: Opened | None) -> str:
+    """What is said once it is: of numbered parts, some may have left before."""
+    out = (OutboxState.SENDING, OutboxState.UNKNOWN, OutboxState.ACCEPTED, OutboxState.SEEN)
+    rows = opened.replies if opened is not None and reply.parts else ()
+    # The parts of one text stand one after the other.
+    left = [
+        one for one in rows if one.parts == reply.parts and one.state in out and 0 < reply.id - one.id < reply.parts
+    ]
+    if not left:
+        return "taken back; nothing was sent"
+    return f"taken back what had not left: {words.count(len(left), 'part')} of {reply.parts} stay out"
+
+
+def planned(reply: OutboxRow, now: datetime) -> bool:
+    """Whether it waits for its time, and not only for the seconds in which it can be taken back."""
+    return reply.state is OutboxState.QUEUED and reply.planned is not None and reply.not_before - now > COUNTED_DOWN
+
+
+def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None) -> Piece:
     """Where a reply is and what can be done about it."""
     problem = f": {say(reply.problem)}" if reply.problem else ""
     match reply.state:
+        case OutboxState.QUEUED if planned(reply, now):
+            return f"goes out {words.clock(reply.not_before, now, zone)} (x: change that or take it back)", "soon"
         case OutboxState.QUEUED if left := seconds_left(reply, now):
             return f"goes out in {left} s, z takes it back", "soon"
         case OutboxState.QUEUED:

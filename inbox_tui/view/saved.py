@@ -65,11 +65,13 @@ class Look:
     opened: Opened
     parent: ThreadMessage
     values: Mapping[str, str]
+    aside: bool = False
+    """A public message is answered in private."""
 
     @property
     def public(self) -> bool:
         """Everybody can read what is sent."""
-        return self.parent.kind is not Kind.DM
+        return self.parent.kind is not Kind.DM and not self.aside
 
     def private(self, draft: str) -> tuple[Finding, ...]:
         """What belongs to somebody, or is about somebody who is not answered."""

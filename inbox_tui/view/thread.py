@@ -8,13 +8,15 @@ from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import Any
 
-from inbox_tui.view import words
+from inbox_tui.view import approvals, network, windows, words
+from inbox_tui.view.authors import about
 from inbox_tui.view.history import history_sentence
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
-from listener.store.views import ListeningRow, Note, Opened, OutboxRow, ThreadMessage
+from listener.model import Capability, Doing
+from listener.store.views import ApprovalRow, ListeningRow, Note, Opened, OutboxRow, ThreadMessage
 
 _REASONS = 12
 """Reasons that are told, the weightiest; the panel (W) tells all of them."""
@@ -40,7 +42,8 @@ class Reader:
 
 def head_lines(opened: Opened, reader: Reader) -> list[Line]:
     """What stays in sight above the thread: who, where it stands, why."""
-    return [*author_card(opened, reader), *standing(opened, reader), *asked(opened, reader), *why(opened, reader)]
+    them = [*author_card(opened, reader), *about(opened, reader.now, reader.width)]
+    return [*them, *standing(opened, reader), *asked(opened, reader), *why(opened, reader)]
 
 
 def thread_lines(
@@ -63,6 +66,12 @@ def thread_lines(
             lines.extend(mark_lines(marks.get(entry.id, ()), reader.person_id, reader.now, reader.width))
         elif isinstance(entry, OutboxRow):
             lines.extend(_reply(entry, reader))
+        elif isinstance(entry, ApprovalRow):
+            lines.extend(
+                approvals.approval_lines(
+                    entry, opened, person_id=reader.person_id, now=reader.now, zone=reader.zone, width=reader.width
+                )
+            )
         else:
             lines.extend(_note(entry, reader))
         lines.append(())
@@ -119,6 +128,7 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         parts.append(((f"until {words.clock(c.snoozed_until, reader.now, reader.zone)}", ""),))
     if c.due_at is not None:
         parts.append((words.due(c.due_at, reader.now),))
+    parts.extend((piece,) for piece in windows.standing(opened, reader.now))
     by_hand = " (set by hand)" if c.priority_by is not None else ""
     parts.append(((f"priority {words.priority_words(c.priority)}{by_hand}", ""),))
     if c.assignee_id is not None:
@@ -131,6 +141,7 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         parts.append((("✎ you are on it", "accent"),))
     elif opened.claimed_by_id is not None:
         parts.append(((f"✎ {say(opened.claimed_by)} is on it", "soon"),))
+    parts.extend((piece,) for piece in network.told(network.on_author(opened), opened, reader.now))
     parts.extend(((f"#{say(tag)}", "tag"),) for tag in c.tags)
     via = f"{say(opened.source)}, " + (
         f"to @{say(opened.account_handle)}" if opened.account_handle else "addressed to none of our accounts"
@@ -145,8 +156,20 @@ def asked(opened: Opened, reader: Reader) -> list[Line]:
     if opened.saved_reply:
         parts.append((("rules offer the saved reply ", "dim"), (say(opened.saved_reply), "accent")))
     if opened.hide:
-        parts.append(((f"rules ask somebody to hide it on {say(opened.source)}", "soon"),))
+        parts.append(hide_asked(opened))
     return flow_parts(parts, reader.width)
+
+
+def hide_asked(opened: Opened) -> Line:
+    """That a message is to be hidden, until it is, and by which key."""
+    hidden = opened.because_mention_id and network.stands(
+        network.on_message(opened, opened.because_mention_id), Doing.HIDE
+    )
+    if hidden:
+        return (("rules asked to hide it", "dim"),)
+    why_not = network.why_not(opened, Capability.HIDE)
+    how = (f" ({why_not})", "dim") if why_not else (" (H hides it)", "")
+    return (f"rules ask somebody to hide it on {say(opened.source)}", "soon"), how
 
 
 def why(opened: Opened, reader: Reader) -> list[Line]:
@@ -197,14 +220,15 @@ def _plain(value: Any) -> str:
     return "yes" if value is True else "no" if value is False else "" if value is None else str(value)
 
 
-def _entries(opened: Opened) -> list[ThreadMessage | OutboxRow | Note]:
-    """Messages, replies that are not in the thread yet, and notes, oldest first."""
+def _entries(opened: Opened) -> list[ThreadMessage | OutboxRow | ApprovalRow | Note]:
+    """Messages, replies that are not in the thread yet or wait for approval, and notes, oldest first."""
     there = {message.external_id for message in opened.thread}
     replies = [r for r in opened.replies if r.state.value != "withdrawn" and r.external_id not in there]
-    timed: list[tuple[datetime, int, ThreadMessage | OutboxRow | Note]] = [
+    timed: list[tuple[datetime, int, ThreadMessage | OutboxRow | ApprovalRow | Note]] = [
         *((message.at, 0, message) for message in opened.thread),
         *((note.at, 1, note) for note in opened.notes),
-        *((reply.queued_at, 2, reply) for reply in replies),
+        *((one.asked_at, 2, one) for one in opened.approvals if approvals.shown(one, opened)),
+        *((reply.queued_at, 3, reply) for reply in replies),
     ]
     timed.sort(key=lambda item: (item[0], item[1]))
     return [entry for _, _, entry in timed]
@@ -253,6 +277,7 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
         parts.append(((words.count(message.media, "picture or film", "pictures or films"), "dim"),))
     known = message.external_id
     parts.extend((outbox_words(reply, reader.now),) for reply in opened.replies if reply.external_id == known)
+    parts.extend((piece,) for piece in network.told(network.on_message(opened, message.id), opened, reader.now))
     yield from flow_parts(parts, reader.width)
     if message.deleted:
         whom = "we deleted it" if message.ours else "deleted by its author"
@@ -269,7 +294,8 @@ def _reply(reply: OutboxRow, reader: Reader) -> Iterator[Line]:
         f"◂ {'you' if reply.person_id == reader.person_id else say(reply.person)}, as @{say(reply.account_handle)}"
     )
     private = (("privately", "note"),) if reply.private else ()
-    parts: list[Line] = [((as_whom, "ours"),), private, (outbox_words(reply, reader.now),)]
+    part = ((f"part {reply.part} of {reply.parts}", "note"),) if reply.parts else ()
+    parts: list[Line] = [((as_whom, "ours"),), private, part, (outbox_words(reply, reader.now, reader.zone),)]
     yield from flow_parts(parts, reader.width)
     yield from flow(paragraphs(reply.body), reader.width, indent="  ")
 

@@ -17,7 +17,10 @@ FOLDERS = (
 )
 """The folders of the inbox: key in the store, and words. 'mine' is 'open', assigned to the reader."""
 
-FOLDER_WORDS = dict(FOLDERS)
+TO_APPROVE = ("approve", "To approve")
+"""The folder of those who may approve: conversations of whatever folder in which a reply waits for that."""
+
+FOLDER_WORDS = dict((*FOLDERS, TO_APPROVE))
 
 STATE_WORDS = {
     State.NEW: "new",

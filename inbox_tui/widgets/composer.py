@@ -1,7 +1,7 @@
 """Where a reply is written. Always says as whom, to whom, and public or private in words, and counts as the network counts.
 
-Shows what `look` finds in the draft while it is typed, and puts saved replies in. Posts `DraftChanged`, `ReplySubmitted`, `SavedWanted` and
-`ComposerLeft`; refuses to send, save or stop anything but what is too long.
+Shows what `look` finds in the draft while it is typed, and puts saved replies in. Posts `DraftChanged`, `ReplySubmitted`, `ApprovalWanted`,
+`LaterWanted`, `SavedWanted` and `ComposerLeft`; refuses to send, save or stop anything.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from inbox_tui.keys import COMPOSER
-from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, Said, SavedWanted
+from inbox_tui.messages import (
+    ApprovalWanted,
+    ComposerLeft,
+    DraftChanged,
+    LaterWanted,
+    ReplySubmitted,
+    SavedWanted,
+)
 from inbox_tui.view.lines import Line, Piece, flow, say, typed
 from inbox_tui.view.saved import Offer, code_before, with_code
 from inbox_tui.widgets.bars import Bar
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
 
     from inbox_tui.widgets.pages import Page
 
+
+SENDS = "^s sends · ^e sends, closes, goes on · esc puts it down"
 
 FOUND = 4
 """Lines of what was found in a draft; more of them scroll."""
@@ -52,6 +61,7 @@ class Composer(Vertical, inherit_bindings=False):
         self._source = ""
         self._whom: Line = ()
         self._asking = ""
+        self._how = SENDS
         self._page: Page | None = None
         self._look: Callable[[str], Sequence[Line]] = _nothing
         self._offers: Sequence[Offer] | None = None
@@ -86,7 +96,7 @@ class Composer(Vertical, inherit_bindings=False):
     ) -> None:
         """Open for a conversation; names are harmless already."""
         self.conversation_id, self._source = conversation_id, source
-        self._look, self._offers = _nothing, None
+        self._look, self._offers, self._how = _nothing, None, SENDS
         sight: Piece = ("PRIVATE reply", "soon") if private else ("PUBLIC reply", "bad")
         who_reads = ", only they can read it" if private else ", everybody can read it"
         names: Line = ((" as ", "dim"), (as_whom, "ours"), (" to ", "dim"), (to_whom, "bold"))
@@ -99,6 +109,11 @@ class Composer(Vertical, inherit_bindings=False):
         self._count()
         self._show_found()
         page.focus()
+
+    def tell_how(self, words: str) -> None:
+        """What sending means for this reply, where it is not just that."""
+        self._how = words
+        self._count()
 
     def know(self, look: Callable[[str], Sequence[Line]], offers: Sequence[Offer]) -> None:
         """What is to be said of a draft, on harmless lines, and the saved replies; both may change while somebody writes."""
@@ -155,9 +170,7 @@ class Composer(Vertical, inherit_bindings=False):
     def _count(self) -> None:
         counted = measures(self._source, self.text.strip())
         self.query_one("#composer-count", Bar).show(
-            ((self._asking, "soon"),)
-            if self._asking
-            else (("^s sends · ^e sends, closes, goes on · esc puts it down", "dim"),),
+            ((self._asking, "soon"),) if self._asking else ((self._how, "dim" if self._how == SENDS else "soon"),),
             _counter(counted),
         )
 
@@ -170,17 +183,17 @@ class Composer(Vertical, inherit_bindings=False):
         if self.is_open:
             self.post_message(DraftChanged(self.text))
 
-    def _submit(self, close_after: bool) -> None:
+    def _body(self) -> str:
+        """What is to be sent; '' when it cannot, and says why."""
         body = self.text.strip()
         if not body:
             self.warn("there is nothing to send yet")
-            return
-        over = [m for m in measures(self._source, body) if m.over]
-        if over:
-            self.warn(f"too long by {over[0].over} {over[0].unit}: the network would refuse it")
-            self.post_message(Said(f"not sent: too long by {over[0].over} {over[0].unit}", "bad"))
-            return
-        self.post_message(ReplySubmitted(body, close_after))
+            return ""
+        return body
+
+    def _submit(self, close_after: bool) -> None:
+        if body := self._body():
+            self.post_message(ReplySubmitted(body, close_after))
 
     def action_send(self) -> None:
         """Send it."""
@@ -189,6 +202,16 @@ class Composer(Vertical, inherit_bindings=False):
     def action_send_close(self) -> None:
         """Send it, and the conversation is done."""
         self._submit(close_after=True)
+
+    def action_ask_approval(self) -> None:
+        """Somebody reads it before it goes out."""
+        if body := self._body():
+            self.post_message(ApprovalWanted(body))
+
+    def action_later(self) -> None:
+        """At another time."""
+        if body := self._body():
+            self.post_message(LaterWanted(body))
 
     def action_put_in(self) -> None:
         """Instead of the code before the cursor, its saved reply."""

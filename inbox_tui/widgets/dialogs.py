@@ -147,8 +147,8 @@ class Ask(ModalScreen[str | None]):
         self.query_one(Choices).focus()
 
     def _lines(self, width: int) -> Sequence[Line]:
-        made = [flow(((said, ""),), width) if isinstance(said, str) else [said] for said in self._said]
-        return [line for lines in made for line in lines]
+        lines: list[Line] = [((said, ""),) if isinstance(said, str) else said for said in self._said]
+        return [part for line in lines for part in flow(line, width)]
 
     @on(Choices.Chosen)
     def _chosen(self, event: Choices.Chosen) -> None:

@@ -130,6 +130,7 @@ class Rows(Rolling[Row]):
             for row in rows:
                 self._changed(row, self._belongs(row))
         self._tell_news()
+        self._fill()
 
     def taken_out(self, ids: Iterable[int]) -> None:
         """Rows that are nowhere any more."""

@@ -1,4 +1,4 @@
-"""People as rules know them: a name for each, when they are there, and nothing that reaches them. Owns these shapes.
+"""People as rules know them: a name for each, when they are there, whose replies are approved, and nothing that reaches them. Owns these shapes.
 
 Rule files are read by many and published whole: addresses and phone numbers live in the settings, by the same ids.
 """
@@ -33,8 +33,31 @@ class Person:
     """Key of their own opening hours; "": those of their teams."""
     away: tuple[Away, ...] = ()
     place: Place = NOWHERE
+    needs_approval: bool = False
+    """Their replies go out when a lead or an admin has approved them."""
 
     def away_at(self, moment: datetime) -> bool:
         """Whether they are away on that day, by the calendar of their zone."""
         day = moment.astimezone(zone(self.zone)).date()
         return any(one.first <= day <= one.last for one in self.away)
+
+
+@dataclass(frozen=True, slots=True)
+class OurAccount:
+    """An account of ours as rules know it."""
+
+    handle: str
+    """In small letters, without @."""
+    needs_approval: bool = False
+    """Whoever writes as it needs an approval, but for leads and admins."""
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Whose replies, and as which accounts, a lead or an admin approves before they go out."""
+
+    people: frozenset[str] = frozenset()
+    """By id."""
+    accounts: frozenset[str] = frozenset()
+    """By handle."""

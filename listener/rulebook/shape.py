@@ -21,7 +21,7 @@ from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
 from listener.rulebook.nodes import NOWHERE, Place
-from listener.rulebook.people import Person
+from listener.rulebook.people import Approval, OurAccount, Person
 from listener.rulebook.planned import Planned
 from listener.rulebook.replies import SavedReply
 
@@ -247,6 +247,8 @@ class Team:
     place: Place = NOWHERE
     reply_within: Mapping[Priority, float] = field(default_factory=dict)
     """Seconds to reply by priority, where no rule says how long."""
+    needs_approval: bool = False
+    """Replies of its people go out when a lead or an admin has approved them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,7 @@ class Rulebook:
     exceptions: tuple[Exemption, ...] = ()
     hours: tuple[Hours, ...] = ()
     people: tuple[Person, ...] = ()
+    accounts: tuple[OurAccount, ...] = ()
     replies: tuple[SavedReply, ...] = ()
     lexicon: tuple[Overlay, ...] = ()
     alerts: tuple[Policy, ...] = ()
@@ -323,6 +326,15 @@ class Rulebook:
     def person(self, id: str) -> Person | None:  # noqa: A002 (the word of the files)
         """A person by their id."""
         return next((person for person in self.people if person.id == id), None)
+
+    @property
+    def approval(self) -> Approval:
+        """Whose replies are approved before they go out: people who need it themselves, or by one of their teams."""
+        teams = {team.key for team in self.teams if team.needs_approval}
+        return Approval(
+            frozenset(one.id for one in self.people if one.needs_approval or teams & one.teams),
+            frozenset(one.handle for one in self.accounts if one.needs_approval),
+        )
 
     def reply(self, key: str) -> SavedReply | None:
         """A saved reply by its key."""

@@ -22,14 +22,17 @@ log = logging.getLogger("hubbub.bells")
 class Bells:
     """Events to wait for. After a lost connection all of them ring once."""
 
-    outbox: asyncio.Event = field(default_factory=asyncio.Event)
+    replies: asyncio.Event = field(default_factory=asyncio.Event)
+    network: asyncio.Event = field(default_factory=asyncio.Event)
+    """Each lane of the outbox has its own: whoever waits for one quiets it."""
     clocks: asyncio.Event = field(default_factory=asyncio.Event)
     conversations: Callable[[frozenset[int]], None] = lambda _: None
 
     def ring(self, changed: Changed) -> None:
         """Wakes whom this concerns."""
         if changed.outbox or changed.lost:
-            self.outbox.set()
+            self.replies.set()
+            self.network.set()
         if changed.conversations or changed.lost:
             self.clocks.set()
         if changed.conversations:

@@ -1,4 +1,4 @@
-"""Answering: the outbox's rows onto the networks, each once, in order per conversation. Owns the steps of an attempt and who may repeat.
+"""Delivering: one lane of the outbox onto the networks, each row once, in its order. Owns the steps of an attempt and who may repeat.
 
 claim (own short transaction) -> look and freeze -> store what is frozen -> send -> write down what became of it. No transaction is
 open while a network is called. What may have left is looked up, never blindly sent again; only where we chose the record's own id is
@@ -15,12 +15,12 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from listener.errors import HubbubError, Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import OutboxState, Reply
-from listener.service.bells import Bells
+from listener.model import OutboxState
 from listener.service.database import House
+from listener.service.lanes import Lane, P
 from listener.service.logs import told
 from listener.service.stopping import Stop, Stopped
 from listener.sources.base import Source
@@ -29,11 +29,10 @@ from listener.store import outbox, people
 log = logging.getLogger("hubbub.deliver")
 T = TypeVar("T")
 
-LANE = "reply"
 AT_ONCE = 4
 LEASE_SECONDS = 30.0
 LOOK_SECONDS = 2.0
-"""How long an accepted or unknown reply may rest before it is looked up; later looks wait longer."""
+"""How long an accepted or unknown one may rest before it is looked up; later looks wait longer."""
 LONGEST_LOOK = 600.0
 LONGEST_SLEEP = 15.0
 FIRST_RETRY, LONGEST_RETRY = 1.0, 300.0
@@ -42,12 +41,13 @@ THREAD_CODES = frozenset({"parent_changed", "parent_gone", "thread_moved", "pare
 
 
 @dataclass(slots=True)
-class Deliverer:
-    """The one who sends."""
+class Deliverer(Generic[P]):
+    """The one who sends what goes one way."""
 
+    lane: Lane[P]
     house: House
     sources: Mapping[str, Source]
-    bells: Bells
+    bell: asyncio.Event
     stop: Stop
     clock: Callable[[], datetime]
     lease_seconds: float = LEASE_SECONDS
@@ -61,10 +61,11 @@ class Deliverer:
         try:
             with contextlib.suppress(Stopped):
                 while True:
-                    await self._keep(lambda: outbox.expired(self.house.pool, self.clock()))
+                    await self._keep(lambda: self.lane.expired(self.house.pool, self.clock()))
+                    await self._keep(lambda: self.lane.overtaken(self.house.pool, self.clock()))
                     await self._send_due()
                     unsettled = await self._look()
-                    await self.stop.wakened(self.bells.outbox, await self._sleep(unsettled))
+                    await self.stop.wakened(self.bell, await self._sleep(unsettled))
         finally:
             await self._finish()
 
@@ -79,7 +80,7 @@ class Deliverer:
     async def _sleep(self, unsettled: bool) -> float:
         if len(self._busy) >= AT_ONCE:
             return LONGEST_SLEEP  # a task that ends rings
-        due = await self._keep(lambda: outbox.next_due(self.house.pool))
+        due = await self._keep(lambda: self.lane.next_due(self.house.pool))
         wait = LONGEST_SLEEP if due is None else (due - self.clock()).total_seconds()
         if due is not None and wait <= 0:
             wait = 0.25  # due, but behind another of its conversation
@@ -90,88 +91,90 @@ class Deliverer:
     async def _send_due(self) -> None:
         while len(self._busy) < AT_ONCE:
             attempt = uuid.uuid4()
-            reply = await self._claim(attempt)
-            if reply is None:
+            parcel = await self._claim(attempt)
+            if parcel is None:
                 return
-            self._start(reply, attempt)
+            self._start(parcel, attempt)
 
-    async def _claim(self, attempt: uuid.UUID) -> Reply | None:
-        return await self._keep(
-            lambda: outbox.claim_next(self.house.pool, LANE, attempt, self.clock(), self.lease_seconds)
-        )
+    async def _claim(self, attempt: uuid.UUID) -> P | None:
+        return await self._keep(lambda: self.lane.claim(self.house.pool, attempt, self.clock(), self.lease_seconds))
 
-    def _start(self, reply: Reply, attempt: uuid.UUID) -> None:
-        task = asyncio.ensure_future(self._attempt(reply, attempt))
-        self._busy[reply.outbox_id] = task
+    def _start(self, parcel: P, attempt: uuid.UUID) -> None:
+        task = asyncio.ensure_future(self._attempt(parcel, attempt))
+        self._busy[parcel.outbox_id] = task
 
         def ended(done: asyncio.Task[None]) -> None:
-            self._busy.pop(reply.outbox_id, None)
-            self.bells.outbox.set()
+            self._busy.pop(parcel.outbox_id, None)
+            self.bell.set()
             if not done.cancelled() and (err := done.exception()) is not None and not isinstance(err, Stopped):
-                log.error("reply %d: %s", reply.outbox_id, told(err))
+                log.error("%s %d: %s", self.lane.word, parcel.outbox_id, told(err))
                 self.stop.set("delivery failed")
 
         task.add_done_callback(ended)
 
-    async def _attempt(self, reply: Reply, attempt: uuid.UUID) -> None:
-        """One claimed reply to whatever end. The lease is renewed meanwhile."""
-        source = self.sources.get(reply.account.source)
-        fresh = reply.frozen is None
+    async def _attempt(self, parcel: P, attempt: uuid.UUID) -> None:
+        """One claimed row to whatever end. The lease is renewed meanwhile."""
+        source = self.sources.get(parcel.account.source)
+        fresh = parcel.frozen is None
         sending = False
         try:
             if source is None:
-                raise Refused(f"no source {reply.account.source!r} runs here", code="no_source")
-            async with self._leased(reply, attempt):
-                if reply.frozen is None:
-                    frozen = await source.freeze(reply, self.clock())
-                    if not await self._store_frozen(reply, attempt, frozen):
-                        log.warning("reply %d: the lease was lost before sending; nothing was sent", reply.outbox_id)
+                raise Refused(f"no source {parcel.account.source!r} runs here", code="no_source")
+            async with self._leased(parcel, attempt):
+                if parcel.frozen is None:
+                    frozen = await self.lane.freeze(source, parcel, self.clock())
+                    if not await self._store_frozen(parcel, attempt, frozen):
+                        log.warning(
+                            "%s %d: the lease was lost before sending; nothing was sent",
+                            self.lane.word,
+                            parcel.outbox_id,
+                        )
                         return
-                    reply = replace(reply, frozen=frozen)
+                    parcel = replace(parcel, frozen=frozen)
                 sending = True
-                sent = await source.send(reply)
-            await self._settle(reply, attempt, "accepted", receipt=sent.receipt, external_id=sent.external_id)
-            log.info("reply %d: accepted by %s", reply.outbox_id, reply.account.source)
+                sent = await self.lane.send(source, parcel)
+            await self._settle(parcel, attempt, "accepted", receipt=sent.receipt, external_id=sent.external_id)
+            log.info("%s %d: accepted by %s", self.lane.word, parcel.outbox_id, parcel.account.source)
         except Uncertain as err:
             await self._settle(
-                reply,
+                parcel,
                 attempt,
                 "unknown",
                 problem=f"no clear answer: {err.what}; looking whether it arrived",
                 code=err.code or "uncertain",
             )
         except TryAgain as err:
-            await self._requeue(reply, attempt, err, thaw=fresh)
+            await self._requeue(parcel, attempt, err, thaw=fresh)
         except SourceStopped as err:
             problem = str(err)
-            await self._keep(lambda: people.account_state(self.house.pool, reply.account.id, "stopped", problem))
-            await self._settle(reply, attempt, "failed", problem=problem, code=err.code or "account_stopped")
+            await self._keep(lambda: people.account_state(self.house.pool, parcel.account.id, "stopped", problem))
+            await self._settle(parcel, attempt, "failed", problem=problem, code=err.code or "account_stopped")
         except Refused as err:
             state: outbox.Settled = "stopped" if err.code in THREAD_CODES else "failed"
-            await self._settle(reply, attempt, state, problem=str(err), code=err.code or "refused")
+            await self._settle(parcel, attempt, state, problem=str(err), code=err.code or "refused")
         except (Stopped, asyncio.CancelledError):
             raise
         except Exception as err:
-            log.exception("reply %d", reply.outbox_id)
+            log.exception("%s %d", self.lane.word, parcel.outbox_id)
             await self._settle(
-                reply,
+                parcel,
                 attempt,
                 "unknown" if sending else "failed",
                 problem=f"a mistake in Hubbub: {told(err)}",
                 code="bug",
             )
 
-    async def _store_frozen(self, reply: Reply, attempt: uuid.UUID, frozen: Mapping[str, Any]) -> bool:
+    async def _store_frozen(self, parcel: P, attempt: uuid.UUID, frozen: Mapping[str, Any]) -> bool:
         external_id = frozen.get("uri") or frozen.get("external_id")
         return await self._keep(
-            lambda: outbox.freeze(self.house.pool, reply.outbox_id, attempt, frozen, external_id, self.clock())
+            lambda: outbox.freeze(self.house.pool, parcel.outbox_id, attempt, frozen, external_id, self.clock())
         )
 
-    async def _requeue(self, reply: Reply, attempt: uuid.UUID, err: TryAgain, *, thaw: bool) -> None:
-        failures = self._failures[reply.outbox_id] = self._failures.get(reply.outbox_id, 0) + 1
+    async def _requeue(self, parcel: P, attempt: uuid.UUID, err: TryAgain, *, thaw: bool) -> None:
+        failures = self._failures[parcel.outbox_id] = self._failures.get(parcel.outbox_id, 0) + 1
         wait = max(err.after or 0.0, min(LONGEST_RETRY, FIRST_RETRY * 2 ** (failures - 1)))
         await self._settle(
-            reply,
+            parcel,
             attempt,
             "queued",
             problem=f"not sent yet: {err.what}; trying again",
@@ -180,19 +183,19 @@ class Deliverer:
             thaw=thaw,
         )
 
-    async def _settle(self, reply: Reply, attempt: uuid.UUID | None, state: outbox.Settled, **what: Any) -> None:
+    async def _settle(self, parcel: P, attempt: uuid.UUID | None, state: outbox.Settled, **what: Any) -> None:
         """Writes down what became of it, however long the database is away; a row that moved on meanwhile stays as it is."""
         written = await self._keep(
-            lambda: outbox.settle(self.house.pool, reply.outbox_id, attempt, state, self.clock(), **what)
+            lambda: self.lane.settle(self.house.pool, parcel.outbox_id, attempt, state, self.clock(), **what)
         )
         if state in ("accepted", "seen", "failed", "stopped"):
-            self._failures.pop(reply.outbox_id, None)
-            self._looks.pop(reply.outbox_id, None)
+            self._failures.pop(parcel.outbox_id, None)
+            self._looks.pop(parcel.outbox_id, None)
         if written and what.get("problem"):
-            log.warning("reply %d is %s: %s", reply.outbox_id, state, what["problem"])
+            log.warning("%s %d is %s: %s", self.lane.word, parcel.outbox_id, state, what["problem"])
 
     @contextlib.asynccontextmanager
-    async def _leased(self, reply: Reply, attempt: uuid.UUID) -> AsyncIterator[None]:
+    async def _leased(self, parcel: P, attempt: uuid.UUID) -> AsyncIterator[None]:
         """Renews the lease for as long as the block takes."""
 
         async def renew() -> None:
@@ -200,7 +203,7 @@ class Deliverer:
                 await asyncio.sleep(self.lease_seconds / 3)
                 until = self.clock() + timedelta(seconds=self.lease_seconds)
                 with contextlib.suppress(HubbubError):
-                    if not await outbox.renew(self.house.pool, reply.outbox_id, attempt, until):
+                    if not await outbox.renew(self.house.pool, parcel.outbox_id, attempt, until):
                         return
 
         task = asyncio.ensure_future(renew())
@@ -214,57 +217,57 @@ class Deliverer:
 
     async def _look(self) -> bool:
         """Looks up what is accepted or unknown; True while any of it rests unsettled."""
-        rows = await self._keep(lambda: outbox.unsettled(self.house.pool, self.clock() + timedelta(seconds=1)))
-        known = {reply.outbox_id for _, reply in rows}
+        rows = await self._keep(lambda: self.lane.unsettled(self.house.pool, self.clock() + timedelta(seconds=1)))
+        known = {parcel.outbox_id for _, parcel in rows}
         for gone in set(self._looks) - known:
             del self._looks[gone]
         waiting = False
-        for state, reply in rows:
-            if reply.outbox_id in self._busy:
+        for state, parcel in rows:
+            if parcel.outbox_id in self._busy:
                 continue
-            looks, at = self._looks.setdefault(reply.outbox_id, (0, time.monotonic() + self._rest(state, 0)))
+            looks, at = self._looks.setdefault(parcel.outbox_id, (0, time.monotonic() + self._rest(state, 0)))
             if time.monotonic() < at:
                 waiting = waiting or at - time.monotonic() <= LONGEST_SLEEP
                 continue
-            self._looks[reply.outbox_id] = (looks + 1, time.monotonic() + self._rest(state, looks + 1))
+            self._looks[parcel.outbox_id] = (looks + 1, time.monotonic() + self._rest(state, looks + 1))
             waiting = True
-            await self._look_up(state, reply)
+            await self._look_up(state, parcel)
         return waiting
 
     def _rest(self, state: OutboxState, looks: int) -> float:
         first = LOOK_SECONDS / 4 if state is OutboxState.UNKNOWN else LOOK_SECONDS
         return min(LONGEST_LOOK, first * 2.0 ** min(looks, 20))
 
-    async def _look_up(self, state: OutboxState, reply: Reply) -> None:
-        source = self.sources.get(reply.account.source)
+    async def _look_up(self, state: OutboxState, parcel: P) -> None:
+        source = self.sources.get(parcel.account.source)
         if source is None:
             return
         try:
-            sent = await self.stop.unless(source.look_up(reply))
+            sent = await self.stop.unless(self.lane.look_up(source, parcel))
         except (TryAgain, Refused, SourceStopped) as err:
-            log.warning("reply %d is %s and could not be looked up: %s", reply.outbox_id, state, err)
-            await self._keep(lambda: outbox.looked(self.house.pool, reply.outbox_id, self.clock()))
+            log.warning("%s %d is %s and could not be looked up: %s", self.lane.word, parcel.outbox_id, state, err)
+            await self._keep(lambda: outbox.looked(self.house.pool, parcel.outbox_id, self.clock()))
             return
         if sent is not None:
             found: outbox.Settled = "accepted" if state is OutboxState.UNKNOWN else "seen"
-            await self._settle(reply, None, found, receipt=sent.receipt, external_id=sent.external_id)
-            log.info("reply %d: found on the network", reply.outbox_id)
+            await self._settle(parcel, None, found, receipt=sent.receipt, external_id=sent.external_id)
+            log.info("%s %d: found on the network", self.lane.word, parcel.outbox_id)
         elif state is not OutboxState.UNKNOWN:
-            await self._keep(lambda: outbox.looked(self.house.pool, reply.outbox_id, self.clock()))
-        elif source.repeatable:
-            await self._again(reply)
+            await self._keep(lambda: outbox.looked(self.house.pool, parcel.outbox_id, self.clock()))
+        elif self.lane.repeatable(source):
+            await self._again(parcel)
         else:
             problem = "it did not arrive on the network; send it again if it is still wanted"
-            await self._settle(reply, None, "failed", problem=problem, code="not_arrived")
+            await self._settle(parcel, None, "failed", problem=problem, code="not_arrived")
 
-    async def _again(self, reply: Reply) -> None:
+    async def _again(self, parcel: P) -> None:
         """Sends the same frozen message once more: we chose its id, so a late first one and this one are one."""
         attempt = uuid.uuid4()
         taken = await self._keep(
-            lambda: outbox.again(self.house.pool, reply.outbox_id, attempt, self.clock(), self.lease_seconds)
+            lambda: self.lane.again(self.house.pool, parcel.outbox_id, attempt, self.clock(), self.lease_seconds)
         )
         if taken is not None:
-            log.info("reply %d: not on the network; sending the same message again", reply.outbox_id)
+            log.info("%s %d: not on the network; sending the same again", self.lane.word, parcel.outbox_id)
             self._start(taken, attempt)
 
     async def _keep(self, act: Callable[[], Awaitable[T]]) -> T:

@@ -119,7 +119,7 @@ class Bench:
             raise FixMe("the shipped rules are broken", where=str(shipped[0]), hint="install Hubbub again")
         log.warning("the shipped rules judge: %s", shipped.hash[:12])
         await self.house.persistently(
-            lambda: rulebooks.publish(self.house.pool, shipped.hash, shipped.files, "", self.clock()),
+            lambda: rulebooks.publish(self.house.pool, shipped.hash, shipped.files, "", self.clock(), shipped.approval),
             self.stop,
             "rules",
         )
@@ -191,7 +191,9 @@ class Bench:
     async def _accept(self, book: Rulebook) -> None:
         git = await asyncio.to_thread(rulefiles.revision, folder_of(self.settings), book.files)
         await self.house.persistently(
-            lambda: rulebooks.publish(self.house.pool, book.hash, book.files, git, self.clock()), self.stop, "rules"
+            lambda: rulebooks.publish(self.house.pool, book.hash, book.files, git, self.clock(), book.approval),
+            self.stop,
+            "rules",
         )
         await self._seated(book)
         known = f"{book.hash[:12]} (git {git})" if git else book.hash[:12]

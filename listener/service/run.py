@@ -12,7 +12,7 @@ import functools
 import importlib.metadata
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from listener.errors import FixMe, SourceStopped, TryAgain
@@ -21,6 +21,7 @@ from listener.service import processes
 from listener.service.bells import Bells
 from listener.service.database import House, opened
 from listener.service.deliver import Deliverer
+from listener.service.lanes import NetworkActs, Replies
 from listener.service.listen import Ear, Recorder, wall_clock
 from listener.service.pulse import Pulse
 from listener.service.rules import Bench
@@ -28,9 +29,9 @@ from listener.service.stopping import Backoff, Stop, Stopped
 from listener.service.threads import Threads
 from listener.service.timekeeper import Timekeeper
 from listener.settings import AccountSettings, Settings
-from listener.sources.base import Stream
+from listener.sources.base import Source, Stream
 from listener.sources.bluesky import Bluesky, Habits, Login, Options
-from listener.store import people
+from listener.store import capabilities, people
 from listener.store.record import Recorded, record
 from listener.webclient import WebClient
 
@@ -139,18 +140,22 @@ class Service:
             await web.close()
 
     async def _run(self, bluesky: Bluesky, bench: Bench) -> None:
-        sources = {bluesky.name: bluesky}
+        sources: dict[str, Source] = {bluesky.name: bluesky}
         if bluesky.jetstream is not None:
             bluesky.jetstream.wanted = bench.wanted
         keeper = Timekeeper(
             self.house, self.bells, self.stop, wall_clock, PROGRAMS[self.only], version(), figures=self._figures
         )
+        for known in list(self._accounts.values()):  # from an earlier run: colleagues need not wait for the login
+            await self._publish(known, sources)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.bells.listen(self.house, self.stop), name="bells")
             group.create_task(keeper.keep(), name="timekeeper")
             if self.only != "listen":
-                deliverer = Deliverer(self.house, sources, self.bells, self.stop, wall_clock)
-                group.create_task(deliverer.deliver(), name="deliver")
+                replies = Deliverer(Replies(), self.house, sources, self.bells.replies, self.stop, wall_clock)
+                acts = Deliverer(NetworkActs(), self.house, sources, self.bells.network, self.stop, wall_clock)
+                group.create_task(replies.deliver(), name="deliver")
+                group.create_task(acts.deliver(), name="deliver acts")
             if self.only != "deliver":
                 threads = Threads(self.house, sources, bench, self.stop, wall_clock)
                 self.bells.conversations = threads.ring
@@ -211,6 +216,7 @@ class Service:
                     return
                 break
             account = await self._ensure_account(wanted, who)
+            await self._publish(account, {bluesky.name: bluesky})
             bench.know(list(self._accounts.values()))
             if self.only != "deliver":
                 self._listen(group, bluesky.notifications(account.external_id), bench)
@@ -227,6 +233,12 @@ class Service:
         self._accounts[account.id] = account
         await self._mark(account, "ready", "")
         return account
+
+    async def _publish(self, account: Account, sources: Mapping[str, Source]) -> None:
+        """What the account can do, for the inbox, which knows no source."""
+        if (source := sources.get(account.source)) is not None:
+            publish = functools.partial(capabilities.publish, self.house.pool, account.id, dict(source.capabilities))
+            await self.house.persistently(publish, self.stop, account.handle)
 
     async def _mark(self, account: Account, state: str, problem: str) -> None:
         await self.house.persistently(

@@ -9,20 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
-from listener.model import Account, Author, Batch, Key, Mention, Profile, Reply
-
-
-class Capability(StrEnum):
-    """What a network allows us to do; the inbox shows buttons by it."""
-
-    REPLY = "reply"
-    PRIVATE_REPLY = "private_reply"
-    THREAD = "thread"
-    PROFILE = "profile"
-    DELETE_OWN = "delete_own"
+from listener.model import Account, Author, Batch, Capability, Key, Mention, NetworkAct, Profile, Reply
 
 
 class Stream(Protocol):
@@ -97,6 +86,23 @@ class Source(Protocol):
 
     repeatable: bool
     """We choose the record's own id: after `look_up` found nothing, sending the same frozen message again is safe."""
+
+    async def freeze_act(self, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
+        """Look before acting, and fix what will be done (ids and times only). Changes nothing.
+
+        Raises `Refused` for what this source cannot do, by its capabilities, and when the message is gone, changed, or not ours to touch.
+        """
+        ...
+
+    async def act(self, act: NetworkAct) -> Sent:
+        """Do what is frozen. It asks for a state of the network, so a repeat with equal `frozen` must be harmless, also beside other
+        acts of ours and of others. Errors as `send`.
+        """
+        ...
+
+    async def look_up_act(self, act: NetworkAct) -> Sent | None:
+        """Whether the network is as the act wanted it, after an uncertain answer. None: surely not."""
+        ...
 
     async def thread(self, account: Account | None, key: Key) -> ThreadRead:
         """The thread around a message, for the conversation view."""

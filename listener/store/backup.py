@@ -64,7 +64,8 @@ WITH waiting AS (
     UPDATE hubbub.outbox AS o SET state = w.now_state, code = 'restored', changed_at = $1, lease_until = NULL,
         problem = 'The database was restored from a backup. This may have been sent after that was made: look, then decide.'
     FROM waiting AS w WHERE o.id = w.id
-    RETURNING o.id, o.brand_id, o.conversation_id, o.lane, w.state AS was, w.now_state
+    RETURNING o.id, o.brand_id, o.lane, w.state AS was, w.now_state,
+        coalesce(o.conversation_id, (SELECT n.conversation_id FROM hubbub.network_acts AS n WHERE n.id = o.network_act_id)) AS conversation_id
 )
 INSERT INTO hubbub.events (brand_id, kind, conversation_id, outbox_id, before, after, at)
 SELECT brand_id, lane || '.' || now_state, conversation_id, id, jsonb_build_object('state', was),

@@ -26,7 +26,7 @@ FIELDS = (
 
 COLUMNS = (
     "id, brand_id, state, priority, priority_by, due_at, assignee_id, team, tags, snoozed_until, unread, "
-    "version, thread_version, last_at, last_ours_at"
+    "version, thread_version, last_at, last_ours_at, reply_until"
 )
 """For every statement whose rows `of_row` reads."""
 
@@ -39,18 +39,22 @@ UPDATE conversations AS c SET
     team = n.team, tags = string_to_array(n.tags, E'\\x1f'), snoozed_until = n.snoozed_until,
     next_at = CASE WHEN c.merged_into IS NULL THEN n.next_at END, unread = n.unread, version = n.version,
     thread_version = n.thread_version, last_at = n.last_at, last_ours_at = n.last_ours_at, sort_key = n.sort_key,
-    changed_at = $1
+    reply_until = n.reply_until, changed_at = $1
 FROM unnest($2::bigint[], $3::text[], $4::smallint[], $5::int[], $6::timestamptz[], $7::int[], $8::text[], $9::text[],
             $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::int[], $14::int[], $15::timestamptz[],
-            $16::timestamptz[], $17::bigint[])
+            $16::timestamptz[], $17::bigint[], $18::timestamptz[])
      AS n(id, state, priority, priority_by, due_at, assignee_id, team, tags, snoozed_until, next_at, unread, version,
-          thread_version, last_at, last_ours_at, sort_key)
+          thread_version, last_at, last_ours_at, sort_key, reply_until)
 WHERE c.id = n.id
 """
 
 _FOLLOW = """
 UPDATE replies AS r SET fence = $3 FROM outbox AS o
 WHERE o.reply_id = r.id AND o.state = 'queued' AND r.conversation_id = $1 AND r.fence = $2 AND r.person_id = $4
+  AND (o.planned IS NULL OR EXISTS (
+       SELECT FROM reply_parts AS p JOIN reply_parts AS b ON b.first_id = p.first_id AND b.part < p.part
+       JOIN outbox AS e ON e.reply_id = b.reply_id
+       WHERE p.reply_id = r.id AND e.state IN ('sending', 'unknown', 'accepted', 'seen')))
 """
 
 _TELL = """
@@ -100,6 +104,7 @@ def of_row(row: Mapping[str, Any]) -> Conversation:
         thread_version=row["thread_version"],
         last_at=row["last_at"],
         last_ours_at=row["last_ours_at"],
+        reply_until=row["reply_until"],
     )
 
 
@@ -116,7 +121,7 @@ async def save(connection: asyncpg.Connection, conversations: Sequence[Conversat
         (
             c.id, c.state.value, int(c.priority), c.priority_by, c.due_at, c.assignee_id, c.team, "\x1f".join(c.tags),
             c.snoozed_until, workflow.next_at(c), c.unread, c.version, c.thread_version, c.last_at, c.last_ours_at,
-            workflow.sort_key(c),
+            workflow.sort_key(c), c.reply_until,
         )
         for c in conversations
     ]  # fmt: skip
@@ -124,7 +129,10 @@ async def save(connection: asyncpg.Connection, conversations: Sequence[Conversat
 
 
 async def follow(connection: asyncpg.Connection, before: Conversation, after: Conversation, person_id: int) -> None:
-    """A person's own answer does not fence off what the same person has queued behind it; a colleague's does."""
+    """A person's own answer does not fence off what the same person has queued behind it; a colleague's does.
+
+    What waits for a planned time is fenced off by either, but by the parts of the same text that go out before it.
+    """
     await connection.execute(_FOLLOW, before.id, before.thread_version, after.thread_version, person_id)
 
 

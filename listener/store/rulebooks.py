@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 import msgspec
@@ -18,6 +18,9 @@ import msgspec
 from listener.model import Problem
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
+
+if TYPE_CHECKING:
+    from listener.rulebook.people import Approval
 
 _IN_FORCE = """
 SELECT hash, files, git, accepted_at
@@ -35,6 +38,10 @@ INSERT INTO rulebooks AS r (hash, files, git, accepted_at)
 VALUES ($1, $2, $3, greatest($4, (SELECT max(accepted_at) + interval '1 microsecond' FROM rulebooks)))
 ON CONFLICT (hash) DO UPDATE SET accepted_at = excluded.accepted_at, git = excluded.git
 """
+
+_FORGET_NEEDS = "DELETE FROM approval_needs"
+
+_NEEDS = "INSERT INTO approval_needs (kind, key) SELECT $1, unnest($2::text[])"
 
 _PUBLISHED = "SELECT hash, git, accepted_at FROM rulebooks ORDER BY accepted_at DESC, hash LIMIT $1"
 
@@ -81,9 +88,16 @@ class Health:
     problems: tuple[Problem, ...]
 
 
-async def publish(pool: asyncpg.Pool, hash: str, files: Mapping[str, str], git: str, now: datetime) -> bool:  # noqa: A002 - the column's word
+async def publish(
+    pool: asyncpg.Pool,
+    hash: str,  # noqa: A002 - the column's word
+    files: Mapping[str, str],
+    git: str,
+    now: datetime,
+    approval: Approval | None = None,
+) -> bool:
     """Puts an accepted rulebook in force and tells everybody. False when it already was, and no event, unless
-    the last attempt was refused: then everybody is told that it is mended.
+    the last attempt was refused: then everybody is told that it is mended. `approval`: whose replies are approved from now on; None: nobody's.
     """
     packed = zlib.compress(msgspec.json.encode(dict(files)), 6)
     async with acquired(pool) as connection, connection.transaction():
@@ -95,6 +109,9 @@ async def publish(pool: asyncpg.Pool, hash: str, files: Mapping[str, str], git: 
             await _tell(connection, "rulebook.accepted", {"hash": before}, {"hash": hash}, now)
         elif await connection.fetchval(_REFUSED):
             await _tell(connection, "rulebook.mended", None, {"hash": hash}, now)
+        await connection.execute(_FORGET_NEEDS)
+        await connection.execute(_NEEDS, "person", sorted(approval.people if approval else ()))
+        await connection.execute(_NEEDS, "account", sorted(approval.accounts if approval else ()))
         await connection.execute(_HEALTH, now, hash, [])
         return changed
 

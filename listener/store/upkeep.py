@@ -30,6 +30,9 @@ REJECTS_FOR = timedelta(days=90)
 TICKS_FOR = timedelta(days=14)
 """How far back the longest window of a counting rule reaches: 7 days, held for 7 days."""
 
+SKETCHES_FOR = timedelta(days=30)
+"""How long later near-copies join a family; the conversations that are in it stay."""
+
 # The lease ends with the transaction. One folder at a time: two would wait for each other's counter rows.
 _FOLDER = "SELECT pg_try_advisory_xact_lock(7502739001)"
 
@@ -83,6 +86,11 @@ DELETE FROM rule_ticks WHERE (mention_id, brand_id, rule, sign, grp) IN
      WHERE at AT TIME ZONE 'UTC' < $1::timestamptz AT TIME ZONE 'UTC' ORDER BY at AT TIME ZONE 'UTC' LIMIT $2 FOR UPDATE SKIP LOCKED)
 """
 
+_SWEEP_SKETCHES = """
+DELETE FROM copies WHERE mention_id IN
+    (SELECT mention_id FROM copies WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Swept:
@@ -91,6 +99,7 @@ class Swept:
     tombstones: int
     rejects: int
     ticks: int
+    sketches: int
 
 
 async def fold(pool: asyncpg.Pool) -> int:
@@ -162,13 +171,14 @@ async def next_at(pool: asyncpg.Pool) -> datetime | None:
 
 
 async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
-    """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, and what no rule counts any more; in small
-    transactions.
+    """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, what no rule counts any more, and sketches
+    after 30 days; in small transactions.
     """
     return Swept(
         await _sweep(pool, _SWEEP_TOMBSTONES, now - TOMBSTONES_FOR),
         await _sweep(pool, _SWEEP_REJECTS, now - REJECTS_FOR),
         await _sweep(pool, _SWEEP_TICKS, now - TICKS_FOR),
+        await _sweep(pool, _SWEEP_SKETCHES, now - SKETCHES_FOR),
     )
 
 

@@ -6,11 +6,12 @@ Texts in here are as the network sent them: hostile until `listener.harmless` ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from listener.model import Conversation, Kind, Origin, OutboxState, State, ToneLabel
+from listener.model import ApprovalState, Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,33 @@ class QueueRow:
     outbox: OutboxState | None
     """The newest reply of ours that is still on its way or needs a decision."""
     version: int
+    family: int | None = None
+    """Rows with the same number are near-copies of one another, by what was said last; None: it is like no other, or our answer is last."""
+    reply_until: datetime | None = None
+    """When the network closes it to answers; None: never."""
+    approval: ApprovalState | None = None
+    """Of a reply that waits for approval, or that was sent back while the thread stands as it did."""
+    planned: datetime | None = None
+    """When a reply of ours goes out that waits for its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A family of near-copies as it stands in a folder."""
+
+    family: int
+    first: int
+    """The conversation that stands first in the order of work: folded, it stands for all of them."""
+    members: int
+    """With the first one; counted up to `inbox.folded.COUNTED`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedPage:
+    """Rows of a folder with near-copies folded, and how the families of those rows stand."""
+
+    rows: tuple[QueueRow, ...]
+    folds: tuple[Fold, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +120,10 @@ class ThreadMessage:
     need: float | None
     flags: tuple[Mapping[str, Any], ...]
     """{"rule", "spans"} of the version in force."""
+    reply_until: datetime | None = None
+    """When the network closes it to an answer as it came; None: never."""
+    private_until: datetime | None = None
+    """When it closes it to a private answer; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +147,59 @@ class OutboxRow:
     problem: str
     code: str
     fence: int
+    planned: datetime | None = None
+    """When it is to go out; None: at once."""
+    part: int = 0
+    """Which of `parts` of one text; 0: it is whole."""
+    parts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """A reply that somebody was asked to approve, and what became of it."""
+
+    id: int
+    conversation_id: int
+    state: ApprovalState
+    body: str
+    """As it was submitted."""
+    sent: str
+    """As it was approved; '' while it is not."""
+    account_handle: str
+    parent_id: int
+    private: bool
+    close_after: bool
+    planned: datetime | None
+    person: str
+    person_id: int
+    fence: int
+    """The thread as the writer knew it."""
+    note: str
+    """Why it was sent back."""
+    asked_at: datetime
+    decided_by: str
+    decided_at: datetime | None
+    outbox_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """An act of ours on the network (a like, a hide, a delete, a block) and how far it has got. *accepted*: the network says that it is so."""
+
+    id: int
+    conversation_id: int
+    mention_id: int
+    author_id: int
+    what: Doing
+    state: OutboxState
+    account_handle: str
+    person: str
+    person_id: int
+    not_before: datetime
+    queued_at: datetime
+    changed_at: datetime
+    problem: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +241,75 @@ class HistoryLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """That an author is muted, for one brand."""
+
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """One author's card: who they are, as the network told it last, and what a brand has had to do with them."""
+
+    id: int
+    space: str
+    source: str
+    external_id: str
+    handle: str
+    name: str
+    bio: str
+    followers: int | None
+    posts: int | None
+    verified: bool | None
+    """These three are None where nobody has asked the network."""
+    status: str
+    fetched_at: datetime | None
+    """When the profile was read from the network."""
+    first_at: datetime
+    mute: Mute | None
+    conversations: int
+    """Both stopped at 1,000."""
+    answered: int
+    """Conversations in which we said something."""
+    notes: tuple[Note, ...]
+    """The newest 100, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastRow:
+    """One conversation that a brand has with an author. (`last_at`, `id`) is its place."""
+
+    id: int
+    state: State
+    opened_at: datetime
+    last_at: datetime
+    words: str | None
+    """The start of the author's first message, at most 280 characters; None: blanked."""
+    tags: tuple[str, ...]
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mutable:
+    """An author whom an act is about: who, whether muted, and how many conversations are not done, by state."""
+
+    id: int
+    handle: str
+    name: str
+    source: str
+    mute: Mute | None
+    open: int
+    snoozed: int
+    theirs: int
+
+    @property
+    def not_done(self) -> int:
+        """What a mute closes."""
+        return self.open + self.snoozed + self.theirs
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """Everything the conversation view shows, read in one transaction."""
 
@@ -192,6 +346,88 @@ class Opened:
     """Rules ask somebody to hide that mention on its network,"""
     saved_reply: str = ""
     """and offer this saved reply, by its key."""
+    approvals: tuple[ApprovalRow, ...] = ()
+    """Replies that somebody was asked to approve, oldest first."""
+    mute: Mute | None = None
+    """In force on its author."""
+    author_notes: int = 0
+    """How many notes there are on its author, stopped at 100."""
+    can: Mapping[Capability, str] = field(default_factory=dict)
+    """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
+    network: tuple[ActRow, ...] = ()
+    """Acts on the network on these messages and this author, the newest, oldest first."""
+    draft_private: bool = False
+    """The draft was meant for its addressee alone."""
+
+
+class CommentStanding(StrEnum):
+    """How a comment stands for us, one of these."""
+
+    TO_ANSWER = "to answer"
+    """In an open conversation, and we have said nothing in it since."""
+    ANSWERED = "answered"
+    """We have said something in its conversation since."""
+    ASIDE = "put aside"
+    """Closed, snoozed or waiting, without an answer since."""
+    ELSEWHERE = "not in the inbox"
+    """Heard, and nobody's work."""
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class CommentCounts:
+    """How the comments of a post stand. Every comment is in one of `standing`; every one that is not deleted in one of `tones`."""
+
+    standing: Mapping[CommentStanding, int]
+    tones: Mapping[ToneLabel, int]
+    more: bool = False
+    """These are the newest only; there may be more."""
+
+    @property
+    def comments(self) -> int:
+        """All of them."""
+        return sum(self.standing.values())
+
+
+@dataclass(frozen=True, slots=True)
+class PostShown:
+    """The message at the root of a thread, ours or somebody's. `id` is None where nobody has heard it: only its comments are known."""
+
+    space: str
+    root: str
+    counts: CommentCounts
+    id: int | None = None
+    ours: bool = False
+    source: str = ""
+    author_handle: str = ""
+    author_name: str = ""
+    text: str | None = None
+    at: datetime | None = None
+    url: str = ""
+    kind: Kind = Kind.POST
+    version: int = 1
+    deleted: bool = False
+    media: int = 0
+    likes: int | None = None
+    reposts: int | None = None
+    replies: int | None = None
+    quotes: int | None = None
+    """As the network told them last; None: it never did."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommentRow:
+    """One comment of a post, newest first. (`at`, `id`) is its place."""
+
+    id: int
+    at: datetime
+    author_handle: str
+    author_name: str
+    snippet: str | None
+    tone: ToneLabel
+    need: float
+    conversation_id: int | None
+    standing: CommentStanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +468,8 @@ class Counts:
     folders: Mapping[str, int]
     """open, theirs, snoozed, done."""
     mine: int
+    to_approve: int = 0
+    """In which a reply waits for approval, whatever folder they are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +496,8 @@ class Changed:
     """Saved views were made, changed or deleted."""
     marks: frozenset[int] = frozenset()
     """Mentions of which somebody has said, or no longer says, that a rule was right or wrong."""
+    authors: frozenset[int] = frozenset()
+    """Authors who were muted, unmuted or noted."""
     notes: bool = False
     """Notes were written."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from listener.model import Role
-from listener.store import inbox, outbox, people
+from listener.model import Doing, Role
+from listener.sources.bluesky.acts import LIKE
+from listener.store import inbox, network_acts, numbered, outbox, people
 from pretend.network import Network
 from tests.journeys.running import Running, running, until
 
@@ -36,6 +37,47 @@ async def state_of(house: Running, outbox_id: int) -> str:
     row = await outbox.row(house.pool, outbox_id)
     assert row is not None
     return row.state.value
+
+
+async def acts(house: Running, network: Network, said: str, ours: str) -> None:
+    """A like of what was said, and our answer deleted: done on the network, known here."""
+    person_id, conversation_id = await house.pool.fetchrow("SELECT person_id, conversation_id FROM replies LIMIT 1")
+    account_id = await house.pool.fetchval("SELECT id FROM accounts")
+    mention_id = "SELECT id FROM mentions WHERE external_id = $1"
+    for what, uri in ((Doing.LIKE, said), (Doing.DELETE, ours)):
+        await network_acts.queue(
+            house.pool, person_id, conversation_id, await house.pool.fetchval(mention_id, uri), what,
+            account_id=account_id, hold_seconds=0.1, now=datetime.now(UTC),
+        )  # fmt: skip
+
+    async def done() -> bool:
+        states = await house.pool.fetch("SELECT state FROM outbox WHERE lane = 'network'")
+        return [row["state"] for row in states] == ["accepted", "accepted"]
+
+    await until(done, told=house.logs)
+    (like,) = [one for one in network.records(collection=LIKE) if one["record"]]
+    assert like["record"]["subject"]["uri"] == said
+    entry = network.world.at(ours)
+    assert entry is not None
+    assert entry.record is None
+    assert await house.pool.fetchval("SELECT state FROM mentions WHERE external_id = $1", ours) == "deleted"
+
+
+async def a_long_answer_is_a_chain_of_parts(network: Network, house: Running) -> None:
+    asked = network.stage.post("mira.test", "@larkspur.test and the app?")
+    before = len(network.records())
+    await answer(house, asked.uri, "Yes, since nine. We are on it. " * 20, into=numbered.put)
+
+    async def all_seen() -> bool:
+        return bool(await house.pool.fetchval("SELECT count(*) = 4 FROM outbox WHERE state = 'seen'"))
+
+    await until(all_seen, told=house.logs)
+    records = sorted(network.records()[before:], key=lambda one: str(one["record"]["text"])[-3:])
+    assert [one["record"]["text"][-4:] for one in records] == [" 1/3", " 2/3", " 3/3"]
+    assert [one["commits"] for one in records] == [1, 1, 1]
+    parents = [one["record"]["reply"]["parent"]["uri"] for one in records]
+    assert parents == [asked.uri, records[0]["uri"], records[1]["uri"]]
+    assert {one["record"]["reply"]["root"]["uri"] for one in records} == {asked.uri}
 
 
 async def test_a_mention_becomes_an_answered_conversation() -> None:
@@ -84,5 +126,7 @@ async def test_a_mention_becomes_an_answered_conversation() -> None:
             told=house.logs,
         )
         assert author["handle"] == "mira.test"
+        await acts(house, network, said.uri, record["uri"])
+        await a_long_answer_is_a_chain_of_parts(network, house)
         assert await listener.end() == 0, listener.tail()
         assert await house.pool.fetchval("SELECT count(*) FROM programs") == 0

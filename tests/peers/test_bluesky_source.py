@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from listener.errors import Refused, SourceStopped
-from listener.model import Account, Author, Deleted, Key, Kind, Reply
+from listener.model import Account, Author, Deleted, Doing, Key, Kind, NetworkAct, Reply
 from listener.sources.bluesky import Bluesky, Habits, Login, Options
 from listener.webclient import WebClient
 from tests.peers.bluesky_network import BlueskyNetwork, SignUp
@@ -139,6 +140,64 @@ async def test_the_servers_own_noes(
     assert await source.profile(None, Author(SPACE, "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")) is None
     missing = Key(SPACE, f"at://{ann.did}/app.bsky.feed.post/3aaaaaaaaaa2a")
     assert (await source.thread(None, missing)).missing == (missing,)
+
+
+async def test_acts_are_states_of_the_real_repository(
+    bluesky_network: BlueskyNetwork, bluesky_sign_up: SignUp, web: WebClient, tmp_path: Path
+) -> None:
+    us, ann = await bluesky_sign_up("us"), await bluesky_sign_up("ann")
+    source = source_of(bluesky_network, web, tmp_path, us)
+    await source.identify(us.handle)
+    root = await us.post("we launch")
+    one, two = await ann.reply("bad", root), await ann.reply("worse", root)
+
+    async def ready(what: Doing, ref: Ref, number: int, made: str = "") -> NetworkAct:
+        act = NetworkAct(
+            outbox_id=number,
+            key=f"act-{number}",
+            account=Account(1, 1, "bluesky", SPACE, us.did, us.handle),
+            what=what,
+            target=Key(SPACE, ref.uri),
+            target_content_id=ref.cid,
+            root=root.uri,
+            author=Author(SPACE, ann.did),
+            made=made,
+            queued_at=datetime.now(UTC),
+            frozen=None,
+        )
+        return replace(act, frozen=await source.freeze_act(act, datetime.now(UTC)))
+
+    async def known() -> bool:
+        read = await source.thread(None, Key(SPACE, root.uri))
+        return {one.uri, two.uri} <= {message.key.external_id for message in read.mentions}
+
+    await until(known, what="the comments in the AppView")
+    hides = [await ready(Doing.HIDE, ref, number) for number, ref in enumerate((one, two))]
+    assert await source.look_up_act(hides[0]) is None
+    await asyncio.gather(*(source.act(act) for act in hides))
+    gate = (await us.record(root.uri.replace("feed.post", "feed.threadgate")))["value"]
+    assert sorted(gate["hiddenReplies"]) == sorted([one.uri, two.uri]), "neither hide lost the other"
+    like = await ready(Doing.LIKE, one, 3)
+    sent = await source.act(like)
+    assert await source.act(like) == sent, "the same put is no change"
+    assert await source.look_up_act(like) is not None
+    unlike = await ready(Doing.UNLIKE, one, 4, made=sent.external_id)
+    await source.act(unlike)
+    assert await source.look_up_act(unlike) is not None
+    assert await source.look_up_act(like) is None
+    block = await ready(Doing.BLOCK, one, 5)
+    await source.act(block)
+
+    async def blocking() -> bool:
+        return (await ready(Doing.UNBLOCK, one, 6)).frozen == {"records": [block.frozen["record"]]}
+
+    await until(blocking, what="the AppView to tell of our block")
+    await source.act(await ready(Doing.UNBLOCK, one, 7))
+    assert await source.look_up_act(block) is None
+    gone = await ready(Doing.DELETE, root, 8)
+    await source.act(gone)
+    await source.act(gone)
+    assert await source.look_up_act(gone) is not None
 
 
 async def test_sessions(

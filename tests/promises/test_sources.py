@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from listener.errors import Refused, SourceStopped
-from listener.model import Account, Author, Key, Reply
-from listener.sources.base import Capability
+from listener.model import NEEDS, Account, Author, Capability, Doing, Key, NetworkAct, Reply
 from listener.sources.registry import SOURCES
 from listener.webclient import WebClient
 from tests.promises.hearing import Heard, hear
@@ -100,6 +99,13 @@ async def test_every_capability_is_there_or_says_why_not(scene: Scene) -> None:
     if scene.source.capabilities[Capability.REPLY]:
         with pytest.raises(Refused):
             await scene.source.freeze(_reply(scene.source.name), datetime.now(UTC))
+    for what in Doing:
+        if scene.source.capabilities[NEEDS[what]]:
+            with pytest.raises(Refused):
+                await scene.source.freeze_act(_act(scene.source.name, what), datetime.now(UTC))
+            with pytest.raises(Refused):
+                await scene.source.act(_act(scene.source.name, what))
+            assert await scene.source.look_up_act(_act(scene.source.name, what)) is None
     used, limit = scene.source.length("hé")
     assert used == 2
     assert limit >= 0
@@ -120,4 +126,20 @@ def _reply(name: str) -> Reply:
         private=False,
         queued_at=datetime.now(UTC),
         frozen=None,
+    )
+
+
+def _act(name: str, what: Doing) -> NetworkAct:
+    return NetworkAct(
+        outbox_id=1,
+        key="k",
+        account=Account(1, 1, name, name, "us", "us"),
+        what=what,
+        target=Key(name, "1"),
+        target_content_id="",
+        root="1",
+        author=Author(name, "2"),
+        made="",
+        queued_at=datetime.now(UTC),
+        frozen={},
     )

@@ -15,7 +15,7 @@ from listener.errors import Refused
 from listener.model import Conversation, Priority, Role, State
 from listener.store import acts, inbox, people
 from listener.store.conversations import COLUMNS, FIELDS, of_row
-from listener.workflow import Act, Assign, Close, Read, Reopen, SetPriority, Snooze, Tag
+from listener.workflow import Act, Assign, Close, NotSpam, Read, Reopen, SetPriority, Snooze, Spam, Tag
 from tests.store.world import NOW, World, later, world
 
 
@@ -64,6 +64,8 @@ async def test_every_act_has_its_kind(pool: asyncpg.Pool) -> None:
         (Snooze(later(hours=1)), "act.snooze"),
         (Reopen(), "act.reopen"),
         (Read(), "act.read"),
+        (Spam(), "act.spam"),
+        (NotSpam(), "act.not-spam"),
         (Close(), "act.close"),
     ]
     for act, _ in told:
@@ -310,7 +312,7 @@ async def test_a_history_of_random_acts_is_undone_to_its_beginning(pool: asyncpg
     beginning = [await fields(w, id_) for id_ in ids]
     for step in range(30):
         choices: list[Act] = [
-            Close(), Reopen(), Assign(w.tom.id), Assign(None, "care"), Snooze(later(hours=dice.randrange(1, 9))),
+            Close(), Reopen(), Spam(), NotSpam(), Assign(w.tom.id), Assign(None, "care"), Snooze(later(hours=dice.randrange(1, 9))),
             Tag(add=(f"t{step % 3}",)), Tag(remove=("t1",)), SetPriority(Priority(dice.randrange(1, 5))), SetPriority(None),
         ]  # fmt: skip
         act = dice.choice(choices)

@@ -14,7 +14,7 @@ from listener.model import Kind, Origin, OutboxState, State, ToneLabel
 from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.store import acts, claims, inbox, outbox, upkeep
-from listener.store.inbox import heard, opened, queue, standing
+from listener.store.inbox import folded, heard, opened, posts, queue, standing
 from listener.workflow import Assign, Close, Tag
 from tests.store.world import NOW, World, later, world
 
@@ -217,6 +217,12 @@ async def test_a_plan_from_an_empty_house_is_still_good_in_a_full_one(pool: asyn
         "standing": (standing._STEP, (w.brand_id, "open", *inbox.FIRST, 50)),
         "standing_mine": (standing._STEP_MINE, (w.brand_id, "open", *inbox.FIRST, 50, w.mia.id)),
         "mine": (_typed(queue._MINE_BEFORE), (None, w.brand_id, "open", *inbox.LAST, 50, w.mia.id)),
+        "folded": (_typed(folded._PAGE_AFTER), (None, w.brand_id, "open", *inbox.FIRST, 50, "{}")),
+        "folded_mine": (_typed(folded._MINE_BEFORE), (None, w.brand_id, "open", *inbox.LAST, 50, "{}", w.mia.id)),
+        "folds": (folded._FOLDS, (w.brand_id, "open", "{1,2}")),
+        "comments": (posts._OLDER, ("many", "x", w.brand_id, NOW, 0, 50)),
+        "to_answer": (posts._NEWER_TO_ANSWER, ("many", "x", w.brand_id, NOW, 0, 50)),
+        "comment_counts": (posts._COUNTS, ("many", "x", w.brand_id, 5000)),
         "listening": (heard._OLDER, (w.brand_id, "acme", later(days=999), 0, 50)),
         "thread": (opened._THREAD.replace("$2", "$2::text").replace("$3", "$3::text"), (1, "many", "x", 300, 200, 200, w.brand_id)),
         "state": (opened._STATE, (1, NOW)),

@@ -173,6 +173,6 @@ async def test_the_sweep_takes_what_is_old_and_nothing_else(pool: asyncpg.Pool) 
         "SELECT $1, i::text::bytea, 'bad_id', '', '', $2, $2::timestamptz - i * interval '1 day' FROM generate_series(0, 100) AS i",
         w.source_id, NOW,
     )  # fmt: skip
-    assert await upkeep.prune(pool, NOW) == upkeep.Swept(30, 10, 0)
-    assert await upkeep.prune(pool, NOW) == upkeep.Swept(0, 0, 0)
+    assert await upkeep.prune(pool, NOW) == upkeep.Swept(30, 10, 0, 0)
+    assert await upkeep.prune(pool, NOW) == upkeep.Swept(0, 0, 0, 0)
     assert await pool.fetchval("SELECT min(at) FROM tombstones") == later(days=-30)

@@ -24,6 +24,7 @@ from listener import workflow
 from listener.errors import Refused, TryAgain
 from listener.model import (
     OPEN,
+    ApprovalState,
     Conversation,
     Kind,
     Origin,
@@ -33,12 +34,14 @@ from listener.model import (
     State,
     ToneLabel,
 )
+from listener.parts import Part, split
 from listener.query.bounds import asks_state, folders_of
 from listener.query.match import test_of
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.store.views import (
     Changed,
+    CommentRow,
     Counts,
     HistoryLine,
     ListeningRow,
@@ -54,6 +57,11 @@ from listener.store.views import (
     ViewPage,
 )
 from listener.workflow import Act, Read
+from tests.tui.fake_approving import FakeApproving
+from tests.tui.fake_authors import FakeAuthors
+from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_network import FakeNetwork
+from tests.tui.fake_posts import FakePosts
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = (
@@ -101,6 +109,7 @@ class Talk:
     history: list[HistoryLine] = field(default_factory=list)
     versions: dict[int, list[tuple[int, str | None, datetime]]] = field(default_factory=dict)
     because: tuple[dict[str, object], ...] = ()
+    hide: bool = False
     drafts: dict[int, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -116,10 +125,11 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend:
+class FakeBackend(FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
+        super().__init__()
         self.n = n
         self.clock = clock or Clock()
         self.me = Person(1, "ana", "Ana Sol")
@@ -154,6 +164,10 @@ class FakeBackend:
         self.marked: list[Marked] = []
         self.viewer = False
         self.speaks = Voice()
+        self.no_approvals()
+        self.mutes, self.notes_on, self.pasts = {}, {}, {}
+        self.families: dict[int, int] = {}
+        self.threads: dict[int, list[CommentRow]] = {}
 
     # The generated rows ----------------------------------------------------------------------------------------------
 
@@ -161,7 +175,7 @@ class FakeBackend:
         """Conversation `i` as it was born; its place is its number."""
         due = START + timedelta(minutes=i - 5)
         name = NAMES[i % len(NAMES)]
-        return QueueRow(
+        row = QueueRow(
             id=i + 1,
             sort_key=int(due.timestamp()) * 1_000_000,
             state=State.NEW,
@@ -185,6 +199,7 @@ class FakeBackend:
             outbox=None,
             version=1,
         )
+        return self.in_family(row)
 
     def talk(self, conversation_id: int) -> Talk:
         """The conversation, made whole from its row at the first touch."""
@@ -233,15 +248,19 @@ class FakeBackend:
         holder = talk.claimed_by[0] if talk.claimed_by else None
         names = {p.id: p.name for p in self.staff}
         news = [r.state for r in talk.replies if r.state not in (OutboxState.SEEN, OutboxState.WITHDRAWN)]
-        return QueueRow(
+        row = QueueRow(
             c.id, workflow.sort_key(c), c.state, talk.source, talk.handle, talk.name,
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
-            news[-1] if news else None, c.version,
+            news[-1] if news else None, c.version, reply_until=c.reply_until, approval=self.approval_of(c),
+            planned=next((r.planned for r in reversed(talk.replies) if r.state is OutboxState.QUEUED), None),
         )  # fmt: skip
+        return self.in_family(row)
 
     def _folder(self, folder: str, row: QueueRow) -> bool:
+        if folder == "approve":
+            return row.approval is ApprovalState.WAITING
         if folder in ("open", "mine"):
             return row.state in OPEN and (folder == "open" or row.assignee_id == self.me.id)
         return row.state.value == folder
@@ -297,7 +316,7 @@ class FakeBackend:
         )
         found["open"] += self.n - sum(1 for i in self.talks if i <= self.n)
         mine = sum(t.conversation.assignee_id == 1 and t.conversation.state in OPEN for t in self.talks.values())
-        return Counts(dict(found), mine)
+        return Counts(dict(found), mine, self.to_approve)
 
     async def topics(self, now: datetime) -> Sequence[TopicCount]:
         await self._called("topics")
@@ -330,10 +349,14 @@ class FakeBackend:
         draft = talk.drafts.get(self.me.id, ("", None))
         c = talk.conversation
         return Opened(
-            c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, 1, talk.handle, talk.name,
+            c, self.brand, talk.source, "at", Origin.ADDRESSED, talk.account_id, talk.account_handle, c.id, talk.handle, talk.name,
             talk.bio, 1234, talk.author_status, 3, names.get(c.assignee_id or 0, ""), holder.name if holder else "",
             holder.id if holder else None, tuple(talk.thread), tuple(talk.replies), tuple(talk.notes), tuple(talk.history),
             talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
+            mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])), hide=talk.hide, can=self.can,
+            draft_private=self.private_drafts.get(conversation_id, False),
+            network=self.acts_around({one.id for one in talk.thread}, 1),
+            approvals=tuple(self.submitted.get(c.id, ())),
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
@@ -628,8 +651,11 @@ class FakeBackend:
         await self._called("asked_seen")
         self.notes_to_me = [note for note in self.notes_to_me if note.conversation_id != conversation_id]
 
-    async def save_draft(self, conversation_id: int, body: str, thread_version: int, now: datetime) -> None:
+    async def save_draft(
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+    ) -> None:
         await self._called("save_draft")
+        self.private_drafts[conversation_id] = private
         self.talk(conversation_id).drafts[self.me.id] = (body, thread_version)
 
     async def drop_draft(self, conversation_id: int) -> None:
@@ -667,16 +693,33 @@ class FakeBackend:
 
     async def queue_reply(
         self, opened: Opened, parent_mention_id: int, body: str, *, private: bool, fence: int, hold_seconds: float,
-        close_after: bool, now: datetime,
+        close_after: bool, now: datetime, planned: datetime | None = None, in_parts: bool = False,
     ) -> OutboxRow:  # fmt: skip
         await self._called("queue_reply")
         talk = self.talk(opened.conversation.id)
+        if self.needs:
+            raise Refused("a lead or an admin approves this first", code="needs_approval", hint="ask for approval")
         if talk.conversation.thread_version != fence:
             raise Refused("the thread has changed meanwhile", code="thread_moved")
+        parts = split(talk.source, body) if in_parts else (Part(body, 0),)
+        rows = [
+            self.put(talk, self.me, one.text, private=private, hold_seconds=hold_seconds, now=now, planned=planned)
+            for one in parts
+        ]
+        if len(parts) > 1:
+            for i, row in enumerate(rows, start=1):
+                self.move_reply(row.id, row.state, part=i, parts=len(parts))
+        return rows[0]
+
+    def put(
+        self, talk: Talk, writer: Person, body: str, *, private: bool, hold_seconds: float, now: datetime,
+        planned: datetime | None,
+    ) -> OutboxRow:  # fmt: skip
         self._outbox += 1
         row = OutboxRow(
-            self._outbox, self._outbox, opened.conversation.id, OutboxState.QUEUED, body, opened.account_handle, talk.handle,
-            private, self.me.name, self.me.id, now + timedelta(seconds=hold_seconds), now, now, None, "", "", fence,
+            self._outbox, self._outbox, talk.conversation.id, OutboxState.QUEUED, body, talk.account_handle, talk.handle,
+            private, writer.name, writer.id, max(now + timedelta(seconds=hold_seconds), planned or now), now, now, None, "", "",
+            talk.conversation.thread_version, planned,
         )  # fmt: skip
         talk.replies.append(row)
         self.ring(row.conversation_id)
@@ -699,9 +742,13 @@ class FakeBackend:
         self.move_reply(outbox_id, OutboxState.WITHDRAWN)
         return talk.replies[i].body
 
-    async def retry(self, outbox_id: int, fence: int, now: datetime) -> None:
+    async def retry(self, outbox_id: int, fence: int, now: datetime, *, planned: datetime | None = None) -> None:
         await self._called("retry")
-        self.move_reply(outbox_id, OutboxState.QUEUED, not_before=now)
+        self.move_reply(outbox_id, OutboxState.QUEUED, not_before=planned or now, planned=planned)
+
+    async def plan(self, outbox_id: int, planned: datetime | None, now: datetime) -> None:
+        await self._called("plan")
+        self.move_reply(outbox_id, OutboxState.QUEUED, not_before=planned or now, planned=planned)
 
     async def resolve_unknown(self, outbox_id: int, sent: bool, now: datetime) -> None:
         await self._called("resolve_unknown")

@@ -114,7 +114,7 @@ async def test_every_state_of_a_reply_is_said_honestly() -> None:
             await s.until(lambda words=words: words in " ".join(s.text().split()) or s.sees(words[:30]), words)
 
 
-async def test_too_long_is_counted_as_the_network_counts_and_blocked() -> None:
+async def test_too_long_is_counted_as_the_network_counts_and_not_sent_like_that() -> None:
     async with stage() as s:
         await s.press("r")
         await s.composes()
@@ -123,7 +123,9 @@ async def test_too_long_is_counted_as_the_network_counts_and_blocked() -> None:
         s.app.place.composer.query_one("#composer-text").text = "é" * 301
         await s.shows("301 of 300 characters, 1 too many")
         await s.press("ctrl+s")
-        await s.shows("too long by 1 characters")
+        await s.shows("Too long by 1 characters")
+        await s.press("b")
+        await s.hides("Too long by 1 characters")
         assert s.backend.talk(1).replies == []
 
 

@@ -17,6 +17,7 @@ from inbox_tui.view.keymap import help_lines
 from inbox_tui.view.times import snooze_choices
 from listener.model import Priority
 from listener.store.views import HistoryLine
+from tests.house import keys_page
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)  # a Monday
 
@@ -141,8 +142,10 @@ def test_every_act_of_the_key_map_can_be_done_where_it_is_offered() -> None:
     from inbox_tui.screens.inbox import InboxScreen
     from inbox_tui.screens.listening import ListeningScreen
     from inbox_tui.screens.rules import RulesScreen
+    from inbox_tui.widgets.authors import AuthorCard
     from inbox_tui.widgets.composer import Composer
     from inbox_tui.widgets.explaining import Explaining
+    from inbox_tui.widgets.post import PostView
     from inbox_tui.widgets.searching import Searching
 
     places = (
@@ -152,12 +155,14 @@ def test_every_act_of_the_key_map_can_be_done_where_it_is_offered() -> None:
         (keys.COMPOSER, Composer),
         (keys.SEARCHING, Searching),
         (keys.WHY, Explaining),
+        (keys.POST, PostView),
+        (keys.CARD, AuthorCard),
     )
     for place, screen in places:
         for key in keys.here(place):
             name = "action_" + key.act.partition("(")[0]
             assert hasattr(screen, name) or (
-                place not in (keys.COMPOSER, keys.SEARCHING, keys.WHY) and hasattr(Inbox, name)
+                place not in (keys.COMPOSER, keys.SEARCHING, keys.WHY, keys.POST, keys.CARD) and hasattr(Inbox, name)
             ), f"{place}: {key.act}"
 
 
@@ -172,10 +177,5 @@ def test_help_names_every_act() -> None:
 def test_the_page_about_the_inbox_names_every_key_as_it_is() -> None:
     page = (Path(__file__).parents[2] / "docs" / "inbox.md").read_text(encoding="utf-8")
     rows = [line for line in page.partition("<!-- keys:")[2].splitlines() if line.startswith("| `")]
-    expected = [
-        f"| {' '.join(f'`{keys.shown(one)}`' for one in key.keys)} | {key.words} | {key.where} |"
-        for group in keys.GROUPS
-        for key in keys.KEYS
-        if key.group == group
-    ]
-    assert rows == expected
+    expected = [row for group in keys.GROUPS for row in keys_page.rows(group)]
+    assert rows == expected, "python -m tests.house.keys_page writes them anew"

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
 
 from textual import on
 from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import replies, saved
+from inbox_tui.view import privately, replies, saved, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError, Refused
-from listener.model import Kind, OutboxState
+from listener.lengths import measures
+from listener.model import PART_BEFORE, Kind, OutboxState
 from listener.store.views import Opened, OutboxRow, ThreadMessage
+
+T = TypeVar("T")
 
 _UNDECIDED = (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.STOPPED)
 
 
 @dataclass
-class _Writing:
+class Writing:
     """A reply being written: what the writer had read when they began, and what they have agreed to since."""
 
     opened: Opened
@@ -32,6 +38,8 @@ class _Writing:
     voice: saved.Voice = saved.SILENT
     waved: frozenset[int] = frozenset()
     """Colleagues' replies that the writer has seen and answers all the same."""
+    private: bool = False
+    """Only the addressee is to read it."""
 
     @property
     def id(self) -> int:
@@ -50,7 +58,7 @@ class _Waiting:
 class Answering(Triage):
     """The reply."""
 
-    _writing: _Writing | None = None
+    _writing: Writing | None = None
     _saver: Timer | None = None
     _waiting: tuple[_Waiting, ...] = ()
 
@@ -58,14 +66,21 @@ class Answering(Triage):
 
     def action_reply(self) -> None:
         """Write a reply."""
+        self._begin_reply()
+
+    def action_private(self) -> None:
+        """Write a reply that only its addressee can read."""
+        self._begin_reply(aside=True)
+
+    def _begin_reply(self, *, aside: bool = False) -> None:
         if self.refuse_read_only():
             return
         if self.composer.is_open:
             self.composer.write_on()
             return
-        self.work(self._begin())
+        self.work(self._begin(aside))
 
-    async def _begin(self) -> None:
+    async def _begin(self, aside: bool) -> None:
         ids = [self.opened.conversation.id] if self.reading and self.opened is not None else []
         if not ids and self.rows.cursor_id is not None:
             ids = [self.rows.cursor_id]
@@ -81,10 +96,12 @@ class Answering(Triage):
             self.say("no account of ours fits: it cannot be answered from here", "soon")
         elif parent is None:
             self.say("there is no message left to answer", "soon")
+        elif why_not := privately.cannot(opened, parent, aside, self.desk.now()):
+            self.say(why_not, "soon")
         elif await self.hold(opened.conversation.id):
-            await self._write(opened, parent)
+            await self._write(opened, parent, aside)
 
-    async def _write(self, opened: Opened, parent: ThreadMessage) -> None:
+    async def _write(self, opened: Opened, parent: ThreadMessage, aside: bool) -> None:
         other = replies.answered_by_others(opened, self.me)
         waved: frozenset[int] = frozenset()
         if other is not None:
@@ -112,13 +129,35 @@ class Answering(Triage):
                 await self._let_go(opened.conversation.id)
                 return
             draft = draft if answer == "k" else ""
-        await self.begin(opened, parent, draft, waved)
+        private = aside or parent.kind is Kind.DM
+        if draft and opened.draft_private and not private:
+            answer = await self.app.push_screen_wait(
+                Ask(
+                    "This draft was meant to be private",
+                    ["As a public reply everybody can read it. The draft says:", f"“{say(draft)[:200]}”"],
+                    [("k", "keep it private"), ("p", "make it public"), ("n", "begin anew, in public")],
+                )
+            )
+            why_not = privately.cannot(opened, parent, True, self.desk.now()) if answer == "k" else ""
+            if why_not:
+                self.say(why_not, "soon")
+            if answer is None or why_not:
+                await self._let_go(opened.conversation.id)
+                return
+            draft, private = ("" if answer == "n" else draft), answer == "k"
+        await self.begin(opened, parent, draft, waved, private=private)
 
     async def begin(
-        self, opened: Opened, parent: ThreadMessage, draft: str, waved: frozenset[int] = frozenset()
+        self,
+        opened: Opened,
+        parent: ThreadMessage,
+        draft: str,
+        waved: frozenset[int] = frozenset(),
+        *,
+        private: bool,
     ) -> None:
         """Open the composer."""
-        writing = _Writing(opened, parent, opened.conversation.thread_version, waved=waved)
+        writing = Writing(opened, parent, opened.conversation.thread_version, waved=waved, private=private)
         self._writing = writing
         self.add_class("-reading")
         await self.composer.begin(
@@ -126,7 +165,7 @@ class Answering(Triage):
             opened.source,
             as_whom=f"@{say(opened.account_handle)}",
             to_whom=who(parent.author_handle, parent.author_name),
-            private=parent.kind is Kind.DM,
+            private=private,
             draft=draft,
         )
         self.work(self._learn(writing), "voice")
@@ -135,7 +174,7 @@ class Answering(Triage):
 
     # What is said of the draft ---------------------------------------------------------------------------------------
 
-    async def _learn(self, writing: _Writing) -> bool:
+    async def _learn(self, writing: Writing) -> bool:
         """What the rules in force say to whoever writes: read beside the typing, for a rulebook that is new here takes a moment."""
         voice = await self.attempt(self.desk.backend.voice())
         if voice is None or self._writing is not writing:
@@ -144,13 +183,15 @@ class Answering(Triage):
         self._know(writing)
         return True
 
-    def _know(self, writing: _Writing) -> saved.Look:
+    def _know(self, writing: Writing) -> saved.Look:
         """Tell the composer what to look for and what to offer, as things are now."""
         backend, parent = self.desk.backend, writing.parent
-        look = saved.Look(writing.voice, writing.opened, parent, saved.values(parent, backend.me.name, backend.brand))
+        known = saved.values(parent, backend.me.name, backend.brand)
+        look = saved.Look(writing.voice, writing.opened, parent, known, aside=writing.private)
 
         def lines(draft: str) -> list[Line]:
-            told: list[Line] = [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
+            told = [*self.told_before(writing)]
+            told += [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
             found = [(one, False) for one in look.styled(draft)] + [(one, look.public) for one in look.private(draft)]
             found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))
             return told + [saved.finding_line(one, draft, asks=asks) for one, asks in found]
@@ -158,13 +199,17 @@ class Answering(Triage):
         self.composer.know(lines, look.offers())
         return look
 
+    def told_before(self, writing: Writing) -> Sequence[Line]:
+        """What the writer should know of this reply before anything else."""
+        return ()
+
     @on(SavedWanted)
     def _saved_wanted(self, event: SavedWanted) -> None:
         event.stop()
         if self._writing is not None:
             self.work(self._choose_saved(self._writing), "saved")
 
-    async def _choose_saved(self, writing: _Writing) -> None:
+    async def _choose_saved(self, writing: Writing) -> None:
         if not await self._learn(writing):
             return
         offers = {one.key: one for one in self._know(writing).offers()}
@@ -181,7 +226,7 @@ class Answering(Triage):
         if key is not None and self._writing is writing:
             self.composer.put_in(offers[key].text)
 
-    async def _may_go(self, writing: _Writing, body: str) -> bool:
+    async def may_go(self, writing: Writing, body: str) -> bool:
         """Whether the rules of today let it be sent; says why not. What is private and would be public is asked about."""
         if not await self._learn(writing):
             return False
@@ -221,7 +266,8 @@ class Answering(Triage):
         body = self.composer.text
         backend = self.desk.backend
         if body.strip():
-            await self.attempt(backend.save_draft(writing.id, body, writing.fence, self.desk.now()))
+            keeping = backend.save_draft(writing.id, body, writing.fence, self.desk.now(), private=writing.private)
+            await self.attempt(keeping)
         else:
             await self.attempt(backend.drop_draft(writing.id))
 
@@ -235,14 +281,18 @@ class Answering(Triage):
         writing = self._writing
         if writing is None:
             return
-        if event.discard:
+        await self.put_down(writing, event.body, discard=event.discard)
+        await self._end()
+        await self._let_go(writing.id)
+
+    async def put_down(self, writing: Writing, body: str, *, discard: bool) -> None:
+        """What becomes of the words when the writer leaves them."""
+        if discard:
             await self.attempt(self.desk.backend.drop_draft(writing.id))
             self.say("draft thrown away", "dim")
         else:
             await self.save_draft()
-            self.say("draft kept" if event.body.strip() else "nothing written", "dim")
-        await self._end()
-        await self._let_go(writing.id)
+            self.say("draft kept" if body.strip() else "nothing written", "dim")
 
     async def _end(self) -> None:
         if self._saver is not None:
@@ -265,24 +315,53 @@ class Answering(Triage):
 
     async def _send(self, body: str, close_after: bool) -> None:
         writing = self._writing
-        if writing is None or not await self._may_go(writing, body) or self._writing is not writing:
+        if writing is None or not await self.may_go(writing, body) or self._writing is not writing:
             return
-        row = await self.attempt(self._queue(writing, body, close_after))
+        await self.deliver(writing, body, close_after)
+
+    async def deliver(self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None) -> None:
+        """Into the outbox, for the seconds in which it can be taken back or until the time that is planned."""
+        backend = self.desk.backend
+
+        def put(current: Opened) -> Awaitable[OutboxRow]:
+            return backend.queue_reply(
+                current,
+                writing.parent.id,
+                body,
+                private=writing.private,
+                fence=writing.fence,
+                hold_seconds=self.desk.hold_seconds,
+                close_after=close_after,
+                now=self.desk.now(),
+                planned=planned,
+                in_parts=any(one.over for one in measures(writing.opened.source, body)),
+            )
+
+        row = await self.attempt(self.agreed(writing, put))
         if row is None:
             return
-        await self._end()
-        await self.attempt(self.desk.backend.drop_draft(writing.id))
+        whom = f"as @{say(row.account_handle)}"
+        if row.planned is not None:
+            when = words.clock(row.planned, self.desk.now(), self.desk.zone)
+            await self.sent(writing, f"goes out {when} {whom}; x changes that or takes it back", close_after)
+            return
         last_act = await self.attempt(self.desk.backend.last_act())
         self._waiting = (*self._waiting, _Waiting(row, last_act, len(self.desk.marked)))
         left = replies.seconds_left(row, self.desk.now())
-        self.say(f"goes out in {left} s as @{say(row.account_handle)}; z takes it back", "good")
+        await self.sent(writing, f"goes out in {left} s {whom}; z takes it back", close_after)
+
+    async def sent(self, writing: Writing, told: str, close_after: bool) -> None:
+        """Nothing more to write: the composer folds away, the draft is forgotten, and where it closes the conversation, on to the next."""
+        await self._end()
+        await self.attempt(self.desk.backend.drop_draft(writing.id))
+        self.say(told, "good")
         await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
         await self.refresh_ids([writing.id])
         if close_after:
             await self.go_on(writing.id)
 
-    async def _queue(self, writing: _Writing, body: str, close_after: bool) -> OutboxRow | None:
-        """Into the outbox; asks as often as the thread moves meanwhile."""
+    async def agreed(self, writing: Writing, put: Callable[[Opened], Awaitable[T]]) -> T | None:
+        """Let it out of the writer's hands; asks as often as the thread moves meanwhile."""
         backend = self.desk.backend
         while True:
             current = await backend.open(writing.id, self.desk.now())
@@ -297,21 +376,12 @@ class Answering(Triage):
                 writing.opened, writing.fence = current, current.conversation.thread_version
                 writing.waved |= {reply.id for reply in current.replies}
             try:
-                return await backend.queue_reply(
-                    current,
-                    writing.parent.id,
-                    body,
-                    private=writing.parent.kind is Kind.DM,
-                    fence=writing.fence,
-                    hold_seconds=self.desk.hold_seconds,
-                    close_after=close_after,
-                    now=self.desk.now(),
-                )
+                return await put(current)
             except Refused as no:
                 if no.code != "thread_moved":
                     raise
 
-    def _news_since(self, writing: _Writing, current: Opened) -> list[str]:
+    def _news_since(self, writing: Writing, current: Opened) -> list[str]:
         said = replies.changed_since(writing.opened, current, self.me, self.desk.now())
         other = replies.answered_by_others(current, self.me)
         if not said and other is not None and other.id not in writing.waved:
@@ -360,7 +430,11 @@ class Answering(Triage):
         open conversation.
         """
         now = self.desk.now()
-        here = [r for r in (self.opened.replies if self.opened else ()) if r.state is OutboxState.QUEUED]
+        here = [
+            r
+            for r in (self.opened.replies if self.opened else ())
+            if r.state is OutboxState.QUEUED and not replies.planned(r, now)
+        ]
         mine = [r for r in here if r.person_id == self.me]
         still = {r.id for r in mine}
         self._waiting = tuple(one for one in self._waiting if one.row.not_before > now or one.row.id in still)
@@ -379,29 +453,36 @@ class Answering(Triage):
             await self.refresh_ids([row.conversation_id])
             return
         self._waiting = tuple(one for one in self._waiting if one.row.id != row.id)
-        self.say("taken back; nothing was sent", "good")
+        self.say(replies.taken_back(row, self.opened), "good")
         opened = await self.open_conversation(row.conversation_id)
         await self.refresh_ids([row.conversation_id])
-        parent = (
-            next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
-            if opened
-            else None
-        )
-        if opened is not None and parent is not None and await self.hold(row.conversation_id):
-            await self.begin(opened, parent, body)
+        if opened is not None:
+            await self.write_again(opened, body, private=row.private)
+
+    async def write_again(self, opened: Opened, body: str, *, private: bool) -> None:
+        """Words that were taken back, in the composer and kept as a draft."""
+        parent = next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
+        if parent is not None and await self.hold(opened.conversation.id):
+            await self.begin(opened, parent, body, private=private)
             await self.save_draft()
 
     def action_settle(self) -> None:
         """Decide about a reply that did not simply go out."""
         if self.refuse_read_only():
             return
-        row = next((r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED), None)
+        row = self._undecided_reply()
         if row is None:
             self.say("every reply here went its way", "dim")
         else:
-            self.work(self._settle(row))
+            self.work(self.settle(row))
 
-    async def _settle(self, row: OutboxRow) -> None:
+    def _undecided_reply(self) -> OutboxRow | None:
+        """The newest reply here that somebody must decide about; of parts the one that keeps the others."""
+        rows = [r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED]
+        return next((r for r in rows if r.code != PART_BEFORE), rows[0] if rows else None)
+
+    async def settle(self, row: OutboxRow) -> None:
+        """Ask what is to be done about it, and do it."""
         backend, opened = self.desk.backend, self.opened
         said = [f"“{say(row.body)[:200]}”", say(row.problem) or "The network gave no reason."]
         if row.state is OutboxState.UNKNOWN:

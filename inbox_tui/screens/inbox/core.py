@@ -14,10 +14,11 @@ from inbox_tui import keys
 from inbox_tui.backend import Place
 from inbox_tui.messages import FolderChosen, NewsCounted, RowChosen, RowReached, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
-from inbox_tui.view import queue, thread, words
+from inbox_tui.view import queue, replies, thread, words
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
+from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.composer import Composer
@@ -35,6 +36,7 @@ _EMPTY = {
     "theirs": ("No conversation waits for them.",),
     "snoozed": ("Nothing is snoozed.",),
     "done": ("Nothing is closed yet.",),
+    "approve": ("Nothing waits for your approval.",),
 }
 
 
@@ -80,6 +82,7 @@ class InboxCore(DeskScreen):
             with Vertical(id="conversation-pane"):
                 yield Paper(id="card")
                 yield Paper(id="conversation")
+                yield ActsBar(id="acts")
                 yield Composer(id="composer")
         yield Bar(id="said")
         yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
@@ -158,7 +161,7 @@ class InboxCore(DeskScreen):
         width = self.folders_width
         choices = [Choice("", (("Inbox", "dim"),))]
         choices += [
-            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in words.FOLDERS
+            Choice(f"folder:{key}", queue.folder_line(label, counts.get(key), width)) for key, label in self.folder_list
         ]
         choices += self.view_choices()
         if self.topics:
@@ -167,6 +170,11 @@ class InboxCore(DeskScreen):
         folders.show(choices)
         folders.current = self.shown_key
         self._show_queue_title()
+
+    @property
+    def folder_list(self) -> Sequence[tuple[str, str]]:
+        """Keys and names of the folders that this person has."""
+        return words.FOLDERS
 
     @property
     def shown_key(self) -> str:
@@ -262,7 +270,17 @@ class InboxCore(DeskScreen):
 
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left)
+        left = left and self.has_left(row)
+        copies, zone = self.copies_words(row), self.desk.zone
+        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=copies, zone=zone)
+
+    def has_left(self, row: QueueRow) -> bool:
+        """Whether a row that stays under the cursor is in what is shown no longer."""
+        return not self.belongs(row)
+
+    def copies_words(self, row: QueueRow) -> str:
+        """That it stands for others that are nearly the same."""
+        return ""
 
     @on(NewsCounted)
     def _news(self, event: NewsCounted) -> None:
@@ -409,7 +427,7 @@ class InboxCore(DeskScreen):
         if len(ids) > _MANY:
             await self.read_again()
             wanted = [] if self.rows.cursor_id is None else [self.rows.cursor_id]
-        rows = await self.attempt(self.desk.backend.rows(list(wanted)))
+        rows = await self.read_rows(wanted)
         if rows is None:
             return
         self.rows.changed(rows)
@@ -417,6 +435,10 @@ class InboxCore(DeskScreen):
         if missing:
             self.rows.taken_out(missing)
         await self.after_change(ids)
+
+    async def read_rows(self, ids: Collection[int]) -> Sequence[QueueRow] | None:
+        """These rows as they are now, with others that are shown or not because of them."""
+        return await self.attempt(self.desk.backend.rows(list(ids)))
 
     async def after_change(self, ids: Collection[int]) -> None:
         """The counts, and the open conversation when it is among those that changed."""
@@ -443,6 +465,8 @@ class InboxCore(DeskScreen):
             await self.refresh_ids(changed.conversations)
         if changed.marks:
             await self.marks_changed(changed.marks)
+        if self.opened is not None and self.opened.author_id in changed.authors:
+            await self.reopen()
         if changed.topics or changed.lost:
             self._topics_stale = True
 
@@ -456,7 +480,10 @@ class InboxCore(DeskScreen):
 
     def second(self) -> None:
         """A second has passed: only a running countdown changes."""
-        if self.opened is not None and any(r.state.value == "queued" for r in self.opened.replies):
+        now = self.desk.now()
+        if self.opened is not None and any(
+            r.state.value == "queued" and not replies.planned(r, now) for r in self.opened.replies
+        ):
             self._show_opened()
 
     def on_resize(self) -> None:

@@ -1,4 +1,4 @@
-"""The Inbox screen, put together: what it shows, the acts, the reply, and its keys."""
+"""The Inbox screen, put together: what it shows, the acts, the reply, the network, and its keys."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from inbox_tui import keys
+from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.asked import Asked
+from inbox_tui.screens.inbox.authors import Authors
+from inbox_tui.screens.inbox.folding import Folding
+from inbox_tui.screens.inbox.networking import Networking
+from inbox_tui.screens.inbox.parting import Parting
+from inbox_tui.screens.inbox.planning import Planning
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Asked):
+class InboxScreen(Folding, Authors, Planning, Approving, Parting, Asked, Networking):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

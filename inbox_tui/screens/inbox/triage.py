@@ -8,7 +8,7 @@ from typing import Final
 
 from inbox_tui.backend import Done
 from inbox_tui.screens.inbox.counting import Counting
-from inbox_tui.view import thread, words
+from inbox_tui.view import thread, windows, words
 from inbox_tui.view.copying import Copyable, copyables
 from inbox_tui.view.deeds import Deed, Sum
 from inbox_tui.view.lines import Line, say
@@ -401,7 +401,7 @@ class Triage(Counting):
         if found is None or not self.belongs(row):
             self.say("it is held here only until the cursor leaves it", "dim")
         else:
-            self.say(f"above the next one: {words.lead(found, row.state, below.state)}", "accent")
+            self.say(f"above the next one: {windows.lead(found, row, below)}", "accent")
 
     def action_versions(self) -> None:
         """What an edited message said before."""

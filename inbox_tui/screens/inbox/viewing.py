@@ -279,7 +279,7 @@ class Viewing(InboxCore):
             if window.rows and not window.at_top:
                 key, row_id = window.place(window.rows[0])
                 top = (key, row_id - 1)
-            limit = max(PAGE, len(window))
+            limit = max(PAGE, self.reach())
             page = await self.desk.backend.view_page(view.query, self.desk.now(), after=top, limit=limit)
             found = {row.id for row in page.rows}
             end = page.searched_to
@@ -291,9 +291,17 @@ class Viewing(InboxCore):
                 return
             self._members.update(found)
             self._members.difference_update(gone)
+            self.judged(page.rows, top, end)
             self.rows.changed([row for row in (*page.rows, *left) if window.get(row.id) != row or row.id in gone])
             self.rows.taken_out(set(gone) - {row.id for row in left})
             self._show_queue_title()
+
+    def reach(self) -> int:
+        """Conversations of the view up to the end of the window."""
+        return len(self.rows.window)
+
+    def judged(self, rows: Sequence[QueueRow], top: Place | None, end: Place | None) -> None:
+        """Just these are in the view between two places, as far as anybody has looked."""
 
     async def heard(self, changed: Changed) -> None:
         """Views of others, then conversations."""

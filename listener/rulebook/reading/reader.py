@@ -26,7 +26,7 @@ from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
 from listener.rulebook.nodes import Items, Node, Place, Table, Text
-from listener.rulebook.people import Person
+from listener.rulebook.people import OurAccount, Person
 from listener.rulebook.planned import Planned
 from listener.rulebook.reading.keys import Keys
 from listener.rulebook.replies import SavedReply
@@ -55,6 +55,7 @@ class Made:
     teams: list[Team] = field(default_factory=list)
     hours: list[Hours] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
+    accounts: list[OurAccount] = field(default_factory=list)
     replies: list[SavedReply] = field(default_factory=list)
     lexicon: list[Overlay] = field(default_factory=list)
     alerts: list[Policy] = field(default_factory=list)

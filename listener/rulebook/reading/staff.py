@@ -1,4 +1,4 @@
-"""Teams and people: who answers for what. Owns the meaning of their keys, and that nothing in here reaches anybody."""
+"""Teams, people and accounts: who answers for what, and as whom. Owns the meaning of their keys, and that nothing in here reaches anybody."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from listener.model import Priority
 from listener.private import reaches
 from listener.rulebook.nodes import Items, Node, Table, Text
-from listener.rulebook.people import Away, Person
-from listener.rulebook.reading.keys import KEY, SPAN, TEXT, Key, Keys, Many
+from listener.rulebook.people import Away, OurAccount, Person
+from listener.rulebook.reading.keys import KEY, SPAN, TEXT, YES, Key, Keys, Many
 from listener.rulebook.reading.planning import FROM, TO
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Team
@@ -22,6 +22,7 @@ TEAM = Keys(
         Key("title", "what is shown; else the key", TEXT),
         Key("hours", "its opening hours: time to reply runs while they are open", KEY),
         Key("reply within", "time to reply by priority, where no rule says how long", WITHIN),
+        Key("needs approval", "what its people write goes out when a lead or an admin has approved it", YES),
     ),
 )
 AWAY = Keys("a time away", (FROM, TO, Key("title", "why, for the team", TEXT)))
@@ -34,6 +35,14 @@ PERSON = Keys(
         Key("zone", "their time zone, such as Europe/Berlin; else UTC", TEXT),
         Key("hours", "their own opening hours; else those of their teams", KEY),
         Key("away", "days on which they do not work", Many(AWAY)),
+        Key("needs approval", "what they write goes out when a lead or an admin has approved it", YES),
+    ),
+)
+ACCOUNT = Keys(
+    "an account",
+    (
+        Key("handle", "its handle on the network", TEXT, needed=True),
+        Key("needs approval", "what is written as it goes out when a lead or an admin has approved it", YES),
     ),
 )
 
@@ -48,7 +57,8 @@ def read_team(reader: Reader, node: Node) -> None:
     hours = reader.refer("hours", found.get("hours"))
     within = _within(reader, found.get("reply within"))
     if reader.once("team", key, found.get("key", node)):
-        reader.made.teams.append(Team(key, title, hours, reader.place(node), within))
+        needs = reader.yes(found.get("needs approval"), "needs approval")
+        reader.made.teams.append(Team(key, title, hours, reader.place(node), within, needs))
 
 
 def _within(reader: Reader, node: Node | None) -> dict[Priority, float]:
@@ -73,9 +83,21 @@ def read_person(reader: Reader, node: Node) -> None:
         hours=reader.refer("hours", found.get("hours")),
         away=tuple(sorted((one for one in away if one is not None), key=lambda one: (one.first, one.last))),
         place=reader.place(node),
+        needs_approval=reader.yes(found.get("needs approval"), "needs approval"),
     )
     if reader.once("person", id_, found.get("id", node)):
         reader.made.people.append(person)
+
+
+def read_account(reader: Reader, node: Node) -> None:
+    """An account of ours."""
+    found = reader.table(node, ACCOUNT)
+    if found is None:
+        return
+    handle = reader.text(found.get("handle"), "handle").lstrip("@").lower()
+    needs = reader.yes(found.get("needs approval"), "needs approval")
+    if handle and reader.once("account", handle, found.get("handle", node)):
+        reader.made.accounts.append(OurAccount(handle, needs, reader.place(node)))
 
 
 def _away(reader: Reader, node: Node) -> Away | None:

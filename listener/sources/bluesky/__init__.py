@@ -1,4 +1,4 @@
-"""Bluesky (AT Protocol): the public stream, notifications, threads, profiles, and replies. Owns this network, knows no other."""
+"""Bluesky (AT Protocol): the public stream, notifications, threads, profiles, replies and acts. Owns this network, knows no other."""
 
 from listener.sources.bluesky.jetstream import Habits, Jetstream
 from listener.sources.bluesky.notifications import Notifications

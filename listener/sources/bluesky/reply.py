@@ -21,7 +21,7 @@ from listener.lengths import measures
 from listener.model import Reply
 from listener.sources.base import Sent
 from listener.sources.bluesky.convert import NAME, POST, clean_handle
-from listener.sources.bluesky.session import Session
+from listener.sources.bluesky.session import Session, body_of
 
 _PUT_POINTS = 2.0
 _GONE = frozenset({"RecordNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"})
@@ -96,6 +96,8 @@ def mint_tid(us: int, clock_id: int) -> str:
 
 async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, Any]:
     """What will be sent, without the text. Refused when the parent is gone, changed or closed to us, or the text does not fit."""
+    if reply.private:
+        raise Refused("nothing is sent in private on Bluesky: it would be public", code="no_private")
     for measure in measures(NAME, reply.text):
         if measure.over:
             raise Refused(f"the text has {measure.used} {measure.unit}, {measure.limit} fit", code="too_long")
@@ -124,7 +126,7 @@ async def _parent(session: Session, reply: Reply) -> tuple[dict[str, str], dict[
     """(parent, root) as strong references, after a look at the network."""
     uri = reply.parent.external_id
     try:
-        view = await _view(session, uri)
+        view = await view_post(session, uri)
     except TryAgain as fault:
         if fault.code in {"budget", "http_429"}:
             raise
@@ -134,7 +136,7 @@ async def _parent(session: Session, reply: Reply) -> tuple[dict[str, str], dict[
         cid, record = view.get("cid"), view.get("record")
     else:
         # The AppView lags behind or is away: ask the repositories themselves.
-        cid, record = await _record(session, uri)
+        cid, record = await read_record(session, uri)
     if not isinstance(cid, str) or not isinstance(record, dict):
         raise TryAgain("the network shows the message in a shape that we do not understand", code="wrong_shape")
     if reply.parent_content_id and cid != reply.parent_content_id:
@@ -143,15 +145,15 @@ async def _parent(session: Session, reply: Reply) -> tuple[dict[str, str], dict[
     return parent, _ref(record.get("reply")) or parent
 
 
-async def _view(session: Session, uri: str) -> dict[str, Any] | None:
-    """The parent as the AppView shows it to us; None where it does not know it (yet, or any more). Refused when it is hidden from us."""
+async def view_post(session: Session, uri: str) -> dict[str, Any] | None:
+    """A post as the AppView shows it to us; None where it does not know it (yet, or any more). Refused when it is hidden from us."""
     try:
-        posts = _body(await session.get("app.bsky.feed.getPosts", [("uris", uri)])).get("posts")
+        posts = body_of(await session.get("app.bsky.feed.getPosts", [("uris", uri)])).get("posts")
         for post in posts if isinstance(posts, list) else ():
             if isinstance(post, dict) and post.get("uri") == uri:
                 return post
         around = [("uri", uri), ("depth", "0"), ("parentHeight", "0")]
-        top = _body(await session.get("app.bsky.feed.getPostThread", around)).get("thread")
+        top = body_of(await session.get("app.bsky.feed.getPostThread", around)).get("thread")
     except Refused as fault:
         if fault.code in {"NotFound", "HTTP404", "XRPCNotSupported"}:
             return None
@@ -183,27 +185,18 @@ def _check_closed(view: Mapping[str, Any]) -> None:
         raise Refused("we have blocked the author", code="blocking")
 
 
-async def _record(session: Session, uri: str) -> tuple[object, object]:
+async def read_record(session: Session, uri: str) -> tuple[object, object]:
+    """(content id, record) from the repository itself, which is never behind. Refused (parent_gone) when it is not there."""
     repo, _, rest = uri.removeprefix("at://").partition("/")
     collection, _, rkey = rest.partition("/")
     params = [("repo", repo), ("collection", collection), ("rkey", rkey)]
     try:
-        body = _body(await session.get("com.atproto.repo.getRecord", params))
+        body = body_of(await session.get("com.atproto.repo.getRecord", params))
     except Refused as fault:
         if fault.code in _GONE or "not locate record" in fault.what or "not find repo" in fault.what:
             raise Refused("the message is no longer on the network", code="parent_gone") from None
         raise
     return body.get("cid"), body.get("value")
-
-
-def _body(raw: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise TryAgain("an answer that is not JSON", code="not_decoded")
-    return body
 
 
 async def _facets(session: Session, text: str) -> list[dict[str, Any]]:
@@ -226,7 +219,7 @@ async def _facets(session: Session, text: str) -> list[dict[str, Any]]:
 
 async def _resolve(session: Session, handle: str) -> str:
     try:
-        did = _body(await session.get("com.atproto.identity.resolveHandle", [("handle", handle)])).get("did")
+        did = body_of(await session.get("com.atproto.identity.resolveHandle", [("handle", handle)])).get("did")
     except Refused:
         return ""
     return did if isinstance(did, str) else ""
@@ -274,7 +267,7 @@ async def look_up(session: Session, reply: Reply) -> Sent | None:
         return None
     await session.start()
     try:
-        cid, _ = await _record(session, reply.frozen["uri"])
+        cid, _ = await read_record(session, reply.frozen["uri"])
     except Refused as fault:
         if fault.code == "parent_gone":
             return None

@@ -79,6 +79,17 @@ def xrpc_error(answer: Answer) -> tuple[str, str]:
     )
 
 
+def body_of(raw: bytes) -> dict[str, Any]:
+    """An answer as the JSON object that it must be. TryAgain when it is none."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise TryAgain("an answer that is not JSON", code="not_decoded")
+    return body
+
+
 class Session:
     """One account's session. Safe for many tasks, and for two processes that share the folder."""
 

@@ -1,4 +1,4 @@
-"""Bluesky in both directions: puts its streams, sessions, replies, threads and profiles together behind `Source`.
+"""Bluesky in both directions: puts its streams, sessions, replies, acts, threads and profiles together behind `Source`.
 
 Owns which session speaks for which account. It refuses to know settings files, databases and brands: whoever builds it hands in plain values.
 """
@@ -13,8 +13,9 @@ from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.lengths import length
-from listener.model import Account, Author, Key, Profile, Reject, Reply
-from listener.sources.base import Capability, Say, Sent, Stream, ThreadRead, Wanted
+from listener.model import Account, Author, Capability, Key, NetworkAct, Profile, Reject, Reply
+from listener.sources.base import Say, Sent, Stream, ThreadRead, Wanted
+from listener.sources.bluesky import acts
 from listener.sources.bluesky import reply as replies
 from listener.sources.bluesky.convert import NAME, SPACE, clean_handle, convert_profile, convert_thread
 from listener.sources.bluesky.jetstream import Habits, Jetstream
@@ -74,7 +75,10 @@ class Bluesky:
             Capability.PRIVATE_REPLY: "private messages are not part of what we read on Bluesky",
             Capability.THREAD: "",
             Capability.PROFILE: "",
-            Capability.DELETE_OWN: "delete it in the network's own app",
+            Capability.LIKE: silent,
+            Capability.HIDE: silent,
+            Capability.DELETE_OWN: silent,
+            Capability.BLOCK: silent,
         }
 
     async def identify(self, identifier: str) -> Author:
@@ -110,6 +114,18 @@ class Bluesky:
     async def look_up(self, reply: Reply) -> Sent | None:
         """As `Source.look_up`: asks our own repository, which is never behind."""
         return await replies.look_up(await self._session(reply.account), reply)
+
+    async def freeze_act(self, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
+        """As `Source.freeze_act`."""
+        return await acts.freeze(await self._session(act.account), act, now)
+
+    async def act(self, act: NetworkAct) -> Sent:
+        """As `Source.act`: one record of our own repository, or its removal."""
+        return await acts.act(await self._session(act.account), act)
+
+    async def look_up_act(self, act: NetworkAct) -> Sent | None:
+        """As `Source.look_up_act`: asks our own repository, which is never behind."""
+        return await acts.look_up(await self._session(act.account), act)
 
     async def thread(self, account: Account | None, key: Key) -> ThreadRead:
         """As `Source.thread`: ten levels down, eighty up, as the AppView shows it to the account or to anybody."""

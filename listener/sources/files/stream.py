@@ -18,8 +18,21 @@ from typing import Any
 
 from listener.errors import FixMe, Refused, SourceStopped
 from listener.lengths import length
-from listener.model import Account, Author, Batch, Item, Key, Mention, Profile, Reason, Reject, Reply
-from listener.sources.base import Capability, Sent, Stream, ThreadRead
+from listener.model import (
+    Account,
+    Author,
+    Batch,
+    Capability,
+    Item,
+    Key,
+    Mention,
+    NetworkAct,
+    Profile,
+    Reason,
+    Reject,
+    Reply,
+)
+from listener.sources.base import Sent, Stream, ThreadRead
 from listener.sources.files.columns import (
     MAX_RAW,
     NAME,
@@ -298,6 +311,18 @@ class Files:
 
     async def look_up(self, reply: Reply) -> Sent | None:
         """None: nothing was ever sent."""
+        return None
+
+    async def freeze_act(self, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
+        """Always Refused."""
+        raise Refused("there is no network to act on", hint=_NO, code="no_act")
+
+    async def act(self, act: NetworkAct) -> Sent:
+        """Always Refused."""
+        raise Refused("there is no network to act on", hint=_NO, code="no_act")
+
+    async def look_up_act(self, act: NetworkAct) -> Sent | None:
+        """None: nothing was ever done."""
         return None
 
     async def thread(self, account: Account | None, key: Key) -> ThreadRead:

@@ -6,6 +6,7 @@ Refuses a viewer's acts, and acts on what a colleague has changed meanwhile wher
 
 from __future__ import annotations
 
+from listener.store.acts.authors import mute, note_author, unmute
 from listener.store.acts.doing import do, mark_read, note
 from listener.store.acts.drafts import drop_draft, save_draft
 from listener.store.acts.opening import open_from_mention
@@ -21,8 +22,11 @@ __all__ = [
     "last_undo",
     "mark_read",
     "may_act",
+    "mute",
     "note",
+    "note_author",
     "open_from_mention",
     "save_draft",
     "undo",
+    "unmute",
 ]

@@ -18,7 +18,7 @@ from listener.store.acts.words import what_happened
 from listener.store.asking import ask
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes
-from listener.workflow import Act, Assign, Close, Read, Reopen, SetPriority, Snooze, Tag
+from listener.workflow import Act, Assign, Close, NotSpam, Read, Reopen, SetPriority, Snooze, Spam, Tag
 
 MAX_NOTE = 10_000
 """Characters of a note."""
@@ -31,6 +31,8 @@ KINDS: Mapping[type, str] = {
     Close: "act.close",
     Reopen: "act.reopen",
     Read: "act.read",
+    Spam: "act.spam",
+    NotSpam: "act.not-spam",
 }
 
 _LATEST = """

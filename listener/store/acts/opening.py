@@ -43,13 +43,15 @@ FOR NO KEY UPDATE
 # What the author said in this thread, the newest 300, and our answers to it.
 _SAID = """
 WITH said AS (
-    SELECT id, external_id, at, false AS ours FROM mentions
+    SELECT id, version, external_id, at, false AS ours, reply_until FROM mentions
     WHERE space = $1 AND root = $2 AND author_id = $3 AND NOT ours ORDER BY at DESC, id DESC LIMIT 300
 )
-SELECT id, at, ours FROM said
+SELECT id, version, at, ours, reply_until FROM said
 UNION
-SELECT a.id, a.at, true FROM said JOIN mentions a ON a.space = $1 AND a.parent = said.external_id AND a.ours
+SELECT a.id, a.version, a.at, true, NULL FROM said JOIN mentions a ON a.space = $1 AND a.parent = said.external_id AND a.ours
 """
+
+_TEXT = "SELECT text FROM mention_versions WHERE mention_id = $1 AND version = $2"
 
 _ASSESSED = """
 SELECT rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, need, priority, due_at, tags, team, because
@@ -58,8 +60,8 @@ FROM assessments WHERE mention_id = $1 AND brand_id = $2 AND version = $3
 
 _INSERT = """
 INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, team, tags, unread,
-                           tone, need, sort_key, opened_at, last_at, last_mention_id, last_ours_at, changed_at, next_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $17, $21)
+                           tone, need, sort_key, opened_at, last_at, last_mention_id, last_ours_at, changed_at, next_at, reply_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $17, $21, $22)
 ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING RETURNING id
 """
 
@@ -108,19 +110,25 @@ async def open_from_mention(pool: asyncpg.Pool, person_id: int, brand_id: int, m
 async def _opened(
     connection: asyncpg.Connection, mention: Mapping[str, Any], brand_id: int, now: datetime
 ) -> int | None:
+    from listener.store.copies import keep_sketches  # it brings the query language with it: not at every start
+
     said = await connection.fetch(_SAID, mention["space"], mention["root"], mention["author_id"])
     last = max(said, key=lambda row: (row["at"], row["id"]))
     ours = [row["at"] for row in said if row["ours"]]
+    if not last["ours"]:
+        text = await connection.fetchval(_TEXT, last["id"], last["version"])
+        await keep_sketches(connection, [(last["id"], last["version"], text or "")], now)
     assessed = await connection.fetchrow(_ASSESSED, mention["id"], brand_id, mention["version"])
     assessment = _assessment(assessed) if assessed else None
-    c = workflow.opened(assessment, brand_id=brand_id, at=last["at"], history=False, by_person=True)
+    until = max((row["reply_until"] for row in said if row["reply_until"] is not None), default=None)
+    c = workflow.opened(assessment, brand_id=brand_id, at=last["at"], history=False, by_person=True, until=until)
     account_id = await connection.fetchval(_ACCOUNT, brand_id, mention["source"], mention["space"])
     conversation_id: int | None = await connection.fetchval(
         _INSERT, brand_id, account_id or 0, mention["space"], mention["root"], mention["author_id"], mention["source"],
         Origin.PERSON.value, c.state.value, int(c.priority), c.due_at, c.team, list(c.tags), c.unread,
         assessment.tone.label.value if assessment else ToneLabel.NOT_SCORED.value, assessment.need if assessment else 0.0,
         workflow.sort_key(c), now, c.last_at, last["id"], max(ours, default=None),
-        workflow.next_at(c),
+        workflow.next_at(c), c.reply_until,
     )  # fmt: skip
     if conversation_id is not None:
         await connection.execute(_JOIN, conversation_id, sorted({row["id"] for row in said} | {mention["id"]}))

@@ -29,6 +29,10 @@ class Done:
     refused: Mapping[int, str] = field(default_factory=dict)
     overtaken: frozenset[int] = frozenset()
     """Those of the refused that somebody else has changed after the version that was seen."""
+    authors: tuple[int, ...] = ()
+    """Authors that carry it: muted, unmuted, noted."""
+    kept: Mapping[int, str] = field(default_factory=dict)
+    """Authors that stay as they are, and why, in words."""
 
 
 class Tally:
@@ -38,6 +42,8 @@ class Tally:
         self.act_id = act_id or uuid4()
         self.refused: dict[int, str] = {}
         self.overtaken: set[int] = set()
+        self.authors: list[int] = []
+        self.kept: dict[int, str] = {}
         self._changed: list[int] = []
         self._connection = connection
         self._who = who
@@ -45,7 +51,8 @@ class Tally:
 
     def done(self) -> Done:
         """The act as its caller hears of it."""
-        return Done(self.act_id, tuple(self._changed), self.refused, frozenset(self.overtaken))
+        overtaken, authors = frozenset(self.overtaken), tuple(self.authors)
+        return Done(self.act_id, tuple(self._changed), self.refused, overtaken, authors, self.kept)
 
     async def locked(self, ids: Collection[int]) -> list[Conversation]:
         """Those of the conversations that the person may act on, locked in the order of their ids; the others are refused."""

@@ -13,6 +13,7 @@ import msgspec
 
 from listener.errors import Refused
 from listener.model import Conversation, Priority, State
+from listener.store.acts.authors import Backwards
 from listener.store.acts.rights import who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
@@ -20,7 +21,7 @@ from listener.store.connect import acquired
 from listener.store.conversations import FIELDS, Event, changes
 
 _EVENTS_OF = """
-SELECT id, kind, conversation_id, before, after FROM events WHERE act = $1 AND kind LIKE 'act.%' ORDER BY id
+SELECT id, brand_id, kind, conversation_id, before, after FROM events WHERE act = $1 AND kind LIKE 'act.%' ORDER BY id
 """
 
 _LATEST_OF_FIELDS = """
@@ -42,6 +43,8 @@ ORDER BY id DESC LIMIT 1
 """
 
 _IS_UNDO = "SELECT EXISTS (SELECT 1 FROM events WHERE act = $1 AND kind = 'act.undo')"
+
+_ALREADY = "that is undone already"
 
 _UNDOES = "SELECT DISTINCT act FROM events WHERE undoes = $1 AND act IS NOT NULL"
 
@@ -65,7 +68,8 @@ _TYPES: Mapping[str, Any] = {
 async def undo(pool: asyncpg.Pool, person_id: int, act_id: UUID, now: datetime, *, anyway: bool = False) -> Done:
     """Takes an act back: a new act with before and after swapped; of an undo, that is a redo.
 
-    Where one of its fields was changed since, it is refused with a question, which `anyway` answers with yes.
+    Where one of its fields was changed since, it is refused with a question, which `anyway` answers with yes. What was done to an
+    author and to their conversations is one: it goes back together or, where any of it was changed since, not without `anyway`.
     Raises Refused when there is no such act.
     """
     async with acquired(pool) as connection, connection.transaction():
@@ -73,10 +77,13 @@ async def undo(pool: asyncpg.Pool, person_id: int, act_id: UUID, now: datetime, 
         told = await connection.fetch(_EVENTS_OF, act_id)
         if not told:
             raise Refused("there is no such act to undo")
-        by_conversation = {row["conversation_id"]: row for row in told}
-        for chunk in chunks(by_conversation):
-            rows: list[Conversation] = []
-            events: list[Event] = []
+        by_conversation = {row["conversation_id"]: row for row in told if row["conversation_id"] is not None}
+        of_authors = [row for row in told if row["conversation_id"] is None]
+        authors = Backwards(connection, tally, person_id, act_id, of_authors, now)
+        if of_authors:
+            await authors.ask(by_conversation, anyway=anyway)
+        for chunk in [sorted(by_conversation)] if of_authors else chunks(by_conversation):
+            moves: list[tuple[Conversation, Event]] = []
             for current in await tally.locked(chunk):
                 event = by_conversation[current.id]
                 was_note, becomes_note = (event["after"] or {}).get("note"), (event["before"] or {}).get("note")
@@ -89,9 +96,16 @@ async def undo(pool: asyncpg.Pool, person_id: int, act_id: UUID, now: datetime, 
                 was, became = changes(current, after)
                 was |= {} if was_note is None else {"note": was_note}
                 became |= {} if becomes_note is None else {"note": becomes_note}
-                rows.append(after)
-                events.append(tally.event(current, "act.undo", was, became, undoes=act_id))
-            await tally.write(rows, events)
+                moves.append((after, tally.event(current, "act.undo", was, became, undoes=act_id)))
+            if of_authors and not anyway:
+                for id_ in chunk:
+                    if (reason := tally.refused.get(id_, _ALREADY)) != _ALREADY:
+                        authors.withhold(id_, reason)
+                tally.refused.update((c.id, why) for c, _ in moves if (why := authors.stays(c.id)))
+                moves = [(c, event) for c, event in moves if not authors.stays(c.id)]
+            await tally.write([c for c, _ in moves], [event for _, event in moves])
+        if of_authors:
+            await authors.write()
     return tally.done()
 
 
@@ -137,7 +151,7 @@ async def _move_note(connection: asyncpg.Connection, added: int | None, removed:
     gone = added is None or await connection.fetchval(_REMOVE_NOTE, added, now)
     back = removed is None or await connection.fetchval(_RESTORE_NOTE, removed)
     if not gone or not back:
-        raise Refused("that is undone already")
+        raise Refused(_ALREADY)
 
 
 async def _taken_back(
@@ -148,7 +162,7 @@ async def _taken_back(
     after = event["after"] or {}
     is_now = _plain(current)
     if before and all(is_now[name] == value for name, value in before.items()):
-        raise Refused("that is undone already")
+        raise Refused(_ALREADY)
     # Whether somebody has looked at it since is no reason to ask.
     differing = [name for name in before if name != "unread" and is_now[name] != after.get(name)]
     if differing and not anyway:

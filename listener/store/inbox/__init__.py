@@ -12,8 +12,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from listener.store.inbox.authors import author, mutable, past
+from listener.store.inbox.folded import folded_page, folds, members
 from listener.store.inbox.heard import listening, listening_rows, topics, versions
 from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
+from listener.store.inbox.posts import comments, post
 from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
 from listener.store.inbox.saved import delete_view, save_view, saved_views
 
@@ -27,14 +30,22 @@ __all__ = [
     "LAST",
     "Found",
     "among",
+    "author",
+    "comments",
     "counts",
     "delete_view",
+    "folded_page",
+    "folds",
     "in_folder",
     "in_view",
     "listening",
     "listening_rows",
+    "members",
+    "mutable",
     "open",
     "page",
+    "past",
+    "post",
     "rows",
     "save_view",
     "saved_views",

@@ -13,9 +13,11 @@ from typing import Any
 import asyncpg
 
 from listener.model import Kind, Origin, OutboxState, ToneLabel
+from listener.store import capabilities, network_acts
+from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
-from listener.store.views import HistoryLine, Note, Opened, OutboxRow, ThreadMessage
+from listener.store.views import HistoryLine, Mute, Note, Opened, OutboxRow, ThreadMessage
 
 OWN, AROUND, REST = 300, 200, 200
 """Messages of a thread: of the conversation itself, answering it, and the newest others."""
@@ -30,13 +32,18 @@ SELECT {", ".join("s." + column.strip() for column in COLUMNS.split(","))},
        a.handle AS author_handle, a.name AS author_name, a.bio AS author_bio, a.followers AS author_followers,
        a.status AS author_status, coalesce(p.name, '') AS assignee, coalesce(h.name, '') AS claimed_by, l.person_id AS claimed_by_id,
        (SELECT count(*) FROM (SELECT 1 FROM conversations o WHERE o.author_id = s.author_id AND o.brand_id + 0 = s.brand_id
-                              AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations
+                              AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations,
+       q.at AS muted_at, m.name AS muted_by,
+       (SELECT count(*) FROM (SELECT 1 FROM author_notes n WHERE n.author_id = s.author_id AND n.brand_id = s.brand_id
+                              AND n.removed_at IS NULL LIMIT 100) AS noted)::int AS author_notes
 FROM c JOIN LATERAL (SELECT * FROM conversations WHERE id = c.id LIMIT 1) AS s ON true
 JOIN brands b ON b.id = s.brand_id
 JOIN LATERAL (SELECT * FROM authors WHERE id = s.author_id LIMIT 1) AS a ON true
 LEFT JOIN people p ON p.id = s.assignee_id
 LEFT JOIN claims l ON l.conversation_id = s.id AND l.until >= $2
 LEFT JOIN people h ON h.id = l.person_id
+LEFT JOIN mutes q ON q.author_id = s.author_id AND q.brand_id = s.brand_id AND q.until IS NULL
+LEFT JOIN people m ON m.id = q.person_id
 """  # noqa: S608 - constants
 
 # Who was addressed answers; where nobody was, the brand's account on that network.
@@ -67,7 +74,8 @@ WITH own AS MATERIALIZED (
 SELECT m.id, m.external_id, m.parent, m.at, m.claimed_at, m.author_id, a.handle AS author_handle, a.name AS author_name,
        a.status AS author_status, m.ours, EXISTS (SELECT 1 FROM own WHERE own.id = m.id) AS mine,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, m.version, m.state = 'deleted' AS deleted, m.media, m.url, m.lang,
-       j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags
+       j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags,
+       m.reply_until, m.private_until
 FROM picked
 JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT handle, name, status FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
@@ -97,12 +105,13 @@ ORDER BY m.at DESC, m.id DESC LIMIT 1
 _REPLIES = """
 SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
        r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id,
-       o.problem, o.code, r.fence
+       o.problem, o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
 FROM (
     SELECT * FROM (SELECT * FROM outbox WHERE conversation_id = $1 OFFSET 0) AS all_of_it
     WHERE lane = 'reply' ORDER BY id DESC LIMIT $2
 ) AS o
 JOIN LATERAL (SELECT * FROM replies WHERE id = o.reply_id LIMIT 1) AS r ON true
+LEFT JOIN LATERAL (SELECT part, parts FROM reply_parts WHERE reply_id = o.reply_id LIMIT 1) AS t ON true
 JOIN accounts a ON a.id = r.account_id
 JOIN people p ON p.id = r.person_id
 JOIN LATERAL (SELECT author_id FROM mentions WHERE id = r.parent_id LIMIT 1) AS m ON true
@@ -126,7 +135,7 @@ SELECT * FROM (
 ) AS newest ORDER BY id
 """
 
-_DRAFT = "SELECT body, thread_version FROM drafts WHERE person_id = $1 AND conversation_id = $2"
+_DRAFT = "SELECT body, thread_version, visibility FROM drafts WHERE person_id = $1 AND conversation_id = $2"
 
 
 async def open(  # noqa: A001 - the screen's word
@@ -148,6 +157,9 @@ async def open(  # noqa: A001 - the screen's word
         notes = await connection.fetch(_NOTES, id_, LINES)
         history = await connection.fetch(_HISTORY, id_, LINES)
         draft = await connection.fetchrow(_DRAFT, person_id, id_)
+        can = await capabilities.of_account(connection, account["id"]) if account else {}
+        network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"])
+        approvals = await approvals_of(connection, id_)
     return Opened(
         conversation=of_row(c),
         brand=c["brand"],
@@ -177,6 +189,12 @@ async def open(  # noqa: A001 - the screen's word
         draft_thread_version=draft["thread_version"] if draft else None,
         hide=because["hide"] if because else False,
         saved_reply=because["reply"] if because else "",
+        approvals=approvals,
+        mute=Mute(c["muted_by"], c["muted_at"]) if c["muted_at"] else None,
+        author_notes=c["author_notes"],
+        can=can,
+        draft_private=draft is not None and draft["visibility"] == "private",
+        network=network,
     )
 
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import OutboxState, State, ToneLabel
+from listener.model import ApprovalState, OutboxState, State, ToneLabel
 from listener.store.connect import acquired
 from listener.store.views import Counts, QueueRow
 
 # `picked` (id) has at most a page of rows; all else is fetched by key, one row at a time. After an answer of ours the tone is that of
 # the message which it answers. LIMIT 1 and OFFSET 0 hold the planner to the keys, also where its statistics are old.
-_QUEUE_LINES = """
+QUEUE_LINES = """
 SELECT c.id, c.sort_key, c.state, c.source, a.handle AS author_handle, a.name AS author_name, said.snippet,
        coalesce(judged.tone, c.tone) AS tone, coalesce(judged.need, c.need) AS need,
        c.priority, c.due_at, c.last_at, c.tags, c.team, c.assignee_id, coalesce(p.name, '') AS assignee,
        coalesce(held.name, '') AS claimed_by, held.person_id AS claimed_by_id, c.unread, told.messages,
-       leaving.state AS outbox, c.version
+       leaving.state AS outbox, c.version, c.family, c.reply_until, asked.state AS approval, leaving.planned
 FROM picked
 JOIN LATERAL (SELECT * FROM conversations WHERE id = picked.id LIMIT 1) AS c ON true
 LEFT JOIN LATERAL (SELECT handle, name FROM authors WHERE id = c.author_id LIMIT 1) AS a ON true
@@ -46,9 +46,14 @@ LEFT JOIN LATERAL (
     SELECT count(*)::int AS messages FROM (SELECT 1 FROM conversation_mentions WHERE conversation_id = c.id LIMIT 1000) AS s
 ) AS told ON true
 LEFT JOIN LATERAL (
-    SELECT state FROM (SELECT id, state, lane FROM outbox WHERE conversation_id = c.id OFFSET 0) AS o
+    SELECT state, CASE WHEN state = 'queued' THEN planned END AS planned
+    FROM (SELECT id, state, lane, planned FROM outbox WHERE conversation_id = c.id OFFSET 0) AS o
     WHERE lane = 'reply' AND state NOT IN ('seen', 'withdrawn') ORDER BY id DESC LIMIT 1
 ) AS leaving ON true
+LEFT JOIN LATERAL (
+    SELECT state FROM (SELECT state, fence FROM approvals WHERE conversation_id = c.id ORDER BY id DESC LIMIT 1) AS a
+    WHERE state = 'waiting' OR (state = 'rejected' AND fence = c.thread_version)
+) AS asked ON true
 """
 
 _PAGE_AFTER = f"""
@@ -56,7 +61,7 @@ WITH picked AS MATERIALIZED (
     SELECT id FROM conversations
     WHERE brand_id = $2 AND folder = $3 AND merged_into IS NULL AND (sort_key, id) > ($4, $5)
     ORDER BY sort_key, id LIMIT $6
-) {_QUEUE_LINES} ORDER BY c.sort_key, c.id
+) {QUEUE_LINES} ORDER BY c.sort_key, c.id
 """  # noqa: S608 - constants
 
 _PAGE_BEFORE = f"""
@@ -64,16 +69,20 @@ WITH picked AS MATERIALIZED (
     SELECT id FROM conversations
     WHERE brand_id = $2 AND folder = $3 AND merged_into IS NULL AND (sort_key, id) < ($4, $5)
     ORDER BY sort_key DESC, id DESC LIMIT $6
-) {_QUEUE_LINES} ORDER BY c.sort_key, c.id
+) {QUEUE_LINES} ORDER BY c.sort_key, c.id
 """  # noqa: S608 - constants
 
 _MINE_AFTER = _PAGE_AFTER.replace("brand_id = $2", "brand_id = $2 AND assignee_id = $7")
 _MINE_BEFORE = _PAGE_BEFORE.replace("brand_id = $2", "brand_id = $2 AND assignee_id = $7")
 
+# Whatever folder they are in: a reply in them waits for approval.
+_APPROVE_AFTER = _PAGE_AFTER.replace("folder = $3", "to_approve AND $3::text = 'approve'")
+_APPROVE_BEFORE = _PAGE_BEFORE.replace("folder = $3", "to_approve AND $3::text = 'approve'")
+
 _ROWS = f"""
 WITH picked AS MATERIALIZED (
     SELECT id FROM conversations WHERE id = ANY($2::bigint[]) AND merged_into IS NULL
-) {_QUEUE_LINES} ORDER BY c.sort_key, c.id
+) {QUEUE_LINES} ORDER BY c.sort_key, c.id
 """  # noqa: S608 - constants
 
 FIRST = (-(2**63), -1)
@@ -92,20 +101,21 @@ async def page(
     person_id: int | None = None,
     now: datetime | None = None,
 ) -> list[QueueRow]:
-    """At most `limit` rows of a folder (open, theirs, snoozed, done) in the order of work.
+    """At most `limit` rows of a folder (open, theirs, snoozed, done, approve) in the order of work.
 
     After the place (sort_key, id) of a row, or the last ones before it, or the first page. `person_id`: only what is assigned to them.
     `now` decides which claims still hold; None: the database's clock.
     """
-    if before is not None:
-        statement, place = (_PAGE_BEFORE if person_id is None else _MINE_BEFORE), before
+    if folder == "approve":
+        upwards, downwards = _APPROVE_BEFORE, _APPROVE_AFTER
     else:
-        statement, place = (_PAGE_AFTER if person_id is None else _MINE_AFTER), after or FIRST
+        upwards, downwards = (_PAGE_BEFORE, _PAGE_AFTER) if person_id is None else (_MINE_BEFORE, _MINE_AFTER)
+    statement, place = (upwards, before) if before is not None else (downwards, after or FIRST)
     values: list[Any] = [now, brand_id, folder, *place, limit]
     if person_id is not None:
         values.append(person_id)
     async with acquired(pool) as connection:
-        return [_queue_row(row) for row in await connection.fetch(statement, *values)]
+        return [queue_row(row) for row in await connection.fetch(statement, *values)]
 
 
 async def rows(pool: asyncpg.Pool, ids: Collection[int], now: datetime | None = None) -> list[QueueRow]:
@@ -116,15 +126,17 @@ async def rows(pool: asyncpg.Pool, ids: Collection[int], now: datetime | None = 
 
 async def rows_of(connection: asyncpg.Connection, ids: Collection[int], now: datetime | None = None) -> list[QueueRow]:
     """The same, for who has a connection."""
-    return [_queue_row(row) for row in await connection.fetch(_ROWS, now, list(ids))]
+    return [queue_row(row) for row in await connection.fetch(_ROWS, now, list(ids))]
 
 
-def _queue_row(row: Mapping[str, Any]) -> QueueRow:
+def queue_row(row: Mapping[str, Any]) -> QueueRow:
+    """The line of a row read with `QUEUE_LINES`."""
     values = dict(row)
     values["state"] = State(values["state"])
     values["tone"] = ToneLabel(values["tone"])
     values["tags"] = tuple(values["tags"])
     values["outbox"] = None if values["outbox"] is None else OutboxState(values["outbox"])
+    values["approval"] = None if values["approval"] is None else ApprovalState(values["approval"])
     values["author_handle"] = values["author_handle"] or ""
     values["author_name"] = values["author_name"] or ""
     return QueueRow(**values)
@@ -135,25 +147,30 @@ def _queue_row(row: Mapping[str, Any]) -> QueueRow:
 # One statement, one snapshot: folding cannot come between the counters and what has yet to be folded into them.
 _COUNTS = """
 SELECT name, key, sum(n)::bigint AS n FROM (
-    SELECT name, key, n FROM counters WHERE brand_id = $1 AND name = 'folder' AND bucket = '-infinity'
+    SELECT name, key, n FROM counters WHERE brand_id = $1 AND name IN ('folder', 'approve') AND bucket = '-infinity'
     UNION ALL
     SELECT name, key, n FROM counters WHERE brand_id = $1 AND name = 'assigned' AND key = $2::text AND bucket = '-infinity'
     UNION ALL
     SELECT name, key, n FROM counter_deltas
-    WHERE brand_id = $1 AND bucket = '-infinity' AND (name = 'folder' OR (name = 'assigned' AND key = $2::text))
+    WHERE brand_id = $1 AND bucket = '-infinity' AND (name IN ('folder', 'approve') OR (name = 'assigned' AND key = $2::text))
 ) AS c GROUP BY name, key
 """
 
 
 async def counts(pool: asyncpg.Pool, brand_id: int, person_id: int | None) -> Counts:
-    """How many conversations each folder holds, and how many open ones are the person's. Exact in the snapshot it is read in."""
+    """How many conversations each folder holds, how many open ones are the person's, and in how many a reply waits for approval.
+
+    Exact in the snapshot it is read in.
+    """
     async with acquired(pool) as connection:
         found = await connection.fetch(_COUNTS, brand_id, None if person_id is None else str(person_id))
     folders = dict.fromkeys(("open", "theirs", "snoozed", "done"), 0)
-    mine = 0
+    mine = to_approve = 0
     for row in found:
         if row["name"] == "folder":
             folders[row["key"]] = row["n"]
+        elif row["name"] == "approve":
+            to_approve = row["n"]
         else:
             mine = row["n"]
-    return Counts(folders, mine)
+    return Counts(folders, mine, to_approve)

@@ -28,11 +28,14 @@ ORDER BY sort_key, id LIMIT $5
 """
 
 _STEP_MINE = _STEP.replace("brand_id = $1", "brand_id = $1 AND assignee_id = $6")
+_STEP_APPROVE = _STEP.replace("folder = $2", "to_approve AND $2::text = 'approve'")
 
 
 async def in_folder(pool: asyncpg.Pool, brand_id: int, folder: str, *, person_id: int | None = None) -> Standing:
-    """All of a folder (open, theirs, snoozed, done), read step by step in one snapshot. `person_id`: only what is assigned to them."""
+    """All of a folder (open, theirs, snoozed, done, approve), read step by step in one snapshot. `person_id`: only what is assigned to them."""
     statement, more = (_STEP, ()) if person_id is None else (_STEP_MINE, (person_id,))
+    if folder == "approve":
+        statement = _STEP_APPROVE
     found: dict[int, int] = {}
     place = FIRST
     async with acquired(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):

@@ -153,7 +153,7 @@ async def _items(
         desk = Desk(connection, now, history=batch.history)
         await desk.take(kept, assessed, accounts)
         topics = await count(connection, source_key, kept, assessed, now, history=batch.history)
-        events += [*desk.events, *judgements.events]
+        events += [*desk.events, *(e for e in judgements.events if (e.mention_id, e.brand_id) not in desk.hushed)]
         events += [Event(brand, "mentions.heard", after={"topics": n}) for brand, n in sorted(topics.items())]
         done += Recorded(
             new=sum(k.new for k in kept), edited=sum(k.edited for k in kept), repeated=repeated, flagged=dict(judgements.flagged),

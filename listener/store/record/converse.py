@@ -29,6 +29,8 @@ from listener.model import (
 )
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, follow, lock, save
+from listener.store.copies import keep_sketches
+from listener.store.record.hush import Hushed, hushed
 from listener.store.record.judge import Assessed
 from listener.store.record.keep import Kept
 
@@ -74,14 +76,15 @@ ORDER BY m.at, m.id
 
 _OPEN = """
 INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team,
-                           tags, snoozed_until, next_at, unread, sort_key, opened_at, last_at, last_mention_id, changed_at)
+                           tags, snoozed_until, next_at, unread, sort_key, opened_at, last_at, last_mention_id, changed_at, reply_until)
 SELECT brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team,
-       string_to_array(tags, E'\\x1f'), snoozed_until, next_at, unread, sort_key, at, at, mention_id, $1
+       string_to_array(tags, E'\\x1f'), snoozed_until, next_at, unread, sort_key, at, at, mention_id, $1, reply_until
 FROM unnest($2::int[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[],
             $10::smallint[], $11::timestamptz[], $12::int[], $13::text[], $14::text[], $15::timestamptz[],
-            $16::timestamptz[], $17::boolean[], $18::bigint[], $19::timestamptz[], $20::bigint[])
+            $16::timestamptz[], $17::boolean[], $18::bigint[], $19::timestamptz[], $20::bigint[],
+            $21::timestamptz[])
      AS n(brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team, tags,
-          snoozed_until, next_at, unread, sort_key, at, mention_id)
+          snoozed_until, next_at, unread, sort_key, at, mention_id, reply_until)
 ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING
 RETURNING id, brand_id, account_id, space, root, author_id
 """
@@ -172,6 +175,8 @@ class Desk:
         self._of_mention: dict[int, list[tuple[int, int]]] = {}
         self._steps: dict[int, list[Step]] = {}
         self._responders: dict[tuple[int, str], int] = {}
+        self.hushed: Hushed = set()
+        """What was heard while its author was muted: it joins conversations, and opens and moves none."""
         self.events: list[Event] = []
         self.changed: set[int] = set()
         self.opened: dict[int, int] = {}
@@ -184,7 +189,11 @@ class Desk:
         if not theirs and not ours:
             return
         await self._know_responders({a.assign for a in assessed.values()} - {""})
+        self.hushed = await hushed(
+            self._connection, {k.id: k.author_id for k in theirs}, {k.author_id for k in theirs if not k.new}
+        )
         await self._find((k.mention.key.space, k.root, k.author_id) for k in theirs)
+        await self._sketch(theirs, assessed)
         await self._open_addressed(theirs, assessed)
         for k in theirs:
             self._place_theirs(k, assessed)
@@ -198,6 +207,19 @@ class Desk:
         if logins:
             rows = await self._connection.fetch(_RESPONDERS, sorted(logins))
             self._responders = {(r["brand_id"], r["login"]): r["id"] for r in rows}
+
+    async def _sketch(self, theirs: Sequence[Kept], assessed: Assessed) -> None:
+        """What near-copies are found by, of messages that are or become somebody's work; before those conversations are written."""
+        threads = {place[2:] for place in self._places}
+        work = [
+            k
+            for k in theirs
+            if (k.new or k.edited)
+            and ((k.mention.key.space, k.root, k.author_id) in threads or any(self._opens(k, assessed)))
+        ]
+        for edited in (False, True):
+            texts = [(k.id, k.version, k.mention.text) for k in work if k.edited is edited]
+            await keep_sketches(self._connection, texts, self._now, anew=edited)
 
     # Finding and opening ------------------------------------------------------------------------------------------
 
@@ -227,7 +249,7 @@ class Desk:
             return []
         space = k.mention.key.space
         found: list[tuple[Place, Origin]] = []
-        for brand_id in sorted({h.brand_id for h in k.hearings}):
+        for brand_id in sorted({h.brand_id for h in k.hearings if (k.id, h.brand_id) not in self.hushed}):
             addressed = sorted({h.account_id for h in k.hearings if h.brand_id == brand_id and h.via in ADDRESSES})
             origin = Origin.IMPORT if self._history else Origin.ADDRESSED
             found += [((brand_id, account_id, space, k.root, k.author_id), origin) for account_id in addressed]
@@ -260,12 +282,14 @@ class Desk:
         rows = []
         followed: dict[Place, Mapping[str, Any]] = {}
         for place, (k, assessment, origin) in sorted(wanted.items(), key=lambda item: item[0]):
-            opened = workflow.opened(assessment, brand_id=place[0], at=k.at, history=self._history)
+            until = k.mention.reply_until
+            opened = workflow.opened(assessment, brand_id=place[0], at=k.at, history=self._history, until=until)
             c = self._ruled(None, opened, assessment)
             followed[place] = changes(opened, c)[1]
             rows.append((
                 *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.assignee_id, c.team,
                 "\x1f".join(c.tags), c.snoozed_until, workflow.next_at(c), c.unread, workflow.sort_key(c), k.at, k.id,
+                c.reply_until,
             ))  # fmt: skip
         created = await self._connection.fetch(_OPEN, self._now, *columns(rows))
         if len(created) != len(wanted):
@@ -289,7 +313,9 @@ class Desk:
     async def _gather(self, opened: Mapping[int, Place]) -> None:
         """What this author said in this thread before it became a conversation belongs to it, and so do our answers."""
         rows = [(c, place[2], place[3], place[4]) for c, place in opened.items()]
-        for r in await self._connection.fetch(_SAID, *columns(rows)):
+        said = await self._connection.fetch(_SAID, *columns(rows))
+        self.hushed |= await hushed(self._connection, {r["id"]: r["author_id"] for r in said if not r["ours"]})
+        for r in said:
             self._remember(r["conversation_id"], opened[r["conversation_id"]], r, ours=r["ours"])
 
     def _remember(self, conversation_id: int, place: Place, r: asyncpg.Record, *, ours: bool) -> None:
@@ -351,12 +377,14 @@ class Desk:
         wanted: dict[Place, tuple[Kept, Assessment | None, Origin]] = {}
         waiting = await self._connection.fetch(_WAITING, *columns(rows))
         await self._find((r["space"], r["root"], r["author_id"]) for r in waiting)
+        said = {r["id"]: r["author_id"] for r in waiting}
+        self.hushed |= await hushed(self._connection, said, said.values())
         for r in waiting:
             place = (r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"])
             stepped = any(brand == r["brand_id"] for _, brand in self._of_mention.get(r["id"], []))
             if place in self._places and not stepped:
                 self._remember(self._places[place], place, r, ours=False)
-            elif place not in wanted and not stepped:
+            elif place not in wanted and not stepped and (r["id"], r["brand_id"]) not in self.hushed:
                 wanted[place] = (self._ghost(r), None, Origin.IMPORT if self._history else Origin.ADDRESSED)
         await self._open(wanted)
 
@@ -478,6 +506,8 @@ class Desk:
     def _tell(self, was: Conversation, became: Conversation, step: Step) -> None:
         kind = "replied" if step.ours else "edited" if step.kept.edited else "heard"
         before, after = changes(was, became)
+        if (step.kept.id, was.brand_id) in self.hushed:
+            after["muted"] = True
         self.events.append(
             Event(was.brand_id, f"conversation.{kind}", was.id, step.kept.id, before=before, after=after)
         )
@@ -486,8 +516,10 @@ class Desk:
         if step.ours:
             close = step.outbox is not None and step.outbox.close
             return workflow.replied(c, step.at, close=close, history=self._history)
-        heard = workflow.heard(c, step.assessment, step.at, history=self._history)
-        return self._ruled(c, heard, step.assessment)
+        muted = (step.kept.id, c.brand_id) in self.hushed
+        until = step.kept.mention.reply_until
+        heard = workflow.heard(c, step.assessment, step.at, history=self._history, muted=muted, until=until)
+        return heard if muted else self._ruled(c, heard, step.assessment)
 
     def _ruled(self, was: Conversation | None, became: Conversation, assessment: Assessment | None) -> Conversation:
         asked = assessment.assign if assessment is not None else ""

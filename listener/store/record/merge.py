@@ -55,8 +55,12 @@ _CARRY = (
     "UPDATE notes SET conversation_id = $2 WHERE conversation_id = $1",
     "UPDATE replies SET conversation_id = $2 WHERE conversation_id = $1",
     "UPDATE outbox SET conversation_id = $2 WHERE conversation_id = $1",
-    """INSERT INTO drafts (person_id, conversation_id, body, thread_version, updated_at)
-       SELECT person_id, $2, body, thread_version, updated_at FROM drafts WHERE conversation_id = $1 ON CONFLICT DO NOTHING""",
+    "UPDATE network_acts SET conversation_id = $2 WHERE conversation_id = $1",
+    """INSERT INTO drafts (person_id, conversation_id, body, thread_version, updated_at, visibility)
+       SELECT person_id, $2, body, thread_version, updated_at, visibility FROM drafts WHERE conversation_id = $1 ON CONFLICT DO NOTHING""",
+    """UPDATE approvals SET state = 'superseded' WHERE conversation_id = $1 AND state = 'waiting'
+       AND EXISTS (SELECT FROM approvals AS w WHERE w.conversation_id = $2 AND w.state = 'waiting')""",
+    "UPDATE approvals SET conversation_id = $2 WHERE conversation_id = $1",
     "DELETE FROM drafts WHERE conversation_id = $1 AND $2 > 0",
     "DELETE FROM claims WHERE conversation_id = $1 AND $2 > 0",
     """UPDATE conversations AS c SET last_mention_id = m.id FROM (

@@ -1,0 +1,60 @@
+"""What the inbox asks of approvals: who needs one, asking for it, and deciding."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from listener.store.views import ApprovalRow, Opened, OutboxRow
+
+
+class ApprovingBackend(Protocol):
+    """Replies that somebody reads before they go out. Raises `Refused` as the store does."""
+
+    async def needs_approval(self, account_id: int) -> bool:
+        """Whether what this person writes as that account has to be approved, by the rules in force."""
+        ...
+
+    async def may_approve(self) -> bool:
+        """Whether this person may approve, now."""
+        ...
+
+    async def ask_approval(
+        self,
+        opened: Opened,
+        parent_mention_id: int,
+        body: str,
+        *,
+        private: bool,
+        fence: int,
+        close_after: bool,
+        planned: datetime | None,
+        now: datetime,
+    ) -> ApprovalRow:
+        """Submit a reply for approval instead of sending it."""
+        ...
+
+    async def approve(
+        self,
+        approval_id: int,
+        now: datetime,
+        *,
+        fence: int,
+        hold_seconds: float,
+        body: str | None = None,
+        moved: bool = False,
+    ) -> OutboxRow:
+        """Let it go, as it was submitted or as `body`. `moved`: also though the thread moved after its writer had read it."""
+        ...
+
+    async def reject(self, approval_id: int, note: str, now: datetime) -> None:
+        """Send it back to its writer with a note."""
+        ...
+
+    async def take_back_asked(self, approval_id: int, now: datetime) -> str:
+        """Take one's own back before anybody decides; its words."""
+        ...
+
+    async def reconsider(self, approval_id: int, now: datetime) -> None:
+        """Take one's own decision back: it waits again."""
+        ...

@@ -1,0 +1,340 @@
+"""Approval: asking for it instead of sending, and deciding about what a colleague wrote. Owns the folder of those who may approve.
+
+Who needs an approval is the store's to say, and it lets nothing else through; here it is only told in words, before the writer has to ask.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual import on
+
+from inbox_tui.messages import ApprovalWanted
+from inbox_tui.screens.inbox.answering import Answering, Writing
+from inbox_tui.view import approvals, replies, saved, words
+from inbox_tui.view.lines import Line, say
+from inbox_tui.view.parts import part_lines
+from inbox_tui.view.queue import who
+from inbox_tui.widgets.dialogs import Ask, Write
+from listener import parts
+from listener.errors import HubbubError, Refused
+from listener.store.views import ApprovalRow, Opened, OutboxRow, ThreadMessage
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """What was done here about an approval, for `z`, as long as no other act was done since."""
+
+    asked: bool
+    """It was asked for; else it was decided."""
+    approval_id: int
+    conversation_id: int
+    last_act: uuid.UUID | None
+    marks: int
+
+
+class Approving(Answering):
+    """Approvals."""
+
+    approver = False
+    """This person may approve."""
+    _needs: Writing | None = None
+    """What is being written needs an approval."""
+    _deciding: tuple[Writing, ApprovalRow] | None = None
+    """What is being written is a colleague's reply, changed by who approves it."""
+    _thing: _Thing | None = None
+
+    # The folder ------------------------------------------------------------------------------------------------------
+
+    async def first_reads(self) -> None:
+        """Whether there is anything to approve for this person, before the counts are shown."""
+        self.approver = bool(await self.attempt(self.desk.backend.may_approve()))
+        await super().first_reads()
+
+    @property
+    def folder_list(self) -> Sequence[tuple[str, str]]:
+        """One more for those who may approve."""
+        return (*words.FOLDERS, words.TO_APPROVE) if self.approver else words.FOLDERS
+
+    async def show_folder(self, key: str) -> None:
+        """Show a folder, but that of the approvers to nobody else."""
+        if key == words.TO_APPROVE[0] and not self.approver:
+            self.say("only leads and admins approve replies", "soon")
+        else:
+            await super().show_folder(key)
+
+    # Asking ----------------------------------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        opened: Opened,
+        parent: ThreadMessage,
+        draft: str,
+        waved: frozenset[int] = frozenset(),
+        *,
+        private: bool,
+    ) -> None:
+        """Open the composer, and say what sending means."""
+        self._needs = None
+        await super().begin(opened, parent, draft, waved, private=private)
+        if await self.attempt(self.desk.backend.needs_approval(opened.account_id)) and self._writing is not None:
+            self._needs = self._writing
+            self.composer.tell_how(approvals.ASKS)
+
+    def told_before(self, writing: Writing) -> Sequence[Line]:
+        """Why it was sent back."""
+        row = approvals.sent_back(writing.opened, self.me)
+        return [*super().told_before(writing), *([approvals.sent_back_line(row)] if row is not None else [])]
+
+    @on(ApprovalWanted)
+    def _approval_wanted(self, event: ApprovalWanted) -> None:
+        event.stop()
+        self.work(self._ask_for(event.body), "send")
+
+    async def _ask_for(self, body: str) -> None:
+        writing = self._writing
+        if writing is None or not await self.may_go(writing, body) or self._writing is not writing:
+            return
+        if self._deciding is not None and self._deciding[0] is writing:
+            await self.deliver(writing, body, close_after=False)
+        else:
+            await self.ask_approval(writing, body, close_after=False)
+
+    async def deliver(self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None) -> None:
+        """Into the outbox; to somebody who approves it where the rules of now say so; out, where this is who approves."""
+        if self._deciding is not None and self._deciding[0] is writing:
+            if planned is None:
+                await self._approve_changed(writing, self._deciding[1], body)
+            else:
+                self.composer.warn("its writer chose when it goes out: ^s approves it for then")
+                self.composer.write_on()
+            return
+        needs = await self.attempt(self.desk.backend.needs_approval(writing.opened.account_id))
+        if needs is None:
+            return
+        if not needs:
+            self._thing = None  # what is sent now is taken back before what was asked or decided earlier
+            await super().deliver(writing, body, close_after, planned)
+        elif self._needs is writing:
+            await self.ask_approval(writing, body, close_after, planned)
+        else:
+            self._needs = writing
+            self.composer.tell_how(approvals.ASKS)
+            self.composer.warn("not sent: by the rules of now a lead or an admin approves it first; ^s asks")
+
+    async def ask_approval(
+        self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None
+    ) -> None:
+        """Submit it; nothing goes out."""
+        backend = self.desk.backend
+
+        def put(current: Opened) -> Awaitable[ApprovalRow]:
+            return backend.ask_approval(
+                current,
+                writing.parent.id,
+                body,
+                private=writing.private,
+                fence=writing.fence,
+                close_after=close_after,
+                planned=planned,
+                now=self.desk.now(),
+            )
+
+        row = await self.attempt(self.agreed(writing, put))
+        if row is None:
+            return
+        when = approvals.goes_out(planned, self.desk.now(), self.desk.zone)
+        told = f"waits for approval, then {when}" if when else "waits for approval; nothing is sent until then"
+        await self.sent(writing, f"{told} (z takes it back)", close_after)
+        await self._note_thing(asked=True, approval_id=row.id, conversation_id=row.conversation_id)
+
+    # Deciding --------------------------------------------------------------------------------------------------------
+
+    def action_settle(self) -> None:
+        """Decide about a reply that waits for approval, else about one that did not simply go out."""
+        row = approvals.waiting(self.opened)
+        if row is None or self.opened is None:
+            super().action_settle()
+        elif not self.refuse_read_only():
+            self.work(self._decide(self.opened, row))
+
+    async def _decide(self, opened: Opened, row: ApprovalRow) -> None:
+        if self.composer.is_open:
+            self.say("first put down what you are writing (esc)", "soon")
+        elif row.person_id == self.me:
+            await self._decide_own(opened, row)
+        elif not self.approver:
+            self.say("only leads and admins approve replies", "soon")
+        else:
+            await self._decide_colleagues(opened, row)
+
+    async def _decide_own(self, opened: Opened, row: ApprovalRow) -> None:
+        said = [f"“{say(row.body)[:300]}”"]
+        if approvals.moved(row, opened):
+            said.append(
+                "The thread has changed since you wrote it: read it again. Whoever approves is asked about that."
+            )
+        if self.approver:
+            said.append("Nobody approves their own reply; taken back, you may send it yourself.")
+        answer = await self.app.push_screen_wait(
+            Ask(
+                "Your reply waits for approval",
+                said,
+                [("l", "leave it waiting"), ("e", "take it back and edit it")],
+            )
+        )
+        if answer == "e":
+            await self._take_back_asked(row.id, row.conversation_id)
+
+    async def _decide_colleagues(self, opened: Opened, row: ApprovalRow) -> None:
+        look, name = await self._look_at(opened, row), say(row.person)
+        if look is None:
+            return
+        styled = look.styled(row.body)
+        asked = look.private(row.body) if not row.private else ()
+        why_not = saved.stopped(styled)
+        when = approvals.goes_out(row.planned, self.desk.now(), self.desk.zone)
+        told = ["private" if row.private else "public", f"as @{say(row.account_handle)}"]
+        told += [when] if when else []
+        told += ["closes the conversation"] if row.close_after else []
+        said: list[str | Line] = [f"“{say(row.body)[:400]}”", ((", ".join(told), "dim"),)]
+        said += [saved.finding_line(one, row.body) for one in styled]
+        said += [saved.finding_line(one, row.body, asks=True) for one in asked]
+        moved = approvals.moved(row, opened)
+        if moved:
+            said.append(((f"The thread has changed since {name} wrote this: read it first.", "bad"),))
+        pieces = parts.split(opened.source, row.body)
+        if len(pieces) > 1:
+            said += [((f"It is too long for one message: {len(pieces)} numbered parts", "soon"),), *part_lines(pieces)]
+        out = when or f"it goes out in {self.desk.hold_seconds:.0f} s"
+        answers = [("l", "leave it waiting")]
+        if not why_not:
+            answers.append(("a", "approve it all the same" if moved else f"approve: {out}"))
+        answers += [("c", "change it, then approve"), ("r", "send it back with a note")]
+        answer = await self.app.push_screen_wait(Ask(f"{name} asks for approval", said, answers))
+        if answer == "a":
+            await self._approve(opened, row, None, moved=moved)
+        elif answer == "c":
+            await self._change(opened, row, look.parent)
+        elif answer == "r":
+            await self._reject(row)
+
+    async def _look_at(self, opened: Opened, row: ApprovalRow) -> saved.Look | None:
+        """What is to be said of a colleague's words, as it would have been said to them."""
+        voice = await self.attempt(self.desk.backend.voice())
+        parent = next((m for m in opened.thread if m.id == row.parent_id), None)
+        if voice is None or parent is None:
+            self.say("what it answers is gone from the thread", "soon")
+            return None
+        return saved.Look(voice, opened, parent, saved.values(parent, row.person, self.desk.backend.brand))
+
+    async def _approve(self, opened: Opened, row: ApprovalRow, body: str | None, *, moved: bool) -> bool:
+        backend = self.desk.backend
+        fence = opened.conversation.thread_version
+        hold = self.desk.hold_seconds
+        try:
+            sent = await backend.approve(
+                row.id, self.desk.now(), fence=fence, hold_seconds=hold, body=body, moved=moved
+            )
+        except Refused as no:
+            self.say_fault(no)
+            await self.refresh_ids([row.conversation_id])
+            return False
+        except HubbubError as fault:
+            self.say_fault(fault)
+            return False
+        self.say(f"approved; {self._out_words(sent)} in the name of {say(row.person)} (z takes that back)", "good")
+        await self._note_thing(asked=False, approval_id=row.id, conversation_id=row.conversation_id)
+        await self.refresh_ids([row.conversation_id])
+        return True
+
+    def _out_words(self, sent: OutboxRow) -> str:
+        now = self.desk.now()
+        return (
+            approvals.goes_out(sent.planned, now, self.desk.zone) or f"goes out in {replies.seconds_left(sent, now)} s"
+        )
+
+    async def _change(self, opened: Opened, row: ApprovalRow, parent: ThreadMessage) -> None:
+        if not await self.hold(row.conversation_id):
+            return
+        await self.begin(opened, parent, row.body, private=row.private)
+        if self._writing is not None:
+            self._deciding = (self._writing, row)
+            self.composer.tell_how(approvals.DECIDES)
+            self.say(f"{say(row.person)} wrote this to {who(parent.author_handle, parent.author_name)}", "dim")
+
+    async def _approve_changed(self, writing: Writing, row: ApprovalRow, body: str) -> None:
+        current = await self.attempt(self.desk.backend.open(writing.id, self.desk.now()))
+        if current is None:
+            return
+        moved = approvals.moved(row, current)
+        said = self._news_since(writing, current)
+        if (said or current.conversation.thread_version != writing.fence) and not await self._agrees(said):
+            return
+        if await self._approve(current, row, body, moved=moved):
+            await self._end()
+            await self._let_go(writing.id)
+
+    async def _reject(self, row: ApprovalRow) -> None:
+        note = await self.app.push_screen_wait(Write(f"What should {say(row.person)} change?"))
+        if not note:
+            self.say("left waiting", "dim")
+            return
+        if await self.succeeds(self.desk.backend.reject(row.id, note, self.desk.now())):
+            self.say(f"sent back to {say(row.person)} with your note (z takes that back)", "good")
+            await self._note_thing(asked=False, approval_id=row.id, conversation_id=row.conversation_id)
+        await self.refresh_ids([row.conversation_id])
+
+    # While somebody changes a colleague's words ----------------------------------------------------------------------
+
+    async def save_draft(self) -> None:
+        """A colleague's words are no draft of who approves them."""
+        if self._deciding is None or self._deciding[0] is not self._writing:
+            await super().save_draft()
+
+    async def put_down(self, writing: Writing, body: str, *, discard: bool) -> None:
+        """It waits on, as it was submitted."""
+        if self._deciding is not None and self._deciding[0] is writing:
+            self.say("left waiting, as it was written", "dim")
+        else:
+            await super().put_down(writing, body, discard=discard)
+
+    # Taking back -----------------------------------------------------------------------------------------------------
+
+    async def _note_thing(self, *, asked: bool, approval_id: int, conversation_id: int) -> None:
+        self._thing = _Thing(
+            asked, approval_id, conversation_id, await self.attempt(self.desk.backend.last_act()), len(self.desk.marked)
+        )
+
+    async def _take_back(self) -> None:
+        """What was just asked or decided here, else as always."""
+        thing = self._thing
+        since = thing is not None and (
+            len(self.desk.marked) > thing.marks or thing.last_act != await self.attempt(self.desk.backend.last_act())
+        )
+        if thing is None or since:
+            await super()._take_back()
+            return
+        self._thing = None
+        if thing.asked:
+            await self._take_back_asked(thing.approval_id, thing.conversation_id)
+        elif await self.succeeds(self.desk.backend.reconsider(thing.approval_id, self.desk.now())):
+            self.say("taken back: it waits for approval again", "good")
+            await self.refresh_ids([thing.conversation_id])
+
+    async def _take_back_asked(self, approval_id: int, conversation_id: int) -> None:
+        try:
+            body = await self.desk.backend.take_back_asked(approval_id, self.desk.now())
+        except HubbubError as no:
+            self.say_fault(no)
+            await self.refresh_ids([conversation_id])
+            return
+        self.say("taken back; nothing was sent", "good")
+        opened = await self.open_conversation(conversation_id)
+        await self.refresh_ids([conversation_id])
+        if opened is not None:
+            private = any(one.private for one in opened.approvals if one.id == approval_id)
+            await self.write_again(opened, body, private=private)

@@ -1,0 +1,37 @@
+"""A reply that is too long for its network: offered as numbered parts, with a look at where it would be cut."""
+
+from __future__ import annotations
+
+from inbox_tui.screens.inbox.answering import Answering, Writing
+from inbox_tui.view.parts import offered, part_lines
+from inbox_tui.widgets.dialogs import Ask
+from listener.lengths import measures
+from listener.parts import split
+
+
+class Parting(Answering):
+    """Numbered parts."""
+
+    async def may_go(self, writing: Writing, body: str) -> bool:
+        """Whether it may be sent; too long a text only as parts that the writer has seen."""
+        over = next((one for one in measures(writing.opened.source, body) if one.over), None)
+        if over is None:
+            return await super().may_go(writing, body)
+        parts = split(writing.opened.source, body)
+        if not parts:
+            why_not = f"too long by {over.over} {over.unit}, and it cannot be cut into parts"
+            self.composer.warn(why_not)
+            self.say(f"not sent: {why_not}", "bad")
+            return False
+        if not await super().may_go(writing, body):
+            return False
+        answer = await self.app.push_screen_wait(
+            Ask(
+                f"Too long by {over.over} {over.unit}",
+                [*part_lines(parts), "Each answers the one before it. z takes back all that wait."],
+                [("b", "go back and write less"), ("s", offered(parts))],
+            )
+        )
+        if answer != "s":
+            self.composer.write_on()
+        return answer == "s"

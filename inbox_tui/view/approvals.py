@@ -1,0 +1,84 @@
+"""Replies that wait for approval, or were decided, in words: for the conversation, for who decides, and for who wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+
+from inbox_tui.view import words
+from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
+from listener.model import ApprovalState
+from listener.store.views import ApprovalRow, Opened
+
+ASKS = "^s asks for approval by a lead · esc puts it down"
+DECIDES = "^s approves it as it stands here · esc leaves it waiting"
+
+
+def waiting(opened: Opened | None) -> ApprovalRow | None:
+    """The reply of a conversation that waits for approval; there is one at most."""
+    rows = opened.approvals if opened is not None else ()
+    return next((one for one in rows if one.state is ApprovalState.WAITING), None)
+
+
+def moved(row: ApprovalRow, opened: Opened) -> bool:
+    """Whether the thread has changed since its writer read it."""
+    return row.fence != opened.conversation.thread_version
+
+
+def sent_back(opened: Opened, person_id: int) -> ApprovalRow | None:
+    """The person's reply that was sent back last, while they have not asked again and nobody has answered or written since."""
+    last = opened.approvals[-1] if opened.approvals else None
+    mine = last is not None and last.person_id == person_id and last.state is ApprovalState.REJECTED
+    return last if mine and last is not None and not moved(last, opened) else None
+
+
+def sent_back_line(row: ApprovalRow) -> Line:
+    """Who sent it back, and why."""
+    return ((f"✗ {say(row.decided_by)} sent this back: ", "bad"), (say(row.note), "bold"))
+
+
+def shown(row: ApprovalRow, opened: Opened) -> bool:
+    """Whether a conversation shows it: while it waits, when it was sent back last, and where what was sent is not what was submitted."""
+    return row.state in (ApprovalState.WAITING, ApprovalState.CHANGED, ApprovalState.SUPERSEDED) or (
+        row.state is ApprovalState.REJECTED and row == opened.approvals[-1]
+    )
+
+
+def goes_out(planned: datetime | None, now: datetime, zone: tzinfo | None) -> str:
+    """When it is to go out, where that is not at once."""
+    return "" if planned is None else f"goes out {words.clock(planned, now, zone)}"
+
+
+def state_words(row: ApprovalRow, opened: Opened) -> Piece:
+    """Where it stands, and what can be done about it."""
+    by = say(row.decided_by)
+    match row.state:
+        case ApprovalState.WAITING if moved(row, opened):
+            return "waits for approval, but the thread has changed since (x: decide)", "bad"
+        case ApprovalState.WAITING:
+            return "waits for approval by a lead or an admin (x: decide)", "soon"
+        case ApprovalState.REJECTED:
+            return f"sent back by {by}", "bad"
+        case ApprovalState.CHANGED:
+            return f"approved by {by} with a change; this is what was submitted", "note"
+        case ApprovalState.SUPERSEDED:
+            return "not sent: another reply waited here when two conversations became one", "bad"
+        case _:
+            return row.state.value, "dim"
+
+
+def approval_lines(
+    row: ApprovalRow, opened: Opened, *, person_id: int, now: datetime, zone: tzinfo | None, width: int
+) -> Iterator[Line]:
+    """It in the thread: who wrote it, where it stands, its words, and the note with which it was sent back."""
+    whose = "you" if row.person_id == person_id else say(row.person)
+    parts: list[Line] = [((f"◃ {whose}, as @{say(row.account_handle)}", "ours"),)]
+    if row.private:
+        parts.append((("privately", "note"),))
+    parts.append((state_words(row, opened),))
+    if row.state is ApprovalState.WAITING and (when := goes_out(row.planned, now, zone)):
+        parts.append(((when, "ours"),))
+    yield from flow_parts(parts, width)
+    if row.note:
+        yield from flow(((f"  {say(row.decided_by)}: ", "note"), (say(row.note), "bold")), width, hanging="    ")
+    yield from flow(paragraphs(row.body, style="dim" if row.state is ApprovalState.CHANGED else ""), width, indent="  ")

@@ -1,0 +1,179 @@
+"""What our accounts can do on the network, and how far each act of ours there has got: honest states in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import ceil
+
+from inbox_tui.view import words
+from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.view.queue import who
+from listener.model import NEEDS, OPPOSITE, Capability, Doing, OutboxState
+from listener.store.views import ActRow, HistoryLine, Opened, ThreadMessage
+
+BECOMES = {
+    Doing.LIKE: "liked",
+    Doing.UNLIKE: "no longer liked",
+    Doing.HIDE: "hidden",
+    Doing.SHOW: "shown again",
+    Doing.DELETE: "deleted",
+    Doing.BLOCK: "blocked",
+    Doing.UNBLOCK: "no longer blocked",
+}
+"""What the message, or its author, is to be."""
+
+ASKS = {
+    Doing.LIKE: "like it",
+    Doing.UNLIKE: "take the like back",
+    Doing.HIDE: "hide it",
+    Doing.SHOW: "show it again",
+    Doing.DELETE: "delete it",
+    Doing.BLOCK: "block them",
+    Doing.UNBLOCK: "unblock them",
+}
+
+_STANDS = {
+    Doing.LIKE: ("♥ liked", "good"),
+    Doing.HIDE: ("⊘ hidden", "note"),
+    Doing.DELETE: ("deleted", "gone"),
+    Doing.BLOCK: ("⊘ blocked", "bad"),
+}
+"""What is seen of it once it is so; the opposites leave nothing to see."""
+
+OPEN = (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.UNKNOWN)
+UNDECIDED = (OutboxState.FAILED, OutboxState.STOPPED)
+_DONE = (OutboxState.ACCEPTED, OutboxState.SEEN)
+
+_BY_KEY = (
+    ("L", "like", "like", Capability.LIKE),
+    ("H", "hide", "hide", Capability.HIDE),
+    ("X", "delete", "delete", Capability.DELETE_OWN),
+    ("K", "block", "block", Capability.BLOCK),
+    ("I", "private", "private", Capability.PRIVATE_REPLY),
+)
+
+
+def network_name(opened: Opened) -> str:
+    """The network as people write it."""
+    return say(opened.source).capitalize()
+
+
+def why_not(opened: Opened, needed: Capability) -> str:
+    """Why it cannot be done here, in a sentence; '' : it can."""
+    if not opened.account_handle:
+        return "no account of ours fits: it cannot be done from here"
+    reason = opened.can.get(needed)
+    if reason is None:
+        return "nobody has said yet what our account can do here: the listener says it when it starts"
+    if reason:
+        return f"not on {network_name(opened)}: {say(reason)}"
+    top = opened.thread[0] if opened.thread else None
+    if needed is Capability.HIDE and top is not None and top.parent is None and not top.ours:
+        return "not here: only under a post of ours can we hide what others say"
+    if needed is Capability.DELETE_OWN and not any(one.ours and not one.deleted for one in opened.thread):
+        return "not here: there is nothing of ours on the network to delete"
+    return ""
+
+
+def can_parts(opened: Opened) -> list[tuple[Line, str]]:
+    """The acts by their keys, each with its name in the key map; what cannot be done here is crossed, and its key says why."""
+    if not opened.account_handle or not opened.can:
+        return []
+    parts: list[tuple[Line, str]] = [(((f"on {network_name(opened)}: ", "dim"),), "")]
+    for key, name, act, needed in _BY_KEY:
+        crossed = bool(why_not(opened, needed))
+        parts.append((((f"✗{key} {name}  ", "dim"),) if crossed else ((key, "accent"), (f" {name}  ", "")), act))
+    return parts
+
+
+def pair_of(what: Doing) -> tuple[Doing, ...]:
+    """An act and its opposite: the two states of one thing."""
+    return (what, OPPOSITE[what]) if what in OPPOSITE else (what,)
+
+
+def stands(acts: Sequence[ActRow], what: Doing) -> ActRow | None:
+    """The newest of these acts that decides this state, if it asks for `what` and was not taken back or refused."""
+    lasting = [one for one in acts if one.what in pair_of(what) and one.state in (*OPEN, *_DONE)]
+    return lasting[-1] if lasting and lasting[-1].what is what else None
+
+
+def on_message(opened: Opened, mention_id: int) -> list[ActRow]:
+    """Acts on one message, oldest first."""
+    return [one for one in opened.network if one.mention_id == mention_id and not _of_author(one)]
+
+
+def on_author(opened: Opened) -> list[ActRow]:
+    """Blocks of the author, oldest first."""
+    return [one for one in opened.network if _of_author(one)]
+
+
+def _of_author(row: ActRow) -> bool:
+    return NEEDS[row.what] is Capability.BLOCK
+
+
+def told(acts: Sequence[ActRow], opened: Opened, now: datetime) -> list[Piece]:
+    """How things stand, and what is on its way or went wrong since."""
+    pieces: list[Piece] = []
+    by_need: dict[Capability, list[ActRow]] = {}
+    for one in acts:
+        if one.state is not OutboxState.WITHDRAWN:
+            by_need.setdefault(NEEDS[one.what], []).append(one)
+    for some in by_need.values():
+        done = next((one for one in reversed(some) if one.state in _DONE), None)
+        if done is not None and done.what in _STANDS:
+            sign, style = _STANDS[done.what]
+            where = "" if done.what is Doing.LIKE else f" on {network_name(opened)}"
+            pieces.append((f"{sign}{where} by {say(done.person)}, {words.age(done.changed_at, now)}", style))
+        if some[-1] is not done:
+            pieces.append(act_words(some[-1], now))
+    return pieces
+
+
+def seconds_left(row: ActRow, now: datetime) -> int:
+    """Whole seconds in which it can still be taken back; 0 when they are over."""
+    return max(0, ceil((row.not_before - now).total_seconds()))
+
+
+def act_words(row: ActRow, now: datetime) -> Piece:
+    """Where an act is and what can be done about it."""
+    becomes, problem = BECOMES[row.what], f": {say(row.problem)}" if row.problem else ""
+    match row.state:
+        case OutboxState.QUEUED if left := seconds_left(row, now):
+            return f"{becomes} in {left} s, z takes it back", "soon"
+        case OutboxState.QUEUED:
+            return f"waiting to be {becomes}{problem}, z takes it back", "soon"
+        case OutboxState.SENDING:
+            return f"being {becomes}", "soon"
+        case OutboxState.ACCEPTED | OutboxState.SEEN:
+            return f"{becomes}, the network says", "good"
+        case OutboxState.UNKNOWN:
+            return f"nobody knows whether it is {becomes}{problem}", "bad"
+        case OutboxState.FAILED | OutboxState.STOPPED:
+            return f"not {becomes}{problem} (x: try again or put it aside)", "bad"
+        case OutboxState.WITHDRAWN:
+            return f"not {becomes}: taken back", "dim"
+
+
+def message_line(message: ThreadMessage, opened: Opened, now: datetime) -> Line:
+    """A message to choose: who, the first words, how it stands."""
+    name = "we" if message.ours else who(message.author_handle, message.author_name)
+    states = [((" · ", "dim"), piece) for piece in told(on_message(opened, message.id), opened, now)]
+    return ((f"{name} ", "bold"), (say(message.text)[:60], ""), *(piece for pair in states for piece in pair))
+
+
+def history_words(line: HistoryLine) -> str:
+    """An event of an act as the rest of a sentence: 'asked for it to be liked'."""
+    try:
+        becomes = BECOMES[Doing(str(line.after.get("what", line.before.get("what", ""))))]
+    except ValueError:
+        becomes = "changed on the network"
+    return {
+        "network.queued": f"asked for it to be {becomes}" if line.person else f"waits before it is {becomes}",
+        "network.withdrawn": f"took it back: it is not {becomes}",
+        "network.sending": f"sends it to be {becomes}",
+        "network.accepted": f"heard from the network that it is {becomes}",
+        "network.failed": f"could not have it {becomes}",
+        "network.stopped": f"stopped before it was {becomes}",
+        "network.unknown": f"does not know whether it is {becomes}",
+    }.get(line.kind, "did something on the network")

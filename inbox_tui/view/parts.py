@@ -1,0 +1,29 @@
+"""Numbered parts of a text that is too long, as somebody sees them before they are sent: where each begins and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inbox_tui.view.lines import Line, say
+from listener.parts import Part
+
+_SHOWN = 110
+"""Characters of a part that are shown whole."""
+_HEAD, _TAIL = 60, 44
+
+
+def part_lines(parts: Sequence[Part]) -> list[Line]:
+    """A line for each, with its beginning, its end and its number."""
+    lines: list[Line] = []
+    for part in parts:
+        body, _, number = part.text.rpartition(" ")
+        text = " ".join(say(body).split())
+        if len(text) > _SHOWN:
+            text = f"{text[:_HEAD].rstrip()} … {text[-_TAIL:].lstrip()}"
+        lines.append(((f"{number} ", "accent"), (text, "")))
+    return lines
+
+
+def offered(parts: Sequence[Part]) -> str:
+    """The answer that sends them."""
+    return f"send as {len(parts)} numbered parts"

@@ -1,0 +1,133 @@
+"""A post with its comments: every comment is counted once, as it stands, and can be read page by page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from listener.model import Deleted, Key, ToneLabel
+from listener.store import acts, inbox
+from listener.store.inbox import posts
+from listener.store.views import CommentStanding, PostShown
+from listener.workflow import Close
+from tests.store.builders import NOW, SPACE, House, said
+
+pytestmark = pytest.mark.newest
+
+
+@pytest.fixture
+async def house(pool: asyncpg.Pool) -> House:
+    """Our post `p` with comments: one to answer, one answered, one answered that asks again, one closed, one only listened to, one gone."""
+    house = await House.built(pool)
+    minute = timedelta(minutes=1)
+    await house.record(said("p", "We launch today", by="us", likes=12, replies=6), now=NOW)
+    names = ("waits", "answered", "again", "closed", "gone")
+    house.addressed(*names, "again2")
+    house.topic("heard")
+    comments = [
+        said(
+            name,
+            f"{name} is bad" if name == "waits" else f"{name} text",
+            by=name,
+            parent="closed" if name == "heard" else "p",
+            root="p",
+            at=NOW + i * minute,
+        )
+        for i, name in enumerate((*names, "heard"), 1)
+    ]
+    await house.record(*comments, now=NOW + 10 * minute)
+    ours = [
+        said(f"r-{name}", "thanks", by="us", parent=name, root="p", at=NOW + 11 * minute)
+        for name in ("answered", "again")
+    ]
+    await house.record(*ours, now=NOW + 12 * minute)
+    await house.record(
+        said("again2", "and more", by="again", parent="r-again", root="p", at=NOW + 13 * minute), now=NOW + 14 * minute
+    )
+    await house.record(Deleted(Key(SPACE, "gone"), revision="3z"), now=NOW + 15 * minute)
+    closed = await pool.fetchval(
+        "SELECT c.id FROM conversations c JOIN authors a ON a.id = c.author_id WHERE a.external_id = 'closed'"
+    )
+    await acts.do(pool, house.person_id, [closed], Close(), NOW + 15 * minute)
+    return house
+
+
+async def shown(house: House, name: str) -> PostShown:
+    mention_id = await house.pool.fetchval("SELECT mention_id FROM mention_keys WHERE external_id = $1", name)
+    found = await inbox.post(house.pool, house.brand_id, mention_id)
+    assert found is not None
+    return found
+
+
+async def test_every_comment_is_counted_once_as_it_stands(house: House) -> None:
+    post = await shown(house, "waits")
+    assert post == await shown(house, "p") == await shown(house, "again2"), "from wherever in the thread it is asked"
+    assert (post.text, post.ours, post.author_handle, post.likes, post.replies) == (
+        "We launch today",
+        True,
+        "us.test",
+        12,
+        6,
+    )
+    assert post.counts.standing == {
+        CommentStanding.TO_ANSWER: 2,
+        CommentStanding.ANSWERED: 2,
+        CommentStanding.ASIDE: 1,
+        CommentStanding.ELSEWHERE: 1,
+        CommentStanding.DELETED: 1,
+    }
+    assert post.counts.comments == 7
+    assert not post.counts.more
+    assert post.counts.tones[ToneLabel.NEGATIVE] == 1
+    assert sum(post.counts.tones.values()) == 6
+
+
+async def test_comments_are_read_page_by_page_both_ways(house: House) -> None:
+    post = await shown(house, "p")
+    whole = await inbox.comments(house.pool, house.brand_id, SPACE, post.root)
+    assert [row.author_handle for row in whole] == [
+        f"{name}.test" for name in ("again", "heard", "gone", "closed", "again", "answered", "waits")
+    ]
+    assert [row.snippet for row in whole if row.standing is CommentStanding.DELETED] == [None]
+    assert [row.author_handle for row in whole if row.conversation_id is None] == ["heard.test"]
+    older = await inbox.comments(
+        house.pool, house.brand_id, SPACE, post.root, before=(whole[2].at, whole[2].id), limit=2
+    )
+    assert older == whole[3:5]
+    newer = await inbox.comments(
+        house.pool, house.brand_id, SPACE, post.root, after=(whole[4].at, whole[4].id), limit=2
+    )
+    assert newer == whole[2:4], "right after it, not the newest of all"
+
+
+async def test_those_to_answer_alone(house: House) -> None:
+    whole = await inbox.comments(house.pool, house.brand_id, SPACE, "p", to_answer=True)
+    assert [row.author_handle for row in whole] == ["again.test", "waits.test"]
+    place = (whole[0].at, whole[0].id)
+    assert await inbox.comments(house.pool, house.brand_id, SPACE, "p", to_answer=True, before=place) == whole[1:]
+    place = (whole[1].at, whole[1].id)
+    assert await inbox.comments(house.pool, house.brand_id, SPACE, "p", to_answer=True, after=place) == whole[:1]
+
+
+async def test_a_post_that_nobody_has_heard_is_known_by_its_comments(house: House) -> None:
+    house.addressed("lost")
+    await house.record(said("lost", "what is this?", by="lost", parent="unheard", root="unheard"))
+    post = await shown(house, "lost")
+    assert (post.id, post.root, post.counts.comments) == (None, "unheard", 1)
+    assert await inbox.post(house.pool, house.brand_id, 10**9) is None
+
+
+async def test_another_brand_sees_the_comments_and_none_of_our_work(house: House, pool: asyncpg.Pool) -> None:
+    other = await pool.fetchval("INSERT INTO brands (key, name) VALUES ('other', 'Other') RETURNING id")
+    rows = await inbox.comments(pool, other, SPACE, "p")
+    assert {row.conversation_id for row in rows} == {None}
+
+
+async def test_a_post_with_more_comments_than_are_counted_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posts, "COUNTED", 3)
+    post = await shown(house, "p")
+    assert (post.counts.comments, post.counts.more) == (3, True)
