@@ -223,6 +223,20 @@ KEYS: tuple[Key, ...] = (
         writes=True,
     ),
     Key("saved", ("ctrl+r",), "saved replies", "Find a saved reply and put it in", COMPOSER, "Composer", True, True),
+    Key(
+        "attach", ("ctrl+f",), "picture", "Attach a picture; change it or take it off", COMPOSER, "Composer", True, True
+    ),
+    Key(
+        "answers",
+        ("ctrl+l",),
+        "suggestions",
+        "How we answered messages like this one",
+        COMPOSER,
+        "Composer",
+        True,
+        True,
+    ),
+    Key("own_editor", ("ctrl+o",), "editor", "Write it in your own editor ($EDITOR)", COMPOSER, "Composer", True, True),
     Key("put_down", ("escape",), "put down", "Put it down; the draft is kept", COMPOSER, "Composer", True),
     Key("discard", ("ctrl+x",), "throw away", "Throw the draft away", COMPOSER, "Composer", True, True),
     # In the search box

@@ -75,6 +75,18 @@ class SavedWanted(Message):
     """The writer wants to choose a saved reply."""
 
 
+class FileWanted(Message):
+    """The writer wants to attach a picture, or to see those that are."""
+
+
+class AnswersWanted(Message):
+    """The writer wants to see answers to messages like this one."""
+
+
+class EditorWanted(Message):
+    """The writer wants the own editor."""
+
+
 @dataclass
 class ComposerLeft(Message):
     """The writer put the reply down, or threw it away."""

@@ -6,7 +6,7 @@ Everything that came from a network is hostile until `listener.harmless` has see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -419,6 +419,20 @@ class ApprovalState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture that a reply carries."""
+
+    id: int
+    media_type: str
+    width: int
+    height: int
+    alt: str
+    """In words, for those who cannot see it."""
+    content: bytes = field(default=b"", repr=False)
+    """Empty where it is not about to leave."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """An answer of ours as the deliverer hands it to a source."""
 
@@ -437,6 +451,7 @@ class Reply:
     queued_at: datetime
     frozen: Mapping[str, Any] | None
     """What an earlier attempt fixed before sending; a repeat must send exactly this."""
+    attachments: Sequence[Attachment] = ()
 
 
 class Capability(StrEnum):

@@ -20,6 +20,8 @@ MAX_BYTES = 3000
 MAX_LANGS = 3
 MAX_TAGS = 8
 MAX_HIDDEN = 300
+MAX_IMAGES = 4
+MAX_IMAGE_BYTES = 1_000_000
 
 _FACET = re.compile(
     r"(?P<mention>(?<![\w@.])@[a-zA-Z0-9][a-zA-Z0-9.-]*\.[a-zA-Z]{2,})"
@@ -89,6 +91,7 @@ def _post_problem(record: Json, strict_facets: bool) -> str | None:
         _list_problem(record, "langs", MAX_LANGS),
         _list_problem(record, "tags", MAX_TAGS),
         _reply_problem(record),
+        _images_problem(record),
     ):
         if problem:
             return problem
@@ -136,6 +139,38 @@ def _reply_problem(record: Json) -> str | None:
             return f"Record/reply/{end}/uri must be a valid at-uri"
         if not isinstance(cid, str) or not cid:
             return f"Record/reply/{end}/cid must be a cid string"
+    return None
+
+
+def images_of(record: Json) -> list[Json]:
+    """The pictures of a record, where it has any."""
+    embed = record.get("embed")
+    if not isinstance(embed, dict) or embed.get("$type") != "app.bsky.embed.images":
+        return []
+    images = embed.get("images")
+    return images if isinstance(images, list) else []
+
+
+def _images_problem(record: Json) -> str | None:
+    images = images_of(record)
+    if len(images) > MAX_IMAGES:
+        return f"array too big (maximum {MAX_IMAGES}, got {len(images)}) at $.embed.images"
+    for image in images:
+        blob = image.get("image") if isinstance(image, dict) else None
+        if not isinstance(blob, dict) or blob.get("$type") != "blob" or not isinstance(blob.get("ref"), dict):
+            return 'Record/embed/images/0 must have the property "image"'
+        if not isinstance(image.get("alt"), str):
+            return 'Record/embed/images/0 must have the property "alt"'
+        if not str(blob.get("mimeType")).startswith("image/"):
+            return "Record/embed/images/0/image must be of a mime type image/*"
+        if not isinstance(blob.get("size"), int) or blob["size"] > MAX_IMAGE_BYTES:
+            return f"This file is too large. It is {blob.get('size')} but the maximum size is {MAX_IMAGE_BYTES}."
+        ratio = image.get("aspectRatio")
+        if ratio is not None and not (
+            isinstance(ratio, dict)
+            and all(isinstance(ratio.get(side), int) and ratio[side] > 0 for side in ("width", "height"))
+        ):
+            return "Record/embed/images/0/aspectRatio must hold integers of at least 1"
     return None
 
 

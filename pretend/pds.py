@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pretend.lexicon import check
+from pretend.lexicon import check, images_of
 from pretend.repo import Actor, Entry, Status, World
 from pretend.sessions import Sessions
 from pretend.settings import Settings
-from pretend.wire import HANDLE, NSID, RKEY, Json, XrpcError, at_uri, bad_request, cid_of, did_of
+from pretend.wire import HANDLE, NSID, RKEY, Json, XrpcError, at_uri, bad_request, blob_cid, cid_of, did_of
 from pretend.xrpc import Call, Method
 
 
@@ -23,6 +23,8 @@ class Pds:
         self._world = world
         self._sessions = sessions
         self._settings = settings
+        self._blobs: dict[tuple[str, str], Json] = {}
+        """(DID, content id) -> what was answered when it was uploaded."""
 
     def methods(self) -> Mapping[str, Method]:
         """All methods by name."""
@@ -37,6 +39,7 @@ class Pds:
             server + "deleteSession": Method("POST", self.delete_session),
             server + "describeServer": Method("GET", self.describe_server),
             "com.atproto.identity.resolveHandle": Method("GET", self.resolve_handle),
+            repo + "uploadBlob": Method("POST", self.upload_blob, raw=True),
             repo + "createRecord": Method("POST", self.create_record),
             repo + "putRecord": Method("POST", self.put_record),
             repo + "deleteRecord": Method("POST", self.delete_record),
@@ -133,7 +136,38 @@ class Pds:
         record = {"$type": collection} | record
         if call.body.get("validate", True) is not False:
             check(collection, record, strict_facets=self._settings.strict_facets)
+        self._check_blobs(call, record)
         return record
+
+    def upload_blob(self, call: Call) -> Json:
+        """Keep bytes until a record names them; the same bytes have the same name."""
+        actor = self._sessions.whose(call.bearer)
+        if not call.raw:
+            raise bad_request("A request body was expected but none was provided")
+        blob: Json = {
+            "$type": "blob",
+            "ref": {"$link": blob_cid(call.raw)},
+            "mimeType": call.media_type,
+            "size": len(call.raw),
+        }
+        self._blobs[actor.did, blob["ref"]["$link"]] = blob
+        return {"blob": blob}
+
+    def _check_blobs(self, call: Call, record: Json) -> None:
+        """What a record names must be there, and be what it is said to be."""
+        actor = self._sessions.whose(call.bearer)
+        for image in images_of(record):
+            blob = image["image"]
+            there = self._blobs.get((actor.did, blob["ref"]["$link"]))
+            if there is None:
+                raise bad_request(f"Could not find blob: {blob['ref']['$link']}", "BlobNotFound")
+            if there["mimeType"] != blob["mimeType"]:
+                raise bad_request(
+                    f"Referenced Mimetype does not match stored blob. Expected: {there['mimeType']}, Got: {blob['mimeType']}",
+                    "InvalidMimeType",
+                )
+            if there["size"] != blob["size"]:
+                raise bad_request("Referenced size does not match stored blob.", "InvalidSize")
 
     def create_record(self, call: Call) -> Json:
         """A new record, under a key of the caller's or a fresh TID."""

@@ -87,6 +87,12 @@ def cid_of(value: object) -> str:
     return "b" + base64.b32encode(raw).decode().rstrip("=").lower()
 
 
+def blob_cid(content: bytes) -> str:
+    """The content id of bytes (CIDv1, raw, sha-256): a real one."""
+    raw = b"\x01\x55\x12\x20" + hashlib.sha256(content).digest()
+    return "b" + base64.b32encode(raw).decode().rstrip("=").lower()
+
+
 def did_of(handle: str) -> str:
     """The DID an actor of this handle is born with; always the same, so that a restart changes nothing."""
     digest = hashlib.sha256(b"pretend:" + handle.encode()).digest()

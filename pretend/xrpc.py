@@ -51,6 +51,9 @@ class Call:
     body: Json
     bearer: str | None
     base_url: str
+    raw: bytes = b""
+    """What came, for a method that takes no JSON."""
+    media_type: str = ""
 
     def param(self, name: str) -> str:
         """A required query parameter."""
@@ -90,6 +93,8 @@ class Method:
 
     verb: str
     answer: Callable[[Call], Json | None]
+    raw: bool = False
+    """It takes bytes of any sort."""
 
 
 @dataclass(slots=True)
@@ -173,8 +178,10 @@ class Xrpc:
         """The aiohttp handler."""
         name = request.match_info["method"]
         raw = await request.read() if request.can_read_body else b""
+        method = self._methods.get(name)
+        taken_raw = method is not None and method.raw
         try:
-            body = json.loads(raw) if raw else {}
+            body = json.loads(raw) if raw and not taken_raw else {}
         except (ValueError, RecursionError):
             body = None
         line = Request(self._clock(), request.method, name, _key(body))
@@ -184,7 +191,7 @@ class Xrpc:
         bad = next((fault for fault in faults if fault.effect is not Effect.LATE), None)
         if bad is None or bad.carried_out or bad.effect is Effect.MALFORMED:
             line.carried_out = True
-            answer = self._answer(request, name, body)
+            answer = self._answer(request, name, body, raw if taken_raw else b"")
         else:
             answer = web.Response()
         for fault in faults:
@@ -209,10 +216,10 @@ class Xrpc:
         name = fault.error or _NAMES.get(fault.status, "InternalServerError")
         return _failed(XrpcError(fault.status, name, fault.message or name, headers))
 
-    def _answer(self, request: web.Request, name: str, body: object) -> web.Response:
+    def _answer(self, request: web.Request, name: str, body: object, raw: bytes) -> web.Response:
         try:
             headers = self._limits.take(f"ip {request.remote}", self._settings.requests_per_five_minutes)
-            call = self._call(request, name, body)
+            call = self._call(request, name, body, raw)
             if name == "com.atproto.server.createSession":
                 key = f"login {call.body.get('identifier')}"
                 headers |= self._limits.take(key, self._settings.logins_per_five_minutes)
@@ -226,7 +233,7 @@ class Xrpc:
             body=b"" if answer is None else encode(answer), content_type="application/json", headers=headers
         )
 
-    def _call(self, request: web.Request, name: str, body: object) -> Call:
+    def _call(self, request: web.Request, name: str, body: object, raw: bytes) -> Call:
         method = self._methods.get(name)
         if method is None:
             raise XrpcError(501, "MethodNotImplemented", "Method Not Implemented")
@@ -238,7 +245,7 @@ class Xrpc:
             raise bad_request(f"Wrong request encoding (Content-Type): {request.content_type}")
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         bearer = token if scheme == "Bearer" and token else None
-        return Call(request.query, body, bearer, f"http://{request.host}")
+        return Call(request.query, body, bearer, f"http://{request.host}", raw, request.content_type)
 
 
 def _failed(error: XrpcError) -> web.Response:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
 from inbox_tui.backend.network import NetworkBackend
+from inbox_tui.backend.pictures import PicturesBackend
 from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.view.marks import Marked
@@ -82,7 +84,17 @@ class Named:
     """An experiment."""
 
 
-class Backend(NetworkBackend, CopiesBackend, PostsBackend, AuthorsBackend, ApprovingBackend, PlanningBackend, Protocol):
+class Backend(
+    AnswersBackend,
+    PicturesBackend,
+    NetworkBackend,
+    CopiesBackend,
+    PostsBackend,
+    AuthorsBackend,
+    ApprovingBackend,
+    PlanningBackend,
+    Protocol,
+):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
 
     @property

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
 from inbox_tui.backend.postgres_network import PostgresNetwork
+from inbox_tui.backend.postgres_pictures import PostgresPictures
 from inbox_tui.backend.postgres_planning import PostgresPlanning
 from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
@@ -52,7 +54,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class PostgresBackend(
-    PostgresNetwork, PostgresCopies, PostgresPosts, PostgresAuthors, PostgresApproving, PostgresPlanning
+    PostgresAnswers,
+    PostgresPictures,
+    PostgresNetwork,
+    PostgresCopies,
+    PostgresPosts,
+    PostgresAuthors,
+    PostgresApproving,
+    PostgresPlanning,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 

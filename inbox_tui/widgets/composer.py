@@ -15,14 +15,17 @@ from textual.containers import Vertical
 
 from inbox_tui.keys import COMPOSER
 from inbox_tui.messages import (
+    AnswersWanted,
     ApprovalWanted,
     ComposerLeft,
     DraftChanged,
+    EditorWanted,
+    FileWanted,
     LaterWanted,
     ReplySubmitted,
     SavedWanted,
 )
-from inbox_tui.view.lines import Line, Piece, flow, say, typed
+from inbox_tui.view.lines import Line, Piece, cut, flow, say, typed
 from inbox_tui.view.saved import Offer, code_before, with_code
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
@@ -37,8 +40,8 @@ if TYPE_CHECKING:
 
 SENDS = "^s sends · ^e sends, closes, goes on · esc puts it down"
 
-FOUND = 4
-"""Lines of what was found in a draft; more of them scroll."""
+FOUND, ROOMY = 4, 32
+"""Lines of what was found in a draft, twice as many in a terminal so high; more of them scroll."""
 
 
 class Composer(Vertical, inherit_bindings=False):
@@ -52,7 +55,7 @@ class Composer(Vertical, inherit_bindings=False):
     Composer Page:focus { border: none; }
     Composer Bar { background: $surface; }
     Composer Paper { height: auto; background: $surface; display: none; }
-    Composer.-found Paper { display: block; }
+    Composer.-found #composer-found, Composer.-carrying #composer-carried { display: block; }
     """
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
@@ -69,6 +72,7 @@ class Composer(Vertical, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """To whom, what was found, and how long it is; the page between them comes with the first reply."""
         yield Bar(id="composer-whom")
+        yield Paper(id="composer-carried")
         yield Paper(id="composer-found")
         yield Bar(id="composer-count")
 
@@ -89,7 +93,8 @@ class Composer(Vertical, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """What was found is read, not gone to."""
-        self.query_one("#composer-found", Paper).can_focus = False
+        for paper in self.query(Paper):
+            paper.can_focus = False
 
     async def begin(
         self, conversation_id: int, source: str, *, as_whom: str, to_whom: str, private: bool, draft: str = ""
@@ -120,6 +125,13 @@ class Composer(Vertical, inherit_bindings=False):
         self._look, self._offers = look, offers
         self._show_found()
 
+    def carry(self, lines: Sequence[Line]) -> None:
+        """Show what goes out with the text, a line each; none: nothing does."""
+        paper = self.query_one("#composer-carried", Paper)
+        paper.styles.height = max(1, len(lines))
+        self.set_class(bool(lines), "-carrying")
+        paper.show(lambda width: [cut(line, width) for line in lines], keep=False)
+
     def _show_found(self) -> None:
         found = self._look(self.text) if self.is_open else ()
 
@@ -128,7 +140,8 @@ class Composer(Vertical, inherit_bindings=False):
 
         paper = self.query_one("#composer-found", Paper)
         wide = max(20, self.content_size.width - 3)  # the paper's, which has no width while it shows nothing
-        paper.styles.height = max(1, min(FOUND, len(lines(wide))))
+        most = FOUND if self.app.size.height < ROOMY else 2 * FOUND
+        paper.styles.height = max(1, min(most, len(lines(wide))))
         self.set_class(bool(found), "-found")
         paper.show(lines, keep=False)
 
@@ -144,12 +157,18 @@ class Composer(Vertical, inherit_bindings=False):
             self._page.replace(text, *sorted((start, end)))
             self._page.focus()
 
+    def put_all(self, text: str) -> None:
+        """Put a text in place of the whole page; the page's own undo brings the old one back."""
+        if self._page is not None:
+            self._page.replace(text, (0, 0), self._page.document.end)
+            self._page.move_cursor(self._page.document.end)
+
     async def _paged(self) -> Page:
         if self._page is None:
             from inbox_tui.widgets.pages import Page
 
             self._page = Page("", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
-            await self.mount(self._page, after="#composer-whom")
+            await self.mount(self._page, after="#composer-carried")
         return self._page
 
     def write_on(self) -> None:
@@ -233,6 +252,18 @@ class Composer(Vertical, inherit_bindings=False):
     def action_saved(self) -> None:
         """Choose a saved reply."""
         self.post_message(SavedWanted())
+
+    def action_attach(self) -> None:
+        """Attach a picture, or change what is attached."""
+        self.post_message(FileWanted())
+
+    def action_answers(self) -> None:
+        """See answers of the past."""
+        self.post_message(AnswersWanted())
+
+    def action_own_editor(self) -> None:
+        """Go on in the own editor."""
+        self.post_message(EditorWanted())
 
     def action_put_down(self) -> None:
         """Keep the draft for later."""

@@ -12,11 +12,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from inbox_tui.view.lines import Line, fit, flow
+from inbox_tui.view.lines import Line, fit, flow, say
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.paper import Paper
+from listener.errors import Refused
 
 _BOX = """
     align: center middle;
@@ -259,6 +260,7 @@ class Write(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", priority=True),
         Binding("ctrl+s,ctrl+enter", "take", priority=True),
+        Binding("ctrl+o", "own_editor", priority=True),
     ]
 
     def __init__(self, title: str) -> None:
@@ -275,8 +277,27 @@ class Write(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("^s keeps it, esc leaves", "dim"),))
+        self.query_one("#dialog-title", Bar).show(
+            ((self._title, "title"),), (("^s keeps it, ^o: own editor, esc leaves", "dim"),)
+        )
         self.query_one("#dialog-page").focus()
+
+    def action_own_editor(self) -> None:
+        """Go on in the own editor."""
+        self.run_worker(self._edit(), group="editor", exclusive=True)
+
+    async def _edit(self) -> None:
+        from inbox_tui.widgets.editor import edit
+        from inbox_tui.widgets.pages import Page
+
+        page, title = self.query_one(Page), self.query_one("#dialog-title", Bar)
+        try:
+            made = await edit(self.app, page.text)
+        except Refused as no:
+            title.show(((say(no.what), "soon"),))
+            return
+        if made is not None:
+            page.replace(made, (0, 0), page.document.end)
 
     def action_take(self) -> None:
         """Keep what is written."""

@@ -121,6 +121,7 @@ class Deliverer(Generic[P]):
             if source is None:
                 raise Refused(f"no source {parcel.account.source!r} runs here", code="no_source")
             async with self._leased(parcel, attempt):
+                parcel = await self._keep(lambda: self.lane.loaded(self.house.pool, parcel, contents=fresh))
                 if parcel.frozen is None:
                     frozen = await self.lane.freeze(source, parcel, self.clock())
                     if not await self._store_frozen(parcel, attempt, frozen):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from listener.model import NetworkAct, OutboxState, Reply
 from listener.sources.base import Sent, Source
-from listener.store import network_lane, outbox
+from listener.store import attachments, network_lane, outbox
 from listener.store.connect import Pool
 
 P = TypeVar("P", Reply, NetworkAct)
@@ -32,6 +33,10 @@ class Lane(Protocol[P]):
         self, pool: Pool, outbox_id: int, attempt: uuid.UUID, now: datetime, lease_seconds: float
     ) -> P | None:
         """An unknown one, taken up once more."""
+        ...
+
+    async def loaded(self, pool: Pool, parcel: P, *, contents: bool) -> P:
+        """With all that it carries; the bytes of that only where `contents` are asked for."""
         ...
 
     async def settle(
@@ -88,6 +93,10 @@ class Replies:
         """As `Lane.again`."""
         return await outbox.again(pool, outbox_id, attempt, now, lease_seconds)
 
+    async def loaded(self, pool: Pool, parcel: Reply, *, contents: bool) -> Reply:
+        """With its pictures."""
+        return replace(parcel, attachments=await attachments.of_outbox(pool, parcel.outbox_id, contents=contents))
+
     async def settle(
         self, pool: Pool, outbox_id: int, attempt: uuid.UUID | None, state: outbox.Settled, now: datetime, **what: Any
     ) -> bool:
@@ -141,6 +150,10 @@ class NetworkActs:
     ) -> NetworkAct | None:
         """As `Lane.again`."""
         return await network_lane.again(pool, outbox_id, attempt, now, lease_seconds)
+
+    async def loaded(self, pool: Pool, parcel: NetworkAct, *, contents: bool) -> NetworkAct:
+        """It carries nothing."""
+        return parcel
 
     async def settle(
         self, pool: Pool, outbox_id: int, attempt: uuid.UUID | None, state: outbox.Settled, now: datetime, **what: Any

@@ -68,9 +68,10 @@ class Source(Protocol):
         ...
 
     async def freeze(self, reply: Reply, now: datetime) -> Mapping[str, Any]:
-        """Look before sending, and fix exactly what will be sent (ids, times, facets; not the text).
+        """Look before sending, and fix exactly what will be sent (ids, times, facets, names of pictures; not the text).
 
-        Raises `Refused` when the parent is gone, changed, or closed to us. Sends nothing.
+        Raises `Refused` when the parent is gone, changed, or closed to us. Shows nothing to anybody: pictures may be handed over here,
+        where the network keeps them to itself until a message names them.
         """
         ...
 

@@ -14,7 +14,7 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.model import ApprovalState, Conversation
-from listener.store import numbered, outbox
+from listener.store import attachments, numbered, outbox
 from listener.store.acts.rights import may_act, may_approve, needs_approval, who
 from listener.store.connect import acquired
 from listener.store.conversations import Event, lock, tell
@@ -101,6 +101,10 @@ async def ask(
             visibility=visibility,
             leaves=planned or now,
         )
+        if await attachments.beside_draft(connection, person_id, conversation_id):
+            raise Refused(
+                "a reply with pictures cannot be submitted: nobody would see them", hint="take them off first"
+            )
         other = await connection.fetchrow(_WAITING, conversation_id)
         if other is not None:
             whose = "a reply of yours" if other["person_id"] == person_id else f"a reply by {other['name']}"

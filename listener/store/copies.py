@@ -54,7 +54,7 @@ async def keep_sketches(
     here: dict[int, Candidate] = {}
     rows = []
     for i, (mention_id, version, found) in enumerate(made):
-        family = _most_like(found, [*near[i], *(here[band] for band in found.bands if band in here)])
+        family = _most_like(found, {*near[i], *(here[band] for band in found.bands if band in here)})
         if family is None:
             family = mention_id * 1024 + version % 1024
         here.update(dict.fromkeys(found.bands, (family, found.marks)))

@@ -19,7 +19,7 @@ import msgspec
 from listener import workflow
 from listener.errors import Refused
 from listener.model import PART_BEFORE, Account, Author, Capability, Conversation, Key, Kind, OutboxState, Reply
-from listener.store import capabilities
+from listener.store import attachments, capabilities
 from listener.store.acts.rights import may_act, may_send, needs_approval
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, follow, lock, save, tell
@@ -219,6 +219,7 @@ async def put(
         _INSERT_REPLY, brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang,
         conversation.thread_version, close_after, now,
     )  # fmt: skip
+    await attachments.follow(connection, person_id, conversation_id, reply_id, visibility)
     not_before = leaves_at(now, hold_seconds, planned)
     outbox_id = await connection.fetchval(
         _INSERT, brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex, not_before, planned, now
@@ -298,6 +299,7 @@ async def withdrawn(connection: asyncpg.Connection, outbox_id: int, person_id: i
         raise Refused(f"too late: it is {rows[-1][0]['state']}", code=rows[-1][0]["state"])
     for row, _ in here:
         await _settle(connection, row, "withdrawn", now, person_id=person_id)
+        await attachments.back(connection, person_id, row["reply_id"])
     return str(here[0][1])
 
 

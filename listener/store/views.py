@@ -380,6 +380,8 @@ class CommentCounts:
 
     standing: Mapping[CommentStanding, int]
     tones: Mapping[ToneLabel, int]
+    hidden: int = 0
+    """Hidden on the network from here, and still there."""
     more: bool = False
     """These are the newest only; there may be more."""
 
@@ -428,6 +430,7 @@ class CommentRow:
     need: float
     conversation_id: int | None
     standing: CommentStanding
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,6 +483,44 @@ class TopicCount:
     today: int
     """Mentions heard in the last 24 hours, by the hour's buckets."""
     negative_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedRow:
+    """A picture that lies beside a draft."""
+
+    id: int
+    name: str
+    media_type: str
+    width: int
+    height: int
+    size: int
+    """Bytes."""
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A message of the past that we answered, for whoever answers one like it."""
+
+    mention_id: int
+    question: str
+    author_handle: str
+    author_name: str
+    lang: str
+    private: bool
+    """It was written to us in private, and answered so."""
+    answer: str
+    at: datetime
+    person: str
+    """Who of us answered; '' : in the network's own app."""
+    closed: bool
+    after: str | None
+    """What its author wrote next; None: nothing."""
+    shared: tuple[str, ...]
+    """The words in common by which it was found."""
+    times: int
+    """How often it was given among what was found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from listener.facets import find_spans
 from listener.harmless import storable
 from listener.model import AuthorChanged, Deleted, Kind, Mention, Reason, Reject
 from listener.sources.base import ThreadRead
@@ -24,7 +25,7 @@ from listener.sources.bluesky.convert import (
     parse_time,
     read_notifications,
 )
-from listener.sources.bluesky.reply import find_spans, mint_tid
+from listener.sources.bluesky.reply import mint_tid
 
 HEARD = datetime(2026, 11, 2, 9, 12, tzinfo=UTC)
 DID = "did:plc:q2exampleaaaaaaaaaaaaaaa"

@@ -60,6 +60,7 @@ def test_a_short_text_has_no_sketch() -> None:
 def test_in_a_short_text_one_other_word_says_something_else() -> None:
     assert near("@shop WHERE is my order, 4711??", "where is my order 12 https://a.test")
     assert not near("where is my order", "where is my refund")
+    assert not near("please tell me where my parcel is", "please tell me where my refund is")
     assert not near(
         "larkspur down again, worst provider ever", "larkspur down again, worst provider ever, I am leaving for good"
     )

@@ -15,6 +15,7 @@ import asyncpg
 
 from pretend.ledger import concerns
 from pretend.network import Network
+from pretend.wire import LIKE
 
 ADDRESSES = frozenset({"mention", "reply", "root", "quote"})
 
@@ -32,7 +33,16 @@ TWICE = "SELECT external_id, count(*) AS n FROM mentions GROUP BY external_id HA
 
 KEYS = "SELECT (SELECT count(*) FROM mention_keys) AS keys, (SELECT count(*) FROM mentions) AS mentions"
 
-OUTBOX = "SELECT o.id, o.state, o.external_id, o.problem, r.body FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id ORDER BY o.id"
+OUTBOX = """
+SELECT o.id, o.state, o.external_id, o.problem, r.body,
+       ARRAY(SELECT alt FROM attachments AS a WHERE a.reply_id = r.id ORDER BY a.id) AS alts
+FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id ORDER BY o.id
+"""
+
+ACTS = """
+SELECT o.id, o.state, o.problem, m.external_id FROM outbox AS o JOIN network_acts AS n ON n.id = o.network_act_id
+JOIN mentions AS m ON m.id = n.mention_id WHERE n.what = 'like' ORDER BY o.id
+"""
 
 OPENED = """
 SELECT c.id, (SELECT count(*) FROM events AS e WHERE e.conversation_id = c.id AND e.kind = 'conversation.opened') AS told FROM conversations AS c
@@ -53,6 +63,7 @@ class Compared:
 
     posts: int
     replies: Mapping[str, int]
+    acts: int
     differences: tuple[str, ...]
     waiting: tuple[str, ...]
     """What may still come right: not yet stored, not yet sent."""
@@ -66,6 +77,7 @@ async def compare(network: Network, pool: asyncpg.Pool, acknowledged: Sequence[s
         differences = [f"{row['external_id']} is stored {row['n']} times" for row in await connection.fetch(TWICE)]
         keys = await connection.fetchrow(KEYS)
         outbox = await connection.fetch(OUTBOX)
+        acts = await connection.fetch(ACTS)
         opened = await connection.fetch(OPENED)
         folders = {row["folder"]: row["n"] for row in await connection.fetch(FOLDERS)}
         counters = {row["key"]: row["n"] for row in await connection.fetch(COUNTERS)}
@@ -81,8 +93,15 @@ async def compare(network: Network, pool: asyncpg.Pool, acknowledged: Sequence[s
     if folders != counters:
         differences.append(f"counters say {counters}, the conversations are {folders}")
     found, late_replies = _replies(network, outbox, acknowledged)
+    wrong, late_acts = _acts(network, acts)
     states = Counter(row["state"] for row in outbox)
-    return Compared(len(ledger), dict(states), tuple(differences + found), tuple(waiting + late_replies))
+    return Compared(
+        len(ledger),
+        dict(states),
+        len(acts),
+        tuple(differences + found + wrong),
+        tuple(waiting + late_replies + late_acts),
+    )
 
 
 def _said(network: Network, uri: str) -> tuple[list[str], list[str]]:
@@ -140,6 +159,11 @@ def _replies(network: Network, outbox: Sequence[Any], acknowledged: Sequence[str
             problems.append(f"written {commits[text]} times under one key: {text!r}")
         if text not in wanted:
             problems.append(f"on the network, but nobody wrote it: {text!r}")
+    carried = {row["body"]: row["alts"] for row in outbox}
+    for entry in sent:
+        text, images = entry["record"]["text"], entry["record"].get("embed", {}).get("images", [])
+        if text in carried and [one["alt"] for one in images] != carried[text]:
+            problems.append(f"{text!r} went out with {images}, it carries {carried[text]}")
     for text in acknowledged:
         if text not in wanted:
             problems.append(f"queued, acknowledged, and gone: {text!r}")
@@ -154,4 +178,23 @@ def _replies(network: Network, outbox: Sequence[Any], acknowledged: Sequence[str
             problems.append(f"reply {row['id']} is {state} ({row['problem']}), but on the network")
         elif state == "unknown":
             waiting.append(f"reply {row['id']} is unknown ({there} on the network): {row['problem']}")
+    return problems, waiting
+
+
+def _acts(network: Network, acts: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """Every like once or marked unknown; none on the network that nobody asked for."""
+    problems: list[str] = []
+    waiting: list[str] = []
+    likes = [entry for entry in network.records(collection=LIKE) if entry["record"] is not None]
+    given = Counter(entry["record"]["subject"]["uri"] for entry in likes)
+    problems += [f"a like was written {one['commits']} times under one key" for one in likes if one["commits"] > 1]
+    problems += [
+        f"liked, but nobody asked for it: {uri}" for uri in given.keys() - {row["external_id"] for row in acts}
+    ]
+    for row in acts:
+        there, state = given[row["external_id"]], row["state"]
+        if state in ("queued", "sending", "unknown"):
+            waiting.append(f"act {row['id']} is {state} ({there} on the network): {row['problem']}")
+        elif there != (1 if state == "accepted" else 0):
+            problems.append(f"act {row['id']} is {state} ({row['problem']}), and {there} times on the network")
     return problems, waiting

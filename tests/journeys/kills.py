@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from listener.errors import HubbubError
-from listener.model import Role
-from listener.store import outbox, people
+from listener.model import Doing, Role
+from listener.pictures import PNG, Picture
+from listener.store import attachments, network_acts, outbox, people
 from pretend.burst import Plan
 from pretend.faults import Effect, Fault
 from pretend.network import Network
@@ -25,7 +26,9 @@ from tests.journeys.comparing import Compared, compare
 from tests.journeys.running import AWAY, SERVE, Running, running, until
 
 VICTIMS = ("listener", "deliverer", "postgres")
-PUT = "com.atproto.repo.putRecord"
+PUT, UPLOAD = "com.atproto.repo.putRecord", "com.atproto.repo.uploadBlob"
+DOT = Picture(PNG, 3, 2, b"\x89PNG\r\n\x1a\n and so on")
+"""What every second answer carries."""
 
 # An open conversation with a message to answer, anyone.
 SOMEBODY = """
@@ -60,7 +63,8 @@ class Told:
         if found is None:
             return head
         rest = (
-            f"{found.posts} posts that concern us, replies {dict(found.replies)}, {len(self.differences)} differences"
+            f"{found.posts} posts that concern us, replies {dict(found.replies)}, {found.acts} likes, "
+            f"{len(self.differences)} differences"
         )
         return f"{head} in {self.seconds:.0f} s; {rest}"
 
@@ -77,6 +81,8 @@ class Journey:
     pace: tuple[float, float] = (0.3, 1.6)
     """Seconds between two kills."""
     per_second: float = 40.0
+    likes: bool = True
+    """What is answered is liked too."""
     quiet_within: float = 90.0
     """Seconds that all may take to come right afterwards."""
     told: Told = field(init=False)
@@ -127,6 +133,8 @@ class Journey:
             Fault(PUT, Effect.CUT, times=0, every=7, carried_out=True),
             Fault(PUT, Effect.STATUS, times=0, every=11, status=502, carried_out=False),
             Fault(PUT, Effect.LATE, times=0, every=2, seconds=0.25),
+            Fault(UPLOAD, Effect.CUT, times=0, every=5, carried_out=True),
+            Fault(UPLOAD, Effect.LATE, times=0, every=2, seconds=0.25),
         )
 
     async def _kill(self, house: Running) -> None:
@@ -157,7 +165,7 @@ class Journey:
             house.supervise()
 
     async def _staff(self, house: Running) -> None:
-        """Answers whoever can be answered, as fast as it may, whatever dies meanwhile."""
+        """Answers and likes whoever can be answered, as fast as it may, whatever dies meanwhile."""
         chance, number, person = random.Random(self.seed + 1), 0, None
         while True:
             await asyncio.sleep(chance.uniform(0.02, 0.25))
@@ -171,12 +179,22 @@ class Journey:
                         continue
                     number += 1
                     text = f"Answer {self.seed}/{number}: we are on it."
+                    await attachments.drop(house.pool, person.id, row["id"])
+                    if number % 2:
+                        now, alt = datetime.now(UTC), f"for {row['id']}"
+                        await attachments.attach(house.pool, person.id, row["id"], "dot.png", DOT, alt, now)
                     await outbox.queue_reply(
                         house.pool, person.id, row["id"], row["account_id"], row["last_mention_id"], text,
                         visibility="public", lang="en", fence=row["thread_version"],
                         hold_seconds=chance.uniform(0.0, 0.5), close_after=False, now=datetime.now(UTC),
                     )  # fmt: skip
                     self.told.acknowledged.append(text)
+                    if not self.likes:
+                        continue
+                    await network_acts.queue(
+                        house.pool, person.id, row["id"], row["last_mention_id"], Doing.LIKE, account_id=row["account_id"],
+                        hold_seconds=chance.uniform(0.0, 0.5), now=datetime.now(UTC),
+                    )  # fmt: skip
                 except HubbubError:
                     self.told.refused += 1
 

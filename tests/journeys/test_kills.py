@@ -12,14 +12,15 @@ KILLS = 5
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", [20261, 20262])
-async def test_ten_kills_lose_nothing_and_say_nothing_twice(seed: int) -> None:
-    told = await Journey(seed, KILLS).play()
+@pytest.mark.parametrize(("seed", "likes"), [(20261, True), (20262, False)])
+async def test_ten_kills_lose_nothing_and_say_nothing_twice(seed: int, likes: bool) -> None:
+    told = await Journey(seed, KILLS, likes=likes).play()
     print(told)
     assert told.kills.total() == KILLS
     assert told.compared is not None
     assert told.compared.posts > 100, "there was no load"
     assert sum(told.compared.replies.values()) > 5, "nobody answered"
+    assert told.compared.acts > 5 or not likes, "nobody liked anything"
     assert not told.differences, f"{told}\n" + "\n".join(told.differences[:50])
 
 

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from listener.model import Doing, Role
+from listener.pictures import Picture, read
 from listener.sources.bluesky.acts import LIKE
-from listener.store import inbox, network_acts, numbered, outbox, people
+from listener.store import attachments, inbox, network_acts, numbered, outbox, people
 from pretend.network import Network
+from pretend.wire import blob_cid
+from tests.core.test_pictures import png
 from tests.journeys.running import Running, running, until
 
 CONVERSATION = """
@@ -17,7 +20,7 @@ JOIN mentions AS m ON m.id = j.mention_id WHERE m.external_id = $1
 """
 
 
-async def answer(house: Running, uri: str, text: str, **what: Any) -> int:
+async def answer(house: Running, uri: str, text: str, carrying: Picture | None = None, **what: Any) -> int:
     """Queues an answer to this post as one of the staff; the outbox row."""
     conversation_id = await until(lambda: house.pool.fetchval(CONVERSATION, uri), told=house.logs)
     brand_id = await house.pool.fetchval("SELECT id FROM brands")
@@ -25,6 +28,10 @@ async def answer(house: Running, uri: str, text: str, **what: Any) -> int:
     opened = await inbox.open(house.pool, conversation_id, person.id, datetime.now(UTC))
     assert opened is not None
     parent = next(message for message in opened.thread if message.external_id == uri)
+    if carrying is not None:
+        await attachments.attach(
+            house.pool, person.id, conversation_id, "map.png", carrying, "a map of what is down", datetime.now(UTC)
+        )
     values: dict[str, Any] = {"visibility": "public", "lang": "en", "hold_seconds": 0.3, "close_after": False} | what
     row = await outbox.queue_reply(
         house.pool, person.id, conversation_id, opened.account_id, parent.id, text,
@@ -85,7 +92,8 @@ async def test_a_mention_becomes_an_answered_conversation() -> None:
         listener = house.program("listener")
         await until(lambda: house.pool.fetchval("SELECT state = 'ready' FROM accounts"), told=house.logs)
         said = network.stage.post("mira.test", "@larkspur.test is the network down? https://status.test")
-        outbox_id = await answer(house, said.uri, "Yes, since nine. We are on it: https://larkspur.test/status")
+        text, picture = "Yes, since nine. We are on it: https://larkspur.test/status", read(png())
+        outbox_id = await answer(house, said.uri, text, carrying=picture)
 
         async def is_seen() -> bool:
             return await state_of(house, outbox_id) == "seen"
@@ -93,10 +101,14 @@ async def test_a_mention_becomes_an_answered_conversation() -> None:
         await until(is_seen, told=house.logs)
         (record,) = network.records()
         assert record["commits"] == 1
-        assert record["record"]["text"] == "Yes, since nine. We are on it: https://larkspur.test/status"
+        assert record["record"]["text"] == text
         assert record["record"]["reply"] == {"root": said.shown(), "parent": said.shown()}
         (facet,) = record["record"]["facets"]
         assert facet["features"][0]["uri"] == "https://larkspur.test/status"
+        (image,) = record["record"]["embed"]["images"]
+        assert (image["alt"], image["aspectRatio"]) == ("a map of what is down", {"width": 3, "height": 2})
+        assert (image["image"]["mimeType"], image["image"]["size"]) == ("image/png", len(picture.content))
+        assert image["image"]["ref"] == {"$link": blob_cid(picture.content)}
 
         thanks = network.stage.post("mira.test", "thanks!", reply_to=record["uri"])
         network.stage.edit(said.uri, "@larkspur.test is the network down? (edited)")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Author, Key, Reply
+from listener.model import Attachment, Author, Key, Reply
 from listener.sources.bluesky import Bluesky
 from listener.sources.bluesky.session import Session
 from listener.webclient import WebClient
@@ -24,6 +24,7 @@ from pretend.network import Network
 from tests.promises.hearing import account, bluesky, login_of, reply_to
 
 PUT = "com.atproto.repo.putRecord"
+UPLOAD = "com.atproto.repo.uploadBlob"
 
 
 @pytest.fixture
@@ -71,6 +72,62 @@ async def test_a_reply_stands_where_it_belongs(net: Network, source: Bluesky) ->
     assert len(facets) == 3, "a handle that nobody has stays plain text"
     assert "text" not in reply.frozen if reply.frozen else False
     assert sent.external_id == (reply.frozen or {})["uri"]
+
+
+PICTURES = (
+    Attachment(7, "image/png", 30, 20, "a broken suitcase", b"\x89PNG bytes"),
+    Attachment(9, "image/jpeg", 4, 3, "ünser Büro 🙂", b"\xff\xd8 bytes"),
+)
+
+
+async def test_pictures_are_handed_over_before_and_stand_in_the_record_with_their_words(
+    net: Network, source: Bluesky
+) -> None:
+    parent = net.stage.post("ann.test", "what did it look like?")
+    reply = await frozen(source, replace(reply_to(net, parent.uri), attachments=PICTURES))
+    assert "suitcase" not in json.dumps(reply.frozen), "the words are kept in one place"
+    assert ours(net) == [], "nothing is shown by handing over"
+    wordless = replace(reply, attachments=[replace(one, content=b"") for one in PICTURES])
+    first, second = await source.send(reply), await source.send(wordless)
+    assert first == second
+    assert ours(net)[0]["commits"] == 1, "the repeat committed nothing"
+    embed = record_of(net, first.external_id)["embed"]
+    assert embed["$type"] == "app.bsky.embed.images"
+    assert [
+        (one["alt"], one["aspectRatio"], one["image"]["mimeType"], one["image"]["size"]) for one in embed["images"]
+    ] == [
+        ("a broken suitcase", {"width": 30, "height": 20}, "image/png", 10),
+        ("ünser Büro 🙂", {"width": 4, "height": 3}, "image/jpeg", 8),
+    ]
+    with pytest.raises(Refused, match="attach it again"):
+        await source.send(replace(reply, attachments=()))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(UPLOAD, Effect.CUT, carried_out=True, times=2),
+        Fault(UPLOAD, Effect.STATUS, status=502, carried_out=True, times=2),
+        Fault(UPLOAD, Effect.STATUS, status=304),
+        Fault(UPLOAD, Effect.MALFORMED),
+    ],
+    ids=["cut", "502", "an answer that is none", "half an answer"],
+)
+async def test_a_picture_whose_answer_is_lost_is_handed_over_again(net: Network, source: Bluesky, fault: Fault) -> None:
+    reply = replace(reply_to(net, net.stage.post("ann.test", "hello").uri), attachments=PICTURES)
+    net.faults.add(fault)
+    with pytest.raises(TryAgain) as told:
+        await frozen(source, reply)
+    assert not isinstance(told.value, Uncertain), "nothing can have been shown"
+    await source.send(await frozen(source, reply))
+    assert len(ours(net)) == 1
+
+
+async def test_a_picture_that_the_network_refuses_is_told_in_its_words(net: Network, source: Bluesky) -> None:
+    reply = replace(reply_to(net, net.stage.post("ann.test", "hello").uri), attachments=PICTURES)
+    net.faults.add(Fault(UPLOAD, Effect.STATUS, status=400, error="BlobTooLarge", message="This file is too large"))
+    with pytest.raises(Refused, match="This file is too large"):
+        await frozen(source, reply)
 
 
 async def test_the_same_reply_twice_is_one_reply(net: Network, source: Bluesky) -> None:

@@ -131,3 +131,24 @@ async def test_a_post_with_more_comments_than_are_counted_says_so(
     monkeypatch.setattr(posts, "COUNTED", 3)
     post = await shown(house, "p")
     assert (post.counts.comments, post.counts.more) == (3, True)
+
+
+async def test_what_we_have_hidden_is_counted_until_it_is_shown_again(house: House, pool: asyncpg.Pool) -> None:
+    async def asked(what: str, state: str, key: str) -> tuple[int, list[str]]:
+        await pool.execute(
+            "WITH a AS (INSERT INTO network_acts (brand_id, conversation_id, account_id, mention_id, author_id, person_id, what, thing, at)"
+            " SELECT $1, c.id, $2, c.last_mention_id, c.author_id, $3, $4, 'x', $5 FROM conversations c JOIN authors w ON w.id = c.author_id"
+            " WHERE w.external_id = 'waits' RETURNING id)"
+            " INSERT INTO outbox (brand_id, lane, network_act_id, key, state, not_before, queued_at, changed_at)"
+            " SELECT $1, 'network', id, $6, $7, $5, $5, $5 FROM a",
+            house.brand_id, house.account.id, house.person_id, what, NOW, key, state,
+        )  # fmt: skip
+        rows = await inbox.comments(pool, house.brand_id, SPACE, "p")
+        return (await shown(house, "p")).counts.hidden, [row.author_handle for row in rows if row.hidden]
+
+    assert await asked("hide", "queued", "1") == (0, []), "asked for, and not agreed to yet"
+    assert await asked("hide", "accepted", "2") == (1, ["waits.test"])
+    assert await asked("like", "accepted", "3") == (1, ["waits.test"])
+    assert await asked("show", "failed", "4") == (1, ["waits.test"])
+    assert await asked("show", "seen", "5") == (0, [])
+    assert (await shown(house, "p")).counts.comments == 7

@@ -57,10 +57,12 @@ from listener.store.views import (
     ViewPage,
 )
 from listener.workflow import Act, Read
+from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
 from tests.tui.fake_network import FakeNetwork
+from tests.tui.fake_pictures import FakePictures
 from tests.tui.fake_posts import FakePosts
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -125,7 +127,7 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving):
+class FakeBackend(FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
@@ -355,7 +357,7 @@ class FakeBackend(FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving
             talk.because, talk.thread[-1].id, "abc", draft[0], draft[1],
             mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])), hide=talk.hide, can=self.can,
             draft_private=self.private_drafts.get(conversation_id, False),
-            network=self.acts_around({one.id for one in talk.thread}, 1),
+            network=self.acts_around({one.id for one in talk.thread}, c.id),
             approvals=tuple(self.submitted.get(c.id, ())),
         )  # fmt: skip
 

@@ -26,7 +26,9 @@ class FakePosts:
         standing = Counter(row.standing for row in rows)
         tones = Counter(row.tone for row in rows if row.standing is not CommentStanding.DELETED)
         counts = CommentCounts(
-            {one: standing[one] for one in CommentStanding}, {tone: tones[tone] for tone in ToneLabel}
+            {one: standing[one] for one in CommentStanding},
+            {tone: tones[tone] for tone in ToneLabel},
+            sum(row.hidden for row in rows),
         )
         return PostShown(
             "at", str(mention_id), counts, id=1, ours=True, source="bluesky", author_handle="larkspur.test",

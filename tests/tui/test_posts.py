@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from listener.model import ToneLabel
@@ -76,8 +77,9 @@ async def test_a_post_is_asked_for_from_listening() -> None:
 
 async def test_the_cursor_begins_at_the_comment_that_was_read() -> None:
     backend = with_comments(1002)
-    backend.threads[1002].append(comment(1002, CommentStanding.TO_ANSWER, 1))
+    backend.threads[1002].append(replace(comment(1002, CommentStanding.TO_ANSWER, 1), hidden=True))
     async with stage(backend) as s:
         await s.press("P")
         await s.shows("@fan1002.test")
+        await s.shows("1 hidden by us")
         await s.until(lambda: s.app.screen.rows.cursor_id == 1002, "the comment")  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from textual.timer import Timer
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
 from inbox_tui.view import privately, replies, saved, words
+from inbox_tui.view.facets import facet_lines
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
@@ -194,7 +195,9 @@ class Answering(Triage):
             told += [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
             found = [(one, False) for one in look.styled(draft)] + [(one, look.public) for one in look.private(draft)]
             found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))
-            return told + [saved.finding_line(one, draft, asks=asks) for one, asks in found]
+            said = [(saved.finding_line(one, draft, asks=asks), one.blocks or asks) for one, asks in found]
+            first, hints = ([line for line, holds in said if holds is wanted] for wanted in (True, False))
+            return [*told, *first, *facet_lines(writing.opened.source, draft), *hints]
 
         self.composer.know(lines, look.offers())
         return look

@@ -10,6 +10,7 @@ from inbox_tui import keys
 from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.authors import Authors
+from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.screens.inbox.folding import Folding
 from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.screens.inbox.parting import Parting
@@ -17,7 +18,7 @@ from inbox_tui.screens.inbox.planning import Planning
 from inbox_tui.widgets.bindings import bindings
 
 
-class InboxScreen(Folding, Authors, Planning, Approving, Parting, Asked, Networking):
+class InboxScreen(Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking):
     """Folders, queue, conversation."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)

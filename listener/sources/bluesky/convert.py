@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from listener.facets import clean_handle
 from listener.harmless import storable
 from listener.model import Author, AuthorChanged, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
 from listener.sources.base import ThreadRead
@@ -50,9 +51,6 @@ _LAST_US = 7_258_118_400_000_000  # 2200: beyond it a float of seconds no longer
 _DID = re.compile(r"did:[a-z]{1,32}:[A-Za-z0-9._:%-]{1,1024}")
 _OURS = re.compile(rf"at://did:[a-z]{{1,32}}:[A-Za-z0-9._:%-]{{1,1024}}/{re.escape(POST)}/[A-Za-z0-9._:~-]{{1,512}}")
 _URI = re.compile(r"at://[A-Za-z0-9._:%-]{1,1024}/[A-Za-z0-9.-]{1,317}/[A-Za-z0-9._:~-]{1,512}")
-_HANDLE = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,20}[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-)
 _LANG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,7}")
 _STATES = frozenset({"deactivated", "suspended", "takendown", "deleted"})
 
@@ -227,12 +225,6 @@ def web_url(uri: str) -> str:
     repo, _, rest = uri.removeprefix("at://").partition("/")
     collection, _, rkey = rest.partition("/")
     return f"https://bsky.app/profile/{repo}/post/{rkey}" if collection == POST and rkey else ""
-
-
-def clean_handle(handle: str) -> str:
-    """The handle in lower case, or '' when it is none (also for the network's own 'handle.invalid')."""
-    lower = handle.lower()
-    return lower if len(lower) <= 253 and _HANDLE.fullmatch(lower) and lower != "handle.invalid" else ""
 
 
 def parse_time(text: str) -> datetime | None:

@@ -1,6 +1,6 @@
 """Answers on Bluesky: look first, fix exactly what is sent, put it under a record key of our own, find it again.
 
-Owns the record's shape: strong references to root and parent, facets in UTF-8 byte offsets, the record key. Because we choose the key,
+Owns the record's shape: strong references to root and parent, facets where `facets` finds them, the record key. Because we choose the key,
 the same put twice is one post. It refuses to keep the text: `frozen` holds ids, times and offsets only.
 """
 
@@ -8,84 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
-
-import regex
 
 from listener.errors import Refused, TryAgain, Uncertain
+from listener.facets import find_spans
 from listener.lengths import measures
-from listener.model import Reply
+from listener.model import Attachment, Reply
 from listener.sources.base import Sent
-from listener.sources.bluesky.convert import NAME, POST, clean_handle
+from listener.sources.bluesky.convert import NAME, POST
 from listener.sources.bluesky.session import Session, body_of
 
 _PUT_POINTS = 2.0
 _GONE = frozenset({"RecordNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"})
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
-# As the network's own app finds them: at the start, after a space or an opening bracket.
-_MENTION = regex.compile(r"(?<=^|[\s(])@([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)")
-_LINK = regex.compile(r"(?<=^|[\s(])https?://\S+", regex.IGNORECASE)
-_UNSEEN = r"\u00ad\u2060\u200a-\u200d\u20e2"
-_TAG = regex.compile(rf"(?<=^|\s)[#＃]((?!\ufe0f)[^\s{_UNSEEN}]*[^\d\s\p{{P}}{_UNSEEN}][^\s{_UNSEEN}]*)")
-_TAIL = regex.compile(r"[.,;:!?'\"…]+$")
-_TAG_TAIL = regex.compile(r"\p{P}+$")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of a text in UTF-8 bytes, and what it is."""
-
-    start: int
-    end: int
-    kind: str
-    """mention, link or tag."""
-    value: str
-    """The handle, the address, or the tag without its sign."""
-
-
-def find_spans(text: str) -> tuple[Span, ...]:
-    """Handles, addresses and tags in a text of ours, in order, never overlapping; offsets in UTF-8 bytes."""
-    found: list[tuple[int, int, str, str]] = []
-    for match in _LINK.finditer(text):
-        url = _trimmed_link(match.group())
-        if _is_link(url):
-            found.append((match.start(), match.start() + len(url), "link", url))
-    found.extend(
-        (match.start(), match.end(), "mention", handle)
-        for match in _MENTION.finditer(text)
-        if (handle := clean_handle(match.group(1)))
-    )
-    for match in _TAG.finditer(text):
-        tag = _TAG_TAIL.sub("", match.group(1))
-        if 0 < len(tag) <= 64:
-            found.append((match.start(), match.start() + 1 + len(tag), "tag", tag))
-    spans: list[Span] = []
-    end = place = size = 0
-    for start, stop, kind, value in sorted(found):
-        if start < end:
-            continue
-        size += len(text[place:start].encode("utf-8", "replace"))
-        length = len(text[start:stop].encode("utf-8", "replace"))
-        spans.append(Span(size, size + length, kind, value))
-        size, place, end = size + length, stop, stop
-    return tuple(spans)
-
-
-def _trimmed_link(url: str) -> str:
-    url = _TAIL.sub("", url)
-    return url[:-1] if url.endswith(")") and "(" not in url else url
-
-
-def _is_link(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and "@" not in parts.netloc and len(url) <= 2048
-    except ValueError:
-        return False
 
 
 def mint_tid(us: int, clock_id: int) -> str:
@@ -95,7 +32,9 @@ def mint_tid(us: int, clock_id: int) -> str:
 
 
 async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, Any]:
-    """What will be sent, without the text. Refused when the parent is gone, changed or closed to us, or the text does not fit."""
+    """What will be sent, without the text; pictures are handed over now, which shows them to nobody. Refused when the parent is gone,
+    changed or closed to us, or the text does not fit.
+    """
     if reply.private:
         raise Refused("nothing is sent in private on Bluesky: it would be public", code="no_private")
     for measure in measures(NAME, reply.text):
@@ -105,6 +44,7 @@ async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, 
         raise Refused("there is no text", code="empty")
     parent, root = await _parent(session, reply)
     facets = await _facets(session, reply.text)
+    images = [await _uploaded(session, one) for one in reply.attachments]
     moment = now.astimezone(UTC)
     us = int(moment.timestamp() * 1_000_000)
     did = session.did
@@ -119,7 +59,23 @@ async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, 
         "parent": parent,
         "root": root,
         "facets": facets,
+        **({"images": images} if images else {}),
     }
+
+
+async def _uploaded(session: Session, picture: Attachment) -> dict[str, Any]:
+    """What the network calls a picture, now that it has its bytes; its words for the blind stay with the reply."""
+    blob = body_of(await session.upload(picture.content, picture.media_type)).get("blob")
+    ref = blob.get("ref") if isinstance(blob, dict) else None
+    if not isinstance(blob, dict) or not isinstance(ref, dict) or not isinstance(ref.get("$link"), str):
+        raise TryAgain("the network took a picture but its answer is not understood", code="wrong_shape")
+    image = {
+        "$type": "blob",
+        "ref": {"$link": ref["$link"]},
+        "mimeType": picture.media_type,
+        "size": len(picture.content),
+    }
+    return {"id": picture.id, "image": image, "ratio": {"width": picture.width, "height": picture.height}}
 
 
 async def _parent(session: Session, reply: Reply) -> tuple[dict[str, str], dict[str, str]]:
@@ -237,7 +193,16 @@ def record(reply: Reply, frozen: Mapping[str, Any]) -> dict[str, Any]:
         made["langs"] = frozen["langs"]
     if frozen["facets"]:
         made["facets"] = frozen["facets"]
+    if frozen.get("images"):
+        made["embed"] = {"$type": "app.bsky.embed.images", "images": _images(reply, frozen["images"])}
     return made
+
+
+def _images(reply: Reply, images: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    words = {one.id: one.alt for one in reply.attachments}
+    if not all(one["id"] in words for one in images):
+        raise Refused("a picture of this reply is gone: take it back and attach it again", code="picture_gone")
+    return [{"alt": words[one["id"]], "image": one["image"], "aspectRatio": one["ratio"]} for one in images]
 
 
 async def send(session: Session, reply: Reply) -> Sent:

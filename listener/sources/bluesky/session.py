@@ -151,6 +151,24 @@ class Session:
 
         return await self._with_tokens(method, call)
 
+    async def upload(self, content: bytes, media_type: str, *, timeout: float = 60.0) -> bytes:
+        """The body of uploadBlob's answer. Nothing is shown to anybody by it and the same bytes get the same name: a repeat is harmless, so
+        an answer that is none is TryAgain. Refused when the network says no.
+        """
+        method = "com.atproto.repo.uploadBlob"
+
+        async def call(tokens: _Tokens) -> Answer:
+            url = f"{tokens.endpoint}/xrpc/{method}"
+            heads = {"Authorization": f"Bearer {tokens.access}", "Content-Type": media_type}
+            return await self._web.post(
+                url, content, write=False, headers=heads, timeout=timeout, retry=READ, budget=self._requests
+            )
+
+        try:
+            return await self._with_tokens(method, call)
+        except Uncertain as fault:
+            raise TryAgain(fault.what, where=fault.where, code=fault.code) from None
+
     async def _with_tokens(self, method: str, call: Callable[[_Tokens], Any]) -> bytes:
         tokens = await self._current()
         for again in (True, False):

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain
+from listener.facets import clean_handle
 from listener.lengths import length
 from listener.model import Account, Author, Capability, Key, NetworkAct, Profile, Reject, Reply
 from listener.sources.base import Say, Sent, Stream, ThreadRead, Wanted
 from listener.sources.bluesky import acts
 from listener.sources.bluesky import reply as replies
-from listener.sources.bluesky.convert import NAME, SPACE, clean_handle, convert_profile, convert_thread
+from listener.sources.bluesky.convert import NAME, SPACE, convert_profile, convert_thread
 from listener.sources.bluesky.jetstream import Habits, Jetstream
 from listener.sources.bluesky.notifications import Notifications
 from listener.sources.bluesky.session import Login, Session, xrpc_error

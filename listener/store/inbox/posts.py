@@ -1,7 +1,8 @@
 """One post with its comments: the message at a thread's root, how its comments stand, and pages of them, newest first.
 
 Comments are what others said in the thread. They are counted among the newest `COUNTED` of them, so that a post with a million comments costs
-what one with some thousands does; the answer says when there are more. Refuses to know what is hidden on the network.
+what one with some thousands does; the answer says when there are more. Hidden is what was hidden from here: what somebody
+hid in the network's own app is not known.
 """
 
 from __future__ import annotations
@@ -49,19 +50,29 @@ LEFT JOIN LATERAL (
 ) AS t ON true
 """
 
+# The last that the network has agreed to.
+_HIDDEN = """
+LEFT JOIN LATERAL (
+    SELECT a.what = 'hide' AND n.state = 'live' AS hidden FROM network_acts AS a JOIN outbox AS o ON o.network_act_id = a.id
+    WHERE a.mention_id = n.id AND a.brand_id = $3 AND a.what IN ('hide', 'show') AND o.state IN ('accepted', 'seen') ORDER BY a.id DESC LIMIT 1
+) AS h ON true
+"""
+
 _COUNTS = f"""
-SELECT s.standing, CASE WHEN n.state = 'live' THEN coalesce(t.tone, 'not_scored') END AS tone, count(*) AS n
+SELECT s.standing, CASE WHEN n.state = 'live' THEN coalesce(t.tone, 'not_scored') END AS tone, count(*) AS n,
+       count(*) FILTER (WHERE h.hidden) AS hidden
 FROM (
     SELECT id, at, state, version FROM mentions
     WHERE space = $1 AND root = $2 AND external_id <> $2 AND NOT ours ORDER BY at DESC, id DESC LIMIT $4
-) AS n {_STANDS} {_TONE}
+) AS n {_STANDS} {_TONE} {_HIDDEN}
 GROUP BY 1, 2
 """  # noqa: S608 - constants
 
 _LINES = f"""
 SELECT n.id, n.at, a.handle AS author_handle, a.name AS author_name, CASE WHEN n.state = 'live' THEN left(v.text, 280) END AS snippet,
-       coalesce(t.tone, 'not_scored') AS tone, coalesce(t.need, 0) AS need, c.id AS conversation_id, s.standing
-FROM picked AS n {_STANDS} {_TONE}
+       coalesce(t.tone, 'not_scored') AS tone, coalesce(t.need, 0) AS need, c.id AS conversation_id, s.standing,
+       coalesce(h.hidden, false) AS hidden
+FROM picked AS n {_STANDS} {_TONE} {_HIDDEN}
 JOIN LATERAL (SELECT handle, name FROM authors WHERE id = n.author_id LIMIT 1) AS a ON true
 LEFT JOIN LATERAL (SELECT text FROM mention_versions WHERE mention_id = n.id AND version = n.version LIMIT 1) AS v ON true
 ORDER BY n.at DESC, n.id DESC
@@ -128,7 +139,7 @@ def _counts(rows: list[asyncpg.Record]) -> CommentCounts:
         standing[CommentStanding(row["standing"])] += row["n"]
         if row["tone"] is not None:
             tones[ToneLabel(row["tone"])] += row["n"]
-    return CommentCounts(standing, tones, more=sum(standing.values()) >= COUNTED)
+    return CommentCounts(standing, tones, sum(row["hidden"] for row in rows), more=sum(standing.values()) >= COUNTED)
 
 
 async def comments(

@@ -62,6 +62,7 @@ _CARRY = (
        AND EXISTS (SELECT FROM approvals AS w WHERE w.conversation_id = $2 AND w.state = 'waiting')""",
     "UPDATE approvals SET conversation_id = $2 WHERE conversation_id = $1",
     "DELETE FROM drafts WHERE conversation_id = $1 AND $2 > 0",
+    "UPDATE attachments SET conversation_id = $2 WHERE conversation_id = $1",
     "DELETE FROM claims WHERE conversation_id = $1 AND $2 > 0",
     """UPDATE conversations AS c SET last_mention_id = m.id FROM (
            SELECT m.id FROM conversation_mentions AS j JOIN mentions AS m ON m.id = j.mention_id

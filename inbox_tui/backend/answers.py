@@ -1,0 +1,15 @@
+"""What the inbox may ask about answers of the past. One part of `Backend`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from listener.store.views import Answered, Opened
+
+
+class AnswersBackend(Protocol):
+    """Answers to messages like one that waits."""
+
+    async def answers_like(self, opened: Opened, parent_mention_id: int) -> tuple[tuple[Answered, ...], bool]:
+        """Answers of ours to messages like that one, the most alike first; and whether there was time to look everywhere."""
+        ...

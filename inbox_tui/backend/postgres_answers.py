@@ -1,0 +1,25 @@
+"""Answers of the past from the store. One part of `PostgresBackend`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from listener.store.views import Answered, Opened
+
+
+class PostgresAnswers:
+    """`AnswersBackend` on the real store."""
+
+    __slots__ = ()
+    pool: Any
+    brand_id: int
+
+    async def answers_like(self, opened: Opened, parent_mention_id: int) -> tuple[tuple[Answered, ...], bool]:
+        """By the words of the message as it is shown."""
+        from listener.store.inbox.answered import answered  # it brings the query language with it
+
+        parent = next((one for one in opened.thread if one.id == parent_mention_id), None)
+        if parent is None or not parent.text:
+            return (), True
+        found = await answered(self.pool, self.brand_id, opened.conversation.id, parent.text, parent.lang)
+        return found.found, found.in_time

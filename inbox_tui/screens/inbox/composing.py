@@ -1,0 +1,200 @@
+"""What helps to write a reply: the writer's own editor, answers of the past, and pictures. The reply itself is `answering`'s."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from textual import on
+
+from inbox_tui.messages import AnswersWanted, ComposerLeft, EditorWanted, FileWanted
+from inbox_tui.screens.inbox.answering import Answering, Writing
+from inbox_tui.view import answers
+from inbox_tui.view.lines import Line, fit, say
+from inbox_tui.view.pictures import carried_lines, picture_line
+from inbox_tui.widgets.choices import Choice
+from inbox_tui.widgets.dialogs import Ask, Pick, Prompt
+from inbox_tui.widgets.editor import edit
+from inbox_tui.widgets.files import ChooseFile, read_file
+from listener import pictures
+from listener.errors import Refused
+from listener.lengths import graphemes
+from listener.model import Kind
+from listener.store.views import AttachedRow, Opened, ThreadMessage
+
+
+class Composing(Answering):
+    """Helps for the composer."""
+
+    _folder = "~/"
+    """Where the last picture was."""
+
+    # The own editor --------------------------------------------------------------------------------------------------
+
+    @on(EditorWanted)
+    def _editor_wanted(self, event: EditorWanted) -> None:
+        event.stop()
+        if self._writing is not None:
+            self.work(self._edit(), "editor")
+
+    async def _edit(self) -> None:
+        """The draft through the own editor. Meanwhile the claim is renewed; who lost it all the same is told."""
+        writing = self._writing
+        if writing is None:
+            return
+        await self.save_draft()
+        made = await self.attempt(edit(self.app, self.composer.text))
+        if self._writing is not writing:
+            return
+        if made is not None:
+            self.composer.put_all(made)
+            await self.save_draft()
+            self.say("taken from the editor; ^s sends it", "good")
+        if not await self.hold(writing.id):
+            await self._end()
+            await self.refresh_ids([writing.id])
+            return
+        self.composer.write_on()
+        self.call_after_refresh(lambda: self.work(self.reopen(), "refresh"))
+
+    # Answers of the past ---------------------------------------------------------------------------------------------
+
+    @on(AnswersWanted)
+    def _answers_wanted(self, event: AnswersWanted) -> None:
+        event.stop()
+        if self._writing is not None:
+            self.work(self._choose_answer(self._writing), "saved")
+
+    async def _choose_answer(self, writing: Writing) -> None:
+        """Look for answers to messages like the one that is answered, and put one in where the writer chooses it."""
+        found = await self.attempt(self.desk.backend.answers_like(writing.opened, writing.parent.id))
+        if found is None or self._writing is not writing:
+            return
+        like, in_time = found
+        if not like:
+            self.composer.warn(f"nothing like it was {'answered before' if in_time else 'found in time'}")
+            return
+        now, by_key = self.desk.now(), {str(number): one for number, one in enumerate(like)}
+        key = await self.app.push_screen_wait(
+            Pick(
+                "Answered before" if in_time else "Answered before (there may be more)",
+                [Choice(key, answers.answer_line(one, now)) for key, one in by_key.items()],
+                preview=lambda key: answers.answer_read(by_key[key]),
+            )
+        )
+        if key is None or self._writing is not writing:
+            return
+        made = answers.adapted(by_key[key], writing.parent)
+        self.composer.put_in(made.text)
+        without = f", without {say(', '.join(made.replaced))}" if made.replaced else ""
+        self.say(f"put in{without}; read it before you send", "soon")
+
+    # Pictures --------------------------------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        opened: Opened,
+        parent: ThreadMessage,
+        draft: str,
+        waved: frozenset[int] = frozenset(),
+        *,
+        private: bool,
+    ) -> None:
+        """Open the composer, with what lies beside the draft."""
+        await super().begin(opened, parent, draft, waved, private=private)
+        self.composer.carry(())
+        if self._writing is not None:
+            await self._carried(self._writing)
+
+    async def _carried(self, writing: Writing) -> Sequence[AttachedRow]:
+        """What lies beside the draft, shown."""
+        rows = await self.attempt(self.desk.backend.attached(writing.id)) or ()
+        if self._writing is writing:
+            self.composer.carry(carried_lines(rows))
+        return rows
+
+    @on(ComposerLeft)
+    async def _pictures_left(self, event: ComposerLeft) -> None:
+        """A draft that is thrown away takes its pictures along; `answering` does the rest."""
+        if event.discard and self._writing is not None:
+            await self.attempt(self.desk.backend.detach(self._writing.id))
+
+    @on(FileWanted)
+    def _file_wanted(self, event: FileWanted) -> None:
+        event.stop()
+        if self._writing is not None:
+            self.work(self._pictures(self._writing), "pictures")
+
+    async def _pictures(self, writing: Writing) -> None:
+        """Attach a picture; where there are some, ask which one is meant."""
+        source = writing.opened.source
+        limit = pictures.limit_of(source)
+        if limit is None or writing.parent.kind is Kind.DM:
+            where = f"to {say(source)}" if limit is None else "in private"
+            self.composer.warn(f"pictures cannot be sent {where} from here")
+            return
+        rows = await self._carried(writing)
+        if not rows:
+            await self._attach_one(writing, limit)
+            return
+        choices = [Choice(str(n), ((f"{n} ", "accent"), *picture_line(row))) for n, row in enumerate(rows, 1)]
+        if len(rows) < limit.most:
+            choices.append(Choice("a", (("a ", "accent"), ("attach another", ""))))
+        key = await self.app.push_screen_wait(Pick("Pictures of this reply", choices, filtered=False))
+        if key == "a":
+            await self._attach_one(writing, limit)
+        elif key is not None:
+            await self._change_picture(writing, rows[int(key) - 1], limit)
+
+    async def _attach_one(self, writing: Writing, limit: pictures.Limit) -> None:
+        path = await self.app.push_screen_wait(ChooseFile(self._folder))
+        if path is None:
+            return
+        try:
+            name, content = await asyncio.to_thread(read_file, path)
+            picture = await asyncio.to_thread(pictures.read, content)
+            pictures.fits(writing.opened.source, picture)
+        except Refused as no:
+            self.composer.warn("not attached")
+            self.say_fault(no)
+            return
+        if "/" in path:
+            type(self)._folder = path[: path.rindex("/") + 1]
+        alt = await self._described(name, "", limit)
+        if alt is None:
+            self.say("not attached: nobody said what can be seen on it", "dim")
+        elif await self.succeeds(self.desk.backend.attach(writing.id, name, picture, alt, self.desk.now())):
+            left_out = len(content) != len(picture.content)
+            self.say(f"attached{', without what its file told beside the picture' if left_out else ''}", "good")
+        await self._carried(writing)
+
+    async def _change_picture(self, writing: Writing, row: AttachedRow, limit: pictures.Limit) -> None:
+        answer = await self.app.push_screen_wait(
+            Ask(
+                fit(say(row.name), 40),
+                [f"“{say(row.alt)}”"],
+                [("w", "say anew what can be seen"), ("t", "take it off")],
+            )
+        )
+        if answer == "t" and await self.succeeds(self.desk.backend.detach(writing.id, row.id)):
+            self.say("the picture is taken off", "good")
+        elif answer == "w":
+            alt = await self._described(row.name, row.alt, limit)
+            if alt is not None and await self.succeeds(self.desk.backend.describe(row.id, alt)):
+                self.say("the words for the picture are changed", "good")
+        await self._carried(writing)
+
+    async def _described(self, name: str, alt: str, limit: pictures.Limit) -> str | None:
+        """In words what can be seen on a picture: asked until there are some; None: it is left."""
+
+        def problem(value: str) -> Sequence[Line]:
+            over = graphemes(value.strip()) - limit.alt
+            return [((f"too long by {over} characters", "bad"),)] if over > 0 else ()
+
+        hint = "In words, for those who cannot see it."
+        while True:
+            title = f"What can be seen on {fit(say(name), 30)}?"
+            said = await self.app.push_screen_wait(Prompt(title, value=alt, hint=hint, problem=problem))
+            if said is None or said.strip():
+                return said
+            hint = "A picture without these words is not attached; esc leaves it out."

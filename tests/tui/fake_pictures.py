@@ -1,0 +1,36 @@
+"""Pictures beside drafts, in memory. One part of `FakeBackend`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from listener.pictures import Picture
+from listener.store.views import AttachedRow
+
+
+class FakePictures:
+    """`PicturesBackend`; where replies take them along is the store's affair."""
+
+    _pictures: tuple[tuple[int, AttachedRow], ...] = ()
+    _number = 0
+
+    async def attached(self, conversation_id: int) -> Sequence[AttachedRow]:
+        return [row for id_, row in self._pictures if id_ == conversation_id]
+
+    async def attach(self, conversation_id: int, name: str, picture: Picture, alt: str, now: datetime) -> None:
+        self._number += 1
+        size = len(picture.content)
+        row = AttachedRow(self._number, name, picture.media_type, picture.width, picture.height, size, alt)
+        self._pictures += ((conversation_id, row),)
+
+    async def describe(self, attachment_id: int, alt: str) -> None:
+        self._pictures = tuple(
+            (id_, replace(row, alt=alt) if row.id == attachment_id else row) for id_, row in self._pictures
+        )
+
+    async def detach(self, conversation_id: int, attachment_id: int | None = None) -> None:
+        self._pictures = tuple(
+            (id_, row) for id_, row in self._pictures if id_ != conversation_id or attachment_id not in (None, row.id)
+        )
