@@ -1,8 +1,8 @@
 """Mentions that arrive, from a process of its own: `listener.store.record`, as the listener stores, a batch and a transaction 10 times a second.
 
-Each is a post by somebody new that addresses our account, so each opens a conversation, has its counters, its event and its bell. Only the
-thinking is left out (no rules, no tone): what is due is drawn among the first 200 conversations of the queue, so that most arrive above or
-among what a reader sees.
+Each is a post by somebody new that addresses our account and is like no other, so each opens a conversation, is sketched for near-copies, has its
+counters, its event and its bell. Only the thinking is left out (no rules, no tone): what is due is drawn among the first 200 conversations of
+the queue, so that most arrive above or among what a reader sees.
 
 The process stores while its stdin is open, then says on stdout how many mentions it stored in how many seconds.
 """
@@ -91,7 +91,8 @@ async def arrive(dsn: str, a_second: int, ended: asyncio.Event) -> tuple[int, fl
 
 def _post(name: str, now: datetime) -> Mention:
     author = Author("bluesky", f"did:plc:{name}", f"new{name}.example")
-    text = f"@acme.example my order is late, number {name}"
+    words = "".join(random.Random(name).choices("bdfgklmnprstvz", k=60))
+    text = " ".join(["@acme.example", *(words[at : at + 5] for at in range(0, 60, 5)), name])
     return Mention(Key("bluesky", f"at://{name}"), "bluesky", author, text, Kind.POST, text.encode(), network_at=now)
 
 

@@ -35,7 +35,7 @@ from listener.query.parse import parse
 from listener.store import acts, inbox
 from listener.store.connect import connect_pool
 from listener.store.embedded import embedded
-from listener.store.inbox import heard, queue
+from listener.store.inbox import folded, heard, queue
 from listener.store.programs import scratch_folder
 from listener.workflow import Tag
 
@@ -57,6 +57,7 @@ Empty().run()
 
 Ask = Callable[[], Awaitable[Any]]
 Place = tuple[int, int]
+Around = tuple[Sequence[Any], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +245,8 @@ async def pages(house: House, repeats: int) -> None:
     pool = await connect_pool(house.dsn, application_name="bench", max_size=1, command_timeout=None)
     of = f"of {house.name}"
     for folder, share in (("open", 0.5), ("done", 0.35)):
-        page = functools.partial(inbox.page, pool, f.brand_id, folder, limit=50)
-        first = await page()
+        page = functools.partial(inbox.folded_page, pool, f.brand_id, folder, limit=50)
+        first = (await page()).rows
         last = tuple(await pool.fetchrow(_DEEP, f.brand_id, folder, int(f.n * share) - 60))
         middle = tuple(await pool.fetchrow(_DEEP, f.brand_id, folder, int(f.n * share) // 2))
         for name, place in (
@@ -256,10 +257,9 @@ async def pages(house: House, repeats: int) -> None:
             await beside(
                 f"{folder}, {name} page {of}", functools.partial(page, **place), page, "the first page", repeats
             )
-        await read(
-            pool, f"{folder}, last page {of}", queue._PAGE_AFTER, (None, f.brand_id, folder, *last, 50), queue.FIRST
-        )
-        assert [row.id for row in await page(before=middle)][-1] != first[0].id
+        around: Around = ((None, f.brand_id, folder), (50, []))
+        await read(pool, f"{folder}, last page {of}", folded._PAGE_AFTER, around, last, queue.FIRST)
+        assert [row.id for row in (await page(before=middle)).rows][-1] != first[0].id
         if folder == "open":
             await textbook(pool, house, middle, last, max(5, repeats // 20))
             await views(pool, house, middle, repeats)
@@ -268,7 +268,7 @@ async def pages(house: House, repeats: int) -> None:
     await beside(
         f"Listening, last page {of}", functools.partial(listening, before=deep), listening, "the first page", repeats
     )
-    await read(pool, f"Listening, last page {of}", heard._OLDER, (f.brand_id, TOPIC, *deep, 50), heard.BEYOND)
+    await read(pool, f"Listening, last page {of}", heard._OLDER, ((f.brand_id, TOPIC), (50,)), deep, heard.BEYOND)
     counts = functools.partial(inbox.counts, pool, f.brand_id, f.mia.id)
     await beside(f"counts {of}", counts, lambda: pool.fetch(_COUNT, f.brand_id), "count(*)", few)
     await pool.close()
@@ -300,23 +300,32 @@ async def views(pool: asyncpg.Pool, house: House, middle: Place, repeats: int) -
         await beside(f"view {query}, middle page of {house.name}", deep, page, "the first page", max(5, repeats // 5))
 
 
-async def read(pool: asyncpg.Pool, bench: str, statement: str, values: Sequence[Any], first: Sequence[Any]) -> None:
-    """Blocks that a page touches, and that it is cut by a range of an index: no sort before the cut, nothing read and thrown away."""
+async def read(
+    pool: asyncpg.Pool,
+    bench: str,
+    statement: str,
+    around: Around,
+    deep: Sequence[Any],
+    first: Sequence[Any],
+) -> None:
+    """Blocks that a page touches, and that it is cut by a range of an index: no sort before the cut, nothing read and thrown away. `around`:
+    the values before and after the place.
+    """
     found = {}
-    for which, place in (("deep", values[-3:-1]), ("first", first)):
-        row = await pool.fetchval(
-            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *values[:-3], *place, values[-1]
+    for which, place in (("deep", deep), ("first", first)):
+        told = await pool.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *around[0], *place, *around[1]
         )
-        whole = json.loads(row)[0]["Plan"]
+        whole = json.loads(told)[0]["Plan"]
         found[which] = whole["Shared Hit Blocks"] + whole["Shared Read Blocks"]
         picked = next(node for node in _nodes(whole) if node.get("Subplan Name") == "CTE picked")
-        scans = [node for node in _nodes(picked) if "Scan" in node["Node Type"]]
-        assert len(scans) == 1, picked
-        assert scans[0]["Node Type"] in {"Index Scan", "Index Only Scan"}, picked
-        assert "ROW(" in scans[0]["Index Cond"], picked
-        assert not scans[0].get("Rows Removed by Filter"), picked
+        scans = [node for node in _nodes(picked) if "Relation Name" in node]
+        ranges = [scan for scan in scans if "ROW(" in scan.get("Index Cond", "")]
+        assert len(ranges) == 1, picked
+        assert all(scan["Node Type"] in {"Index Scan", "Index Only Scan"} for scan in scans), picked
+        assert not any(scan.get("Rows Removed by Filter") for scan in scans), picked
         assert not any(node["Node Type"] == "Sort" for node in _nodes(picked)), picked
-    plan = f"{scans[0]['Node Type']} {scans[0]['Index Name']}"
+    plan = " + ".join(f"{scan['Node Type']} {scan['Index Name']}" for scan in scans)
     tell(f"{bench}, blocks touched", found["deep"], found["first"], "the first page", "blocks of 8 kB", plan=plan)
 
 
