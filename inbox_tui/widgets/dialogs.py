@@ -277,9 +277,7 @@ class Write(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        self.query_one("#dialog-title", Bar).show(
-            ((self._title, "title"),), (("^s keeps it, ^o: own editor, esc leaves", "dim"),)
-        )
+        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("^s keeps · ^o editor · esc", "dim"),))
         self.query_one("#dialog-page").focus()
 
     def action_own_editor(self) -> None:

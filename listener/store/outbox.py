@@ -145,6 +145,11 @@ UPDATE outbox SET state = $2, problem = $3, code = $4, not_before = coalesce($5,
 WHERE id = $1
 """
 
+_WINDOW = """
+SELECT CASE WHEN r.visibility = 'private' AND m.kind <> 'dm' THEN m.private_until ELSE m.reply_until END
+FROM replies AS r JOIN mentions AS m ON m.id = r.parent_id WHERE r.id = $1
+"""
+
 _PLAN = "UPDATE outbox SET planned = $2, not_before = $3, changed_at = $4 WHERE id = $1"
 
 _OVERTAKEN = """
@@ -335,6 +340,7 @@ async def retry(
                 code="needs_approval",
                 hint="take it back and ask again",
             )
+        await _fits_window(connection, row, planned)
         for one in rows:
             await connection.execute(_FENCE, one["reply_id"], fence)
             # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
@@ -356,6 +362,7 @@ async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: date
         )
         if late is not None:
             raise Refused(f"too late: it is {late['state']}", code=late["state"])
+        await _fits_window(connection, row, planned)
         for one in rows:
             await connection.execute(_PLAN, one["id"], planned, planned or now, now)
         was, becomes = {"planned": row["planned"]}, {"planned": planned}
@@ -363,6 +370,11 @@ async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: date
             row["brand_id"], "reply.planned", row["conversation_id"], None, outbox_id, person_id, before=was, after=becomes
         )  # fmt: skip
         await tell(connection, [event], now)
+
+
+async def _fits_window(connection: asyncpg.Connection, row: asyncpg.Record, planned: datetime | None) -> None:
+    if planned is not None:
+        _window_is_open(await connection.fetchval(_WINDOW, row["reply_id"]), planned)
 
 
 def not_past(planned: datetime | None, now: datetime) -> None:

@@ -86,3 +86,14 @@ async def test_two_that_are_due_at_once_leave_one_after_the_other(desk: Desk, po
     assert reply.text == "at once"
     assert (await desk.claim(at=200))[0] is None, "the elder waits while the younger is being sent"
     assert await desk.state(first) is OutboxState.QUEUED
+
+
+async def test_nothing_is_planned_for_after_the_network_closes_its_window(desk: Desk, pool: asyncpg.Pool) -> None:
+    me = desk.house.person_id
+    row = await desk.queue(planned=after(TUESDAY))
+    await pool.execute("UPDATE mentions SET reply_until = $1", after(2 * TUESDAY))
+    with pytest.raises(Refused, match="window has closed"):
+        await outbox.plan(desk.pool, row.id, me, after(3 * TUESDAY), after(1))
+    await outbox.withdraw(desk.pool, row.id, me, after(2))
+    with pytest.raises(Refused, match="window has closed"):
+        await desk.queue(planned=after(3 * TUESDAY))

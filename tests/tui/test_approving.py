@@ -72,6 +72,17 @@ async def test_a_lead_finds_what_waits_reads_it_and_lets_it_go() -> None:
         assert backend.talk(3).replies[0].state is OutboxState.WITHDRAWN
         await s.press("x")
         await s.shows("Bo Lind asks for approval")
+        await s.press("a")
+        await s.shows("approved; goes out in 8 s in the name of Bo Lind")
+        s.backend.clock.forward(seconds=1)
+        await s.press("L")
+        await s.shows("liked on Bluesky in 8 s")
+        await s.press("z")
+        await s.shows("nothing is asked of the network")
+        await s.press("z")
+        await s.shows("taken back: it waits for approval again")
+        await s.press("x")
+        await s.shows("Bo Lind asks for approval")
         await s.press("c")
         await s.composes("We is on it")
         await s.shows("^s approves it as it stands here")
@@ -80,7 +91,7 @@ async def test_a_lead_finds_what_waits_reads_it_and_lets_it_go() -> None:
         assert backend.talk(3).drafts == {}, "a colleague's words are no draft of mine"
         await s.press("ctrl+s")
         await s.shows("approved by Ana Sol with a change; this is what was submitted")
-        assert [r.body for r in backend.talk(3).replies] == ["We is on it", "We is on it!"]
+        assert [r.body for r in backend.talk(3).replies] == ["We is on it", "We is on it", "We is on it!"]
         assert backend.talk(3).drafts == {}
 
 

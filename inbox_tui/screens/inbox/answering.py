@@ -428,6 +428,10 @@ class Answering(Triage):
             return
         await self._withdraw(row)
 
+    def last_queued(self) -> datetime | None:
+        """When something that z may still mean was put into the outbox from here last."""
+        return self._waiting[-1].row.queued_at if self._waiting else None
+
     async def _waiting_reply(self) -> OutboxRow | None:
         """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
         open conversation.
@@ -470,9 +474,16 @@ class Answering(Triage):
             await self.save_draft()
 
     def action_settle(self) -> None:
+        """Decide about what waits for somebody's word in the conversation that is read, else in the one under the cursor."""
+        if not self.refuse_read_only():
+            self.work(self._settle_here())
+
+    async def _settle_here(self) -> None:
+        if await self.opened_here() is not None:
+            self.settle_opened()
+
+    def settle_opened(self) -> None:
         """Decide about a reply that did not simply go out."""
-        if self.refuse_read_only():
-            return
         row = self._undecided_reply()
         if row is None:
             self.say("every reply here went its way", "dim")

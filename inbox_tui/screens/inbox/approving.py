@@ -32,6 +32,7 @@ class _Thing:
     """It was asked for; else it was decided."""
     approval_id: int
     conversation_id: int
+    at: datetime
     last_act: uuid.UUID | None
     marks: int
 
@@ -116,7 +117,6 @@ class Approving(Answering):
         if needs is None:
             return
         if not needs:
-            self._thing = None  # what is sent now is taken back before what was asked or decided earlier
             await super().deliver(writing, body, close_after, planned)
         elif self._needs is writing:
             await self.ask_approval(writing, body, close_after, planned)
@@ -153,11 +153,11 @@ class Approving(Answering):
 
     # Deciding --------------------------------------------------------------------------------------------------------
 
-    def action_settle(self) -> None:
+    def settle_opened(self) -> None:
         """Decide about a reply that waits for approval, else about one that did not simply go out."""
         row = approvals.waiting(self.opened)
         if row is None or self.opened is None:
-            super().action_settle()
+            super().settle_opened()
         elif not self.refuse_read_only():
             self.work(self._decide(self.opened, row))
 
@@ -229,7 +229,8 @@ class Approving(Answering):
         if voice is None or parent is None:
             self.say("what it answers is gone from the thread", "soon")
             return None
-        return saved.Look(voice, opened, parent, saved.values(parent, row.person, self.desk.backend.brand))
+        known = saved.values(parent, row.person, self.desk.backend.brand)
+        return saved.Look(voice, opened, parent, known, aside=row.private)
 
     async def _approve(self, opened: Opened, row: ApprovalRow, body: str | None, *, moved: bool) -> bool:
         backend = self.desk.backend
@@ -305,15 +306,16 @@ class Approving(Answering):
     # Taking back -----------------------------------------------------------------------------------------------------
 
     async def _note_thing(self, *, asked: bool, approval_id: int, conversation_id: int) -> None:
-        self._thing = _Thing(
-            asked, approval_id, conversation_id, await self.attempt(self.desk.backend.last_act()), len(self.desk.marked)
-        )
+        last_act = await self.attempt(self.desk.backend.last_act())
+        self._thing = _Thing(asked, approval_id, conversation_id, self.desk.now(), last_act, len(self.desk.marked))
 
     async def _take_back(self) -> None:
         """What was just asked or decided here, else as always."""
         thing = self._thing
         since = thing is not None and (
-            len(self.desk.marked) > thing.marks or thing.last_act != await self.attempt(self.desk.backend.last_act())
+            (self.last_queued() or thing.at) > thing.at
+            or len(self.desk.marked) > thing.marks
+            or thing.last_act != await self.attempt(self.desk.backend.last_act())
         )
         if thing is None or since:
             await super()._take_back()

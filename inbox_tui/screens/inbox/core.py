@@ -363,11 +363,16 @@ class InboxCore(DeskScreen):
 
     async def meant(self) -> Sequence[Meant]:
         """The messages of the conversation that is read, else of the one under the cursor."""
-        opened, row_id = self.opened, self.rows.cursor_id
-        if not self.reading and row_id is not None and (opened is None or opened.conversation.id != row_id):
-            opened = await self.open_conversation(row_id)
+        opened = await self.opened_here()
         theirs = [one for one in reversed(opened.thread if opened else ()) if one.mine and not one.ours]
         return [Meant(one.id, queue.named(one.author_handle, one.author_name, one.text)) for one in theirs]
+
+    async def opened_here(self) -> Opened | None:
+        """The conversation that is read, else the one under the cursor, which may be on its way still."""
+        row_id = self.rows.cursor_id
+        if self.reading or row_id is None or (self.opened is not None and self.opened.conversation.id == row_id):
+            return self.opened
+        return await self.open_conversation(row_id)
 
     async def read_conversation(self, conversation_id: int) -> None:
         """Open it, go there, and it counts as read."""
@@ -395,7 +400,10 @@ class InboxCore(DeskScreen):
             self.rows.go(below.id)
 
     def _show_opened(self, *, fresh: bool = False, end: bool = False) -> None:
-        card, opened = self.query_one("#card", Paper), self.opened
+        opened = self.opened
+        if not (cards := self.query("#card")):
+            return  # the screen is coming or going
+        card = cards.only_one(Paper)
         if opened is None:
             card.clear()
             self.paper.clear()

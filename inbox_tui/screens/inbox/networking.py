@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.view import network
@@ -151,6 +152,11 @@ class Networking(Answering):
 
     # Taking back and deciding ----------------------------------------------------------------------------------------
 
+    def last_queued(self) -> datetime | None:
+        """Acts too."""
+        times = (super().last_queued(), None if self._asked is None else self._asked.row.queued_at)
+        return max((at for at in times if at is not None), default=None)
+
     async def _take_back(self) -> None:
         asked, reply = await self._asked_last(), await self._waiting_reply()
         if asked is None or (reply is not None and reply.queued_at > asked.queued_at):
@@ -205,11 +211,11 @@ class Networking(Answering):
         if opened is not None:
             await self._ask_network(opened, row.mention_id, opposite)
 
-    def action_settle(self) -> None:
+    def settle_opened(self) -> None:
         """Decide about a reply, or an act, that did not simply go through."""
         row = self._undecided_act()
         if row is None or self._undecided_reply() is not None:
-            super().action_settle()
+            super().settle_opened()
         elif not self.refuse_read_only():
             self.work(self._settle_act(row))
 

@@ -92,14 +92,14 @@ class Planning(Answering):
 
     # Changing --------------------------------------------------------------------------------------------------------
 
-    def action_settle(self) -> None:
+    def settle_opened(self) -> None:
         """Change when a planned reply goes out, or take it back; else as always."""
         now = self.desk.now()
         rows = self.opened.replies if self.opened is not None else ()
         row = next((one for one in reversed(rows) if replies.planned(one, now)), None)
         undecided = any(one.state in (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.STOPPED) for one in rows)
         if row is None or undecided or waiting(self.opened) is not None:
-            super().action_settle()
+            super().settle_opened()
         elif not self.refuse_read_only():
             self.work(self._replan(row))
 

@@ -423,9 +423,7 @@ class Triage(Counting):
 
     async def to_copy(self) -> Sequence[Copyable]:
         """The newest message by the author, of the conversation that is read, else of the one under the cursor."""
-        opened, row_id = self.opened, self.rows.cursor_id
-        if not self.reading and row_id is not None and (opened is None or opened.conversation.id != row_id):
-            opened = await self.open_conversation(row_id)
+        opened = await self.opened_here()
         theirs = [one for one in (opened.thread if opened else ()) if one.mine and not one.ours]
         return copyables(theirs[-1].text, theirs[-1].url, theirs[-1].id) if theirs else ()
 
