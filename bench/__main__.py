@@ -1,4 +1,7 @@
-"""Runs the benches one after the other, each in a process of its own: `python -m bench [NAME ...] [--quick]`."""
+"""Runs the benches one after the other, each in a process of its own: `python -m bench [NAME ...] [--quick]`.
+
+What else is given goes to the one bench that is named: `python -m bench inbox --rows 1000 100000`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of: {', '.join(known)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, for a first look")
-    arguments = parser.parse_args()
+    arguments, more = parser.parse_known_args()
+    if more and len(arguments.names) != 1:
+        parser.error(f"{' '.join(more)}: for which bench?")
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"there is no bench {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -23,7 +28,7 @@ def main() -> int:
     for name in arguments.names or known:
         print(f"# {name}", file=sys.stderr, flush=True)
         quick = ["--quick"] if arguments.quick else []
-        failed |= subprocess.run([sys.executable, "-m", f"bench.{name}", *quick], check=False).returncode != 0
+        failed |= subprocess.run([sys.executable, "-m", f"bench.{name}", *quick, *more], check=False).returncode != 0
     return int(failed)
 
 

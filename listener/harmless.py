@@ -11,6 +11,8 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import regex
@@ -155,40 +157,22 @@ def _alone(char: str, lines: bool) -> str:
 
 # Addresses -----------------------------------------------------------------------------------------------------------
 
-_SCRIPTS = {
-    name: regex.compile(rf"[\p{{{name}}}\p{{Common}}\p{{Inherited}}]*")
-    for name in (
-        *(
-            "Latin",
-            "Cyrillic",
-            "Greek",
-            "Armenian",
-            "Georgian",
-            "Hebrew",
-            "Arabic",
-            "Ethiopic",
-            "Devanagari",
-            "Bengali",
-            "Gurmukhi",
-        ),
-        *(
-            "Gujarati",
-            "Oriya",
-            "Tamil",
-            "Telugu",
-            "Kannada",
-            "Malayalam",
-            "Sinhala",
-            "Thai",
-            "Lao",
-            "Tibetan",
-            "Myanmar",
-            "Khmer",
-        ),
-    )
-}
-_SCRIPTS["Japanese"] = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Common}\p{Inherited}]*")
-_SCRIPTS["Korean"] = regex.compile(r"[\p{Han}\p{Hangul}\p{Common}\p{Inherited}]*")
+_SCRIPTS = (
+    "Latin", "Cyrillic", "Greek", "Armenian", "Georgian", "Hebrew", "Arabic", "Ethiopic", "Devanagari", "Bengali", "Gurmukhi",
+    "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai", "Lao", "Tibetan", "Myanmar", "Khmer",
+)  # fmt: skip
+_TOGETHER = (("Han", "Hiragana", "Katakana"), ("Han", "Hangul"))
+"""As Japanese and Korean are written."""
+
+
+@cache
+def _scripts() -> tuple[Any, ...]:
+    """What is in one script. Compiled for the first host name that is not ASCII: no program's start waits for it."""
+    written = (*((one,) for one in _SCRIPTS), *_TOGETHER)
+    classes = ("".join(rf"\p{{{name}}}" for name in names) for names in written)
+    return tuple(regex.compile(rf"[{some}\p{{Common}}\p{{Inherited}}]*") for some in classes)
+
+
 # Letters that look like Latin ones: a label made of nothing else is shown in its wire form.
 _LOOKALIKES = frozenset("асԁеһіјӏорԛѕԝхуɡ" + "αικνορτυχω" + "աոսօհցյ")
 _PORT = regex.compile(r":[0-9]{1,5}\Z")
@@ -239,7 +223,7 @@ def _readable(label: str) -> bool:
     if label.isascii():
         return True
     letters = {char for char in label.casefold() if char.isalpha()}
-    return any(one.fullmatch(label) for one in _SCRIPTS.values()) and not letters <= _LOOKALIKES
+    return any(one.fullmatch(label) for one in _scripts()) and not letters <= _LOOKALIKES
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -28,7 +28,6 @@ from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener.errors import FixMe
 from listener.model import Person, Problem, Role
-from listener.query.bounds import asks_state, folders_of
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
 from listener.store import (
@@ -208,6 +207,8 @@ class PostgresBackend(
 
     async def view_ids(self, query: str, now: datetime, *, most: int) -> tuple[Sequence[int], bool] | None:
         """The first of a view, by id."""
+        from listener.query.bounds import asks_state, folders_of
+
         tree = parsed(query, self.names)
         if asks_state(tree) and folders_of(tree) != frozenset({"open"}):
             return None

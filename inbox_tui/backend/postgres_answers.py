@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from listener.store.inbox.answered import answered
 from listener.store.views import Answered, Opened
 
 
@@ -17,6 +16,8 @@ class PostgresAnswers:
 
     async def answers_like(self, opened: Opened, parent_mention_id: int) -> tuple[tuple[Answered, ...], bool]:
         """By the words of the message as it is shown."""
+        from listener.store.inbox.answered import answered  # it brings the query language with it
+
         parent = next((one for one in opened.thread if one.id == parent_mention_id), None)
         if parent is None or not parent.text:
             return (), True

@@ -50,13 +50,13 @@ class Choices(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
 
     def show(self, choices: Sequence[Choice]) -> None:
         """Other lines; the cursor stays on its key where that is still there."""
-        key = self.cursor_key
+        key, before = self.cursor_key, len(self.choices)
         self.choices = choices
         self._cursor = next((i for i, c in enumerate(choices) if c.key and c.key == key), -1)
         if self._cursor < 0:
             self._cursor = next((i for i, c in enumerate(choices) if c.key), 0)
         self.virtual_size = Size(0, len(choices))
-        self.refresh(layout=True)
+        self.refresh(layout=len(choices) != before)
 
     def set_current(self, key: str | None) -> None:
         """What is in force now; the cursor goes there."""

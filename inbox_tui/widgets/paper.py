@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from inbox_tui.view.lines import Line
 from inbox_tui.widgets.drawing import Drawn, strip_of
+from inbox_tui.widgets.scrolling import reach
 
 
 class Paper(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
@@ -62,7 +62,7 @@ class Paper(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
     def _remake(self) -> None:
         self._made_for = self.line_width
         self._lines = self._make(self._made_for)
-        self.virtual_size = Size(0, len(self._lines))
+        reach(self, len(self._lines))
         self.refresh()
 
     def on_resize(self) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
 from inbox_tui.messages import RowReached
 from inbox_tui.widgets.drawing import Drawn
+from inbox_tui.widgets.scrolling import reach
 from inbox_tui.widgets.window import Place, Window
 
 Row = TypeVar("Row")
@@ -58,7 +58,8 @@ class Rolling(Drawn, ScrollView, Generic[Row], can_focus=True, inherit_bindings=
 
     @contextmanager
     def _holding(self) -> Iterator[None]:
-        """Whatever happens to the rows, the line that the reader looks at keeps its height on the screen."""
+        """Whatever happens to the rows, the line that the reader looks at keeps its height on the screen; what is out of sight draws nothing."""
+        before = self._in_view()
         top = self.scroll_offset.y
         view = self.scrollable_content_region.height or self.size.height
         anchor: int | None = None
@@ -92,7 +93,25 @@ class Rolling(Drawn, ScrollView, Generic[Row], can_focus=True, inherit_bindings=
                 self.set_scroll(None, target)
                 self.set_reactive(ScrollView.scroll_target_y, target)
                 self.vertical_scrollbar.position = target
-        self.refresh()
+        if not self.window.rows or self._in_view() != before:
+            self.refresh()
+
+    def _in_view(self) -> list[object]:
+        """All that decides what is drawn: how the rows in view stand, and what is seen of each."""
+        first, last = self._rank_at(0), self._rank_at(self.size.height)
+        seen = [(rank, self.window.at(rank)) for rank in range(first, last + 1)]
+        cut = (self.scroll_offset.y - self._lead) % self.row_height
+        ranks = self._ranks()
+        return [
+            self.row_height,
+            cut,
+            self.cursor_id,
+            *(0 <= rank < ranks if row is None else self._made_of(row) for rank, row in seen),
+        ]
+
+    def _made_of(self, row: Row) -> object:
+        """What a row's lines are made of."""
+        return row
 
     def _ranks(self) -> int:
         """How many rows the scroll bar stands for."""
@@ -101,7 +120,7 @@ class Rolling(Drawn, ScrollView, Generic[Row], can_focus=True, inherit_bindings=
         return max(self.total or 0, self.window.end + 1)
 
     def _resize(self) -> None:
-        self.virtual_size = Size(0, self._lead + self._ranks() * self.row_height + self._slack)
+        reach(self, self._lead + self._ranks() * self.row_height + self._slack)
 
     def _y_of(self, index: int) -> int:
         """The line at which a row held begins."""

@@ -382,6 +382,10 @@ class Rows(Rolling[Row]):
             return strip_of((("  …", "dim"),) if waiting else (), width, look, base)
         return self._strips(row, width, base)[part]
 
+    def _made_of(self, row: Row) -> object:
+        row_id = self.window.ident(row)
+        return row, row_id in self.marked, self.all_marked, self.window.held == row_id and not self._belongs(row)
+
     def _strips(self, row: Row, width: int, base: Style) -> list[Strip]:
         row_id = self.window.ident(row)
         left = self.window.held == row_id and not self._belongs(row)

@@ -61,6 +61,3 @@ class Approval:
     """By id."""
     accounts: frozenset[str] = frozenset()
     """By handle."""
-
-
-NO_APPROVAL = Approval()

@@ -10,15 +10,17 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 import msgspec
 
 from listener.model import Problem
-from listener.rulebook.people import NO_APPROVAL, Approval
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
+
+if TYPE_CHECKING:
+    from listener.rulebook.people import Approval
 
 _IN_FORCE = """
 SELECT hash, files, git, accepted_at
@@ -92,10 +94,10 @@ async def publish(
     files: Mapping[str, str],
     git: str,
     now: datetime,
-    approval: Approval = NO_APPROVAL,
+    approval: Approval | None = None,
 ) -> bool:
     """Puts an accepted rulebook in force and tells everybody. False when it already was, and no event, unless
-    the last attempt was refused: then everybody is told that it is mended. `approval`: whose replies are approved from now on.
+    the last attempt was refused: then everybody is told that it is mended. `approval`: whose replies are approved from now on; None: nobody's.
     """
     packed = zlib.compress(msgspec.json.encode(dict(files)), 6)
     async with acquired(pool) as connection, connection.transaction():
@@ -108,8 +110,8 @@ async def publish(
         elif await connection.fetchval(_REFUSED):
             await _tell(connection, "rulebook.mended", None, {"hash": hash}, now)
         await connection.execute(_FORGET_NEEDS)
-        await connection.execute(_NEEDS, "person", sorted(approval.people))
-        await connection.execute(_NEEDS, "account", sorted(approval.accounts))
+        await connection.execute(_NEEDS, "person", sorted(approval.people if approval else ()))
+        await connection.execute(_NEEDS, "account", sorted(approval.accounts if approval else ()))
         await connection.execute(_HEALTH, now, hash, [])
         return changed
 

@@ -142,17 +142,19 @@ SCOPES = st.builds(
 )
 
 
+LISTENED = "topics: [{key: s, kind: brand, query: x}, {key: t, kind: campaign, query: y}]\n"
+HEARD = book(r_yaml=f"{LISTENED}rules:\n{rule('a')}")
+
+
 @settings(max_examples=300)
 @given(SCOPES, SCOPES, st.booleans(), st.frozensets(st.sampled_from("st")), st.sampled_from("pqr"))
 def test_a_scope_that_covers_another_lets_in_all_that_the_other_does(
     wide: Scope, narrow: Scope, addressed: bool, keys: frozenset[str], brand: str
 ) -> None:
-    listened = "topics: [{key: s, kind: brand, query: x}, {key: t, kind: campaign, query: y}]\n"
-    made = book(r_yaml=listened + "rules:\n" + rule("a"))
-    kinds = frozenset(topic.kind for topic in made.topics if topic.key in keys)
+    kinds = frozenset(topic.kind for topic in HEARD.topics if topic.key in keys)
     heard = Heard(brand, addressed, keys, kinds, ())
-    one, other = (replaced(made, scope) for scope in (wide, narrow))
-    if covers(wide, narrow, made.topics) and in_scope(other, heard):
+    one, other = (replaced(HEARD, scope) for scope in (wide, narrow))
+    if covers(wide, narrow, HEARD.topics) and in_scope(other, heard):
         assert in_scope(one, heard)
 
 

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from inbox_tui.app import Inbox, ListeningFirst
+from inbox_tui.app.inbox import LOOK_EVERY, TICK_EVERY
 from inbox_tui.screens.base import Desk
 from tests.tui.fake import FakeBackend
 
@@ -73,6 +74,10 @@ class Stage:
             lambda: getattr(self.app.focused, "id", "") == "composer-text" and place.composer.text == text,
             "the composer",
         )
+
+    def hurry(self) -> None:
+        """What the app does every few seconds, it does at the next one: ages drawn anew, a look after the listener, what failed tried again."""
+        self.app._seconds = LOOK_EVERY * TICK_EVERY - 1
 
     async def press(self, *keys: str) -> None:
         """Press keys, and let the app take them in."""

@@ -58,6 +58,43 @@ async def test_a_new_row_below_appears_without_a_word() -> None:
         assert not s.sees("new ↑")
 
 
+async def test_rows_that_come_do_not_lay_the_screen_out_anew() -> None:
+    backend = FakeBackend(200)
+    async with stage(backend) as s:
+        await s.press(*["j"] * 25)
+        await s.until(lambda: s.app.place.rows.cursor_id == 26, "row 26")
+        await s.pilot.pause(0.5)
+        laid_out: list[object] = []
+        s.app.place.screen_layout_refresh_signal.subscribe(s.app.place.rows, laid_out.append)
+        bar = s.app.place.rows.vertical_scrollbar
+        before = bar.window_virtual_size
+        for i in range(5):
+            backend.add(f"urgent thing {i}", due_in=-30)
+            await s.shows(f"{i + 1} new ↑")
+        assert laid_out == []
+        assert bar.window_virtual_size == before + 5 * s.app.place.rows.row_height
+
+
+async def test_what_changes_out_of_sight_draws_nothing() -> None:
+    backend = FakeBackend(200)
+    async with stage(backend) as s:
+        await s.press(*["j"] * 25)
+        await s.until(lambda: s.app.place.rows.cursor_id == 26, "row 26")
+        await s.pilot.pause(0.5)
+        rows, drawn = s.app.place.rows, []
+        render = rows.render_line
+        rows.render_line = lambda y: drawn.append(y) or render(y)  # type: ignore[method-assign]
+        s.app._seconds = 0  # ages are drawn anew in five seconds only
+        backend.add("urgent thing", due_in=-30)
+        backend.act_as(backend.staff[1], [100], Close())
+        await s.shows("1 new ↑")
+        await s.until(lambda: rows.window.get(100) is None, "one below is closed")
+        await s.pilot.pause(0.1)
+        assert drawn == []
+        backend.act_as(backend.staff[1], [25], Close())
+        await s.until(lambda: bool(drawn), "the row above the cursor goes")
+
+
 async def test_a_change_of_the_conversation_before_does_not_keep_the_next_one_from_coming() -> None:
     backend = FakeBackend(20)
     open_, asked, gate = backend.open, asyncio.Event(), asyncio.Event()
@@ -140,12 +177,14 @@ async def test_a_dead_listener_is_said() -> None:
     async with stage(backend) as s:
         await s.shows("connected, listening")
         backend.clock.forward(seconds=16)
+        s.hurry()
         await s.shows("nobody is listening")
 
 
 async def test_a_database_fault_becomes_a_sentence_and_the_app_lives() -> None:
     backend = FakeBackend(10)
     async with stage(backend) as s:
+        await s.until(lambda: s.app.place.opened is not None, "the start is over")
         backend.fault = TryAgain("the database does not answer", hint="it will be tried again")
         await s.press("e")
         await s.shows("the database does not answer: it will be tried again")
@@ -162,6 +201,7 @@ async def test_ages_and_dues_move_with_the_clock_without_asking_the_database() -
         await asyncio.sleep(0.3)
         backend.clock.forward(minutes=2)
         calls = sum(n for name, n in backend.calls.items() if name not in ("listener_beat", "attend"))
+        s.hurry()
         await s.shows("7 min over")
         assert sum(n for name, n in backend.calls.items() if name not in ("listener_beat", "attend")) == calls
 

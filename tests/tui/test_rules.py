@@ -211,6 +211,7 @@ async def test_what_could_not_be_read_is_read_when_the_store_is_back() -> None:
         backend.ring(rulebook=True)
         await s.shows("the store is away")
         backend.fault = None
+        s.hurry()
         await s.shows("in force abc")
         await s.press("escape")
         await s.shows("rule files refused")

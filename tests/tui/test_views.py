@@ -414,6 +414,7 @@ async def test_names_that_could_not_be_read_are_read_as_soon_as_the_store_is_bac
         backend.publish(Names({"money": ("refund",)}))
         await s.until(lambda: backend.calls["rules_refused"] > before, "an attempt")
         backend.fault = None
+        s.hurry()
         await s.until(lambda: "money" in backend.names.lists, "another one")
 
 

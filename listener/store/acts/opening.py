@@ -14,7 +14,6 @@ from listener.model import Assessment, Origin, Priority, Tone, ToneLabel
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
-from listener.store.copies import keep_sketches
 
 # Nothing that the brand has not heard can be opened by it.
 _MENTION = """
@@ -111,6 +110,8 @@ async def open_from_mention(pool: asyncpg.Pool, person_id: int, brand_id: int, m
 async def _opened(
     connection: asyncpg.Connection, mention: Mapping[str, Any], brand_id: int, now: datetime
 ) -> int | None:
+    from listener.store.copies import keep_sketches  # it brings the query language with it: not at every start
+
     said = await connection.fetch(_SAID, mention["space"], mention["root"], mention["author_id"])
     last = max(said, key=lambda row: (row["at"], row["id"]))
     ours = [row["at"] for row in said if row["ours"]]

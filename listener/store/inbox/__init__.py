@@ -2,9 +2,15 @@
 
 No statement in here grows with a table: pages are cut from an index before anything is joined, counts are maintained, threads are
 limited. Texts are as the network sent them: hostile until `listener.harmless` has seen them.
+
+What judges by a query brings the whole language with it, which costs as much as all else here: it is loaded when it is first asked for,
+so that a first screen does not wait for it.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from listener.store.inbox.authors import author, mutable, past
 from listener.store.inbox.folded import folded_page, folds, members
@@ -13,9 +19,11 @@ from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
 from listener.store.inbox.posts import comments, post
 from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
 from listener.store.inbox.saved import delete_view, save_view, saved_views
-from listener.store.inbox.search import Found, search
-from listener.store.inbox.standing import in_folder, in_view
-from listener.store.inbox.viewing import among, view_ids, view_page
+
+if TYPE_CHECKING:
+    from listener.store.inbox.searching import Found, search
+    from listener.store.inbox.standing import in_folder, in_view
+    from listener.store.inbox.viewing import among, view_ids, view_page
 
 __all__ = [
     "FIRST",
@@ -47,3 +55,19 @@ __all__ = [
     "view_ids",
     "view_page",
 ]
+
+_JUDGING = {
+    "Found": "searching",
+    "search": "searching",
+    "in_folder": "standing",
+    "in_view": "standing",
+    "among": "viewing",
+    "view_ids": "viewing",
+    "view_page": "viewing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _JUDGING:
+        raise AttributeError(f"{__name__} has no {name}")
+    return getattr(import_module(f"{__name__}.{_JUDGING[name]}"), name)

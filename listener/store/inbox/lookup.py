@@ -20,9 +20,7 @@ DEAR = 3
 CAP = 20_000
 """More than this is never looked up."""
 
-_OPEN_WITH_WORDS = """
-SELECT o.mention_id AS id, o.at, o.conversation_id FROM open_words o WHERE o.words @@ $1::text::tsquery AND o.brand_id = $2
-"""
+_IN_OPEN = "SELECT o.mention_id AS id FROM open_words o WHERE o.words @@ $1::text::tsquery AND o.brand_id = $2"
 
 FIRST = 80
 """The first step: a little more than a page, for what nearly everything matches."""
@@ -50,14 +48,9 @@ async def smallest(connection: asyncpg.Connection, seeds: Sequence[Seed]) -> tup
     return best
 
 
-async def open_with_words(
-    connection: asyncpg.Connection, seconds: float, words: str, brand_id: int
-) -> Sequence[asyncpg.Record] | None:
-    """Of the messages of open conversations those with the words: `id`, `at`, `conversation_id`; None: too many to look up."""
-    if await estimated(connection, _OPEN_WITH_WORDS, words, brand_id) > RARE:
-        return None
-    found = await in_time(connection, seconds, f"{_OPEN_WITH_WORDS} LIMIT {CAP + 1}", [words, brand_id])
-    return None if found is None or len(found) > CAP else found
+def in_open(words: str, brand_id: int) -> Seed:
+    """What finds the messages of open conversations by their words."""
+    return Seed("open words", _IN_OPEN, (words, brand_id))
 
 
 async def in_time(

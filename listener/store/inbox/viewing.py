@@ -14,7 +14,7 @@ import asyncpg
 
 from listener.query.bounds import asks_state, folders_of
 from listener.query.match import Test, test_of
-from listener.query.sql import seeds, words_of
+from listener.query.sql import Seed, seeds, words_of
 from listener.query.tree import Node, Or
 from listener.store.connect import acquired
 from listener.store.inbox import lookup
@@ -143,13 +143,21 @@ class _View:
         self._reading = Reading(tree, now, brand_id=brand_id, me=me)
         folders = folders_of(tree) if asks_state(tree) else frozenset({"open"})
         self._folders = sorted(FOLDERS if folders is None else folders)
-        self._words = words_of(tree)
-        self._seeds = seeds(tree, now, brand_id=brand_id, me=me)
+        words = words_of(tree)
+        if words is not None and self._folders == ["open"]:
+            self._seeds: Sequence[Seed] = [lookup.in_open(words, brand_id)]
+        else:
+            self._seeds = seeds(tree, now, brand_id=brand_id, me=me)
 
     async def run(self, place: Place) -> Place | None:
         """Judges what comes behind the place until there is enough; where it stopped for want of time."""
-        if (ids := await self._looked_up()) is None:
-            return await self._walk(place)
+        seed, many = await lookup.smallest(self._connection, self._seeds)
+        if seed is not None and many <= lookup.RARE and (ids := await self._looked_up(seed)) is not None:
+            return await self._take(ids, place)
+        return await self._walk(place, seed, many)
+
+    async def _take(self, ids: Sequence[int], place: Place) -> Place | None:
+        """Judges those of the conversations that lie behind the place."""
         rows = await self._connection.fetch(_PLACES, self._brand_id, ids, self._folders)
         places = sorted(((row["sort_key"], row["id"]) for row in rows), reverse=self._backwards)
         ahead = [one for one in places if (one < place if self._backwards else one > place)]
@@ -168,21 +176,16 @@ class _View:
     def _next_step(self, last: int, walked: int) -> int:
         return lookup.next_step(last, walked, len(self.hits), self._limit - len(self.hits), WIDEST)
 
-    async def _looked_up(self) -> list[int] | None:
-        """All conversations that may be in the view, where an index knows that they are few."""
-        budget = self._left() / 2
-        if self._words is not None and self._folders == ["open"]:
-            found = await lookup.open_with_words(self._connection, budget, self._words, self._brand_id)
-            return None if found is None else list({row["conversation_id"] for row in found})
-        seed, many = await lookup.smallest(self._connection, self._seeds)
-        if seed is None or many > lookup.RARE:
-            return None
+    async def _looked_up(self, seed: Seed) -> list[int] | None:
+        """All conversations that the seed finds; None: too many, or it takes too long to say."""
         sql = _LOOKED_UP.format(seed=seed.sql, most=lookup.CAP + 1)
-        found = await lookup.in_time(self._connection, budget, sql, seed.parameters)
+        found = await lookup.in_time(self._connection, self._left() / 2, sql, seed.parameters)
         return None if found is None or len(found) > lookup.CAP else [row["id"] for row in found]
 
-    async def _walk(self, place: Place) -> Place | None:
-        """Along the queue until there are enough, or it ends, or no time is left."""
+    async def _walk(self, place: Place, seed: Seed | None, many: float) -> Place | None:
+        """Along the queue until there are enough, or it ends, or no time is left; where what is sought turns out to be thin on the ground,
+        it is looked up after all.
+        """
         statement = _WINDOW_BEFORE if self._backwards else _WINDOW_AFTER
         window, walked = lookup.FIRST, 0
         while True:
@@ -199,6 +202,11 @@ class _View:
             if self._left() <= 0:
                 return place
             walked += len(rows)
+            ahead = (self._limit - len(self.hits)) * walked / (len(self.hits) + 1)
+            if seed is not None and many <= lookup.CAP and many * lookup.DEAR < ahead:
+                if (ids := await self._looked_up(seed)) is not None:
+                    return await self._take(ids, place)
+                seed = None
             window = self._next_step(window, walked)
 
     async def _judge(self, part: Sequence[Place]) -> Place | None:

@@ -8,7 +8,6 @@ go over its own index of words. Nothing here ever blocks the loop for long.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,16 +118,14 @@ class _Search:
         self._words = words_of(query)
         self._open = folders_of(query) == frozenset({"open"})
         found = seeds(query, now, brand_id=brand_id, me=me)
-        self._seeds = [seed for seed in found if not (self._open and seed.name == "words")]
+        if self._open and self._words is not None:
+            found = [lookup.in_open(self._words, brand_id), *(seed for seed in found if seed.name != "words")]
+        self._seeds = found
 
     async def run(self, place: Place) -> Place | None:
         """Judges what comes before the place, newest first, until there is enough; where it stopped for want of time."""
         if place <= self._bottom:
             return None
-        if self._open and self._words is not None:
-            budget = self._judge.left() / 2
-            rare = await lookup.open_with_words(self._connection, budget, self._words, self._brand_id)
-            return await (self._walk(place, None, math.inf) if rare is None else self._take(rare, place))
         seed, many = await lookup.smallest(self._connection, self._seeds)
         if seed is not None and many <= lookup.RARE and (found := await self._looked_up(seed)) is not None:
             return await self._take(found, place)

@@ -1,0 +1,69 @@
+"""What the inbox loads before its first screen is there: on a real terminal and the real store, as people start it.
+
+Every module costs its share of the wait, and what a first screen does not show can be loaded when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import asyncpg
+
+from tests.journeys.terminal import Terminal
+from tests.store.world import world
+
+HEAVY = (
+    "aiohttp",
+    "importlib.metadata",
+    "listener.cli",
+    "listener.query.match",
+    "listener.query.parse",
+    "listener.query.sql",
+    "listener.query.tree",
+    "listener.query.words",
+    "listener.rulebook",
+    "listener.sentiment",
+    "listener.service",
+    "listener.settings",
+    "listener.sources",
+    "listener.store.embedded",
+    "listener.style",
+    "multiprocessing",
+    "py3langid",
+    "ruamel",
+    "sqlite3",
+    "textual.widgets._data_table",
+    "textual.widgets._markdown",
+    "textual.widgets._text_area",
+    "tree_sitter",
+    "vaderSentiment",
+)
+"""What thinks, speaks with networks, reads files or asks in dialogs: none of it is on the first screen."""
+
+LOADED = """
+import runpy, sys
+told = open(sys.argv.pop(1), "w", buffering=1)
+sys.addaudithook(lambda event, about: told.write(about[0] + "\\n") if event == "import" else None)
+runpy.run_module("inbox_tui", run_name="__main__")
+"""
+
+
+async def test_the_first_screen_waits_for_nothing_that_it_does_not_show(
+    pool: asyncpg.Pool, dsn: str, tmp_path: Path
+) -> None:
+    w = await world(pool)
+    await w.conversation("where is my parcel? 🙂", author="ana")
+    told = tmp_path / "loaded"
+    command = [sys.executable, "-c", LOADED, str(told), "--brand", "acme", "--person", "mia-acme"]
+    terminal = Terminal(command, {**os.environ, "HUBBUB_DSN": dsn, "TERM": "xterm-256color"})
+    try:
+        terminal.until("where is my parcel?", 30)
+        loaded = told.read_text().split()
+    finally:
+        os.kill(terminal.pid, signal.SIGTERM)
+        terminal.ended()
+    assert "inbox_tui.screens.inbox.screen" in loaded
+    assert [one for one in loaded if one.startswith(HEAVY)] == []
