@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/inbox.md: plays the demo's day, then photographs the real inbox on it.
+"""Draws the pictures of the pages about the inbox: plays the demo's day, then photographs the real inbox on it.
 
 .venv/bin/python docs/draw_screens.py
 """
@@ -23,13 +23,21 @@ from inbox_tui.app import Inbox
 from inbox_tui.backend.postgres import connect
 from inbox_tui.screens.base import Desk
 from listener.cli.running import seated
-from listener.model import Problem
-from listener.service.database import opened
+from listener.model import Problem, Role
+from listener.service.database import House, opened
 from listener.settings import load
-from listener.store import rulebooks
+from listener.store import people, rulebooks
 
 DOCS = Path(__file__).parent
 SIZE = (148, 38)
+SMALL = (112, 28)
+DRAFT = (
+    "Hello Edith, unfortunately nobody can look into an account here. Please write to help@larkspur.example, or see "
+    "https://larkspur.example/help/accounts/overdraft-fees #refunds"
+)
+ASKED = (
+    "Hello, we are sorry. Somebody calls you within the hour, and this is what we know: https://larkspur.example/status"
+)
 LATER = timedelta(minutes=7)
 """The day is played in seconds; seen a little later, ages and due times read as they do at work."""
 
@@ -50,8 +58,8 @@ async def draw(folder: Path) -> None:
     settings = load(folder / "hubbub.toml", environment)
     async with opened(settings, "drawing the screens", migrating=False, say=lambda _: None) as house:
         login = await seated(settings, house, settings.brands[0].key)
+        await house.pool.execute("UPDATE people SET name = 'Ana Sol' WHERE login = $1", login)
         backend = await connect(house.dsn, settings.brands[0].key, login)
-        backend.me = type(backend.me)(backend.me.id, backend.me.login, "Ana Sol")
         desk = Desk(backend, lambda: datetime.now(UTC) + LATER, zone=UTC, read_only=False)
         desk.beat, desk.beat_known = desk.now() + timedelta(days=1), True
         app = Inbox(desk)
@@ -67,12 +75,13 @@ async def draw(folder: Path) -> None:
                 await pilot.pause(0.8)
                 await pilot.press("r")
                 await pilot.pause(0.8)
-                for character in "We are glad to hear it. Please write again if anything is missing.":
-                    await pilot.press("space" if character == " " else "full_stop" if character == "." else character)
-                await pilot.pause(0.5)
+                app.place.composer.put_all(DRAFT)
+                await pilot.pause(0.8)
                 save(app, "conversation")
                 await pilot.press("ctrl+x")
                 await pilot.pause(0.5)
+                await pilot.press("escape")
+                await beside(app, pilot, house)
                 await pilot.press("l")
                 await pilot.pause(1.5)
                 save(app, "listening")
@@ -80,6 +89,64 @@ async def draw(folder: Path) -> None:
                 await rules(app, pilot, house.pool)
         finally:
             await backend.close(datetime.now(UTC))
+
+
+async def beside(app: Inbox, pilot: Pilot[None], house: House) -> None:
+    """What lies over the list: an author, a post, the macros, a reply to approve; and the list in high contrast."""
+    await pilot.resize_terminal(*SMALL)
+    await pilot.pause(0.5)
+    rows = app.place.rows.window.rows
+    backend, now = app.desk.backend, datetime.now(UTC)
+    cards = {row.id: await backend.open(row.id, now) for row in rows[:30]}
+    past = next(one for one, opened in cards.items() if opened.author_handle == "gwen-reads.test")
+    app.place.rows.go(past)
+    await backend.note_author(cards[past].author_id, "Writes for the neighbourhood paper; be exact.", now)
+    await pilot.pause(0.5)
+    await over(app, pilot, "A", "author")
+    under = next((one for one, opened in cards.items() if opened.thread[0].ours), past)
+    app.place.rows.go(under)
+    await pilot.pause(0.5)
+    await over(app, pilot, "P", "post")
+    await over(app, pilot, "comma", "macros")
+    await ask_for_approval(house, rows[0].id)
+    await pilot.press("6")
+    await pilot.pause(1.0)
+    await over(app, pilot, "x", "approval")
+    await pilot.press("1")
+    await pilot.pause(1.0)
+    for _ in range(2):
+        await pilot.press("d")
+    await pilot.pause(0.5)
+    save(app, "contrast")
+    for _ in range(2):
+        await pilot.press("d")
+    await pilot.resize_terminal(*SIZE)
+    await pilot.pause(0.8)
+
+
+async def over(app: Inbox, pilot: Pilot[None], key: str, name: str) -> None:
+    """One key, the picture of what it opens, and back."""
+    await pilot.press(key)
+    await pilot.pause(1.2)
+    save(app, name)
+    await pilot.press("escape")
+    await pilot.pause(0.5)
+
+
+async def ask_for_approval(house: House, conversation_id: int) -> None:
+    """A new colleague asks for a word on a reply."""
+    brand_id, key = await house.pool.fetchrow("SELECT id, key FROM brands ORDER BY id LIMIT 1")
+    await people.ensure_person(house.pool, "kit", "Kit Moss", brand_id, Role.RESPONDER)
+    kit = await connect(house.dsn, key, "kit")
+    try:
+        opened = await kit.open(conversation_id, datetime.now(UTC))
+        assert opened is not None  # noqa: S101
+        await kit.ask_approval(
+            opened, opened.thread[-1].id, ASKED, private=False, fence=opened.conversation.thread_version,
+            close_after=False, planned=None, now=datetime.now(UTC),
+        )  # fmt: skip
+    finally:
+        await kit.close(datetime.now(UTC))
 
 
 async def search_box(app: Inbox, pilot: Pilot[None]) -> None:

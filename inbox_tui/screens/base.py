@@ -162,8 +162,11 @@ class DeskScreen(Screen[None]):
     def show_keys(self) -> None:
         """The keys that work where the focus is."""
         composing = any(isinstance(node, Composer) for node in (self.focused.ancestors if self.focused else ()))
-        place = keys.COMPOSER if composing else self.place
-        self.query_one(KeysBar).show(keys.here(place, read_only=self.desk.read_only, table=self.desk.table))
+        shown = keys.here(
+            keys.COMPOSER if composing else self.place, read_only=self.desk.read_only, table=self.desk.table
+        )
+        palette = [key for key in self.desk.table if composing and key.act in keys.ABOVE_ALL]
+        self.query_one(KeysBar).show((*shown, *palette))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Another part has the focus: other keys work."""

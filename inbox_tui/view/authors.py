@@ -56,7 +56,7 @@ def card_lines(author: Author, now: datetime, zone: tzinfo | None, width: int, m
         parts.append((("✓ verified", "good") if author.verified else ("not verified", "dim"),))
     gone = author.status not in ("", "active")
     parts.append(((f"account {say(author.status)}", "bad" if gone else "dim"),))
-    parts.append(((f"on {say(author.source)}", "dim"),))
+    parts.append(((f"on {say(author.source).capitalize()}", "dim"),))
     lines = flow_parts(parts, width)
     known: list[Line] = []
     if author.followers is not None:
@@ -123,7 +123,7 @@ def mute_question(authors: Sequence[Mutable], brand: str, table: Table = KEYS) -
     """The question before a mute of these, none of whom is muted, and all that it does."""
     one = len(authors) == 1
     title = f"Mute {name(authors[0])}?" if one else f"Mute {words.count(len(authors), 'author')}?"
-    networks = " and ".join(sorted({say(author.source) for author in authors}))
+    networks = " and ".join(sorted({say(author.source).capitalize() for author in authors}))
     return title, [
         f"Only for {say(brand)} and only here: they are not told, and nothing changes on {networks}.",
         KEPT,

@@ -12,11 +12,12 @@ _WORD = 60
 _MOST = 12
 
 
-def facet_lines(source: str, draft: str) -> list[Line]:
-    """Lines for below the draft, what goes wrong first; none where there is nothing to say."""
+def facet_lines(source: str, draft: str, whom: str = "") -> list[Line]:
+    """Lines for below the draft, what goes wrong first; none where there is nothing to say. `whom`: the handle of who is answered,
+    which greets them and is meant as no link."""
     if source not in _MARKED:
         return []
-    plain = facets.stays_plain(draft)
+    plain = [one for one in facets.stays_plain(draft) if one.word.casefold() != whom.casefold()]
     lines: list[Line] = [
         (("· ", "soon"), (fit(say(one.word), _WORD), "mark"), (f" stays plain text: {say(one.why)}", "soon"))
         for one in plain[:_MOST]

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from inbox_tui.messages import KeyClicked
-from inbox_tui.view.lines import Line, Piece, cells, fit, flow, say
+from inbox_tui.view.lines import EMPTY, Line, Piece, cells, fit, flow, say
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.fields import Field
@@ -98,14 +98,14 @@ class Pick(Asked[str | None]):
     def _show_preview(self) -> None:
         if self._preview is not None:
             key = self.query_one(Choices).cursor_key
-            said: Line = self._preview(key) if key else (("nothing is called that", "dim"),)
+            said: Line = self._preview(key) if key else EMPTY
             self.query_one("#dialog-said", Paper).show(lambda width: flow(said, width), keep=False)
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
         wanted = event.value.casefold().split()
         shown = [c for c in self._choices if all(w in "".join(t for t, _ in c.line).casefold() for w in wanted)]
-        self.query_one(Choices).show(shown)
+        self.query_one(Choices).show(shown or [Choice("", (("nothing is called that", "dim"),))])
         self._show_preview()
 
     @on(Input.Submitted)

@@ -1,4 +1,4 @@
-"""`python -m tests.house.keys_page`: writes the tables of keys in docs/inbox.md anew, from the key map."""
+"""`python -m tests.house.keys_page`: writes the tables of keys in docs/inbox-keys.md anew, from the key map."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inbox_tui import keys
 
-PAGE = Path(__file__).parents[2] / "docs" / "inbox.md"
+PAGE = Path(__file__).parents[2] / "docs" / "inbox-keys.md"
 MARK = "<!-- keys:"
 
 

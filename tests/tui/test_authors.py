@@ -208,7 +208,7 @@ def test_a_mute_says_all_that_it_does_before_it_is_done() -> None:
     assert title == "Mute @ana?"
     text = " ".join(said)
     for words in (
-        "Only for Larkspur and only here: they are not told, and nothing changes on bluesky.",
+        "Only for Larkspur and only here: they are not told, and nothing changes on Bluesky.",
         "What they write is kept, and search and Listening find it.",
         "It opens no conversation, brings none back, wakes nothing, sets no due time",
         "3 conversations with them are closed with it: 2 open, 1 snoozed.",
@@ -217,6 +217,6 @@ def test_a_mute_says_all_that_it_does_before_it_is_done() -> None:
         assert words in text
     title, said = authors.mute_question([one, two], "Larkspur")
     assert title == "Mute 2 authors?"
-    assert "bluesky and mastodon" in said[0]
+    assert "Bluesky and Mastodon" in said[0]
     assert "4 conversations with them are closed with it: 2 open, 1 snoozed, 1 waiting for them." in said
     assert "none is closed" in " ".join(authors.mute_question([Mutable(1, "a", "", "x", None, 0, 0, 0)], "L")[1])

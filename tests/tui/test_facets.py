@@ -28,6 +28,9 @@ async def test_the_preview_comes_with_what_is_typed_and_folds_away_with_it() -> 
 
 async def test_nothing_is_said_where_nobody_marks_anything_and_nothing_draws_what_it_should_not() -> None:
     assert facet_lines("mail", "https://shop.example acme.com") == []
+    assert facet_lines("bluesky", "Hello Mira.test, thanks", "mira.test") == [], (
+        "a greeting by the handle is meant as no link"
+    )
     shown = "".join(
         text
         for line in facet_lines("bluesky", "https://a.example/\x1b[2J #x\u202eq www.\u202eacme.com/\x1b")

@@ -231,7 +231,7 @@ def test_no_sentence_on_the_screen_names_a_key_by_itself() -> None:
 
 
 def test_the_example_of_the_page_is_right() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "inbox.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "inbox-keys.md").read_text("utf-8")
     (text,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     table, found = read_keys(text, "keys.toml")
     assert not found

@@ -103,6 +103,10 @@ async def test_the_palette_stays_in_the_footer_of_the_narrowest_terminal_so_that
         await s.type("all by")
         await s.press("escape")
         await s.hides("Search for commands")
+        await s.press("r")
+        await s.composes()
+        await s.shows("^p palette")
+        assert s.sees("^s send")
     shown = [key for place in (INBOX, EVERYWHERE, COMPOSER) for key in here(place) if key.footer]
     assert {"reply", "claim", "close", "send", "command_palette", "help", "leave"} <= {key.act for key in shown}
 

@@ -24,9 +24,9 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def real(dsn: str, login: str = "mia-acme", **options: Any) -> AsyncIterator[Stage]:
+async def real(dsn: str, login: str = "mia-acme", brand: str = "acme", **options: Any) -> AsyncIterator[Stage]:
     """The app of one person on the real store."""
-    backend = await connect(dsn, "acme", login)
+    backend = await connect(dsn, brand, login)
     backend_clock: Any = now
     try:
         async with stage(backend, clock=backend_clock, **options) as s:

@@ -73,6 +73,8 @@ async def test_z_takes_the_reply_back_into_the_composer() -> None:
         await s.type("too fast")
         await s.press("ctrl+s")
         await s.shows("z takes it back")
+        await s.press("x")
+        await s.shows("it goes out in a moment; z takes it back")
         await s.press("z")
         await s.shows("taken back; nothing was sent")
         await s.shows("PUBLIC reply")

@@ -175,7 +175,7 @@ def test_help_names_every_act() -> None:
 
 
 def test_the_page_about_the_inbox_names_every_key_as_it_is() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "inbox.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "inbox-keys.md").read_text(encoding="utf-8")
     rows = [line for line in page.partition("<!-- keys:")[2].splitlines() if line.startswith("| `")]
     expected = [row for group in keys.GROUPS for row in keys_page.rows(group)]
     assert rows == expected, "python -m tests.house.keys_page writes them anew"

@@ -197,7 +197,8 @@ class Answering(Triage):
             found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))
             said = [(saved.finding_line(one, draft, asks=asks), one.blocks or asks) for one, asks in found]
             first, hints = ([line for line, holds in said if holds is wanted] for wanted in (True, False))
-            return [*told, *first, *facet_lines(writing.opened.source, draft), *hints]
+            becomes = facet_lines(writing.opened.source, draft, parent.author_handle)
+            return [*told, *first, *becomes, *hints]
 
         self.composer.know(lines, look.offers())
         return look
@@ -487,10 +488,12 @@ class Answering(Triage):
     def settle_opened(self) -> None:
         """Decide about a reply that did not simply go out."""
         row = self._undecided_reply()
-        if row is None:
-            self.say("every reply here went its way", "dim")
-        else:
+        if row is not None:
             self.work(self.settle(row))
+        elif any(r.state is OutboxState.QUEUED for r in (self.opened.replies if self.opened else ())):
+            self.say(f"it goes out in a moment; {self.desk.sign('take_back')} takes it back", "dim")
+        else:
+            self.say("no reply here waits for a decision", "dim")
 
     def _undecided_reply(self) -> OutboxRow | None:
         """The newest reply here that somebody must decide about; of parts the one that keeps the others."""
