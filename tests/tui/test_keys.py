@@ -98,8 +98,8 @@ def test_two_acts_with_one_key_clash_where_both_work_and_only_there() -> None:
     assert [code for *_, code, _ in problems('[inbox]\nclaim = "W"')] == ["clash"]  # with what works everywhere
     assert problems('[inbox]\nclaim = "f9"\n[listening]\nkeep = "f9"') == []
     assert problems('[inbox]\nclaim = "e"\nclose = "c"') == []  # changed for one another
-    (told,) = problems('[inbox]\nclaim = "f9"\nclose = "f9"')
-    assert told == (3, 1, "clash", "f9 cannot be close in inbox: it is claim, which line 2 gives it to")
+    (told,) = problems('[inbox]\nclose = "f9"\nclaim = "f9"')
+    assert told == (3, 1, "clash", "f9 cannot be claim in inbox: it is close, which line 2 gives it to")
 
 
 @pytest.mark.parametrize("place", ["composer", "search_box", "why"])
