@@ -514,7 +514,9 @@ class DeskScreen(Screen[None]):
 
     def apply_compact(self) -> None:
         """Make the list as high as the desk wants it."""
-        self.rows.set_row_height(1 if self.desk.compact else 2)
+        height = 1 if self.desk.compact else 2
+        if self.rows.row_height != height:
+            self.rows.set_row_height(height)
 
     def action_listening(self) -> None:
         """Off to Listening."""
@@ -528,6 +530,7 @@ class DeskScreen(Screen[None]):
         """Back on the screen."""
         if self.is_mounted and self.query("#top"):
             self.apply_panes()
+            self.apply_compact()
             self.show_bars()
             self.show_keys()
 

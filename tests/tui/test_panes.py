@@ -47,8 +47,11 @@ async def test_the_session_remembers_what_is_folded_and_other_screens_follow() -
         await s.shows("Listening")
         await s.until(lambda: s.app.screen.query_one("#mention").region.width == 0, "folded there too")
         assert s.app.screen.query_one("#folders").region.width == 0
+        await s.press("m")
+        assert s.app.place.rows.row_height == 1
         await s.press("l")
         await s.until(lambda: s.app.screen.query("#queue-pane").__len__() == 1 and panes(s) == "q", "still folded")
+        assert s.app.place.rows.row_height == 1, "one line a row there too"
 
 
 async def test_the_ends_of_the_title_fold_by_mouse() -> None:
