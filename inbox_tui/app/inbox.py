@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -206,6 +207,14 @@ class Inbox(Posts, inherit_bindings=False):
             self.place.show_bars()
 
     # From one screen to another --------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """All that comes in; a key that nobody took and that was typed ahead is no act."""
+        if isinstance(event, events.Key) and event.is_forwarded and self.screen_stack:
+            screen = self.screen
+            if isinstance(screen, DeskScreen) and screen.keeps(event):
+                return
+        await super().on_event(event)
 
     async def on_conversation_wanted(self, event: ConversationWanted) -> None:
         """To the Inbox, on that conversation."""

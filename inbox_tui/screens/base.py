@@ -164,6 +164,10 @@ class DeskScreen(Screen[None]):
         event.stop()
         self.say(event.words, event.style)
 
+    def keeps(self, key: events.Key) -> bool:
+        """Whether it is kept for a field that is about to open, instead of being an act."""
+        return False
+
     def show_keys(self) -> None:
         """The keys that work where the focus is."""
         composing = any(isinstance(node, Composer) for node in (self.focused.ancestors if self.focused else ()))

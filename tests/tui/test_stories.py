@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from textual import events
+from textual.keys import _character_to_key
 
 from listener.model import Kind, OutboxState, Priority, State
 from listener.workflow import Close
@@ -64,6 +65,24 @@ async def test_the_countdown_runs_on_the_screen() -> None:
         await s.shows("goes out in 8 s, z takes it back")
         s.backend.clock.forward(seconds=3)
         await s.shows("goes out in 5 s, z takes it back")
+
+
+async def test_what_is_typed_before_the_composer_is_there_is_written_and_closes_nothing() -> None:
+    async with stage() as s:
+        for character in "rel E":
+            s.app.post_message(events.Key(_character_to_key(character), character))
+        await s.composes("el E")
+        talk = s.backend.talk(1)
+        assert talk.conversation.state is State.NEW
+        await s.type("ch")
+        await s.composes("el Ech")
+        await s.press("ctrl+x")
+        await s.shows("draft thrown away")
+        talk.thread[:] = [one for one in talk.thread if one.ours]
+        await s.press("r")
+        await s.shows("there is no message left to answer")
+        await s.press("e")
+        await s.until(lambda: s.backend.talk(1).conversation.state is State.DONE, "keys are acts again")
 
 
 async def test_z_takes_the_reply_back_into_the_composer() -> None:

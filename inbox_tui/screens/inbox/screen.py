@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from inbox_tui import keys
+from inbox_tui.screens.inbox.ahead import Ahead
 from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.attending import Attending
@@ -22,7 +23,7 @@ from inbox_tui.widgets.bindings import bindings
 
 
 class InboxScreen(
-    Shifts, Attending, Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking, Macros
+    Shifts, Attending, Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking, Macros, Ahead
 ):
     """Folders, queue, conversation."""
 
