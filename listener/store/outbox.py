@@ -207,10 +207,12 @@ async def queue_reply(
             connection, conversation, account_id, parent_mention_id, person_id, fence, visibility=visibility,
             leaves=leaves_at(now, hold_seconds, planned),
         )  # fmt: skip
-        return await (into or put)(
+        row = await (into or put)(
             connection, conversation, person_id, account_id, parent_mention_id, body, visibility=visibility, lang=lang,
             hold_seconds=hold_seconds, close_after=close_after, planned=planned, now=now,
         )  # fmt: skip
+        await attachments.follow(connection, person_id, conversation_id, row.reply_id, visibility)
+        return row
 
 
 async def put(
@@ -224,7 +226,6 @@ async def put(
         _INSERT_REPLY, brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang,
         conversation.thread_version, close_after, now,
     )  # fmt: skip
-    await attachments.follow(connection, person_id, conversation_id, reply_id, visibility)
     not_before = leaves_at(now, hold_seconds, planned)
     outbox_id = await connection.fetchval(
         _INSERT, brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex, not_before, planned, now
