@@ -33,7 +33,7 @@ SELECT {", ".join("s." + column.strip() for column in COLUMNS.split(","))},
        a.status AS author_status, coalesce(p.name, '') AS assignee, coalesce(h.name, '') AS claimed_by, l.person_id AS claimed_by_id,
        (SELECT count(*) FROM (SELECT 1 FROM conversations o WHERE o.author_id = s.author_id AND o.brand_id + 0 = s.brand_id
                               AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations,
-       q.at AS muted_at, m.name AS muted_by,
+       q.at AS muted_at, m.name AS muted_by, d.body AS draft, d.thread_version AS draft_version, d.visibility AS draft_visibility,
        (SELECT count(*) FROM (SELECT 1 FROM author_notes n WHERE n.author_id = s.author_id AND n.brand_id = s.brand_id
                               AND n.removed_at IS NULL LIMIT 100) AS noted)::int AS author_notes
 FROM c JOIN LATERAL (SELECT * FROM conversations WHERE id = c.id LIMIT 1) AS s ON true
@@ -44,12 +44,18 @@ LEFT JOIN claims l ON l.conversation_id = s.id AND l.until >= $2
 LEFT JOIN people h ON h.id = l.person_id
 LEFT JOIN mutes q ON q.author_id = s.author_id AND q.brand_id = s.brand_id AND q.until IS NULL
 LEFT JOIN people m ON m.id = q.person_id
+LEFT JOIN LATERAL (SELECT * FROM drafts WHERE person_id = $3 AND conversation_id = s.id LIMIT 1) AS d ON true
 """  # noqa: S608 - constants
 
 # Who was addressed answers; where nobody was, the brand's account on that network.
 _ACCOUNT = """
-SELECT id, handle FROM accounts WHERE brand_id = $1 AND (id = $2 OR ($2 = 0 AND source = $3))
-ORDER BY space = $4 DESC, state = 'stopped', id LIMIT 1
+SELECT a.id, a.handle, c.can FROM (
+    SELECT id, handle FROM accounts WHERE brand_id = $1 AND (id = $2 OR ($2 = 0 AND source = $3))
+    ORDER BY space = $4 DESC, state = 'stopped', id LIMIT 1
+) AS a
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_object_agg(capability, reason), '{}') AS can FROM account_capabilities WHERE account_id = a.id
+) AS c
 """
 
 _THREAD = """
@@ -135,8 +141,6 @@ SELECT * FROM (
 ) AS newest ORDER BY id
 """
 
-_DRAFT = "SELECT body, thread_version, visibility FROM drafts WHERE person_id = $1 AND conversation_id = $2"
-
 
 async def open(  # noqa: A001 - the screen's word
     pool: asyncpg.Pool, conversation_id: int, person_id: int | None, now: datetime
@@ -146,7 +150,7 @@ async def open(  # noqa: A001 - the screen's word
     Follows a conversation that was merged away. None: there is none with that id.
     """
     async with acquired(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        c = await connection.fetchrow(_STATE, conversation_id, now)
+        c = await connection.fetchrow(_STATE, conversation_id, now, person_id)
         if c is None:
             return None
         id_, brand_id, space = c["id"], c["brand_id"], c["space"]
@@ -156,8 +160,6 @@ async def open(  # noqa: A001 - the screen's word
         replies = await connection.fetch(_REPLIES, id_, LINES)
         notes = await connection.fetch(_NOTES, id_, LINES)
         history = await connection.fetch(_HISTORY, id_, LINES)
-        draft = await connection.fetchrow(_DRAFT, person_id, id_)
-        can = await capabilities.of_account(connection, account["id"]) if account else {}
         network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"])
         approvals = await approvals_of(connection, id_)
     return Opened(
@@ -185,15 +187,15 @@ async def open(  # noqa: A001 - the screen's word
         because=tuple(because["because"]) if because else (),
         because_mention_id=because["mention_id"] if because else None,
         rulebook=because["rulebook"] if because else "",
-        draft=draft["body"] if draft else "",
-        draft_thread_version=draft["thread_version"] if draft else None,
+        draft=c["draft"] or "",
+        draft_thread_version=c["draft_version"],
         hide=because["hide"] if because else False,
         saved_reply=because["reply"] if because else "",
         approvals=approvals,
         mute=Mute(c["muted_by"], c["muted_at"]) if c["muted_at"] else None,
         author_notes=c["author_notes"],
-        can=can,
-        draft_private=draft is not None and draft["visibility"] == "private",
+        can=capabilities.known(account["can"]) if account else {},
+        draft_private=c["draft_visibility"] == "private",
         network=network,
     )
 
