@@ -12,12 +12,12 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Kind, Origin, OutboxState, ToneLabel
-from listener.store import capabilities, network_acts
+from listener.model import Kind, Origin, ToneLabel
+from listener.store import capabilities, network_acts, outbox
 from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
-from listener.store.views import HistoryLine, Mute, Note, Opened, OutboxRow, ThreadMessage
+from listener.store.views import HistoryLine, Mute, Note, Opened, ThreadMessage
 
 OWN, AROUND, REST = 300, 200, 200
 """Messages of a thread: of the conversation itself, answering it, and the newest others."""
@@ -108,10 +108,8 @@ JOIN LATERAL (
 ORDER BY m.at DESC, m.id DESC LIMIT 1
 """
 
-_REPLIES = """
-SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
-       r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id,
-       o.problem, o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
+_REPLIES = f"""
+SELECT {outbox.COLUMNS}
 FROM (
     SELECT * FROM (SELECT * FROM outbox WHERE conversation_id = $1 OFFSET 0) AS all_of_it
     WHERE lane = 'reply' ORDER BY id DESC LIMIT $2
@@ -123,7 +121,7 @@ JOIN people p ON p.id = r.person_id
 JOIN LATERAL (SELECT author_id FROM mentions WHERE id = r.parent_id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT handle FROM authors WHERE id = m.author_id LIMIT 1) AS w ON true
 ORDER BY o.id
-"""
+"""  # noqa: S608 - constants
 
 _NOTES = """
 SELECT * FROM (
@@ -181,7 +179,7 @@ async def open(  # noqa: A001 - the screen's word
         claimed_by=c["claimed_by"],
         claimed_by_id=c["claimed_by_id"],
         thread=tuple(_message(row) for row in thread),
-        replies=tuple(OutboxRow(**{**dict(row), "state": OutboxState(row["state"])}) for row in replies),
+        replies=tuple(outbox.row_of(row) for row in replies),
         notes=tuple(Note(**dict(row)) for row in notes),
         history=tuple(HistoryLine(**dict(row)) for row in history),
         because=tuple(because["because"]) if because else (),
