@@ -23,6 +23,7 @@ from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, tell
+from listener.store.noting import written
 from listener.workflow import Close
 
 # Against everybody who records a message of theirs, and everybody who mutes them.
@@ -104,9 +105,7 @@ async def note_author(
     pool: asyncpg.Pool, person_id: int, brand_id: int, author_id: int, body: str, now: datetime
 ) -> Done:
     """The staff's own words about an author, for whoever has to do with them next. Raises Refused when empty or too long."""
-    body = body.strip()
-    if not body or len(body) > MAX_NOTE or "\0" in body:
-        raise Refused(f"a note has 1 to {MAX_NOTE:,} characters")
+    body = written(body, MAX_NOTE)
     async with acquired(pool) as connection, connection.transaction():
         await may_act(connection, person_id, brand_id)
         if not await connection.fetch(_OF_BRAND, [author_id], brand_id):
