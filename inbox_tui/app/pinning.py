@@ -26,7 +26,6 @@ _COLOURS = "\x1b\\[[0-9;:]*m"
 _OTHER = "\x1b(?:\\[[0-9;:?<=>]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[^\\[\\]])"
 # A stretch ends at a line of a frame, behind two spaces or more, and where the cursor is sent elsewhere.
 _STRETCH = re.compile(f"((?:{_COLOURS}|(?!  )[^\x00-\x1f\x7f\u2500-\u259f])+(?:{_COLOURS}| )*)|{_OTHER}")
-_BEHIND = re.compile(f"(?:{_COLOURS}| )+$")
 _PIECES = re.compile(f"({_COLOURS})")
 _NO_WRAP, _WRAP, _KEEP, _BACK = "\x1b[?7l", "\x1b[?7h", "\x1b7", "\x1b8"
 
@@ -42,12 +41,22 @@ def _pin(found: re.Match[str]) -> str:
         return found[0]
     pieces = _PIECES.split(stretch)  # texts, with the colours between them
     texts, colours = pieces[::2], pieces[1::2]
+    drawn = _without_end(pieces)
     widths = [cell_len(text) for text in texts]
     pieces[::2] = [" " * width for width in widths]
     blank, width = "".join(pieces), sum(widths)
     go = f"\x1b[{width}C" if width else ""
-    drawn = _BEHIND.sub("", stretch)  # without the spaces behind it, which would be drawn over what follows
     return f"{_KEEP}{blank}{_BACK}{_NO_WRAP}{drawn}{_WRAP}{_BACK}{go}{''.join(colours)}"
+
+
+def _without_end(pieces: list[str]) -> str:
+    """Without the spaces behind it, which would be drawn over what follows, and the colours among them. (One look at each piece: an
+    expression for this looks at a row of them again from each of its places.)
+    """
+    last = len(pieces) - 1
+    while last > 0 and not pieces[last].rstrip(" "):
+        last -= 2
+    return "".join(pieces[:last]) + pieces[last].rstrip(" ")
 
 
 def pinning(driver: type[Driver]) -> type[Driver]:
