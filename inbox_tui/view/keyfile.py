@@ -123,7 +123,7 @@ def _named(word: str) -> str | None:
         return word
     try:
         sign = unicodedata.lookup(word.replace("_", " "))
-    except KeyError:
+    except (KeyError, UnicodeEncodeError):
         return None
     return _sign_named(sign) if sign.isprintable() else None
 
