@@ -2,7 +2,8 @@
 
 Terminals disagree about those, with one another and with what a screen was laid out by; all that follows on the line would shift. So a
 stretch of text with such characters is drawn twice: blank, as it was laid out, then as it is, and from there the cursor goes to where
-the layout has the end of the stretch. What is drawn wider than that takes the room of the spaces behind it.
+the layout has the end of the stretch. What is drawn wider than that takes the room of the spaces behind it; at the edge it stays in the
+last cell, because nothing wraps while the app has the terminal (its driver says so at the start; whoever says it anew here ends it).
 Owns what is written to the terminal; refuses to change what is read.
 """
 
@@ -27,7 +28,7 @@ _OTHER = "\x1b(?:\\[[0-9;:?<=>]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[^\
 # A stretch ends at a line of a frame, behind two spaces or more, and where the cursor is sent elsewhere.
 _STRETCH = re.compile(f"((?:{_COLOURS}|(?!  )[^\x00-\x1f\x7f\u2500-\u259f])+(?:{_COLOURS}| )*)|{_OTHER}")
 _PIECES = re.compile(f"({_COLOURS})")
-_NO_WRAP, _WRAP, _KEEP, _BACK = "\x1b[?7l", "\x1b[?7h", "\x1b7", "\x1b8"
+_KEEP, _BACK = "\x1b7", "\x1b8"
 
 
 def pinned(written: str) -> str:
@@ -46,7 +47,7 @@ def _pin(found: re.Match[str]) -> str:
     pieces[::2] = [" " * width for width in widths]
     blank, width = "".join(pieces), sum(widths)
     go = f"\x1b[{width}C" if width else ""
-    return f"{_KEEP}{blank}{_BACK}{_NO_WRAP}{drawn}{_WRAP}{_BACK}{go}{''.join(colours)}"
+    return f"{_KEEP}{blank}{_BACK}{drawn}{_BACK}{go}{''.join(colours)}"
 
 
 def _without_end(pieces: list[str]) -> str:

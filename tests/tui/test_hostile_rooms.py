@@ -130,7 +130,18 @@ async def test_in_every_room(tmp_path: Path) -> None:
             check(s, f"after {key}")
         await composing(s, text)
         await keys_of_a_hostile_file(s, text, tmp_path)
-    assert seen >= {"AuthorCard", "PostView", "PickMacro", "Jumping", "Reading", "Writing", "Write", "Sheet", "Ask", "Pick"}
+    assert seen >= {
+        "AuthorCard",
+        "PostView",
+        "PickMacro",
+        "Jumping",
+        "Reading",
+        "Writing",
+        "Write",
+        "Sheet",
+        "Ask",
+        "Pick",
+    }
 
 
 async def composing(s: Stage, text: str) -> None:
