@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from textual import events
 from textual.command import CommandPalette
@@ -78,7 +79,8 @@ async def home(s: Stage) -> None:
     """Back to the list, whatever is open."""
     for _ in range(8):
         await s.pilot.pause(0.01)
-        if s.app.screen is s.app.place and not s.app.place.composer.is_open and not s.app.place.reading:
+        place: Any = s.app.place
+        if s.app.screen is place and not place.composer.is_open and not place.reading:
             return
         await s.press("escape")
     raise AssertionError("esc does not lead back:\n" + s.text())
