@@ -33,6 +33,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--hold", metavar="SECONDS", type=float, default=8.0, help="how long a reply can be taken back (8)"
     )
+    parser.add_argument("--keys", metavar="FILE", type=Path, help="a person's own keys (hubbub keys --template)")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="where it keeps how it looked last")
     parser.add_argument("--light", action="store_true", help="begin with the light theme")
     return parser.parse_args(argv)
 
@@ -63,16 +65,26 @@ async def look(options: argparse.Namespace, dsn: str) -> int:
 
     opening = asyncio.create_task(connect(dsn, options.brand, options.person))
     await asyncio.sleep(0)  # the first packet leaves before the screen's imports begin
-    from inbox_tui.app import LIGHT, Inbox, ListeningFirst
+    from inbox_tui.app import Inbox, ListeningFirst
+    from inbox_tui.looks import Looks
     from inbox_tui.screens.base import Desk
 
+    looks = Looks(options.state, options.person)
     backend = await opening
     try:
         desk = Desk(backend, lambda: datetime.now(UTC), read_only=options.read_only, hold_seconds=options.hold)
+        if options.keys is not None:
+            from inbox_tui.keyboard import give_keys
+
+            give_keys(desk, options.keys)
         kind = ListeningFirst if options.view == "listening" else Inbox
-        app = kind(desk, ask_on_quit=options.ask_on_quit, settled=collect_again)
-        if options.light:
-            app.theme = LIGHT
+        app = kind(
+            desk,
+            ask_on_quit=options.ask_on_quit,
+            settled=collect_again,
+            theme="light" if options.light else looks.theme(),
+            keep_theme=looks.keep_theme,
+        )
         await app.run_async()
         return app.return_code or 0
     finally:

@@ -1,7 +1,11 @@
-"""The key map, one table: every act, its keys, its words. Footer, help, palette and bindings are made from it; nothing else names a key."""
+"""The key map, one table: every act, its keys, its words. Footer, help, palette and bindings are made from it; nothing else names a key.
+
+A person's own keys (`view.keyfile`) make another table of the same acts; whoever shows keys is given the table in force.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "everywhere"
@@ -39,6 +43,7 @@ KEYS: tuple[Key, ...] = (
     Key("last", ("G", "end"), "end", "To the end", EVERYWHERE, "Move"),
     Key("open", ("enter", "right"), "open", "Open the row under the cursor", EVERYWHERE, "Move", footer=True),
     Key("back", ("escape", "left"), "back", "Back to the list", EVERYWHERE, "Move"),
+    Key("jump", ("apostrophe",), "jump", "Jump: a letter on everything that can be gone to", EVERYWHERE, "Move"),
     Key("folders", ("f",), "folders", "To the folders", EVERYWHERE, "Move"),
     Key("folder('open')", ("1",), "Open", "Folder: Open", INBOX, "Folders"),
     Key("folder('mine')", ("2",), "Mine", "Folder: Mine", INBOX, "Folders"),
@@ -78,8 +83,19 @@ KEYS: tuple[Key, ...] = (
     Key("close", ("e",), "close", "Close: nothing more to do", INBOX, "Triage", footer=True, writes=True),
     Key("close_next", ("E",), "close, next", "Close, and on to the one below", INBOX, "Triage", writes=True),
     Key("reopen", ("o",), "reopen", "Open it again", INBOX, "Triage", writes=True),
+    Key(
+        "macros", ("comma",), "macros", "Macros: several acts in one key, found by typing", INBOX, "Triage", writes=True
+    ),
     Key("mark", ("space",), "mark", "Mark the row: acts then take all marked rows", INBOX, "Triage", writes=True),
-    Key("range", ("v",), "range", "Begin a range: moving marks; v or space ends it", INBOX, "Triage", writes=True),
+    Key(
+        "range",
+        ("v",),
+        "range",
+        "Begin a range: moving marks; this or the mark key ends it",
+        INBOX,
+        "Triage",
+        writes=True,
+    ),
     Key(
         "all",
         ("asterisk",),
@@ -102,6 +118,13 @@ KEYS: tuple[Key, ...] = (
     Key(
         "take_in", ("i",), "to inbox", "Make a conversation of the mention and open it", LISTENING, "Triage", True, True
     ),
+    # The shift
+    Key(
+        "hand_back", ("B",), "hand back", "Hand it back to its team: nobody's, and let go", INBOX, "Triage", writes=True
+    ),
+    Key("due", ("0",), "what is due", "To what the last warning was about", INBOX, "Shift"),
+    Key("away", ("O",), "away", "Say that you are away, or back", INBOX, "Shift", writes=True),
+    Key("hand_over", ("T",), "hand over", "Read what colleagues handed over, write your own", INBOX, "Shift"),
     # On the network, where it allows that
     Key("like", ("L",), "like", "Like a message on its network, or take the like back", INBOX, "Network", writes=True),
     Key("hide", ("H",), "hide", "Hide a comment under a post of ours, or show it again", INBOX, "Network", writes=True),
@@ -147,8 +170,21 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("inbox", ("l",), "inbox", "Inbox: the conversations", RULES, "Rules", footer=True),
     Key("compact", ("m",), "compact", "One line a row, or two", EVERYWHERE, "Look"),
-    Key("dark", ("d",), "dark", "Dark or light", EVERYWHERE, "Look"),
-    Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub"),
+    Key("dark", ("d",), "theme", "The next theme: dark, light, both in high contrast", EVERYWHERE, "Look"),
+    # Panes, and looking only
+    Key(
+        "fold_left", ("left_square_bracket",), "fold left", "Fold the pane at the left, or show it", EVERYWHERE, "Look"
+    ),
+    Key(
+        "fold_right",
+        ("right_square_bracket",),
+        "fold right",
+        "Fold the pane at the right, or show it",
+        EVERYWHERE,
+        "Look",
+    ),
+    Key("read_only", ("percent_sign",), "read-only", "Read-only, or not any more", EVERYWHERE, "Hubbub"),
+    Key("command_palette", ("ctrl+p",), "palette", "All acts by name", EVERYWHERE, "Hubbub", footer=True),
     Key("help", ("question_mark",), "help", "This list", EVERYWHERE, "Hubbub", footer=True),
     Key("leave", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave the inbox", EVERYWHERE, "Hubbub", footer=True),
     # Authors and spam
@@ -186,7 +222,7 @@ KEYS: tuple[Key, ...] = (
         "send",
         ("ctrl+s", "ctrl+enter"),
         "send",
-        "Send: it waits a few seconds in which z takes it back",
+        "Send: it waits a few seconds in which it can be taken back",
         COMPOSER,
         "Composer",
         True,
@@ -291,7 +327,9 @@ KEYS: tuple[Key, ...] = (
     Key("close_why", ("escape",), "leaves", "Leave it", WHY, "Why", True),
 )
 
-APP = frozenset({"leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed", "post"})
+APP = frozenset(
+    {"command_palette", "leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed", "post"}
+)
 """Acts of the app itself, whatever it shows."""
 
 GROUPS = (
@@ -300,6 +338,7 @@ GROUPS = (
     "Answer",
     "Composer",
     "Triage",
+    "Shift",
     "Network",
     "Look",
     "Author",
@@ -310,15 +349,22 @@ GROUPS = (
     "Hubbub",
 )
 
+PLACES = (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY, POST, CARD)
+"""Where keys work; what is everywhere works in the first three."""
+
+APART = frozenset({COMPOSER, SEARCHING, WHY, CARD, POST})
+"""Places that share no key with the rest: who writes needs the letters, and a panel has its own."""
+
+ABOVE_ALL = frozenset({"command_palette"})
+"""Acts whose keys are heard before all others, also where somebody writes."""
+
+Table = tuple[Key, ...]
+"""The key map in force: the shipped one, or that with a person's own keys."""
+
 _SHOWN = {
-    "question_mark": "?",
-    "slash": "/",
-    "backslash": "\\",
     "asterisk": "*",
-    "full_stop": ".",
-    "exclamation_mark": "!",
-    "equals_sign": "=",
     "at": "@",
+    "backslash": "\\",
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
@@ -326,28 +372,48 @@ _SHOWN = {
     "up": "↑",
     "left": "←",
     "right": "→",
+    "minus": "-",
+    "plus": "+",
+    "slash": "/",
+    "underscore": "_",
+    "circumflex_accent": "^",
 }
 
 
 def shown(key: str) -> str:
     """A key as people read it: '?', 'esc', '^s'."""
-    return f"^{key[5:]}" if key.startswith("ctrl+") else _SHOWN.get(key, key)
+    if key.startswith("ctrl+"):
+        return f"^{shown(key[5:])}"
+    if key in _SHOWN:
+        return _SHOWN[key]
+    try:
+        found = unicodedata.lookup(key.replace("_", " ")) if len(key) > 2 else key
+    except KeyError:
+        return key
+    return found if found.isprintable() and not found.isspace() else key
 
 
-def here(place: str, *, read_only: bool = False) -> tuple[Key, ...]:
+def here(place: str, *, read_only: bool = False, table: Table = KEYS) -> Table:
     """The keys that work in a place; who writes needs the letters: composer, search box and panels share no key with the rest."""
-    wide = () if place in (COMPOSER, SEARCHING, WHY, CARD, POST) else (EVERYWHERE,)
-    return tuple(key for key in KEYS if key.where in (place, *wide) and not (read_only and key.writes))
+    wide = () if place in APART else (EVERYWHERE,)
+    return tuple(key for key in table if key.where in (place, *wide) and not (read_only and key.writes))
 
 
-def clashes() -> list[tuple[str, str, str]]:
-    """Keys that two acts of one place claim: (place, key, acts). Must be empty."""
-    found: list[tuple[str, str, str]] = []
-    for place in (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY, POST, CARD):
-        taken: dict[str, str] = {}
-        for entry in here(place):
+def sign(act: str, table: Table = KEYS) -> str:
+    """The key of an act as people read it, the first of them: for sentences that name a key."""
+    return next(shown(key.keys[0]) for key in table if key.act == act)
+
+
+def clashes(table: Table = KEYS) -> list[tuple[str, str, Key, Key]]:
+    """Keys that two acts of one place claim: (place, key, the one, the other). Empty for a good table."""
+    found: list[tuple[str, str, Key, Key]] = []
+    above = [key for key in table if key.act in ABOVE_ALL]
+    for place in PLACES:
+        taken: dict[str, Key] = {}
+        entries = here(place, table=table)
+        for entry in (*(key for key in above if key not in entries), *entries):
             for key in entry.keys:
                 if key in taken:
-                    found.append((place, key, f"{taken[key]} and {entry.act}"))
-                taken[key] = entry.act
+                    found.append((place, key, taken[key], entry))
+                taken.setdefault(key, entry)
     return found

@@ -27,6 +27,15 @@ class RowChosen(Message):
 
 
 @dataclass
+class RowMarked(Message):
+    """A row's mark was clicked; `through`: with all rows from the cursor to it."""
+
+    source: str
+    row_id: int
+    through: bool
+
+
+@dataclass
 class NewsCounted(Message):
     """How many new rows wait above what is shown."""
 

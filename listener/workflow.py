@@ -18,10 +18,15 @@ from listener.model import OPEN, Assessment, Conversation, Priority, State
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Give it to a person, to a team, or to nobody (None and '')."""
+    """Give it to a person (the team stays, unless one is named), to a team, or to nobody (None and '')."""
 
     person_id: int | None
     team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandBack:
+    """Nobody's again: what was given to the person who does it goes back to its team."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,20 @@ class NotSpam:
     """It was none: the tag goes, and what was closed is back to work."""
 
 
-Act = Assign | Tag | SetPriority | Snooze | Close | Reopen | Read | Spam | NotSpam
+Part = Assign | HandBack | Tag | SetPriority | Snooze | Close | Reopen | Read | Spam | NotSpam
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """Several acts under one name, done as one: all of them or none. What a part asks for and is so already is no reason to refuse."""
+
+    key: str
+    parts: tuple[Part, ...]
+    note: str = ""
+    """Written beside them; the store keeps it."""
+
+
+Act = Part | Macro
 
 SPAM = "spam"
 """The tag that says it."""
@@ -80,19 +98,27 @@ MAX_TAG = 40
 MAX_TAGS = 30
 
 
+def parts_of(act: Act) -> tuple[Part, ...]:
+    """An act as the single ones that it is made of."""
+    return act.parts if isinstance(act, Macro) else (act,)
+
+
 def apply(conversation: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
     """The conversation after the act, its version one higher; itself, unchanged, when the act changes nothing.
 
     Raises `Refused` for what makes no sense now: closing the closed, snoozing into the past.
     """
-    moved = _moved(conversation, act, person_id, now)
+    moved = conversation
+    for part in parts_of(act):
+        so_already = isinstance(act, Macro) and isinstance(part, Close) and moved.state is State.DONE
+        moved = moved if so_already else _moved(moved, part, person_id, now)
     return moved if moved == conversation else replace(moved, version=conversation.version + 1)
 
 
-def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
+def _moved(c: Conversation, act: Part, person_id: int, now: datetime) -> Conversation:
     match act:
-        case Assign(person, team):
-            return replace(c, assignee_id=person, team=team)
+        case Assign() | HandBack():
+            return _assigned(c, act, person_id)
         case Tag(add, remove):
             return replace(c, tags=_tagged(c.tags, add, remove))
         case SetPriority(None):
@@ -117,6 +143,15 @@ def _moved(c: Conversation, act: Act, person_id: int, now: datetime) -> Conversa
             return _as_spam(c) if isinstance(act, Spam) else _as_no_spam(c)
         case SetPriority():
             raise Refused("not a priority: " + repr(act.priority))
+
+
+def _assigned(c: Conversation, act: Assign | HandBack, person_id: int) -> Conversation:
+    if isinstance(act, HandBack):
+        if c.assignee_id not in (None, person_id):
+            raise Refused("it is a colleague's", hint="a gives it to somebody else")
+        return replace(c, assignee_id=None)
+    team = act.team or (c.team if act.person_id is not None else "")
+    return replace(c, assignee_id=act.person_id, team=team)
 
 
 def is_spam(state: State, tags: tuple[str, ...]) -> bool:
@@ -319,16 +354,16 @@ DUE_SOON = timedelta(minutes=15)
 
 
 class Lateness(StrEnum):
-    """What is told, once for each due time, of a conversation that nobody has taken."""
+    """What is told, once for each due time: to everybody of a conversation that nobody has taken, else to who has it."""
 
     SOON = "due-soon"
     OVER = "overdue"
 
 
 def lateness(conversation: Conversation, now: datetime) -> Lateness | None:
-    """How late the answer is. None: not late, not ours to answer, without a clock, or given to somebody."""
+    """How late the answer is. None: not late, not ours to answer, or without a clock."""
     c = conversation
-    if c.state not in OPEN or c.due_at is None or c.assignee_id is not None or now < c.due_at - DUE_SOON:
+    if c.state not in OPEN or c.due_at is None or now < c.due_at - DUE_SOON:
         return None
     return Lateness.SOON if now < c.due_at else Lateness.OVER
 
@@ -338,7 +373,26 @@ def next_at(conversation: Conversation) -> datetime | None:
     c = conversation
     if c.state is State.SNOOZED:
         return c.snoozed_until
-    return c.due_at - DUE_SOON if c.state in OPEN and c.due_at is not None and c.assignee_id is None else None
+    return c.due_at - DUE_SOON if c.state in OPEN and c.due_at is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """To which team goes what a team has not taken when its answer is overdue, and how long after that."""
+
+    to: str
+    after: timedelta = timedelta(0)
+
+
+def escalated(conversation: Conversation, to: str) -> Conversation:
+    """Nobody of its team had taken it: another team's now, and of high priority at least."""
+    c = conversation
+    return replace(c, team=to, priority=max(c.priority, Priority.HIGH), version=c.version + 1)
+
+
+def given(conversation: Conversation, person_id: int) -> Conversation:
+    """Shared out to somebody of its team."""
+    return replace(conversation, assignee_id=person_id, version=conversation.version + 1)
 
 
 # The order of work ---------------------------------------------------------------------------------------------------

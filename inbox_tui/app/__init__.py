@@ -1,5 +1,5 @@
 """The inbox as an app."""
 
-from inbox_tui.app.inbox import DARK, LIGHT, STOP_LISTENING, Inbox, ListeningFirst
+from inbox_tui.app.inbox import STOP_LISTENING, Inbox, ListeningFirst
 
-__all__ = ["DARK", "LIGHT", "STOP_LISTENING", "Inbox", "ListeningFirst"]
+__all__ = ["STOP_LISTENING", "Inbox", "ListeningFirst"]

@@ -6,7 +6,8 @@ Owns the desk and the feed; refuses to know what screens do with changes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import SystemCommand
@@ -27,7 +28,10 @@ from inbox_tui.messages import (
 )
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view.keymap import help_lines
-from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.bindings import bindings, keymap_of
+from inbox_tui.widgets.composer import Composer
+from inbox_tui.widgets.themes import DARK, THEMES, after
+from inbox_tui.widgets.themes import theme as as_textual
 from listener.errors import HubbubError, NotReachable, TryAgain
 from listener.query.names import NO_NAMES, Names
 from listener.store.views import Changed
@@ -47,21 +51,37 @@ RENEW_EVERY, LOOK_EVERY, TICK_EVERY = 20, 5, 5
 BREATH = 0.1
 """Seconds between one change and the next: the first shows at once, a storm of them becomes ten a second, and keys stay quick."""
 
-DARK, LIGHT = "textual-dark", "textual-light"
+
+_ACTS = frozenset(key.act for key in keys.KEYS)
 
 
 class Inbox(Posts, inherit_bindings=False):
     """The app. It opens on the Inbox; `ListeningFirst` on Listening."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(
-        keys.EVERYWHERE, but=frozenset(key.act for key in keys.KEYS) - keys.APP
-    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(keys.EVERYWHERE, but=(_ACTS - keys.APP) | keys.ABOVE_ALL),
+        *bindings(keys.EVERYWHERE, but=_ACTS - keys.ABOVE_ALL, priority=True),
+    ]
     TITLE = "Hubbub"
     DEFAULT_MODE = "inbox"
 
-    def __init__(self, desk: Desk, *, ask_on_quit: bool = False, settled: Callable[[], None] = lambda: None) -> None:
-        """`settled` is called once, when the first screen has been there for a while."""
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        ask_on_quit: bool = False,
+        settled: Callable[[], None] = lambda: None,
+        theme: str = DARK.name,
+        keep_theme: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        """`settled` is called once, when the first screen has been there for a while. `keep_theme` keeps a theme for the next start; what
+        it gives back is why it could not.
+        """
         super().__init__()
+        for colours in THEMES.values():
+            self.register_theme(as_textual(colours))
+        self.theme = theme if theme in THEMES else DARK.name
+        self._keep_theme = keep_theme
         self._settled = settled
         self.desk = desk
         self._ask_on_quit = ask_on_quit
@@ -97,6 +117,7 @@ class Inbox(Posts, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin to follow the feed, and the clock."""
+        self.set_keymap(keymap_of(self.desk.table))
         self.run_worker(self._follow(), group="feed", exit_on_error=True)
         self.set_interval(1.0, self._second)
         self.set_timer(2.0, self._settled)
@@ -161,7 +182,7 @@ class Inbox(Posts, inherit_bindings=False):
     def _second(self) -> None:
         self._seconds += 1
         place = self.place
-        if place is None or not place.is_mounted:
+        if place is None or not place.is_whole:
             return
         if self._seconds % TICK_EVERY == 0:
             place.tick()
@@ -232,12 +253,22 @@ class Inbox(Posts, inherit_bindings=False):
 
         place = self.place
         if place is not None and not self._in_dialog():
-            read_only = self.desk.read_only
-            self.push_screen(Sheet("Keys", lambda width: help_lines(width, place.place, read_only=read_only)))
+            read_only, table = self.desk.read_only, self.desk.table
+            self.push_screen(
+                Sheet("Keys", lambda width: help_lines(width, place.place, read_only=read_only, table=table))
+            )
 
     def action_dark(self) -> None:
-        """Dark or light."""
-        self.theme = LIGHT if self.theme == DARK else DARK
+        """The next theme: dark, light, and both in high contrast."""
+        self.wear(after(self.theme))
+
+    def wear(self, name: str) -> None:
+        """A theme from now on, kept for the next start."""
+        self.theme = name
+        not_kept = self._keep_theme(name)
+        if self.place is not None:
+            said = f"{THEMES[name].says}; {not_kept}" if not_kept else THEMES[name].says
+            self.place.say(said, "soon" if not_kept else "dim")
 
     def action_leave(self) -> None:
         """Leave; asks once about the listener when told to."""
@@ -265,21 +296,26 @@ class Inbox(Posts, inherit_bindings=False):
         self.exit(return_code=code)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every act of the key map that works here, with its keys."""
-        place = self.place
-        if place is None:
-            return
-        for key in keys.here(place.place, read_only=self.desk.read_only):
-            if key.act == "command_palette":
-                continue
+        """The palette: every act of the key map that works here, with its keys, and every theme. Over a question there are only themes."""
+        for key in self._keys_on(screen):
             shown = " or ".join(keys.shown(k) for k in key.keys)
-            yield SystemCommand(key.words, f"key {shown}", self._runner(key.act))
+            yield SystemCommand(key.words, f"key {shown}", self._runner(key, screen))
+        for colours in THEMES.values():
+            yield SystemCommand(f"Theme: {colours.says}", "how it looks", partial(self.wear, colours.name))
 
-    def _runner(self, act: str) -> Callable[[], Awaitable[None]]:
+    def _keys_on(self, screen: Screen[object]) -> Sequence[keys.Key]:
+        where = [getattr(screen, "place", "")]
+        if isinstance(screen, DeskScreen) and any(one.is_open for one in screen.query(Composer)):
+            where.append(keys.COMPOSER)
+        found = [key for one in where for key in keys.here(one, read_only=self.desk.read_only, table=self.desk.table)]
+        return [key for key in found if key.act != "command_palette"] if where[0] else []
+
+    def _runner(self, key: keys.Key, screen: Screen[object]) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
-            place = self.place
-            if place is not None:
-                await (self.run_action(act) if act in keys.APP else place.run_action(act))
+            if key.where == keys.COMPOSER and isinstance(screen, DeskScreen):
+                await screen.composes(key.act)
+            else:
+                await (self.run_action(key.act) if key.act in keys.APP else screen.run_action(key.act))
 
         return run
 

@@ -71,6 +71,7 @@ class Looking(App[None], inherit_bindings=False):
                 held=self._held(),
                 earlier=self._earlier,
                 read_only=self.desk.read_only,
+                table=self.desk.table,
             )
         )
         if asked is None:
@@ -114,7 +115,11 @@ class Looking(App[None], inherit_bindings=False):
             return None
         before = next((view for view in await place.attempt(backend.views()) or () if view.query == query), None)
         name = await self.push_screen_wait(
-            Prompt("Name of the view", value=say(before.name) if before else "", hint="it stands among the folders (f)")
+            Prompt(
+                "Name of the view",
+                value=say(before.name) if before else "",
+                hint=f"it stands among the folders ({self.desk.sign('folders')})",
+            )
         )
         name = " ".join((name or "").split())
         if not name:
@@ -132,7 +137,8 @@ class Looking(App[None], inherit_bindings=False):
             return None
         view = await place.attempt(backend.save_view(name, query, shared, self.desk.now()))
         if view is not None:
-            place.say(f"kept as {say(view.name)}, {'for everybody' if shared else 'for you'} (f: folders)", "good")
+            whose = "for everybody" if shared else "for you"
+            place.say(f"kept as {say(view.name)}, {whose} ({self.desk.sign('folders')}: folders)", "good")
             self._views_changed()
         return view
 

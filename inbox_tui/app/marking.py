@@ -69,7 +69,9 @@ class Marking(Looking, inherit_bindings=False):
             return await backend.why(mention_id, today=today)
 
         if meant:
-            await self.push_screen_wait(Explaining(meant, ask, now=self.desk.now, zone=self.desk.zone))
+            await self.push_screen_wait(
+                Explaining(meant, ask, now=self.desk.now, zone=self.desk.zone, table=self.desk.table)
+            )
 
     # Marks -----------------------------------------------------------------------------------------------------------
 
@@ -103,7 +105,7 @@ class Marking(Looking, inherit_bindings=False):
         backend, now = self.desk.backend, self.desk.now()
         if verdict:
             work = backend.mark(made.mention_id, made.rule, verdict, note, now)
-            said = noted(made.rule, verdict)
+            said = noted(made.rule, verdict, self.desk.table)
         else:
             work = backend.unmark(made.mention_id, made.rule, now)
             said = f"taken back, {on_rule(made.rule)}: you say nothing of it any more"
@@ -137,7 +139,7 @@ class Marking(Looking, inherit_bindings=False):
                 return None
             found.extend((message, one) for one in fired)
         if not found:
-            place.say("no rule fired here (M says which should have)", "soon")
+            place.say(f"no rule fired here ({self.desk.sign('missed')} says which should have)", "soon")
         if len(found) < 2:
             return next(((message, one.id) for message, one in found), None)
         several = len({message.id for message, _ in found}) > 1

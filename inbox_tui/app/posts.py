@@ -33,7 +33,7 @@ class Posts(Marking, inherit_bindings=False):
             return await backend.comments(post, to_answer=to_answer, before=before, after=after, limit=limit)
 
         chosen = await self.push_screen_wait(
-            PostView(post, load, at=meant[0].id, now=self.desk.now, zone=self.desk.zone)
+            PostView(post, load, at=meant[0].id, now=self.desk.now, zone=self.desk.zone, table=self.desk.table)
         )
         if chosen is not None:
             self.post_message(ConversationWanted(chosen))

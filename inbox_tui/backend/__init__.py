@@ -15,10 +15,12 @@ from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.backend.network import NetworkBackend
 from inbox_tui.backend.pictures import PicturesBackend
 from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
+from inbox_tui.backend.staff import StaffBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
@@ -93,6 +95,8 @@ class Backend(
     AuthorsBackend,
     ApprovingBackend,
     PlanningBackend,
+    StaffBackend,
+    MacrosBackend,
     Protocol,
 ):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
@@ -296,7 +300,7 @@ class Backend(
         ...
 
     async def renew_claims(self, now: datetime) -> None:
-        """Keep holding what this terminal holds."""
+        """Keep holding what this terminal holds, and being seen where it looks."""
         ...
 
     async def release(self, conversation_id: int, now: datetime) -> None:

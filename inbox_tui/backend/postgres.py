@@ -14,10 +14,12 @@ from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.postgres_network import PostgresNetwork
 from inbox_tui.backend.postgres_pictures import PostgresPictures
 from inbox_tui.backend.postgres_planning import PostgresPlanning
 from inbox_tui.backend.postgres_posts import PostgresPosts
+from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.rules import DAYS, RulesNow
@@ -28,7 +30,20 @@ from listener.errors import FixMe
 from listener.model import Person, Problem, Role
 from listener.query.fields import Use
 from listener.query.names import NO_NAMES, Names
-from listener.store import acts, alive, asking, claims, feed, inbox, marks, numbered, outbox, rulebooks, rulestats
+from listener.store import (
+    acts,
+    alive,
+    asking,
+    claims,
+    feed,
+    inbox,
+    marks,
+    numbered,
+    outbox,
+    presence,
+    rulebooks,
+    rulestats,
+)
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
@@ -62,6 +77,8 @@ class PostgresBackend(
     PostgresAuthors,
     PostgresApproving,
     PostgresPlanning,
+    PostgresStaff,
+    PostgresMacros,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
@@ -82,21 +99,16 @@ class PostgresBackend(
     _shelf: Shelf = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._shelf = Shelf(lambda hash_: rulebooks.files_of(self.pool, hash_))
+        self._shelf = Shelf(lambda hash_: rulebooks.files_of(self.pool, hash_), self._latest)
+        self._attending = asyncio.Lock()
 
     async def page(
         self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
     ) -> Sequence[QueueRow]:
         """Rows of a folder; 'mine' is 'open' of one person."""
-        mine = folder == "mine"
+        name, person_id = self.whose(folder)
         return await inbox.page(
-            self.pool,
-            self.brand_id,
-            "open" if mine else folder,
-            after=after,
-            before=before,
-            limit=limit,
-            person_id=self.me.id if mine else None,
+            self.pool, self.brand_id, name, after=after, before=before, limit=limit, person_id=person_id
         )
 
     async def rows(self, ids: Sequence[int]) -> Sequence[QueueRow]:
@@ -177,10 +189,8 @@ class PostgresBackend(
 
     async def standing(self, folder: str) -> Standing:
         """All of a folder; 'mine' is 'open' of one person."""
-        mine = folder == "mine"
-        return await inbox.in_folder(
-            self.pool, self.brand_id, "open" if mine else folder, person_id=self.me.id if mine else None
-        )
+        name, person_id = self.whose(folder)
+        return await inbox.in_folder(self.pool, self.brand_id, name, person_id=person_id)
 
     async def view_standing(self, query: str, now: datetime, *, most: int) -> Standing:
         """The first of a view."""
@@ -223,8 +233,7 @@ class PostgresBackend(
 
     async def rules(self) -> Sequence[Named]:
         """The rules in force."""
-        latest = await rulebooks.published(self.pool, 1)
-        book = await self._shelf.book(latest[0].hash) if latest else None
+        book = await self._shelf.in_force()
         if book is None or isinstance(book, Problem):
             return ()
         living = (rule for rule in book.rules if rule.status.value != "deprecated")
@@ -232,8 +241,7 @@ class PostgresBackend(
 
     async def voice(self) -> Voice:
         """Of the rulebook in force."""
-        latest = await rulebooks.published(self.pool, 1)
-        book = await self._shelf.book(latest[0].hash) if latest else None
+        book = await self._shelf.in_force()
         if book is None:
             return Voice()
         if isinstance(book, Problem):
@@ -253,8 +261,7 @@ class PostgresBackend(
         found = await self._judged(mention_id)
         if found is None:
             return None
-        latest = await rulebooks.published(self.pool, 1)
-        in_force = latest[0].hash if latest else ""
+        in_force = await self._latest()
         asked = in_force if today else found.rulebook
         if found.text_gone:
             return unexplained(found, asked, "its text is gone: nobody can tell any more why", today=today)
@@ -266,6 +273,10 @@ class PostgresBackend(
             why_not = f"this version cannot read that rulebook: {book}"
             return unexplained(found, "", why_not, today=today)
         return await asyncio.to_thread(explained, found, book, today=today, same=found.rulebook == in_force)
+
+    async def _latest(self) -> str:
+        latest = await rulebooks.published(self.pool, 1)
+        return latest[0].hash if latest else ""
 
     async def _judged(self, mention_id: int) -> Judged | None:
         return await judged(self.pool, mention_id, self.key)
@@ -345,8 +356,9 @@ class PostgresBackend(
         return await claims.claim(self.pool, conversation_id, self.me.id, self.session, now, take_over=take_over)
 
     async def renew_claims(self, now: datetime) -> None:
-        """Keep holding what this terminal holds."""
+        """Keep holding what this terminal holds, and being seen where it looks."""
         await claims.renew(self.pool, self.session, now)
+        await self.still_here(now)
 
     async def release(self, conversation_id: int, now: datetime) -> None:
         """Let go."""
@@ -414,6 +426,7 @@ class PostgresBackend(
         """Let go of claims and connections."""
         try:
             await claims.release_all(self.pool, self.session, now)
+            await presence.leave(self.pool, self.session)
         finally:
             await self.pool.close()
 

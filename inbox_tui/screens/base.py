@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, ClassVar, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual.binding import BindingType
@@ -18,7 +19,7 @@ from inbox_tui.backend import Backend
 from inbox_tui.messages import InboxWanted, KeyClicked, MarksChanged, Said, TopicWanted
 from inbox_tui.view import marks, rules, words
 from inbox_tui.view.copying import Copyable
-from inbox_tui.view.lines import ONE_LINE, Piece, joined, say
+from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
 from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
@@ -28,6 +29,9 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError, Refused
 from listener.store.views import Changed
+
+if TYPE_CHECKING:
+    from inbox_tui.widgets.jumping import Target
 
 Answer = TypeVar("Answer")
 
@@ -72,10 +76,24 @@ class Desk:
     """The rule files on disk are refused: every screen says so."""
     marked: list[MarkMade] = field(default_factory=list)
     """The last one last: undo takes them back."""
+    read_only_for_good: bool = field(init=False)
+    """It was started so: nobody leaves that from inside."""
+    left_shown: bool | None = None
+    """Whether the pane at the left is shown; None: as the width allows."""
+    right_folded: bool = False
+    table: keys.Table = keys.KEYS
+    """The keys in force."""
+
+    def __post_init__(self) -> None:
+        self.read_only_for_good = self.read_only
 
     def now(self) -> datetime:
         """The time, in UTC."""
         return self.clock()
+
+    def sign(self, act: str) -> str:
+        """The key of an act, for sentences."""
+        return keys.sign(act, self.table)
 
 
 class DeskScreen(Screen[None]):
@@ -83,7 +101,7 @@ class DeskScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.EVERYWHERE, but=frozenset({"command_palette", *keys.APP}))
     DEFAULT_CSS = """
-    DeskScreen #refused { display: none; background: $error 20%; }
+    DeskScreen #refused { display: none; background: $error-muted; }
     DeskScreen.-refused #refused { display: block; }
     """
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as the base class has it
@@ -96,7 +114,12 @@ class DeskScreen(Screen[None]):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
-        self._widths: tuple[int, ...] = ()
+        self._panes: tuple[bool | None, bool] = (None, False)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is there: it is neither coming nor going."""
+        return self.is_mounted and bool(self.query("#keys"))
 
     # The bars --------------------------------------------------------------------------------------------------------
 
@@ -128,7 +151,7 @@ class DeskScreen(Screen[None]):
         self.query_one("#said", Bar).show((desk.said,))
         self.set_class(desk.refused is not None, "-refused")
         if desk.refused is not None and (found := self.query("#refused")):
-            found.only_one(Bar).show(rules.banner(desk.refused, now, desk.zone))
+            found.only_one(Bar).show(rules.banner(desk.refused, now, desk.zone, desk.table))
 
     def say(self, said: str, style: str = "") -> None:
         """Tell what was done, or why not. `said` is harmless already."""
@@ -145,7 +168,7 @@ class DeskScreen(Screen[None]):
         """The keys that work where the focus is."""
         composing = any(isinstance(node, Composer) for node in (self.focused.ancestors if self.focused else ()))
         place = keys.COMPOSER if composing else self.place
-        self.query_one(KeysBar).show(keys.here(place, read_only=self.desk.read_only))
+        self.query_one(KeysBar).show(keys.here(place, read_only=self.desk.read_only, table=self.desk.table))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Another part has the focus: other keys work."""
@@ -154,16 +177,123 @@ class DeskScreen(Screen[None]):
     @on(KeyClicked)
     async def _key_clicked(self, event: KeyClicked) -> None:
         event.stop()
-        if not self._on_composer(event.act):
+        if not await self.composes(event.act):
             await self.run_action(f"app.{event.act}" if event.act in keys.APP else event.act)
 
-    def _on_composer(self, act: str) -> bool:
-        """Composer keys are the composer's to do."""
+    async def composes(self, act: str) -> bool:
+        """Do an act on the composer, where one is open and has it: composer keys are the composer's to do."""
         for composer in self.query(Composer):
             if composer.is_open and hasattr(composer, f"action_{act}"):
-                getattr(composer, f"action_{act}")()
+                await composer.run_action(act)
                 return True
         return False
+
+    def action_jump(self) -> None:
+        """A letter on everything that can be gone to."""
+        self.work(self._jump(), "jump")
+
+    async def _jump(self) -> None:
+        from inbox_tui.widgets.jumping import Jumping
+
+        target = await self.app.push_screen_wait(Jumping(self._targets()))
+        if target is not None:
+            target.go()
+
+    def _targets(self) -> list[Target]:
+        """What can be gone to, from the top left."""
+        from inbox_tui.widgets.jumping import Target
+
+        found: list[Target] = []
+        for widget in self.query("Choices, Rows, Paper"):
+            region = widget.region
+            if not widget.can_focus or not region.area:
+                continue
+            if isinstance(widget, Choices):
+                found += [Target(region.x, region.y + y, partial(widget.choose_at, n)) for y, n in widget.lines_seen()]
+            elif isinstance(widget, Rows):
+                found += [
+                    Target(region.x, region.y + y, partial(self._jump_to, widget, n)) for y, n in widget.lines_seen()
+                ]
+            else:
+                found.append(Target(region.x, region.y, partial(self.set_focus, widget)))
+        return found
+
+    @staticmethod
+    def _jump_to(rows: Rows[Any], row_id: int) -> None:
+        rows.focus()
+        rows.go(row_id)
+
+    # Folding ---------------------------------------------------------------------------------------------------------
+
+    has_left_pane: ClassVar[bool] = True
+
+    @property
+    def left_shown(self) -> bool:
+        """Whether the pane at the left can be seen."""
+        wide = self.has_class("-three") if self.desk.left_shown is None else self.desk.left_shown
+        return self.has_left_pane and (wide or self.has_class("-folders"))
+
+    @property
+    def right_shown(self) -> bool:
+        """Whether the pane at the right stands beside the list."""
+        return not self.desk.right_folded and not self.has_class("-one")
+
+    def action_fold_left(self) -> None:
+        """Fold the pane at the left, or show it."""
+        if not self.has_left_pane:
+            self.say("there is no pane at the left here", "dim")
+            return
+        self.desk.left_shown = not self.left_shown
+        self.remove_class("-folders")
+        if isinstance(self.focused, Choices):
+            self.rows.focus()
+        self.apply_panes()
+
+    async def action_fold_right(self) -> None:
+        """Fold the pane at the right, or show it; where there is room for one pane only, go there and back."""
+        if self.has_class("-one"):
+            await self.run_action("back" if self.has_class("-reading") else "open")
+            return
+        self.desk.right_folded = not self.desk.right_folded
+        if self.desk.right_folded:
+            self.remove_class("-reading")
+            self.rows.focus()
+        self.apply_panes()
+
+    def apply_panes(self) -> None:
+        """The panes as this session wants them; nothing moves where they are so already."""
+        wanted = self.desk.left_shown, self.desk.right_folded
+        if wanted == self._panes:
+            return
+        self._panes = wanted
+        self.set_class(self.desk.left_shown is True, "-left-on")
+        self.set_class(self.desk.left_shown is False, "-left-off")
+        self.set_class(self.desk.right_folded, "-right-off")
+        self.panes_changed()
+
+    def panes_changed(self) -> None:
+        """Panes were folded, or shown."""
+
+    def pane_signs(self) -> tuple[Line, Line, dict[str, str]]:
+        """For a title over the list: what a click on its ends does to the panes."""
+        left: Line = ((" « " if self.left_shown else " » ", "dim"),) if self.has_left_pane else ()
+        right: Line = () if self.has_class("-one") else ((" ›› " if self.right_shown else " ‹‹ ", "dim"),)
+        acts = {"«": "fold_left", "»": "fold_left", "››": "fold_right", "‹‹": "fold_right"}
+        return left, right, acts
+
+    def action_read_only(self) -> None:
+        """Look only, from now on; or act again."""
+        desk = self.desk
+        if desk.read_only_for_good:
+            self.say("it was started with --read-only: start it without to act", "soon")
+        elif any(composer.is_open for composer in self.app.query(Composer)):
+            self.say("a reply is being written: send it or put it down first", "soon")
+        else:
+            desk.read_only = not desk.read_only
+            on = f"read-only: nothing is changed from here ({desk.sign('read_only')} ends it)"
+            self.say(on if desk.read_only else "no longer read-only: acts are done again", "soon")
+            self.show_bars()
+            self.show_keys()
 
     # Doing -----------------------------------------------------------------------------------------------------------
 
@@ -235,7 +365,7 @@ class DeskScreen(Screen[None]):
         if undo_id is None:
             self.say("there is nothing to do again", "dim")
             return
-        await self._reverse(undo_id, "done again (z takes it back)", "do it again anyway")
+        await self._reverse(undo_id, f"done again ({self.desk.sign('take_back')} takes it back)", "do it again anyway")
 
     async def _reverse(self, act_id: uuid.UUID, what: str, anyway: str) -> None:
         from inbox_tui.widgets.dialogs import Ask
@@ -394,6 +524,7 @@ class DeskScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Back on the screen."""
         if self.is_mounted and self.query("#top"):
+            self.apply_panes()
             self.show_bars()
             self.show_keys()
 

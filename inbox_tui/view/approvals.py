@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
 from listener.model import ApprovalState
 from listener.store.views import ApprovalRow, Opened
 
-ASKS = "^s asks for approval by a lead · esc puts it down"
-DECIDES = "^s approves it as it stands here · esc leaves it waiting"
+ASKS = {"send": "asks for approval by a lead", "put_down": "puts it down"}
+DECIDES = {"send": "approves it as it stands here", "put_down": "leaves it waiting"}
+"""What the composer's keys do, act to words."""
 
 
 def waiting(opened: Opened | None) -> ApprovalRow | None:
@@ -49,14 +51,14 @@ def goes_out(planned: datetime | None, now: datetime, zone: tzinfo | None) -> st
     return "" if planned is None else f"goes out {words.clock(planned, now, zone)}"
 
 
-def state_words(row: ApprovalRow, opened: Opened) -> Piece:
+def state_words(row: ApprovalRow, opened: Opened, table: Table = KEYS) -> Piece:
     """Where it stands, and what can be done about it."""
-    by = say(row.decided_by)
+    by, settle = say(row.decided_by), sign("settle", table)
     match row.state:
         case ApprovalState.WAITING if moved(row, opened):
-            return "waits for approval, but the thread has changed since (x: decide)", "bad"
+            return f"waits for approval, but the thread has changed since ({settle}: decide)", "bad"
         case ApprovalState.WAITING:
-            return "waits for approval by a lead or an admin (x: decide)", "soon"
+            return f"waits for approval by a lead or an admin ({settle}: decide)", "soon"
         case ApprovalState.REJECTED:
             return f"sent back by {by}", "bad"
         case ApprovalState.CHANGED:
@@ -68,14 +70,21 @@ def state_words(row: ApprovalRow, opened: Opened) -> Piece:
 
 
 def approval_lines(
-    row: ApprovalRow, opened: Opened, *, person_id: int, now: datetime, zone: tzinfo | None, width: int
+    row: ApprovalRow,
+    opened: Opened,
+    *,
+    person_id: int,
+    now: datetime,
+    zone: tzinfo | None,
+    width: int,
+    table: Table = KEYS,
 ) -> Iterator[Line]:
     """It in the thread: who wrote it, where it stands, its words, and the note with which it was sent back."""
     whose = "you" if row.person_id == person_id else say(row.person)
     parts: list[Line] = [((f"◃ {whose}, as @{say(row.account_handle)}", "ours"),)]
     if row.private:
         parts.append((("privately", "note"),))
-    parts.append((state_words(row, opened),))
+    parts.append((state_words(row, opened, table),))
     if row.state is ApprovalState.WAITING and (when := goes_out(row.planned, now, zone)):
         parts.append(((when, "ours"),))
     yield from flow_parts(parts, width)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, column, cut, flow, flow_parts, paragraphs, say, spread
 from inbox_tui.view.queue import first_words, who
@@ -25,20 +26,24 @@ KEPT = (
 """What a mute does, beside closing."""
 
 
-def about(opened: Opened, now: datetime, width: int) -> list[Line]:
+def about(opened: Opened, now: datetime, width: int, table: Table = KEYS) -> list[Line]:
     """At the head of a conversation: that its author is muted, and that there are notes; nothing where neither is so."""
     parts: list[Line] = []
     if opened.mute is not None:
-        parts.append((_muted(opened.mute, now), (": what they write moves nothing here (U ends it)", "soon")))
+        parts.append(
+            (
+                _muted(opened.mute, now),
+                (f": what they write moves nothing here ({sign('mute', table)} ends it)", "soon"),
+            )
+        )
     if n := opened.author_notes:
         many = f"{_NOTED} or more notes" if n >= _NOTED else words.count(n, "note")
-        parts.append(((f"✍ {many} on the author (A shows them)", "note"),))
+        parts.append(((f"✍ {many} on the author ({sign('author', table)} shows them)", "note"),))
     return flow_parts(parts, width)
 
 
 def _muted(mute: Mute, now: datetime) -> Piece:
-    since = words.age(mute.at, now)
-    return f"⊘ muted by {say(mute.person)} {'just now' if since == 'now' else f'{since} ago'}", "soon"
+    return f"⊘ muted by {say(mute.person)} {words.ago(mute.at, now)}", "soon"
 
 
 def card_lines(author: Author, now: datetime, zone: tzinfo | None, width: int, more: Sequence[Line] = ()) -> list[Line]:
@@ -58,7 +63,7 @@ def card_lines(author: Author, now: datetime, zone: tzinfo | None, width: int, m
     if author.posts is not None:
         known.append(((words.count(author.posts, "post"), ""),))
     known.append(((f"first heard {words.clock(author.first_at, now, zone)}", "dim"),))
-    read = "profile not read yet" if author.fetched_at is None else f"profile read {_ago(author.fetched_at, now)}"
+    read = "profile not read yet" if author.fetched_at is None else f"profile read {words.ago(author.fetched_at, now)}"
     known.append(((read, "dim"),))
     lines.extend(flow_parts(known, width))
     if author.bio:
@@ -82,13 +87,8 @@ def _past(conversations: int, answered: int) -> Piece:
 
 
 def _note(note: Note, now: datetime, width: int) -> list[Line]:
-    head = (f"✍ note by {say(note.person)}", "note"), (f", {_ago(note.at, now)}, only for us", "dim")
+    head = (f"✍ note by {say(note.person)}", "note"), (f", {words.ago(note.at, now)}, only for us", "dim")
     return [*flow(head, width), *flow(paragraphs(note.body, style="note"), width, indent="  ")]
-
-
-def _ago(at: datetime, now: datetime) -> str:
-    past = words.age(at, now)
-    return "just now" if past == "now" else f"{past} ago"
 
 
 def past_line(row: PastRow, width: int, now: datetime) -> tuple[Line]:
@@ -113,7 +113,7 @@ def name(author: Mutable | Author) -> str:
     return who(author.handle, author.name)
 
 
-def mute_question(authors: Sequence[Mutable], brand: str) -> tuple[str, list[str]]:
+def mute_question(authors: Sequence[Mutable], brand: str, table: Table = KEYS) -> tuple[str, list[str]]:
     """The question before a mute of these, none of whom is muted, and all that it does."""
     one = len(authors) == 1
     title = f"Mute {name(authors[0])}?" if one else f"Mute {words.count(len(authors), 'author')}?"
@@ -122,7 +122,8 @@ def mute_question(authors: Sequence[Mutable], brand: str) -> tuple[str, list[str
         f"Only for {say(brand)} and only here: they are not told, and nothing changes on {networks}.",
         KEPT,
         _closes(authors),
-        "A person may still make a conversation of it (i in Listening). U ends the mute, z takes all of it back.",
+        f"A person may still make a conversation of it ({sign('take_in', table)} in Listening). "
+        f"{sign('mute', table)} ends the mute, {sign('take_back', table)} takes all of it back.",
     ]
 
 
@@ -148,11 +149,12 @@ def unmute_question(authors: Sequence[Mutable]) -> tuple[str, list[str]]:
     ]
 
 
-def mute_told(authors: Sequence[Mutable], muted: Sequence[int], closed: int, *, ends: bool) -> str:
+def mute_told(authors: Sequence[Mutable], muted: Sequence[int], closed: int, *, ends: bool, table: Table = KEYS) -> str:
     """What a mute, or its end, has done."""
     only = next((author for author in authors if [author.id] == list(muted)), None)
     whom = name(only) if only is not None else words.count(len(muted), "author")
+    undo = sign("take_back", table)
     if ends:
-        return f"{whom} unmuted: what was closed stays closed (z takes it back)"
+        return f"{whom} unmuted: what was closed stays closed ({undo} takes it back)"
     also = f"; {words.count(closed, 'conversation')} closed" if closed else ""
-    return f"{whom} muted{also} (z takes it back)"
+    return f"{whom} muted{also} ({undo} takes it back)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view.lines import say
 from inbox_tui.view.words import count
 from listener.workflow import Act
@@ -56,7 +57,7 @@ class Sum:
         """How many it came to."""
         return self.changed + self.overtaken + self.already + self.refused
 
-    def told(self, deed: Deed) -> str:
+    def told(self, deed: Deed, table: Table = KEYS) -> str:
         """'298 closed; 14 had changed and stay'."""
         parts = [f"{self.changed:,} {deed.done}"]
         if self.overtaken:
@@ -67,4 +68,4 @@ class Sum:
             parts.append(f"not {self.refused:,}: {self.reason}")
         if self.seen < self.total:
             parts.append(f"stopped before {count(self.total - self.seen, 'other')}")
-        return "; ".join(parts) + (" (z takes it back)" if self.changed else "")
+        return "; ".join(parts) + (f" ({sign('take_back', table)} takes it back)" if self.changed else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -17,6 +17,7 @@ _PLAIN = {
     "conversation.merged": "joined it with another conversation",
     "conversation.due-soon": "saw that nobody had taken it and its answer was due soon",
     "conversation.overdue": "saw that nobody had taken it and its answer was overdue",
+    "act.hand-back": "handed it back to the team",
     "act.close": "closed it",
     "act.reopen": "reopened it",
     "act.note": "wrote a note",
@@ -52,6 +53,11 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "act.tag": lambda: _tagged(line.before, line.after),
         "act.priority": lambda: _priority(line.after),
         "act.snooze": lambda: _snoozed(line.after, now, zone),
+        "conversation.escalated": lambda: _escalated(line),
+        "conversation.shared": lambda: _shared(line.after, names),
+        "reminder.due-soon": lambda: f"reminded {_name(line.after.get('person'), names)}: the answer was due soon",
+        "reminder.overdue": lambda: f"reminded {_name(line.after.get('person'), names)}: the answer was overdue",
+        "act.macro": lambda: f"used the macro {say(str(line.after.get('macro', '')))}",
         "conversation.heard": lambda: _heard(line.after, "heard a new message"),
         "conversation.edited": lambda: _heard(line.after, "heard an edit"),
     }
@@ -66,6 +72,34 @@ def _assigned(after: Mapping[str, Any], names: Mapping[int, str]) -> str:
     if isinstance(person, int):
         return f"gave it to {say(names.get(person, 'somebody'))}"
     return f"gave it to the team {say(str(team))}" if team else "gave it to nobody"
+
+
+def _name(person: Any, names: Mapping[int, str]) -> str:
+    return say(names.get(person, "somebody")) if isinstance(person, int) else "somebody"
+
+
+def _escalated(line: HistoryLine) -> str:
+    before, after = say(str(line.before.get("team", ""))), say(str(line.after.get("team", "")))
+    return f"gave it to the team {after}: nobody of {before} had taken it when its answer was overdue"
+
+
+def _shared(after: Mapping[str, Any], names: Mapping[int, str]) -> str:
+    n, of = after.get("open"), after.get("of")
+    why = f": {n} open, least of {of}" if isinstance(n, int) and isinstance(of, int) else ""
+    return f"gave it to {_name(after.get('assignee_id'), names)}{why}"
+
+
+def passed_from(history: Sequence[HistoryLine], due_at: datetime | None) -> str:
+    """The team from which it was escalated, while the due time runs for which it was; '' for none."""
+    line = next((line for line in reversed(history) if line.kind == "conversation.escalated"), None)
+    if line is None or due_at is None:
+        return ""
+    due = line.after.get("due")
+    try:
+        same = isinstance(due, str) and datetime.fromisoformat(due) == due_at
+    except ValueError:
+        same = False
+    return str(line.before.get("team", "")) if same else ""
 
 
 def _heard(after: Mapping[str, Any], what: str) -> str:

@@ -15,11 +15,11 @@ _WRITING = {
 """Groups of keys that work only where somebody writes."""
 
 
-def help_lines(width: int, place: str, *, read_only: bool = False) -> list[Line]:
+def help_lines(width: int, place: str, *, read_only: bool = False, table: keys.Table = keys.KEYS) -> list[Line]:
     """Every key by group; those of other places too, so that nothing has to be found by luck."""
     lines: list[Line] = []
     for group in keys.GROUPS:
-        entries = [key for key in keys.KEYS if key.group == group]
+        entries = [key for key in table if key.group == group]
         if group in _WRITING:
             note = _WRITING[group]
         elif entries and all(key.where == keys.INBOX for key in entries) and place != keys.INBOX:

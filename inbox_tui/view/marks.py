@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, flow, say
 
@@ -42,10 +43,10 @@ def on_rule(rule: str) -> str:
     return "by every rule" if rule == NEW_RULE else say(rule)
 
 
-def noted(rule: str, verdict: str) -> str:
+def noted(rule: str, verdict: str, table: Table = KEYS) -> str:
     """What was done by marking, and what follows."""
     follows = f"`{_DRAFTED}` lists it for the lead" if rule == NEW_RULE else WHAT_FOLLOWS[verdict]
-    return f"noted (z undoes it); {follows}: {verdict}, {on_rule(rule)}"
+    return f"noted ({sign('take_back', table)} undoes it); {follows}: {verdict}, {on_rule(rule)}"
 
 
 def mark_lines(marks: Iterable[Marked], person_id: int, now: datetime, width: int, indent: str = "  ") -> list[Line]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.queue import who
@@ -45,12 +46,12 @@ OPEN = (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.UNKNOWN)
 UNDECIDED = (OutboxState.FAILED, OutboxState.STOPPED)
 _DONE = (OutboxState.ACCEPTED, OutboxState.SEEN)
 
-_BY_KEY = (
-    ("L", "like", "like", Capability.LIKE),
-    ("H", "hide", "hide", Capability.HIDE),
-    ("X", "delete", "delete", Capability.DELETE_OWN),
-    ("K", "block", "block", Capability.BLOCK),
-    ("I", "private", "private", Capability.PRIVATE_REPLY),
+_ACTS = (
+    ("like", "like", Capability.LIKE),
+    ("hide", "hide", Capability.HIDE),
+    ("delete", "delete", Capability.DELETE_OWN),
+    ("block", "block", Capability.BLOCK),
+    ("private", "private", Capability.PRIVATE_REPLY),
 )
 
 
@@ -76,13 +77,13 @@ def why_not(opened: Opened, needed: Capability) -> str:
     return ""
 
 
-def can_parts(opened: Opened) -> list[tuple[Line, str]]:
+def can_parts(opened: Opened, table: Table = KEYS) -> list[tuple[Line, str]]:
     """The acts by their keys, each with its name in the key map; what cannot be done here is crossed, and its key says why."""
     if not opened.account_handle or not opened.can:
         return []
     parts: list[tuple[Line, str]] = [(((f"on {network_name(opened)}: ", "dim"),), "")]
-    for key, name, act, needed in _BY_KEY:
-        crossed = bool(why_not(opened, needed))
+    for name, act, needed in _ACTS:
+        key, crossed = sign(act, table), bool(why_not(opened, needed))
         parts.append((((f"✗{key} {name}  ", "dim"),) if crossed else ((key, "accent"), (f" {name}  ", "")), act))
     return parts
 
@@ -112,7 +113,7 @@ def _of_author(row: ActRow) -> bool:
     return NEEDS[row.what] is Capability.BLOCK
 
 
-def told(acts: Sequence[ActRow], opened: Opened, now: datetime) -> list[Piece]:
+def told(acts: Sequence[ActRow], opened: Opened, now: datetime, table: Table = KEYS) -> list[Piece]:
     """How things stand, and what is on its way or went wrong since."""
     pieces: list[Piece] = []
     by_need: dict[Capability, list[ActRow]] = {}
@@ -126,7 +127,7 @@ def told(acts: Sequence[ActRow], opened: Opened, now: datetime) -> list[Piece]:
             where = "" if done.what is Doing.LIKE else f" on {network_name(opened)}"
             pieces.append((f"{sign}{where} by {say(done.person)}, {words.age(done.changed_at, now)}", style))
         if some[-1] is not done:
-            pieces.append(act_words(some[-1], now))
+            pieces.append(act_words(some[-1], now, table))
     return pieces
 
 
@@ -135,14 +136,15 @@ def seconds_left(row: ActRow, now: datetime) -> int:
     return max(0, ceil((row.not_before - now).total_seconds()))
 
 
-def act_words(row: ActRow, now: datetime) -> Piece:
+def act_words(row: ActRow, now: datetime, table: Table = KEYS) -> Piece:
     """Where an act is and what can be done about it."""
     becomes, problem = BECOMES[row.what], f": {say(row.problem)}" if row.problem else ""
+    undo = sign("take_back", table)
     match row.state:
         case OutboxState.QUEUED if left := seconds_left(row, now):
-            return f"{becomes} in {left} s, z takes it back", "soon"
+            return f"{becomes} in {left} s, {undo} takes it back", "soon"
         case OutboxState.QUEUED:
-            return f"waiting to be {becomes}{problem}, z takes it back", "soon"
+            return f"waiting to be {becomes}{problem}, {undo} takes it back", "soon"
         case OutboxState.SENDING:
             return f"being {becomes}", "soon"
         case OutboxState.ACCEPTED | OutboxState.SEEN:
@@ -150,7 +152,7 @@ def act_words(row: ActRow, now: datetime) -> Piece:
         case OutboxState.UNKNOWN:
             return f"nobody knows whether it is {becomes}{problem}", "bad"
         case OutboxState.FAILED | OutboxState.STOPPED:
-            return f"not {becomes}{problem} (x: try again or put it aside)", "bad"
+            return f"not {becomes}{problem} ({sign('settle', table)}: try again or put it aside)", "bad"
         case OutboxState.WITHDRAWN:
             return f"not {becomes}: taken back", "dim"
 

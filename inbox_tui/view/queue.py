@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from inbox_tui.view import windows, words
@@ -10,6 +11,8 @@ from listener.model import ApprovalState, OutboxState, State
 from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
 
 _DUE = 11
+_WIDE = 76
+"""Cells from which one line has room for a name more."""
 _NAMED = 60
 """Cells of a message's first words where it is named."""
 _SHORT = {"bluesky": "bsky", "mastodon": "masto"}
@@ -40,7 +43,14 @@ def _holder(row: QueueRow, person_id: int) -> Piece | None:
         return ("✎ you", "accent") if row.claimed_by_id == person_id else (f"✎ {say(row.claimed_by)}", "soon")
     if row.assignee_id is not None:
         return ("→ you", "accent") if row.assignee_id == person_id else (f"→ {say(row.assignee)}", "dim")
+    if row.escalated_from:
+        return f"{say(row.escalated_from)} ⇒ {say(row.team)}", "late"
     return (f"→ {say(row.team)}", "dim") if row.team else None
+
+
+def _writes(seen: Sequence[Piece | None]) -> bool:
+    """Whether a colleague is typing: that says who is on it."""
+    return bool(seen) and seen[0] is not None and seen[0][0].startswith("✎")
 
 
 def _marks(row: QueueRow, marked: bool) -> list[Piece]:
@@ -59,8 +69,11 @@ def queue_lines(
     left: bool = False,
     zone: tzinfo | None = None,
     copies: str = "",
+    seen: Sequence[Piece | None] = (),
 ) -> tuple[Line, Line]:
-    """One conversation in two lines. `left`: it is no longer in the folder that is shown; `copies`: that it stands for others."""
+    """One conversation in two lines. `left`: it is no longer in the folder that is shown; `copies`: that it stands for others; `seen`: who
+    looks at it, in full and shorter.
+    """
     due_text, due_style = windows.first_clock(row, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     name = who(row.author_handle, row.author_name)
@@ -70,7 +83,7 @@ def queue_lines(
     if row.messages > 1:
         top.append((f" ({row.messages})", "dim"))
     room = width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1
-    aside = _aside(row, now, person_id, room, left=left, zone=zone)
+    aside = _aside(row, now, person_id, room, seen, left=left, zone=zone)
     judged = words.judged_short(row.tone, row.need)
     second: list[Piece] = [("   ", ""), *judged, *windows.row_window(row, now), first_words(row.snippet)]
     tags = _tags(row.tags, width // 3)
@@ -85,6 +98,7 @@ def queue_line(
     *,
     marked: bool = False,
     left: bool = False,
+    seen: Sequence[Piece | None] = (),
     zone: tzinfo | None = None,
     copies: str = "",
 ) -> tuple[Line]:
@@ -98,7 +112,9 @@ def queue_line(
     aside: list[Piece] = []
     if left:
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
-    for piece in (_holder(row, person_id), asked_sign(row, now, zone)):
+    holder = None if _writes(seen) else _holder(row, person_id)
+    short = seen[1 if width >= _WIDE else 2] if seen else None
+    for piece in (holder, short, asked_sign(row, now, zone)):
         if piece is not None:
             aside.extend((piece, (" ", "")))
     aside.append((words.age(row.last_at, now), "dim"))
@@ -124,9 +140,19 @@ def asked_sign(row: QueueRow, now: datetime, zone: tzinfo | None) -> Piece | Non
     return None if row.planned is None else (f"goes out {words.clock(row.planned, now, zone)}", "ours")
 
 
-def _aside(row: QueueRow, now: datetime, person_id: int, room: int, *, left: bool, zone: tzinfo | None) -> Line:
+def _aside(
+    row: QueueRow,
+    now: datetime,
+    person_id: int,
+    room: int,
+    seen: Sequence[Piece | None],
+    *,
+    left: bool,
+    zone: tzinfo | None,
+) -> Line:
     """What stands at the right: as much as leaves the author readable; the age always, the source gives way first."""
-    holder = _holder(row, person_id)
+    full, short, tiny = seen or (None, None, None)
+    holder = None if _writes(seen) else _holder(row, person_id)
     news = asked_sign(row, now, zone)
     if news is None and row.outbox in _NEWS and row.outbox is not None:
         news = words.outbox_sign(row.outbox)
@@ -135,9 +161,12 @@ def _aside(row: QueueRow, now: datetime, person_id: int, room: int, *, left: boo
     moved: Piece | None = (f"now {words.STATE_WORDS[row.state]}", "note") if left else None
     shown: tuple[Piece | None, ...] = ()
     for shown in (
-        (moved, holder, news, source, age),
-        (moved, holder, news, age),
-        (moved, news or holder, age),
+        (moved, full, holder, news, source, age),
+        (moved, full, holder, news, age),
+        (moved, short, holder, news, age),
+        (moved, tiny, holder, news, age),
+        (moved, tiny, news or holder, age),
+        (moved, tiny, age),
         (moved, age),
     ):
         parts = tuple(piece for piece in shown if piece is not None)

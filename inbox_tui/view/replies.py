@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 from math import ceil
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Piece, fit, say
 from inbox_tui.view.queue import who
@@ -39,16 +40,20 @@ def planned(reply: OutboxRow, now: datetime) -> bool:
     return reply.state is OutboxState.QUEUED and reply.planned is not None and reply.not_before - now > COUNTED_DOWN
 
 
-def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None) -> Piece:
+def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None, table: Table = KEYS) -> Piece:
     """Where a reply is and what can be done about it."""
     problem = f": {say(reply.problem)}" if reply.problem else ""
+    undo, settle = sign("take_back", table), sign("settle", table)
     match reply.state:
         case OutboxState.QUEUED if planned(reply, now):
-            return f"goes out {words.clock(reply.not_before, now, zone)} (x: change that or take it back)", "soon"
+            return (
+                f"goes out {words.clock(reply.not_before, now, zone)} ({settle}: change that or take it back)",
+                "soon",
+            )
         case OutboxState.QUEUED if left := seconds_left(reply, now):
-            return f"goes out in {left} s, z takes it back", "soon"
+            return f"goes out in {left} s, {undo} takes it back", "soon"
         case OutboxState.QUEUED:
-            return f"waiting to go out{problem}, z takes it back", "soon"
+            return f"waiting to go out{problem}, {undo} takes it back", "soon"
         case OutboxState.SENDING:
             return "being sent", "soon"
         case OutboxState.ACCEPTED:
@@ -56,11 +61,11 @@ def outbox_words(reply: OutboxRow, now: datetime, zone: tzinfo | None = None) ->
         case OutboxState.SEEN:
             return "seen on the network", "good"
         case OutboxState.FAILED:
-            return f"failed{problem} (x: try again or take it back)", "bad"
+            return f"failed{problem} ({settle}: try again or take it back)", "bad"
         case OutboxState.UNKNOWN:
-            return f"nobody knows whether it went out{problem} (x: say what you see on the network)", "bad"
+            return f"nobody knows whether it went out{problem} ({settle}: say what you see on the network)", "bad"
         case OutboxState.STOPPED:
-            return f"stopped{problem} (x: send it anyway or take it back)", "bad"
+            return f"stopped{problem} ({settle}: send it anyway or take it back)", "bad"
         case OutboxState.WITHDRAWN:
             return "taken back", "dim"
 
@@ -73,14 +78,14 @@ def changed_since(before: Opened, after: Opened, person_id: int, now: datetime) 
         old = known.get(message.id)
         name = "we" if message.ours else who(message.author_handle, message.author_name)
         if old is None:
-            said.append(f"{name} wrote {_ago(message.at, now)}: “{fit(say(message.text), 80)}”")
+            said.append(f"{name} wrote {words.ago(message.at, now)}: “{fit(say(message.text), 80)}”")
         elif message.deleted and not old.deleted:
             said.append(f"{name} deleted a message")
         elif message.version != old.version:
             said.append(f"{name} edited a message; it now says: “{fit(say(message.text), 80)}”")
     seen = {r.id for r in before.replies}
     said.extend(
-        f"{say(r.person)} answered {_ago(r.queued_at, now)}: “{fit(say(r.body), 80)}”"
+        f"{say(r.person)} answered {words.ago(r.queued_at, now)}: “{fit(say(r.body), 80)}”"
         for r in after.replies
         if r.id not in seen and r.person_id != person_id and r.state is not OutboxState.WITHDRAWN
     )
@@ -100,9 +105,4 @@ def answered_by_others(opened: Opened, person_id: int) -> OutboxRow | None:
 
 def answered_words(reply: OutboxRow, now: datetime) -> str:
     """A colleague's answer in one sentence."""
-    return f"{say(reply.person)} answered {_ago(reply.queued_at, now)}: “{fit(say(reply.body), 80)}”"
-
-
-def _ago(at: datetime, now: datetime) -> str:
-    past = words.age(at, now)
-    return "just now" if past == "now" else f"{past} ago"
+    return f"{say(reply.person)} answered {words.ago(reply.queued_at, now)}: “{fit(say(reply.body), 80)}”"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import queue, words
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, line_cells, say, spread
 from inbox_tui.view.marks import NEW_RULE
@@ -127,10 +128,10 @@ def problem_line(problem: Problem, style: str = "bad") -> Line:
     return where, (say(problem.message), style), *hint
 
 
-def banner(refused: Refused, now: datetime, zone: tzinfo | None) -> Line:
+def banner(refused: Refused, now: datetime, zone: tzinfo | None, table: Table = KEYS) -> Line:
     """One line for every screen while the files on disk are refused."""
     n = len(refused.problems)
-    head = f"✗ rule files refused {words.clock(refused.at, now, zone)}, {words.count(n, 'problem')} (R): "
+    head = f"✗ rule files refused {words.clock(refused.at, now, zone)}, {words.count(n, 'problem')} ({sign('rules', table)}): "
     first = refused.problems[0] if refused.problems else None
     told: Line = () if first is None else problem_line(first)
     return ((head, "late"), *told)

@@ -8,9 +8,10 @@ from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import Any
 
+from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import approvals, network, windows, words
 from inbox_tui.view.authors import about
-from inbox_tui.view.history import history_sentence
+from inbox_tui.view.history import history_sentence, passed_from
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.queue import who
@@ -38,11 +39,15 @@ class Reader:
     """They are writing an answer: the thread ends with what is answered."""
     whole: bool = False
     """Show what everybody else said in the thread, not only what leads to our messages."""
+    around: tuple[Line, ...] = ()
+    """Colleagues who look at it or type."""
+    table: Table = KEYS
+    """The keys that sentences name."""
 
 
 def head_lines(opened: Opened, reader: Reader) -> list[Line]:
     """What stays in sight above the thread: who, where it stands, why."""
-    them = [*author_card(opened, reader), *about(opened, reader.now, reader.width)]
+    them = [*author_card(opened, reader), *about(opened, reader.now, reader.width, reader.table)]
     return [*them, *standing(opened, reader), *asked(opened, reader), *why(opened, reader)]
 
 
@@ -59,7 +64,7 @@ def thread_lines(
             folded += 1
             continue
         if folded:
-            lines.extend((_folded(folded), ()))
+            lines.extend((_folded(folded, reader), ()))
             folded = 0
         if isinstance(entry, ThreadMessage):
             lines.extend(_message(entry, opened, reader))
@@ -69,7 +74,13 @@ def thread_lines(
         elif isinstance(entry, ApprovalRow):
             lines.extend(
                 approvals.approval_lines(
-                    entry, opened, person_id=reader.person_id, now=reader.now, zone=reader.zone, width=reader.width
+                    entry,
+                    opened,
+                    person_id=reader.person_id,
+                    now=reader.now,
+                    zone=reader.zone,
+                    width=reader.width,
+                    table=reader.table,
                 )
             )
         else:
@@ -77,7 +88,7 @@ def thread_lines(
         lines.append(())
     if not reader.writing:
         if folded:
-            lines.extend((_folded(folded), ()))
+            lines.extend((_folded(folded, reader), ()))
         lines.extend(_history(opened, reader))
     return lines
 
@@ -98,8 +109,9 @@ def _near(opened: Opened) -> set[int]:
     return near
 
 
-def _folded(n: int) -> Line:
-    return ((f"  … {words.count(n, 'other message')} in this thread (w shows all)", "dim"),)
+def _folded(n: int, reader: Reader) -> Line:
+    more = f"  … {words.count(n, 'other message')} in this thread ({sign('whole', reader.table)} shows all)"
+    return ((more, "dim"),)
 
 
 def author_card(opened: Opened, reader: Reader) -> list[Line]:
@@ -137,11 +149,14 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         )
     elif c.team:
         parts.append(((f"for the team {say(c.team)}", ""),))
+    if team := passed_from(opened.history, c.due_at):
+        parts.append(((f"escalated from {say(team)}: nobody had taken it", "late"),))
     if opened.claimed_by_id == reader.person_id:
         parts.append((("✎ you are on it", "accent"),))
     elif opened.claimed_by_id is not None:
         parts.append(((f"✎ {say(opened.claimed_by)} is on it", "soon"),))
-    parts.extend((piece,) for piece in network.told(network.on_author(opened), opened, reader.now))
+    parts.extend(reader.around)
+    parts.extend((piece,) for piece in network.told(network.on_author(opened), opened, reader.now, reader.table))
     parts.extend(((f"#{say(tag)}", "tag"),) for tag in c.tags)
     via = f"{say(opened.source)}, " + (
         f"to @{say(opened.account_handle)}" if opened.account_handle else "addressed to none of our accounts"
@@ -156,11 +171,11 @@ def asked(opened: Opened, reader: Reader) -> list[Line]:
     if opened.saved_reply:
         parts.append((("rules offer the saved reply ", "dim"), (say(opened.saved_reply), "accent")))
     if opened.hide:
-        parts.append(hide_asked(opened))
+        parts.append(hide_asked(opened, reader.table))
     return flow_parts(parts, reader.width)
 
 
-def hide_asked(opened: Opened) -> Line:
+def hide_asked(opened: Opened, table: Table = KEYS) -> Line:
     """That a message is to be hidden, until it is, and by which key."""
     hidden = opened.because_mention_id and network.stands(
         network.on_message(opened, opened.because_mention_id), Doing.HIDE
@@ -168,7 +183,7 @@ def hide_asked(opened: Opened) -> Line:
     if hidden:
         return (("rules asked to hide it", "dim"),)
     why_not = network.why_not(opened, Capability.HIDE)
-    how = (f" ({why_not})", "dim") if why_not else (" (H hides it)", "")
+    how = (f" ({why_not})", "dim") if why_not else (f" ({sign('hide', table)} hides it)", "")
     return (f"rules ask somebody to hide it on {say(opened.source)}", "soon"), how
 
 
@@ -276,8 +291,14 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
     if message.media:
         parts.append(((words.count(message.media, "picture or film", "pictures or films"), "dim"),))
     known = message.external_id
-    parts.extend((outbox_words(reply, reader.now),) for reply in opened.replies if reply.external_id == known)
-    parts.extend((piece,) for piece in network.told(network.on_message(opened, message.id), opened, reader.now))
+    parts.extend(
+        (outbox_words(reply, reader.now, reader.zone, reader.table),)
+        for reply in opened.replies
+        if reply.external_id == known
+    )
+    parts.extend(
+        (piece,) for piece in network.told(network.on_message(opened, message.id), opened, reader.now, reader.table)
+    )
     yield from flow_parts(parts, reader.width)
     if message.deleted:
         whom = "we deleted it" if message.ours else "deleted by its author"
@@ -295,7 +316,12 @@ def _reply(reply: OutboxRow, reader: Reader) -> Iterator[Line]:
     )
     private = (("privately", "note"),) if reply.private else ()
     part = ((f"part {reply.part} of {reply.parts}", "note"),) if reply.parts else ()
-    parts: list[Line] = [((as_whom, "ours"),), private, part, (outbox_words(reply, reader.now, reader.zone),)]
+    parts: list[Line] = [
+        ((as_whom, "ours"),),
+        private,
+        part,
+        (outbox_words(reply, reader.now, reader.zone, reader.table),),
+    ]
     yield from flow_parts(parts, reader.width)
     yield from flow(paragraphs(reply.body), reader.width, indent="  ")
 
@@ -310,7 +336,10 @@ def _history(opened: Opened, reader: Reader) -> Iterator[Line]:
     if not opened.history:
         return
     if not reader.history:
-        yield ((f"history: {words.count(len(opened.history), 'entry', 'entries')}", "dim"), (" (h shows it)", "dim"))
+        yield (
+            (f"history: {words.count(len(opened.history), 'entry', 'entries')}", "dim"),
+            (f" ({sign('history', reader.table)} shows it)", "dim"),
+        )
         return
     yield (("history", "dim"),)
     for line in opened.history:
@@ -352,6 +381,9 @@ def mention_lines(row: ListeningRow, reader: Reader, marks: Sequence[Marked] = (
         lines.extend(flow(paragraphs(row.text), reader.width))
     lines.extend(mark_lines(marks, reader.person_id, reader.now, reader.width, indent=""))
     lines.append(())
-    inside = "it is in the inbox: i opens it" if row.conversation_id is not None else "i takes it into the inbox"
+    key = sign("take_in", reader.table)
+    inside = (
+        f"it is in the inbox: {key} opens it" if row.conversation_id is not None else f"{key} takes it into the inbox"
+    )
     lines.append(((inside, "accent"),))
     return lines

@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from inbox_tui.keys import CARD, here
+from inbox_tui.keys import CARD, KEYS, Table, here
 from inbox_tui.messages import KeyClicked, NewsCounted, RowChosen, RowReached
 from inbox_tui.view.authors import card_lines, past_line
 from inbox_tui.view.lines import Line, Piece, say
@@ -52,6 +52,7 @@ class AuthorCard(ModalScreen[int | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(CARD)
+    place: ClassVar[str] = CARD
 
     def __init__(
         self,
@@ -64,10 +65,11 @@ class AuthorCard(ModalScreen[int | None]):
         now: Callable[[], datetime],
         zone: tzinfo | None,
         read_only: bool = False,
+        table: Table = KEYS,
     ) -> None:
         super().__init__()
         self._author, self._read, self._past, self._acts, self._more = author, read, past, acts, more
-        self._now, self._zone, self._read_only = now, zone, read_only
+        self._now, self._zone, self._read_only, self._table = now, zone, read_only, table
 
     def compose(self) -> ComposeResult:
         """Who they are, their past, what was just done, and the keys."""
@@ -84,7 +86,7 @@ class AuthorCard(ModalScreen[int | None]):
                 id="past",
             )
             yield Bar(id="card-said")
-            yield KeysBar(here(CARD, read_only=self._read_only), id="card-keys")
+            yield KeysBar(here(CARD, read_only=self._read_only, table=self._table), id="card-keys")
 
     async def on_mount(self) -> None:
         """The card is known already; the newest conversations come."""

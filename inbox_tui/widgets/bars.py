@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from rich.segment import Segment
 from textual import events
@@ -11,8 +12,17 @@ from textual.strip import Strip
 
 from inbox_tui.keys import Key, shown
 from inbox_tui.messages import KeyClicked
-from inbox_tui.view.lines import EMPTY, Line, cells, cut, spread
+from inbox_tui.view.lines import EMPTY, Line, Piece, cells, cut, spread
 from inbox_tui.widgets.drawing import Drawn, strip_of
+
+ALWAYS = 3
+"""Keys at the end of the footer that stay in the narrowest terminal."""
+
+
+def keys_told(entries: Iterable[Key], between: str = " · ") -> tuple[list[Piece], dict[str, str]]:
+    """Keys and what they do as pieces for a bar, and the acts that clicks on them do."""
+    acts = {f"{shown(key.keys[0])} {key.short}": key.act for key in entries}
+    return [piece for words in acts for piece in ((between, "dim"), (words, "dim"))][1:], acts
 
 
 class Bar(Drawn):
@@ -24,14 +34,21 @@ class Bar(Drawn):
         super().__init__(id=id)
         self._left: Line = EMPTY
         self._right: Line = EMPTY
+        self._acts: Mapping[str, str] = {}
 
     @property
     def plain(self) -> str:
         """What it says."""
         return "".join(text for text, _ in (*self._left, (" ", ""), *self._right))
 
-    def show(self, left: Iterable[tuple[str, str]], right: Iterable[tuple[str, str]] = ()) -> None:
-        """Say something else."""
+    def show(
+        self,
+        left: Iterable[tuple[str, str]],
+        right: Iterable[tuple[str, str]] = (),
+        acts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Say something else. `acts`: pieces, without the blanks around them, on which a click does an act."""
+        self._acts = acts
         new = tuple(left), tuple(right)
         if new != (self._left, self._right):
             self._left, self._right = new
@@ -41,11 +58,21 @@ class Bar(Drawn):
         """Always one line."""
         return 1
 
+    def _line(self) -> Line:
+        width = self.content_size.width
+        return spread(self._left, self._right, width) if self._right else cut(self._left, width)
+
     def render_line(self, y: int) -> Strip:
         """The line."""
-        width = self.content_size.width
-        line = spread(self._left, self._right, width) if self._right else cut(self._left, width)
-        return strip_of(line, width, self.look, self.base)
+        return strip_of(self._line(), self.content_size.width, self.look, self.base)
+
+    def on_click(self, event: events.Click) -> None:
+        """A piece that does something was clicked."""
+        at = event.x - self.styles.padding.left
+        for text, _ in self._line():
+            if 0 <= at < cells(text) and (act := self._acts.get(text.strip())):
+                self.post_message(KeyClicked(act))
+            at -= cells(text)
 
 
 class KeysBar(Drawn):
@@ -70,12 +97,12 @@ class KeysBar(Drawn):
         return 1
 
     def render_line(self, y: int) -> Strip:
-        """As many keys as fit; help and quit always."""
+        """As many keys as fit; palette, help and quit always."""
         width, base = self.content_size.width, self.base
         key_style = base + self.look.pieces["title"]
         texts = [(key, f" {shown(key.keys[0])} ", f"{key.short} ") for key in self._keys]
         while texts and sum(cells(a + b) for _, a, b in texts) > width:
-            texts.pop(-3 if len(texts) > 3 else -1)
+            texts.pop(-ALWAYS - 1 if len(texts) > ALWAYS else -1)
         self._spots = []
         segments: list[Segment] = []
         at = 0

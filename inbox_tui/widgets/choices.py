@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from inbox_tui.view.lines import Line
+from inbox_tui.view.lines import Line, Piece
 from inbox_tui.widgets.drawing import Drawn, strip_of
 
 
@@ -87,6 +87,18 @@ class Choices(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=at - view + 1, animate=False, force=True)
         self.refresh()
 
+    def lines_seen(self) -> list[tuple[int, int]]:
+        """The choices in sight: line from the widget's top, and which one."""
+        top = self.scroll_offset.y
+        seen = range(top, min(len(self.choices), top + self.size.height))
+        return [(index - top, index) for index in seen if self.choices[index].key]
+
+    def choose_at(self, index: int) -> None:
+        """That one."""
+        self._cursor = index
+        self.refresh()
+        self.choose()
+
     def choose(self) -> None:
         """Enter on the line under the cursor."""
         if key := self.cursor_key:
@@ -102,13 +114,15 @@ class Choices(Drawn, ScrollView, can_focus=True, inherit_bindings=False):
         here = index == self._cursor and bool(choice.key)
         if here and (self.has_focus or self.current is None):
             base += self.look.cursor if self.has_focus else self.look.cursor_away
-        bar = ("▌", "accent") if choice.key and choice.key == self.current else (" ", "")
+        bar: Piece = (" ", "")
+        if choice.key and choice.key == self.current:
+            bar = ("▌", "accent")
+        if here and (self.has_focus or self.current is None):
+            bar = ("»" if bar[0] != " " else "›", "accent")
         return strip_of((bar, *choice.line), width, self.look, base)
 
     def on_click(self, event: events.Click) -> None:
         """A click chooses."""
         index = self.scroll_offset.y + event.y
         if 0 <= index < len(self.choices) and self.choices[index].key:
-            self._cursor = index
-            self.refresh()
-            self.choose()
+            self.choose_at(index)

@@ -6,14 +6,15 @@ Shows what `look` finds in the draft while it is typed, and puts saved replies i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from inbox_tui.keys import COMPOSER
+from inbox_tui.keys import COMPOSER, KEYS, Table, sign
 from inbox_tui.messages import (
     AnswersWanted,
     ApprovalWanted,
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from inbox_tui.widgets.pages import Page
 
 
-SENDS = "^s sends · ^e sends, closes, goes on · esc puts it down"
+SENDS = MappingProxyType({"send": "sends", "send_close": "sends, closes, goes on", "put_down": "puts it down"})
+"""What the keys do, act to words, where nothing else is told."""
 
 FOUND, ROOMY = 4, 32
 """Lines of what was found in a draft, twice as many in a terminal so high; more of them scroll."""
@@ -58,13 +60,14 @@ class Composer(Vertical, inherit_bindings=False):
     Composer.-found #composer-found, Composer.-carrying #composer-carried { display: block; }
     """
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
+    def __init__(self, *, id: str, table: Table = KEYS) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
+        self._table = table
         self.conversation_id: int | None = None
         self._source = ""
         self._whom: Line = ()
         self._asking = ""
-        self._how = SENDS
+        self._how: Mapping[str, str] = SENDS
         self._page: Page | None = None
         self._look: Callable[[str], Sequence[Line]] = _nothing
         self._offers: Sequence[Offer] | None = None
@@ -115,8 +118,8 @@ class Composer(Vertical, inherit_bindings=False):
         self._show_found()
         page.focus()
 
-    def tell_how(self, words: str) -> None:
-        """What sending means for this reply, where it is not just that."""
+    def tell_how(self, words: Mapping[str, str]) -> None:
+        """What sending means for this reply, where it is not just that: act to words."""
         self._how = words
         self._count()
 
@@ -188,10 +191,11 @@ class Composer(Vertical, inherit_bindings=False):
 
     def _count(self) -> None:
         counted = measures(self._source, self.text.strip())
-        self.query_one("#composer-count", Bar).show(
-            ((self._asking, "soon"),) if self._asking else ((self._how, "dim" if self._how == SENDS else "soon"),),
-            _counter(counted),
-        )
+        told = self._what_keys_do()
+        style = "dim" if self._how is SENDS else "soon"
+        pieces = [piece for words in told for piece in ((" · ", style), (words, style))][1:]
+        said = [(self._asking, "soon")] if self._asking else pieces
+        self.query_one("#composer-count", Bar).show(said, _counter(counted), told)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """The writer typed."""
@@ -201,6 +205,10 @@ class Composer(Vertical, inherit_bindings=False):
         self._show_found()
         if self.is_open:
             self.post_message(DraftChanged(self.text))
+
+    def _what_keys_do(self) -> Mapping[str, str]:
+        """Words to act: a click on them does it."""
+        return {f"{sign(act, self._table)} {words}": act for act, words in self._how.items()}
 
     def _body(self) -> str:
         """What is to be sent; '' when it cannot, and says why."""
@@ -245,9 +253,10 @@ class Composer(Vertical, inherit_bindings=False):
         if offer is not None:
             self.put_in(offer.text, len(code))
         elif code:
-            self.warn(f"no saved reply has the code “{say(code)[:30]}”: ^r finds them")
+            self.warn(f"no saved reply has the code “{say(code)[:30]}”: {sign('saved', self._table)} finds them")
         else:
-            self.warn("type the code of a saved reply, then tab; ^r finds them")
+            put_in = sign("put_in", self._table)
+            self.warn(f"type the code of a saved reply, then {put_in}; {sign('saved', self._table)} finds them")
 
     def action_saved(self) -> None:
         """Choose a saved reply."""

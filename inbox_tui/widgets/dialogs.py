@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,12 +12,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from inbox_tui.view.lines import Line, fit, flow, say
+from inbox_tui.messages import KeyClicked
+from inbox_tui.view.lines import Line, Piece, cells, fit, flow, say
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.paper import Paper
 from listener.errors import Refused
+
+Answer = TypeVar("Answer")
 
 _BOX = """
     align: center middle;
@@ -29,7 +32,28 @@ _BOX = """
 """
 
 
-class Pick(ModalScreen[str | None]):
+class Asked(ModalScreen[Answer]):
+    """Any question: what its title says of keys can be clicked."""
+
+    @on(KeyClicked)
+    async def _key_clicked(self, event: KeyClicked) -> None:
+        event.stop()
+        await self.run_action(event.act)
+
+    def _head(self, title: str, **acts: str) -> None:
+        """The title whole, and at its right what the keys do, where there is room: words by action."""
+        right: list[Piece] = []
+        if cells(title) + sum(cells(words) + 2 for words in acts.values()) > min(60, self.app.size.width - 8):
+            acts = {}
+        for words in acts.values():
+            right += [(", ", "dim")] if right else []
+            right.append((words, "dim"))
+        self.query_one("#dialog-title", Bar).show(
+            ((title, "title"),), right, {words: act for act, words in acts.items()}
+        )
+
+
+class Pick(Asked[str | None]):
     """Choose one of some lines; typing narrows them. `preview`: what there is to read about the line under the cursor."""
 
     DEFAULT_CSS = (
@@ -67,7 +91,7 @@ class Pick(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """The field first, else the lines."""
-        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("enter takes it, esc leaves", "dim"),))
+        self._head(self._title, choose="enter takes it", cancel="esc leaves")
         self.query_one("#dialog-field" if self._filtered else "#dialog-choices").focus()
         self._show_preview()
 
@@ -110,12 +134,16 @@ class Pick(ModalScreen[str | None]):
         self.query_one(Choices).move(delta)
         self._show_preview()
 
+    def action_choose(self) -> None:
+        """Take the line under the cursor."""
+        self.query_one(Choices).choose()
+
     def action_cancel(self) -> None:
         """Leave without an answer."""
         self.dismiss(None)
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Asked[str | None]):
     """A question with a few answers, each a key. Escape is None."""
 
     DEFAULT_CSS = "Ask {" + _BOX + ".box Paper { height: auto; max-height: 12; padding: 0; } }"
@@ -140,7 +168,7 @@ class Ask(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Words as wide as the box."""
-        self.query_one("#dialog-title", Bar).show(((self._title, "title"),))
+        self._head(self._title, cancel="esc leaves")
         paper = self.query_one("#dialog-said", Paper)
         guess = self._lines(min(58, max(20, self.app.size.width - 8)))
         paper.styles.height = max(1, min(12, len(guess)))
@@ -174,7 +202,7 @@ class Ask(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Prompt(ModalScreen[str | None]):
+class Prompt(Asked[str | None]):
     """Type one line. `complete` gives words that may follow, the first is taken with Tab."""
 
     DEFAULT_CSS = "Prompt {" + _BOX + "}"
@@ -203,7 +231,7 @@ class Prompt(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        self.query_one("#dialog-title", Bar).show(((self._title, "title"),))
+        self._head(self._title, enter="enter takes it", cancel="esc leaves")
         self.query_one("#dialog-said").styles.height = 3
         self.query_one(Field).focus()
         self._look(self._value)
@@ -229,10 +257,17 @@ class Prompt(ModalScreen[str | None]):
 
     @on(Input.Submitted)
     def _enter(self, event: Input.Submitted) -> None:
-        if self._problem is not None and event.value.strip() and self._problem(event.value):
-            self._look(event.value)
+        self._take(event.value)
+
+    def _take(self, value: str) -> None:
+        if self._problem is not None and value.strip() and self._problem(value):
+            self._look(value)
             return
-        self.dismiss(event.value)
+        self.dismiss(value)
+
+    def action_enter(self) -> None:
+        """Take what is typed."""
+        self._take(self.query_one(Field).value)
 
     def action_complete(self) -> None:
         """Take the first offer for the last word."""
@@ -249,7 +284,7 @@ class Prompt(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Write(ModalScreen[str | None]):
+class Write(Asked[str | None]):
     """Type some lines: a note."""
 
     DEFAULT_CSS = (
@@ -277,7 +312,7 @@ class Write(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("^s keeps · ^o editor · esc", "dim"),))
+        self._head(self._title, take="^s keeps", own_editor="^o editor", cancel="esc")
         self.query_one("#dialog-page").focus()
 
     def action_own_editor(self) -> None:
@@ -308,7 +343,7 @@ class Write(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Sheet(ModalScreen[None]):
+class Sheet(Asked[None]):
     """Lines to read. `lines` makes them for a width."""
 
     DEFAULT_CSS = "Sheet {" + _BOX + ".box { width: 90; } .box Paper { height: auto; max-height: 100%; padding: 0; } }"
@@ -332,7 +367,7 @@ class Sheet(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Lines for the box that this terminal allows."""
-        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("esc leaves", "dim"),))
+        self._head(self._title, cancel="esc leaves")
         size = self.app.size
         guess = self._make(min(86, max(20, int(size.width * 0.95) - 6)))
         paper = self.query_one("#dialog-paper", Paper)
@@ -353,7 +388,7 @@ class Sheet(ModalScreen[None]):
         self.dismiss(None)
 
 
-class Progress(ModalScreen[None]):
+class Progress(Asked[None]):
     """Something long is under way, part by part. Escape asks it to stop after the part that is being done."""
 
     DEFAULT_CSS = "Progress {" + _BOX + "}"
@@ -373,7 +408,7 @@ class Progress(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Nothing is done yet."""
-        self.query_one("#dialog-title", Bar).show(((self._title, "title"),), (("esc stops", "dim"),))
+        self._head(self._title, cancel="esc stops")
         self.reached(self._done)
 
     def reached(self, done: int) -> None:

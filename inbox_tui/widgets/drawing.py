@@ -1,7 +1,6 @@
 """Lines of styled pieces become strips of cells. The only place where a piece's style name meets a colour.
 
-Colours come from the theme's own names, looked up once a theme: a style-sheet class for every style and widget would make each
-change of focus cost milliseconds.
+Colours are looked up once a theme: a style-sheet class for every style and widget would make each change of focus cost milliseconds.
 """
 
 from __future__ import annotations
@@ -14,27 +13,27 @@ from rich.style import Style
 from textual.app import App
 from textual.color import Color
 from textual.strip import Strip
-from textual.theme import Theme
 from textual.widget import Widget
 
 from inbox_tui.view.lines import Line
+from inbox_tui.widgets.themes import DARK, THEMES, Colours
 
 _NAMES: Mapping[str, tuple[str, str]] = {
-    "accent": ("text-accent", ""),
-    "bad": ("text-error", ""),
+    "accent": ("accent", ""),
+    "bad": ("bad", ""),
     "bold": ("", "b"),
     "dim": ("dim", ""),
-    "good": ("text-success", ""),
+    "good": ("good", ""),
     "gone": ("dim", "i"),
-    "late": ("text-error", "b"),
-    "mark": ("text-warning", "bu"),
-    "note": ("text-warning", ""),
-    "ours": ("text-primary", "b"),
-    "soon": ("text-warning", "b"),
-    "tag": ("text-primary", ""),
-    "title": ("text-accent", "b"),
+    "late": ("bad", "b"),
+    "mark": ("soon", "bu"),
+    "note": ("soon", ""),
+    "ours": ("ours", "b"),
+    "soon": ("soon", "b"),
+    "tag": ("ours", ""),
+    "title": ("accent", "b"),
 }
-"""Style name: the theme's colour, and b(old), i(talic), u(nderlined)."""
+"""Style name: the theme's ink, and b(old), i(talic), u(nderlined)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +50,31 @@ class Palette:
 
 def palette(app: App[object]) -> Palette:
     """The palette of the theme in force."""
-    theme = app.current_theme
-    if theme.name not in _PALETTES:
-        _PALETTES[theme.name] = _palette(theme)
-    return _PALETTES[theme.name]
+    name = app.theme if app.theme in THEMES else DARK.name
+    if name not in _PALETTES:
+        _PALETTES[name] = _palette(THEMES[name])
+    return _PALETTES[name]
 
 
 _PALETTES: dict[str, Palette] = {}
 """Themes are few and do not change under their name."""
 
 
-def _palette(theme: Theme) -> Palette:
-    names = theme.to_color_system().generate()
-    back, fore = Color.parse(names["background"]), Color.parse(names["foreground"])
-    colours = {name: Color.parse(names[name]) for name, _ in _NAMES.values() if name in names}
-    colours["dim"] = back.blend(fore, 0.6)
+def _palette(colours: Colours) -> Palette:
+    inks = {name: Color.parse(ink).rich_color for name, ink in colours.inks.items()}
     pieces = {"": Style.null()}
     for piece, (name, face) in _NAMES.items():
         pieces[piece] = Style(
-            color=colours[name].rich_color if name else None,
+            color=inks[name] if name else None,
             bold="b" in face or None,
             italic="i" in face or None,
             underline="u" in face or None,
         )
-    primary = Color.parse(names["primary"])
 
-    def ground(share: float) -> Style:
-        return Style(bgcolor=back.blend(primary, share).rich_color)
+    def ground(colour: str) -> Style:
+        return Style(bgcolor=Color.parse(colour).rich_color)
 
-    return Palette(pieces, ground(0.35), ground(0.14), ground(0.55))
+    return Palette(pieces, ground(colours.cursor), ground(colours.cursor_away), ground(colours.selected))
 
 
 def strip_of(line: Line, width: int, look: Palette, base: Style) -> Strip:

@@ -16,10 +16,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from inbox_tui.keys import WHY, here, shown
+from inbox_tui.keys import KEYS, WHY, Table, here
+from inbox_tui.messages import KeyClicked
 from inbox_tui.view.lines import Line, flow, say
 from inbox_tui.view.whys import Explanation, Meant, why_lines
-from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.paper import Paper
@@ -43,10 +44,13 @@ class Explaining(ModalScreen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(WHY, priority=True)
+    place: ClassVar[str] = WHY
 
-    def __init__(self, meant: Sequence[Meant], ask: Ask, *, now: Callable[[], datetime], zone: tzinfo | None) -> None:
+    def __init__(
+        self, meant: Sequence[Meant], ask: Ask, *, now: Callable[[], datetime], zone: tzinfo | None, table: Table = KEYS
+    ) -> None:
         super().__init__()
-        self._meant, self._ask, self._now, self._zone = meant, ask, now, zone
+        self._meant, self._ask, self._now, self._zone, self._table = meant, ask, now, zone, table
         self._at = 0
         self._today = False
         self._told: Explanation | None = None
@@ -62,12 +66,19 @@ class Explaining(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Ready to type, and asking."""
-        entries = [key for key in here(WHY) if key.footer and (key.act != "earlier" or len(self._meant) > 1)]
-        said = " · ".join(f"{shown(key.keys[0])} {key.short}" for key in entries)
-        self.query_one("#why-keys", Bar).show(((said, "dim"),))
+        entries = [
+            key for key in here(WHY, table=self._table) if key.footer and (key.act != "earlier" or len(self._meant) > 1)
+        ]
+        pieces, acts = keys_told(entries)
+        self.query_one("#why-keys", Bar).show(pieces, (), acts)
         self.query_one(Paper).can_focus = False
         self.query_one(Field).focus()
         self._read()
+
+    @on(KeyClicked)
+    async def _key_clicked(self, event: KeyClicked) -> None:
+        event.stop()
+        await self.run_action(event.act)
 
     def _read(self) -> None:
         message = self._meant[self._at]

@@ -15,11 +15,11 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from inbox_tui.keys import POST, here, shown
-from inbox_tui.messages import NewsCounted, RowChosen, RowReached, Said
+from inbox_tui.keys import KEYS, POST, Table, here, sign
+from inbox_tui.messages import KeyClicked, NewsCounted, RowChosen, RowReached, Said
 from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.posts import comment_lines, post_lines
-from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
@@ -48,12 +48,21 @@ class PostView(ModalScreen[int | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(POST)
+    place: ClassVar[str] = POST
 
     def __init__(
-        self, post: PostShown, load: Comments, *, at: int, now: Callable[[], datetime], zone: tzinfo | None
+        self,
+        post: PostShown,
+        load: Comments,
+        *,
+        at: int,
+        now: Callable[[], datetime],
+        zone: tzinfo | None,
+        table: Table = KEYS,
     ) -> None:
         super().__init__()
         self._post, self._comments, self._at, self._now, self._zone = post, load, at, now, zone
+        self._table = table
         self._as_of = now()
         self._to_answer = False
 
@@ -78,8 +87,8 @@ class PostView(ModalScreen[int | None]):
         """As much of the post as leaves room for its comments, and the first of these."""
         as_of = f"as of {self._as_of.astimezone(self._zone):%H:%M}"
         self.query_one("#post-title", Bar).show((("The post", "title"),), ((as_of, "dim"),))
-        said = " · ".join(f"{shown(key.keys[0])} {key.short}" for key in here(POST) if key.footer)
-        self.query_one("#post-keys", Bar).show(((said, "dim"),))
+        pieces, acts = keys_told(key for key in here(POST, table=self._table) if key.footer)
+        self.query_one("#post-keys", Bar).show(pieces, (), acts)
         paper = self.query_one(Paper)
         paper.can_focus = False
         paper.show(lambda width: post_lines(self._post, self._as_of, self._zone, width), keep=False)
@@ -135,13 +144,20 @@ class PostView(ModalScreen[int | None]):
 
     # Keys ------------------------------------------------------------------------------------------------------------
 
+    @on(KeyClicked)
+    async def _key_clicked(self, event: KeyClicked) -> None:
+        event.stop()
+        await self.run_action(event.act)
+
     def action_open_comment(self) -> None:
         """To the conversation of the comment under the cursor."""
         row = self.rows.cursor_row
         if row is None:
             return
         if row.conversation_id is None:
-            self._say("this comment is not in the inbox (l: Listening, i there makes a conversation of it)", "soon")
+            listening, take_in = (sign(act, self._table) for act in ("listening", "take_in"))
+            way = f"{listening}: Listening, {take_in} there makes a conversation of it"
+            self._say(f"this comment is not in the inbox ({way})", "soon")
         else:
             self.dismiss(row.conversation_id)
 

@@ -14,11 +14,14 @@ from rich.style import Style
 from textual import events
 from textual.strip import Strip
 
-from inbox_tui.messages import NewsCounted, RowChosen, RowReached, Said
+from inbox_tui.messages import NewsCounted, RowChosen, RowMarked, RowReached, Said
 from inbox_tui.view.lines import Line
 from inbox_tui.widgets.drawing import strip_of
 from inbox_tui.widgets.rolling import PAGE, Load, Rolling, Row
 from inbox_tui.widgets.window import Place
+
+MARK_CELLS = 2
+"""The cursor's bar, and the mark beside it."""
 
 
 class Rows(Rolling[Row]):
@@ -34,6 +37,7 @@ class Rows(Rolling[Row]):
         belongs: Callable[[Row], bool],
         end: Place | None = None,
         empty: Sequence[str | Line] = (),
+        markable: bool = False,
         id: str,  # noqa: A002 - Textual's own word
     ) -> None:
         super().__init__(load, place=place, ident=ident, end=end, id=id)
@@ -44,6 +48,7 @@ class Rows(Rolling[Row]):
         self._range_from: int | None = None
         self._before_range: set[int] = set()
         """What was marked when the range began: a range that shrinks gives back only its own rows."""
+        self._markable = markable
         self.empty = empty
         """Lines in the place of rows when there are none; a bare text is drawn dim."""
         self._came: set[int] = set()
@@ -143,6 +148,16 @@ class Rows(Rolling[Row]):
                     self.cursor_id = None
         self._tell_news()
 
+    def lines_seen(self) -> list[tuple[int, int]]:
+        """The rows that begin in sight: line from the widget's top, and which one."""
+        found = []
+        for y in range(self.size.height):
+            rank, part = divmod(self.scroll_offset.y + y - self._lead, self.row_height)
+            row = self.window.at(rank) if part == 0 else None
+            if row is not None:
+                found.append((y, self.window.ident(row)))
+        return found
+
     def move(self, delta: int) -> None:
         """The cursor some rows down (or up)."""
         if not self.window.rows:
@@ -214,6 +229,19 @@ class Rows(Rolling[Row]):
         self.marked ^= {self.cursor_id}
         self._refresh_row(self.cursor_id)
         self.move(1)
+
+    def mark(self, row_id: int, *, through: bool = False) -> None:
+        """Mark or unmark a row and go there; `through`: mark all from the cursor to it."""
+        self.all_marked = False
+        self._end_range()
+        here, there = self.window.index(self.cursor_id or 0), self.window.index(row_id)
+        if through and here is not None and there is not None:
+            between = self.window.rows[min(here, there) : max(here, there) + 1]
+            self.marked |= {self.window.ident(row) for row in between}
+        else:
+            self.marked ^= {row_id}
+        self.go(row_id)
+        self.refresh()
 
     @property
     def ranging(self) -> bool:
@@ -371,7 +399,7 @@ class Rows(Rolling[Row]):
             self.call_later(self._tell_news)
         if cursor:
             base += self.look.cursor if self.has_focus else self.look.cursor_away
-        bar = ("▌", "accent") if cursor else (" ", "")
+        bar = ("▌" if self.has_focus else "▏", "accent") if cursor else (" ", "")
         lines = self._draw(row, width - 1, marked, left)
         if left:
             lines = [tuple((text, "dim" if style != "note" else style) for text, style in line) for line in lines]
@@ -393,8 +421,10 @@ class Rows(Rolling[Row]):
         self._fill()
 
     def on_click(self, event: events.Click) -> None:
-        """A click is cursor and Enter."""
+        """A click is cursor and Enter; on the mark, or with ctrl, it marks; with shift, all the rows from the cursor."""
         row = self.window.at(self._rank_at(event.y))
-        if row is not None:
+        if row is not None and self._markable and (event.x < MARK_CELLS or event.shift or event.ctrl):
+            self.post_message(RowMarked(self.id or "", self.window.ident(row), through=event.shift))
+        elif row is not None:
             self.go(self.window.ident(row))
             self.post_message(RowChosen(self.id or "", self.window.ident(row)))

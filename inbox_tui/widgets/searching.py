@@ -21,11 +21,11 @@ from textual.strip import Strip
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from inbox_tui.keys import SEARCHING, here, shown
-from inbox_tui.messages import NamesChanged
+from inbox_tui.keys import KEYS, SEARCHING, Table, here
+from inbox_tui.messages import KeyClicked, NamesChanged
 from inbox_tui.view.lines import Line, column, cut, fit, flow, say, typed
 from inbox_tui.view.queries import MARK, Checked, Span, begun, cell_of, graphemes, told_lines
-from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.drawing import Drawn, strip_of
@@ -189,6 +189,7 @@ class Searching(ModalScreen[Asked | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(SEARCHING, priority=True)
+    place: ClassVar[str] = SEARCHING
 
     def __init__(
         self,
@@ -199,10 +200,11 @@ class Searching(ModalScreen[Asked | None]):
         held: Mapping[str, Sequence[str]] | None = None,
         earlier: Sequence[str] = (),
         read_only: bool = False,
+        table: Table = KEYS,
     ) -> None:
         super().__init__()
         self._check, self._names, self._held = check, names, held or {}
-        self._earlier, self._read_only = earlier, read_only
+        self._earlier, self._read_only, self._table = earlier, read_only, table
         self._field = QueryField(value, id="search-field")
         self._recalled = -1
         """Which of the earlier queries is shown, untouched; -1: none."""
@@ -222,15 +224,20 @@ class Searching(ModalScreen[Asked | None]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        keys = [key for key in here(SEARCHING, read_only=self._read_only) if key.footer]
-        said = ", ".join(f"{shown(key.keys[0])} {key.short}" for key in keys)
-        self.query_one("#search-title", Bar).show((("Search", "title"),), ((said, "dim"),))
+        keys = [key for key in here(SEARCHING, read_only=self._read_only, table=self._table) if key.footer]
+        pieces, acts = keys_told(keys, ", ")
+        self.query_one("#search-title", Bar).show((("Search", "title"),), pieces, acts)
         for paper in self.query(Paper):
             paper.can_focus = False
         self._field.focus()
         self._field.cursor_position = len(self._field.value)
         self.watch(self._field, "selection", self._typed, init=False)
         self._typed()
+
+    @on(KeyClicked)
+    async def _key_clicked(self, event: KeyClicked) -> None:
+        event.stop()
+        await self.run_action(event.act)
 
     # Looking at what is written --------------------------------------------------------------------------------------
 

@@ -47,6 +47,9 @@ COMMANDS = (
     Command("list", "To work from a shell", "looking", "the queue: what is due first"),
     Command("show", "To work from a shell", "looking", "one conversation: thread, author, why it was flagged"),
     Command("reply", "To work from a shell", "looking", "answer a conversation, through the outbox"),
+    Command(
+        "keys", "To work from a shell", "keyboard", "the keys of the inbox, and what is wrong with a file of your own"
+    ),
     Command("import", "To keep it", "importing", "take in history from JSONL or CSV; harmless when run twice"),
     Command("backup", "To keep it", "keeping", "write the whole database into one file"),
     Command("restore", "To keep it", "keeping", "read a backup into an empty database"),

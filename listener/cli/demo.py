@@ -115,13 +115,16 @@ async def _demo(*, screen: bool, speed: float, keep: bool, as_json: bool) -> int
 
 
 async def _screen(settings: Settings, house: Any, surroundings: Mapping[str, str]) -> int:
+    from listener.cli.keyboard import own_keys
     from listener.cli.running import inbox_command, seated
     from listener.service import processes
+    from listener.settings import find_paths
 
     brand = settings.brands[0].key
     person = await seated(settings, house, brand)
     environ = {**surroundings, "HUBBUB_DSN": house.dsn}
-    return await processes.foreground(inbox_command(settings, brand, person), environ)
+    command = inbox_command(settings, brand, person, keys=own_keys(find_paths()))
+    return await processes.foreground(command, environ)
 
 
 @contextlib.contextmanager

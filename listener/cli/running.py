@@ -51,6 +51,10 @@ def configure_inbox(parser: argparse.ArgumentParser) -> None:
     """The settings."""
     _common(parser, track=False)
     parser.add_argument("--brand", metavar="KEY", help="which brand; default: the first")
+    parser.add_argument("--read-only", action="store_true", help="look, change nothing; cannot be left from inside")
+    parser.add_argument(
+        "--keys", type=Path, metavar="FILE", help="your own keys; default: keys.toml beside your settings"
+    )
     parser.epilog = (
         "examples:\n  hubbub inbox\n  HUBBUB_DATABASE_URL=postgresql://me@db/hubbub hubbub inbox --brand larkspur"
     )
@@ -132,18 +136,22 @@ def run_inbox(arguments: argparse.Namespace) -> int:
     chosen = settings.load(arguments.config)
     _need_terminal()
     brand = arguments.brand or chosen.brands[0].key
+    options = ["--read-only"] if arguments.read_only else []
 
     async def show() -> int:
         async with opened(chosen, "hubbub inbox", migrating=chosen.database.is_embedded, say=say, max_size=2) as house:
             person = await seated(chosen, house, brand)
             if house.server is None:
                 return 0
-            return await processes.foreground(inbox_command(chosen, brand, person), with_dsn(house.dsn))
+            return await processes.foreground(
+                [*inbox_command(chosen, brand, person, keys=arguments.keys), *options], with_dsn(house.dsn)
+            )
 
     code = run_async(show())
     if not chosen.database.is_embedded:
         dsn = chosen.database.dsn().reveal()
-        os.execve(sys.executable, inbox_command(chosen, brand, login_name()), with_dsn(dsn))  # noqa: S606
+        command = [*inbox_command(chosen, brand, login_name(), keys=arguments.keys), *options]
+        os.execve(sys.executable, command, with_dsn(dsn))  # noqa: S606
     return code
 
 
@@ -191,10 +199,19 @@ async def _up(settings: Settings, *, as_json: bool) -> int:
         return code
 
 
-def inbox_command(settings: Settings, brand: str, person: str, *, asking: bool = False) -> list[str]:
-    """What runs the inbox; the listener knows no more of it than this. `asking`: leaving it asks whether to keep listening."""
+def inbox_command(
+    settings: Settings, brand: str, person: str, *, asking: bool = False, keys: Path | None = None
+) -> list[str]:
+    """What runs the inbox; the listener knows no more of it than this. `asking`: leaving it asks whether to keep listening.
+    `keys`: a file of own keys instead of the person's usual one.
+    """
+    from listener.cli.keyboard import own_keys
+
     view = "listening" if settings.track else "inbox"
     arguments = ["--brand", brand, "--person", person, "--view", view, "--hold", f"{settings.hold_seconds:g}"]
+    arguments += ["--state", str(settings.paths.state)]
+    if file := keys or own_keys(settings.paths):
+        arguments += ["--keys", str(file)]
     return [sys.executable, "-m", "inbox_tui", *arguments, *(["--ask-on-quit"] if asking else [])]
 
 

@@ -20,6 +20,7 @@ from listener.rulebook.circles import settled
 from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
+from listener.rulebook.macros import Macro
 from listener.rulebook.nodes import NOWHERE, Place
 from listener.rulebook.people import Approval, OurAccount, Person
 from listener.rulebook.planned import Planned
@@ -249,6 +250,14 @@ class Team:
     """Seconds to reply by priority, where no rule says how long."""
     needs_approval: bool = False
     """Replies of its people go out when a lead or an admin has approved them."""
+    escalate_to: str = ""
+    """The team that gets what is overdue and nobody has taken; "": none."""
+    escalate_after: float = 0.0
+    """Seconds after the due time, or after it came to this team so."""
+    share_out: bool = False
+    """What nobody has is given to those of the team who are there."""
+    at_most: int | None = None
+    """So many open ones has nobody who is given more; None: however many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +275,7 @@ class Rulebook:
     people: tuple[Person, ...] = ()
     accounts: tuple[OurAccount, ...] = ()
     replies: tuple[SavedReply, ...] = ()
+    macros: tuple[Macro, ...] = ()
     lexicon: tuple[Overlay, ...] = ()
     alerts: tuple[Policy, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -50,6 +50,7 @@ _FILLED: Mapping[Path, str] = {
     ("hours", "zone"): "Europe/Berlin",
     ("hours", "open"): "{mon-fri: 09:00-17:30}",
     ("replies", "text"): "Thanks for telling us, {author}. We are looking into it.",
+    ("macros", "does"): "{priority: high, tags: [<id>]}",
     ("alerts", "owner"): "who answers for this alert",
     ("alerts", "kind"): "negative",
     ("routes", "receivers"): "[my-receiver]",
@@ -85,6 +86,7 @@ _OFFERED: Mapping[Path, str] = {
     ("replies", "lang"): "en",
     ("replies", "tags"): "[<id>]",
     ("replies", "team"): "<team>",
+    ("macros", "shortcut"): "7",
     ("lexicon", "remove"): "[crisis]",
     ("alerts", "scope"): "{kinds: [brand]}",
     ("alerts", "floors"): "{mentions: 20, authors: 10}",
@@ -145,7 +147,7 @@ def _lines(keys: Keys, path: Path, names: Mapping[str, str]) -> Iterator[str]:
 def _said(key: Key, path: Path, names: Mapping[str, str]) -> str:
     said = _FILLED.get(path) or _OFFERED.get(path)
     if said is None:
-        return names["id"] if len(path) == 2 and key.name in ("id", "key") else _any(key.value)
+        return names["id"] if len(path) == 2 and key.name in ("id", "key", "handle") else _any(key.value)
     for sort, name in names.items():
         said = said.replace(f"<{sort}>", name)
     return said

@@ -1,4 +1,5 @@
-"""The clocks of the house: snoozes wake, dead claims end, counters are folded, old rows go, and the listener shows a sign of life.
+"""The clocks of the house: snoozes wake, what is late is told and escalated, work is shared out, dead claims end, counters are folded,
+old rows go, and the listener shows a sign of life.
 
 Sleeps until the earliest `next_at`, a bell, or a short while: the wall clock may jump, so no sleep is long. Refuses to judge.
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 from listener.service.bells import Bells
 from listener.service.database import House
+from listener.service.staffing import Staffing
 from listener.service.stopping import Stop, Stopped
 from listener.store import alive, claims, upkeep
 
@@ -27,6 +29,7 @@ BEAT_SECONDS = 5.0
 FOLD_SECONDS = 10.0
 PRUNE_SECONDS = 600.0
 CLAIM_SECONDS = 10.0
+SHARE_SECONDS = 2.0
 HOST = platform.node() or "localhost"
 
 
@@ -46,10 +49,12 @@ class Timekeeper:
     async def keep(self) -> None:
         """Until the service ends."""
         started = self.clock()
+        staffing = Staffing(self.house)
         with contextlib.suppress(Stopped):
             while True:
                 await self._every(BEAT_SECONDS, "beat", lambda: self._beat(started))
-                await self._do(lambda: upkeep.wake(self.house.pool, self.clock()))
+                await self._do(lambda: staffing.wake(self.clock()))
+                await self._every(SHARE_SECONDS, "share", lambda: staffing.share_out(self.clock()))
                 await self._every(CLAIM_SECONDS, "claims", lambda: claims.expire(self.house.pool, self.clock()))
                 await self._every(FOLD_SECONDS, "fold", lambda: upkeep.fold(self.house.pool))
                 await self._every(PRUNE_SECONDS, "prune", lambda: upkeep.prune(self.house.pool, self.clock()))

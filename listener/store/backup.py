@@ -72,7 +72,7 @@ SELECT brand_id, lane || '.' || now_state, conversation_id, id, jsonb_build_obje
        jsonb_build_object('state', now_state, 'code', 'restored'), $1
 FROM held
 """
-NOBODY_WORKS = ("DELETE FROM hubbub.programs", "DELETE FROM hubbub.claims")
+NOBODY_WORKS = ("DELETE FROM hubbub.programs", "DELETE FROM hubbub.claims", "DELETE FROM hubbub.presences")
 
 Say = Callable[[str], None]
 

@@ -6,6 +6,7 @@ a renewal is silent. Claims stay apart from the state row, which therefore stays
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -47,6 +48,14 @@ _RENEW = "UPDATE claims SET until = $3 WHERE session = $1 AND until >= $2 RETURN
 _RELEASE = """
 WITH gone AS (
     DELETE FROM claims WHERE session = $1 AND ($2::bigint IS NULL OR conversation_id = $2) RETURNING conversation_id, person_id
+)
+SELECT gone.conversation_id, gone.person_id, c.brand_id FROM gone JOIN conversations c ON c.id = gone.conversation_id
+ORDER BY gone.conversation_id
+"""
+
+_LET_GO = """
+WITH gone AS (
+    DELETE FROM claims WHERE person_id = $2 AND conversation_id = ANY($1::bigint[]) RETURNING conversation_id, person_id
 )
 SELECT gone.conversation_id, gone.person_id, c.brand_id FROM gone JOIN conversations c ON c.id = gone.conversation_id
 ORDER BY gone.conversation_id
@@ -125,12 +134,21 @@ async def expire(pool: asyncpg.Pool, now: datetime) -> int:
     return await _let_go(pool, now, _EXPIRE, now)
 
 
+async def let_go(connection: asyncpg.Connection, ids: Sequence[int], person_id: int, now: datetime) -> None:
+    """Lets go of what a person holds of these, in whichever terminal, as a part of something else that is done to them."""
+    await _released(connection, now, _LET_GO, ids, person_id)
+
+
 async def _let_go(pool: asyncpg.Pool, now: datetime, statement: str, *values: object) -> int:
     async with acquired(pool) as connection, connection.transaction():
-        rows = await connection.fetch(statement, *values)
-        events = [
-            Event(row["brand_id"], "claim.released", row["conversation_id"], before={"person": row["person_id"]})
-            for row in rows
-        ]
-        await tell(connection, events, now)
+        return await _released(connection, now, statement, *values)
+
+
+async def _released(connection: asyncpg.Connection, now: datetime, statement: str, *values: object) -> int:
+    rows = await connection.fetch(statement, *values)
+    events = [
+        Event(row["brand_id"], "claim.released", row["conversation_id"], before={"person": row["person_id"]})
+        for row in rows
+    ]
+    await tell(connection, events, now)
     return len(rows)

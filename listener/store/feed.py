@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 
@@ -20,6 +20,18 @@ from listener.store.connect import acquired, connect, store_errors
 from listener.store.views import Changed
 
 CHANNEL = "hubbub"
+
+PRESENCE = "presence/"
+"""Before the brand's id in the bell of those who look at conversations: what they do leaves no event."""
+
+LATE = (
+    "conversation.due-soon",
+    "conversation.overdue",
+    "conversation.escalated",
+    "reminder.due-soon",
+    "reminder.overdue",
+)
+"""Events that somebody should be told of who works on it."""
 
 MOST = 5_000
 """Events read at a time. Who has missed more is told to read everything again: cheaper than a list of all of it."""
@@ -77,11 +89,15 @@ async def since(
         views=any((row["kind"] or "").startswith("view.") for row in rows),
         notes=any(row["kind"] == "act.note" for row in rows),
         marks=frozenset(row["mention_id"] for row in rows if row["kind"] == "rule.marked"),
+        late=frozenset(row["conversation_id"] for row in rows if row["kind"] in LATE),
+        handovers=any(row["kind"] == "handover.written" for row in rows),
         authors=frozenset(row["author_id"] for row in rows if row["author_id"] is not None),
     )
 
 
-EVERYTHING = Changed(frozenset(), frozenset(), frozenset(), rulebook=True, lost=True, views=True)
+EVERYTHING = Changed(
+    frozenset(), frozenset(), frozenset(), rulebook=True, lost=True, views=True, presence=True, handovers=True
+)
 """Read everything again."""
 
 NOTHING = Changed(frozenset(), frozenset(), frozenset(), rulebook=False, lost=False)
@@ -103,8 +119,8 @@ class Feed:
         """
         place, again = since, False
         while True:
-            bell = asyncio.Event()
-            connection = await self._listening(bell, brand_id, patient=again)
+            bell, looks = asyncio.Event(), asyncio.Event()
+            connection = await self._listening(bell, looks, brand_id, patient=again)
             try:
                 # First listen, then look where we are: what commits from here on either rings or is seen by the first look.
                 if place is None:
@@ -118,7 +134,10 @@ class Feed:
                     bell.clear()
                     if connection.is_closed():
                         break
+                    presence = looks.is_set()
+                    looks.clear()
                     place, changed = await _caught_up(connection, place, brand_id)
+                    changed = replace(changed, presence=True) if presence else changed
                     if changed != NOTHING:
                         yield changed
             except (TryAgain, NotReachable):
@@ -128,12 +147,19 @@ class Feed:
                 connection.terminate()
             place, again = None, True
 
-    async def _listening(self, bell: asyncio.Event, brand_id: int | None, *, patient: bool) -> asyncpg.Connection:
-        """A connection that rings `bell` for this brand and when it breaks. The first attempt fails loudly, later ones wait."""
+    async def _listening(
+        self, bell: asyncio.Event, looks: asyncio.Event, brand_id: int | None, *, patient: bool
+    ) -> asyncpg.Connection:
+        """A connection that rings `bell` for this brand and when it breaks, and `looks` with it when somebody looks at something else.
+        The first attempt fails loudly, later ones wait.
+        """
         wait = FIRST_WAIT
 
         def rung(_: object, __: int, ___: str, payload: str) -> None:
-            if brand_id is None or payload in (str(brand_id), "rulebook"):
+            if brand_id is not None and payload == f"{PRESENCE}{brand_id}":
+                looks.set()
+                bell.set()
+            elif payload in (str(brand_id), "rulebook") or (brand_id is None and not payload.startswith(PRESENCE)):
                 bell.set()
 
         while True:

@@ -1,4 +1,5 @@
-"""What has to be done without anybody asking: counters folded, snoozes ended, late answers told, dead claims let go, old leavings swept.
+"""What has to be done without anybody asking: counters folded, snoozes ended, late answers told and escalated, dead claims let go, old
+leavings swept.
 
 Every job may run in several programs at once and be killed anywhere: a lease or the rows' own locks see to it that it is done once.
 Refuses to keep time: the hall calls, with `now`, when `next_at` says so.
@@ -6,17 +7,21 @@ Refuses to keep time: the hall calls, with `now`, when `next_at` says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import asyncpg
 
 from listener import workflow
 from listener.model import Conversation
-from listener.store import claims
+from listener.store import claims, presence
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
+from listener.workflow import Escalation
+
+ESCALATED = "conversation.escalated"
 
 FOLD_AT_ONCE = 20_000
 WAKE_AT_ONCE = 200
@@ -55,8 +60,9 @@ SELECT {COLUMNS} FROM conversations WHERE next_at <= $1 ORDER BY next_at, id LIM
 
 # What was told already is known by the events themselves: whoever saves a conversation need not carry it along.
 _TOLD = """
-SELECT conversation_id, kind, (after ->> 'due')::timestamptz AS due FROM events
-WHERE conversation_id = ANY($1::bigint[]) AND kind = ANY($2::text[])
+SELECT conversation_id, kind, (after ->> 'due')::timestamptz AS due, (after ->> 'person')::int AS person,
+       before ->> 'team' AS from_team, after ->> 'team' AS to_team, at FROM events
+WHERE conversation_id = ANY($1::bigint[]) AND kind = ANY($2::text[]) ORDER BY id
 """
 
 _HELD = "SELECT conversation_id, until FROM claims WHERE conversation_id = ANY($1::bigint[]) AND until > $2"
@@ -65,8 +71,20 @@ _LOOK_AT = """
 UPDATE conversations AS c SET next_at = n.next_at FROM unnest($1::bigint[], $2::timestamptz[]) AS n(id, next_at) WHERE c.id = n.id
 """
 
+# Other rules may escalate what was overdue before.
+_LOOK_AGAIN = """
+UPDATE conversations SET next_at = $2 WHERE id IN (
+    SELECT id FROM conversations
+    WHERE brand_id = ANY($1::int[]) AND team = ANY($3::text[]) AND folder = 'open' AND assignee_id IS NULL AND merged_into IS NULL
+      AND due_at <= $2 AND (next_at IS NULL OR next_at > $2) AND team <> '' ORDER BY id FOR UPDATE SKIP LOCKED
+)
+"""
+
+_BRANDS = "SELECT array_agg(id) FROM brands"
+
 _NEXT_AT = """
-SELECT least((SELECT min(next_at) FROM conversations WHERE next_at IS NOT NULL), (SELECT min(until) FROM claims))
+SELECT least((SELECT min(next_at) FROM conversations WHERE next_at IS NOT NULL), (SELECT min(until) FROM claims),
+             (SELECT min(until) FROM presences))
 """
 
 _SWEEP_TOMBSTONES = """
@@ -110,18 +128,20 @@ async def fold(pool: asyncpg.Pool) -> int:
         return int(await connection.fetchval(_FOLD, FOLD_AT_ONCE))
 
 
-async def wake(pool: asyncpg.Pool, now: datetime) -> int:
-    """Ends every snooze that is due, and every claim whose terminal died, and tells everybody; tells once for each due time that an
-    answer is due soon or overdue while nobody holds the conversation or is assigned to it. How many conversations woke.
+async def wake(pool: asyncpg.Pool, now: datetime, escalations: Mapping[str, Escalation] = MappingProxyType({})) -> int:
+    """Ends every snooze that is due, and every claim and presence whose terminal died, and tells everybody; tells once for each due time
+    that an answer is due soon or overdue: while nobody holds the conversation or is assigned to it, else its assignee alone. What nobody
+    took goes to another team, where its own has an entry in `escalations`. How many conversations woke.
     """
     await claims.expire(pool, now)
+    await presence.expire(pool, now)
     woken = 0
-    while (more := await _wake(pool, now)) is not None:
+    while (more := await _wake(pool, now, escalations)) is not None:
         woken += more
     return woken
 
 
-async def _wake(pool: asyncpg.Pool, now: datetime) -> int | None:
+async def _wake(pool: asyncpg.Pool, now: datetime, escalations: Mapping[str, Escalation]) -> int | None:
     """One transaction's worth; None: nothing is due, or others have it in hand."""
     async with acquired(pool) as connection, connection.transaction():
         due = [of_row(row) for row in await connection.fetch(_DUE, now, WAKE_AT_ONCE)]
@@ -130,9 +150,17 @@ async def _wake(pool: asyncpg.Pool, now: datetime) -> int | None:
         moved = [(c, workflow.woken(c, now)) for c in due]
         woken = [(c, awake) for c, awake in moved if awake is not c]
         await save(connection, [awake for _, awake in woken], now)
-        late = await _late(connection, [c for c, awake in moved if awake is c], now)
+        late = await _late(connection, [c for c, awake in moved if awake is c], now, escalations)
         await tell(connection, [*(_woke(c, awake) for c, awake in woken), *late], now)
         return len(woken)
+
+
+async def look_again(pool: asyncpg.Pool, now: datetime, teams: Collection[str]) -> None:
+    """Teams escalate otherwise than before: what they have not taken and is overdue is looked at anew by the next `wake`."""
+    if teams:
+        async with acquired(pool) as connection:
+            brands = await connection.fetchval(_BRANDS)
+            await connection.execute(_LOOK_AGAIN, brands or [], now, list(teams))
 
 
 def _woke(asleep: Conversation, awake: Conversation) -> Event:
@@ -140,27 +168,81 @@ def _woke(asleep: Conversation, awake: Conversation) -> Event:
     return Event(asleep.brand_id, "wake", asleep.id, before=before, after=after)
 
 
-async def _late(connection: asyncpg.Connection, untouched: Sequence[Conversation], now: datetime) -> list[Event]:
+@dataclass(slots=True)
+class _Past:
+    """What was told of the due time that a conversation has now."""
+
+    kinds: set[tuple[str, int | None]] = field(default_factory=set)
+    """With whom it was told to alone."""
+    passed_on: set[str] = field(default_factory=set)
+    """Teams from which it was taken for being overdue."""
+    reached: dict[str, datetime] = field(default_factory=dict)
+    """When it came to which team so."""
+
+
+async def _late(
+    connection: asyncpg.Connection,
+    untouched: Sequence[Conversation],
+    now: datetime,
+    escalations: Mapping[str, Escalation],
+) -> list[Event]:
     """What is to be told of conversations that did not wake; each is looked at again when that can be otherwise, or it would be due for ever."""
     ids = [c.id for c in untouched]
-    kinds = {one: f"conversation.{one}" for one in workflow.Lateness}
-    rows = await connection.fetch(_TOLD, ids, list(kinds.values()))
-    told = {(row["conversation_id"], row["kind"], row["due"]) for row in rows}
+    past = await _told_of(connection, untouched)
     held = {row["conversation_id"]: row["until"] for row in await connection.fetch(_HELD, ids, now)}
     events: list[Event] = []
     looks: list[datetime | None] = []
+    passed: list[Conversation] = []
     for c in untouched:
         late = workflow.lateness(c, now)
         if late is None:
             looks.append(workflow.next_at(c))
-        elif c.id in held:
+            continue
+        if c.id in held and c.assignee_id is None:
             looks.append(held[c.id])
-        else:
-            looks.append(c.due_at if late is workflow.Lateness.SOON else None)
-            if (c.id, kinds[late], c.due_at) not in told:
-                events.append(Event(c.brand_id, kinds[late], c.id, after={"due": c.due_at}))
+            continue
+        before = past[c.id]
+        look = c.due_at if late is workflow.Lateness.SOON else None
+        kind = f"conversation.{late}" if c.assignee_id is None else f"reminder.{late}"
+        if (kind, c.assignee_id) not in before.kinds:
+            to = {} if c.assignee_id is None else {"person": c.assignee_id}
+            events.append(Event(c.brand_id, kind, c.id, after={"due": c.due_at, **to}))
+        step = escalations.get(c.team)
+        if late is workflow.Lateness.OVER and c.due_at is not None and step is not None and _untaken(c, before):
+            at = before.reached.get(c.team, c.due_at) + step.after
+            if at <= now:
+                after = workflow.escalated(c, step.to)
+                passed.append(after)
+                was, became = changes(c, after)
+                events.append(Event(c.brand_id, ESCALATED, c.id, before=was, after={**became, "due": c.due_at}))
+                at = now + (escalations[step.to].after if step.to in escalations else timedelta(0))
+                look = at if step.to in escalations else None
+            else:
+                look = at
+        looks.append(look)
+    await save(connection, passed, now)
     await connection.execute(_LOOK_AT, ids, looks)
     return events
+
+
+def _untaken(c: Conversation, past: _Past) -> bool:
+    """Nobody has it, and nobody gave it back to the team from which it was taken."""
+    return c.assignee_id is None and c.team not in past.passed_on
+
+
+async def _told_of(connection: asyncpg.Connection, conversations: Sequence[Conversation]) -> dict[int, _Past]:
+    kinds = [f"{word}.{one}" for one in workflow.Lateness for word in ("conversation", "reminder")]
+    due = {c.id: c.due_at for c in conversations}
+    past = {c.id: _Past() for c in conversations}
+    for row in await connection.fetch(_TOLD, list(due), [*kinds, ESCALATED]):
+        if row["due"] == due[row["conversation_id"]]:
+            one = past[row["conversation_id"]]
+            if row["kind"] == ESCALATED:
+                one.passed_on.add(row["from_team"])
+                one.reached[row["to_team"]] = row["at"]
+            else:
+                one.kinds.add((row["kind"], row["person"]))
+    return past
 
 
 async def next_at(pool: asyncpg.Pool) -> datetime | None:

@@ -43,6 +43,8 @@ class QueueRow:
     outbox: OutboxState | None
     """The newest reply of ours that is still on its way or needs a decision."""
     version: int
+    escalated_from: str = ""
+    """The team that did not take it before it was overdue, while that due time runs; '' for none."""
     family: int | None = None
     """Rows with the same number are near-copies of one another, by what was said last; None: it is like no other, or our answer is last."""
     reply_until: datetime | None = None
@@ -509,7 +511,7 @@ class Answered:
     author_name: str
     lang: str
     private: bool
-    """It was written to us in private, and answered so."""
+    """It was answered in private, whatever it answers: what is in it may be for its reader alone."""
     answer: str
     at: datetime
     person: str
@@ -541,6 +543,73 @@ class Changed:
     """Authors who were muted, unmuted or noted."""
     notes: bool = False
     """Notes were written."""
+    presence: bool = False
+    """Somebody looks at another conversation, types, came or left."""
+    late: frozenset[int] = frozenset()
+    """Conversations whose answer is due soon or overdue, or that were escalated for it, since now."""
+    handovers: bool = False
+    """Somebody handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """One terminal that is open."""
+
+    conversation_id: int | None
+    """What its person looks at; None: at no conversation."""
+    person_id: int
+    person: str
+    typing: bool
+    until: datetime
+    """When it counts as gone, unless it says more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A note that was kept."""
+
+    id: int
+    person_id: int
+    person: str
+    body: str
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A conversation that the person answered."""
+
+    conversation_id: int
+    priority: int
+    late: bool
+    """Its answer had been overdue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What a person did since their last hand-over, and what they leave."""
+
+    since: datetime
+    closed: tuple[int, ...] = ()
+    """Closed by them and still closed."""
+    answered: tuple[Replied, ...] = ()
+    """The urgent and the late first."""
+    leaving: tuple[int, ...] = ()
+    """Where a reply of theirs has not left yet."""
+    undecided: tuple[tuple[int, OutboxState], ...] = ()
+    """Where a reply of theirs failed, was stopped, or nobody knows."""
+    open: tuple[QueueRow, ...] = ()
+    """Theirs, in the order of work; the first 50."""
+    waking: tuple[tuple[int, datetime], ...] = ()
+    """Theirs, snoozed, and awake within a day."""
+    drafts: tuple[int, ...] = ()
+    waiting: tuple[int, ...] = ()
+    """Where a reply of theirs waits for somebody's approval."""
+    rows: Mapping[int, QueueRow] = field(default_factory=dict)
+    """All of these conversations, as they are now."""
+    more: bool = False
+    """They did so much that the beginning of it is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,6 @@ def test_what_is_late_is_looked_at_by_then(c: Conversation, due: int | None, min
     assert (late is not None) == (c.state is not State.SNOOZED and look is not None and look <= now)
     if late is not None:
         assert c.state in OPEN
-        assert c.assignee_id is None
         assert c.due_at is not None
         assert (late is workflow.Lateness.OVER) == (now >= c.due_at)
 

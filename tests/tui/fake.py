@@ -39,6 +39,7 @@ from listener.query.bounds import asks_state, folders_of
 from listener.query.match import test_of
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
+from listener.store.feed import NOTHING
 from listener.store.views import (
     Changed,
     CommentRow,
@@ -56,14 +57,16 @@ from listener.store.views import (
     TopicCount,
     ViewPage,
 )
-from listener.workflow import Act, Read
+from listener.workflow import Act, HandBack, Read
 from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_macros import FakeMacros
 from tests.tui.fake_network import FakeNetwork
 from tests.tui.fake_pictures import FakePictures
 from tests.tui.fake_posts import FakePosts
+from tests.tui.fake_staff import FakeStaff
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = (
@@ -127,7 +130,9 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
     return ThreadMessage(**{**base, **more})  # type: ignore[arg-type]
 
 
-class FakeBackend(FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving):
+class FakeBackend(
+    FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving, FakeStaff, FakeMacros
+):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
     def __init__(self, n: int = 40, clock: Clock | None = None, topics: Sequence[str] = ("launch", "billing")) -> None:
@@ -583,6 +588,8 @@ class FakeBackend(FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts,
             except Refused as no:
                 refused[conversation_id] = str(no)
                 continue
+            if isinstance(act, HandBack) and talk.claimed_by is not None and talk.claimed_by[0] == person:
+                talk.claimed_by = None
             if after != before:
                 talk.conversation = after
                 moved[conversation_id] = (before, after)
@@ -770,13 +777,15 @@ class FakeBackend(FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts,
 
     def ring(
         self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False, rulebook: bool = False,
-        marks: Sequence[int] = (),
+        marks: Sequence[int] = (), presence: bool = False, late: Sequence[int] = (), handovers: bool = False,
     ) -> None:  # fmt: skip
         """The feed tells."""
-        if ids or topics or lost or views or rulebook or marks:
-            self.queue.put_nowait(
-                Changed(frozenset(ids), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks))
-            )
+        changed = Changed(
+            frozenset((*ids, *late)), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks),
+            presence=presence, late=frozenset(late), handovers=handovers,
+        )  # fmt: skip
+        if changed != NOTHING:
+            self.queue.put_nowait(changed)
 
     async def close(self, now: datetime) -> None:
         await self._called("close")

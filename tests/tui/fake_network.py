@@ -21,6 +21,7 @@ class FakeNetwork:
     """Acts on the network, in memory."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.can: Mapping[Capability, str] = {
             **EVERYTHING,
             Capability.PRIVATE_REPLY: "private messages are not part of what we read there",

@@ -100,12 +100,16 @@ async def stage(
     size: tuple[int, int] = WIDE,
     view: str = "inbox",
     ask_on_quit: bool = False,
+    theme: str = "",
+    keep_theme: Callable[[str], str] = lambda _: "",
     **desk_options: Any,
 ) -> AsyncIterator[Stage]:
     """The app, running, with its first page read."""
     backend = backend or FakeBackend()
     desk = Desk(backend, clock or backend.clock, zone=UTC, **desk_options)
-    app = (ListeningFirst if view == "listening" else Inbox)(desk, ask_on_quit=ask_on_quit)
+    app = (ListeningFirst if view == "listening" else Inbox)(
+        desk, ask_on_quit=ask_on_quit, theme=theme, keep_theme=keep_theme
+    )
     async with app.run_test(size=size) as pilot:
         found = Stage(app, pilot, backend, desk)
         await found.until(

@@ -77,7 +77,9 @@ async def test_the_draft_comes_back_as_the_editor_left_it_and_its_file_was_priva
 
 
 BAD = [
-    ("", "", False),
+    ("", "the editor ended at once, the text is as it was; if it has a window, let it wait", False),
+    ("path.unlink(); os.mkfifo(path)", "the editor left no file: the text is as it was", False),
+    ("path.unlink(); path.symlink_to('/dev/zero')", "the editor left no file: the text is as it was", False),
     ("sys.exit(3)", "the editor ended with 3, the text is as it was", False),
     ("path.write_text('precious'); sys.exit(1)", "the editor ended with 1, the text is as it was; what it", True),
     ("path.unlink()", "the editor left no file: the text is as it was", False),
@@ -124,7 +126,7 @@ async def test_a_note_is_written_in_it_too(folder: Path, monkeypatch: pytest.Mon
         assert s.app._driver is not None
         s.app._driver.__class__ = Lending
         await s.press("n")
-        await s.shows("^o: own editor")
+        await s.shows("^o editor")
         await s.press("ctrl+o")
         await s.shows("a long note")
         await s.press("ctrl+s")

@@ -37,8 +37,9 @@ class Asked(Answering):
         self.asked = await self.desk.backend.asked()
         fresh = [note for note in self.asked if note.note_id not in before]
         if fresh:
+            whose = who(fresh[0].author_handle, "")
             self.say(
-                f"{say(fresh[0].person)} asks you in a note on {who(fresh[0].author_handle, '')} (@ reads it)", "soon"
+                f"{say(fresh[0].person)} asks you in a note on {whose} ({self.desk.sign('asked')} reads it)", "soon"
             )
         self.show_bars()
 

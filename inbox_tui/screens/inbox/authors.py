@@ -21,7 +21,6 @@ from inbox_tui.widgets.paper import Paper
 from listener.store.views import Author, Mutable
 from listener.workflow import NotSpam, Spam, is_spam
 
-_SPAM = Deed(Spam(), "closed as spam: back if they write, U mutes", "close", "as spam")
 _NO_SPAM = Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
 
 
@@ -72,10 +71,15 @@ class Authors(Answering):
                 now=desk.now,
                 zone=desk.zone,
                 read_only=desk.read_only,
+                table=desk.table,
             )
         )
         if wanted is not None:
             await self.read_conversation(wanted)
+
+    def _spam(self) -> Deed:
+        mutes = f"{self.desk.sign('mute')} mutes"
+        return Deed(Spam(), f"closed as spam: back if they write, {mutes}", "close", "as spam")
 
     def author_acts(self, author: Author) -> Mapping[str, Act]:
         """What can be done from the card, by the key."""
@@ -94,7 +98,7 @@ class Authors(Answering):
         if not body:
             return None
         await self.desk.backend.note_author(author.id, body, self.desk.now())
-        return "noted (z takes it back)", "good"
+        return f"noted ({self.desk.sign('take_back')} takes it back)", "good"
 
     async def _undo_from_card(self) -> Piece:
         await self.undo()
@@ -106,7 +110,7 @@ class Authors(Answering):
         """Mute the authors of what is under the hands, or unmute them where all are muted."""
         ids = self._targets_or_say()
         if isinstance(ids, All):
-            self.say("mute takes rows that you mark, not all that is shown (space or v marks)", "soon")
+            self.say("mute takes rows that you mark, not all that is shown", "soon")
         elif ids:
             self.work(self._mute_of(ids))
 
@@ -127,7 +131,9 @@ class Authors(Answering):
         free = [author for author in found if author.mute is None]
         ends = not free
         whom = list(found) if ends else free
-        title, said = authors.unmute_question(whom) if ends else authors.mute_question(whom, backend.brand)
+        title, said = (
+            authors.unmute_question(whom) if ends else authors.mute_question(whom, backend.brand, self.desk.table)
+        )
         if not ends and len(whom) < len(found):
             said.append(f"{len(found) - len(whom):,} of them are muted already, and stay so.")
         yes = "unmute" if ends else "mute"
@@ -144,7 +150,7 @@ class Authors(Answering):
         why_not = say(next(iter(done.kept.values()), ""))
         if not done.authors:
             return f"not {yes}d: {why_not}" if why_not else f"already {yes}d", "soon"
-        told = authors.mute_told(whom, done.authors, len(done.changed), ends=ends)
+        told = authors.mute_told(whom, done.authors, len(done.changed), ends=ends, table=self.desk.table)
         return (f"{told}; not {len(done.kept)}: {why_not}", "soon") if why_not else (told, "good")
 
     # Spam ------------------------------------------------------------------------------------------------------------
@@ -152,7 +158,7 @@ class Authors(Answering):
     async def action_spam(self) -> None:
         """Close and tag, in one; where all of them are spam, take that back."""
         if ids := self._targets_or_say():
-            await self.act(ids, _NO_SPAM if self._are_spam(ids) else _SPAM)
+            await self.act(ids, _NO_SPAM if self._are_spam(ids) else self._spam())
 
     def _are_spam(self, ids: Targets) -> bool:
         if isinstance(ids, All):

@@ -32,7 +32,7 @@ _MANY = 500
 
 _EMPTY = {
     "open": ("Nothing waits for an answer.", "", "New conversations appear here by themselves."),
-    "mine": ("Nothing is yours.", "", "c takes a conversation, a gives one to somebody."),
+    "mine": ("Nothing is yours.", "", "{claim} takes a conversation, {assign} gives one to somebody."),
     "theirs": ("No conversation waits for them.",),
     "snoozed": ("Nothing is snoozed.",),
     "done": ("Nothing is closed yet.",),
@@ -76,16 +76,17 @@ class InboxCore(DeskScreen):
                     ident=lambda row: row.id,
                     belongs=self.belongs,
                     end=_END,
-                    empty=_EMPTY["open"],
+                    empty=self.empty_words("open"),
+                    markable=True,
                     id="queue",
                 )
             with Vertical(id="conversation-pane"):
                 yield Paper(id="card")
                 yield Paper(id="conversation")
                 yield ActsBar(id="acts")
-                yield Composer(id="composer")
+                yield Composer(id="composer", table=self.desk.table)
         yield Bar(id="said")
-        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
+        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only, table=self.desk.table), id="keys")
 
     async def on_mount(self) -> None:
         """The first page at once, counts and topics right after."""
@@ -141,7 +142,9 @@ class InboxCore(DeskScreen):
         """For whom, when and how wide lines are made."""
         desk = self.desk
         now, writing = desk.now(), self.composer.is_open
-        return thread.Reader(now, desk.zone, self.me, desk.names, width, self.history_shown, writing, self.whole_thread)
+        return thread.Reader(
+            now, desk.zone, self.me, desk.names, width, self.history_shown, writing, self.whole_thread, table=desk.table
+        )
 
     # Folders ---------------------------------------------------------------------------------------------------------
 
@@ -198,16 +201,18 @@ class InboxCore(DeskScreen):
         return [(words.FOLDER_WORDS[self.folder], "title"), *([(f"  {total:,}", "bold")] if total is not None else [])]
 
     def _show_queue_title(self) -> None:
-        left = self.queue_title()
+        fold, unfold, acts = self.pane_signs()
+        left = [*fold, *self.queue_title()]
         if self.rows.all_marked:
-            left.append(("  all taken (\\ lets go)", "accent"))
+            left.append((f"  all taken ({self.desk.sign('unmark')} lets go)", "accent"))
         elif self.rows.marked:
             left.append((f"  {len(self.rows.marked):,} marked", "accent"))
         if self.rows.ranging:
-            left.append((" (v ends the range)", "dim"))
+            left.append((f" ({self.desk.sign('range')} ends the range)", "dim"))
         news = self.rows.news
-        right: list[Piece] = [(f"{news} new ↑ ", "soon"), ("(g)", "dim")] if news else []
-        self.query_one("#queue-title", Bar).show(left, right)
+        right: list[Piece] = [(f"{news} new ↑ ", "soon"), (f"({self.desk.sign('first')})", "dim")] if news else []
+        acts |= {piece.strip(): "first" for piece, _ in right}
+        self.query_one("#queue-title", Bar).show(left, (*right, *unfold), acts)
 
     @on(Choices.Chosen)
     async def _folder_chosen(self, event: Choices.Chosen) -> None:
@@ -236,12 +241,23 @@ class InboxCore(DeskScreen):
     async def turn_to_folder(self, key: str) -> None:
         """A folder in the queue's place; whoever reads or writes beside it goes on."""
         self.folder = key
-        self.rows.empty = _EMPTY[key]
+        self.rows.empty = self.empty_words(key)
         self.rows.unmark()
         if self.counts is not None:
             self.rows.total = self.total
         self._show_folders()
         await self.attempt(self.rows.restart())
+
+    def empty_words(self, key: str) -> Sequence[str]:
+        """What an empty folder says, with the keys in force."""
+        sign = self.desk.sign
+        return [line.format(claim=sign("claim"), assign=sign("assign")) for line in _EMPTY[key]]
+
+    def panes_changed(self) -> None:
+        """The title says so; what was folded away when its row was reached is read now."""
+        self._show_queue_title()
+        if self.right_shown and self.rows.cursor_id is not None and not self.composer.is_open:
+            self._show_preview(self.rows.cursor_id)
 
     def to_queue(self) -> None:
         """The queue has the focus, and the room."""
@@ -271,8 +287,13 @@ class InboxCore(DeskScreen):
     def _draw(self, row: QueueRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         draw = queue.queue_line if self.desk.compact else queue.queue_lines
         left = left and self.has_left(row)
-        copies, zone = self.copies_words(row), self.desk.zone
-        return draw(row, width, self.desk.now(), self.me, marked=marked, left=left, copies=copies, zone=zone)
+        now, zone = self.desk.now(), self.desk.zone
+        copies, seen = self.copies_words(row), self.seen(row)
+        return draw(row, width, now, self.me, marked=marked, left=left, copies=copies, zone=zone, seen=seen)
+
+    def seen(self, row: QueueRow) -> Sequence[Piece | None]:
+        """Who else looks at a row, said in full and shorter."""
+        return ()
 
     def has_left(self, row: QueueRow) -> bool:
         """Whether a row that stays under the cursor is in what is shown no longer."""
@@ -298,7 +319,7 @@ class InboxCore(DeskScreen):
             if not self.composer.is_open:
                 self.opened, self._wanted = None, None
                 self._show_opened()
-        elif not self.composer.is_open and (not self.has_class("-one") or self.has_class("-reading")):
+        elif not self.composer.is_open and (self.right_shown or self.has_class("-reading")):
             row_id = event.row_id
             self._preview = self.set_timer(0.06, lambda: self._show_preview(row_id))
 
@@ -497,3 +518,4 @@ class InboxCore(DeskScreen):
     def on_resize(self) -> None:
         """Another width: the lines are made again, once the parts have their sizes."""
         self.call_after_refresh(self._show_opened)
+        self.call_after_refresh(self._show_queue_title)

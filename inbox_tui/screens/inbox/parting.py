@@ -28,7 +28,10 @@ class Parting(Answering):
         answer = await self.app.push_screen_wait(
             Ask(
                 f"Too long by {over.over} {over.unit}",
-                [*part_lines(parts), "Each answers the one before it. z takes back all that wait."],
+                [
+                    *part_lines(parts),
+                    f"Each answers the one before it. {self.desk.sign('take_back')} takes back all that wait.",
+                ],
                 [("b", "go back and write less"), ("s", offered(parts))],
             )
         )

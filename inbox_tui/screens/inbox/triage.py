@@ -6,7 +6,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from textual import on
+
 from inbox_tui.backend import Done
+from inbox_tui.messages import RowMarked
 from inbox_tui.screens.inbox.counting import Counting
 from inbox_tui.view import thread, windows, words
 from inbox_tui.view.copying import Copyable, copyables
@@ -91,7 +94,7 @@ class Triage(Counting):
             return
         deed = self._again()
         if deed is None:
-            self.say("that time has passed (s chooses another)", "soon")
+            self.say(f"that time has passed ({self.desk.sign('snooze')} chooses another)", "soon")
         else:
             await self.act(ids, deed, self._again)
 
@@ -122,7 +125,9 @@ class Triage(Counting):
         self.say("", "")
         many = f"{n:,} of more conversations" if standing.more else words.count(n, "conversation")
         question = deed.to(f"{many} in {words.FOLDER_WORDS[folder] if view is None else say(view.name)}")
-        said = ["What comes or changes from now on stays as it is. One z takes all of it back."]
+        said = [
+            f"What comes or changes from now on stays as it is. One {self.desk.sign('take_back')} takes all of it back."
+        ]
         if standing.more:
             said.append(f"Of a view at most {MOST_OF_VIEW:,} are taken at once, the first ones; the others stay.")
         answer = await self.app.push_screen_wait(
@@ -153,7 +158,7 @@ class Triage(Counting):
             fault = found
         finally:
             progress.finish()
-        told = so_far.told(deed)
+        told = so_far.told(deed, self.desk.table)
         self.say(
             f"{told}; {say(fault.what)}" if fault else told,
             "bad" if fault else "good" if so_far.changed == so_far.total else "soon",
@@ -170,7 +175,8 @@ class Triage(Counting):
             else:
                 self.say(f"not {what}: {reason}", "soon")
         elif done.changed:
-            self.say(f"{self.said_count(len(done.changed), what)} (z takes it back)", "good")
+            undo = self.desk.sign("take_back")
+            self.say(f"{self.said_count(len(done.changed), what)} ({undo} takes it back)", "good")
         else:
             self.say(f"already {what}", "dim")
 
@@ -209,7 +215,7 @@ class Triage(Counting):
 
     async def _claim(self, conversation_id: int) -> None:
         if await self.hold(conversation_id):
-            self.say("you are on it (c lets go)", "good")
+            self.say(f"you are on it ({self.desk.sign('claim')} lets go)", "good")
         await self.refresh_ids([conversation_id])
 
     async def hold(self, conversation_id: int) -> bool:
@@ -255,10 +261,13 @@ class Triage(Counting):
             return
         self.desk.names = {person.id: person.name for person in people}
         self.desk.logins = tuple(person.login for person in people)
+        await self.learn_staff()
         mine = [p for p in people if p.id == self.me]
-        choices = [Choice(f"person:{p.id}", ((say(p.name), "bold"), (" (you)", "dim"))) for p in mine]
+        choices = [
+            Choice(f"person:{p.id}", ((say(p.name), "bold"), (" (you)", "dim"), *self.beside(p.id))) for p in mine
+        ]
         choices += [
-            Choice(f"person:{p.id}", ((say(p.name), ""), (f" {say(p.login)}", "dim")))
+            Choice(f"person:{p.id}", ((say(p.name), ""), (f" {say(p.login)}", "dim"), *self.beside(p.id)))
             for p in people
             if p.id != self.me
         ]
@@ -275,6 +284,13 @@ class Triage(Counting):
             await self.act(ids, _given(Assign(None, key), f"the team {say(key)}"))
         else:
             await self.act(ids, _given(Assign(None), "nobody"))
+
+    async def learn_staff(self) -> None:
+        """Who is there and who is away, as things are now."""
+
+    def beside(self, person_id: int) -> Line:
+        """What is to be known of somebody before they are given work."""
+        return ()
 
     def _known_teams(self) -> list[str]:
         return sorted({row.team for row in self.rows.window.rows if row.team})
@@ -378,6 +394,14 @@ class Triage(Counting):
         """Mark the row; acts then take all marked rows."""
         if not self.reading and not self.refuse_read_only():
             self.rows.toggle_mark()
+            self._show_queue_title()
+
+    @on(RowMarked)
+    def _row_marked(self, event: RowMarked) -> None:
+        event.stop()
+        if not self.refuse_read_only():
+            self.rows.focus()
+            self.rows.mark(event.row_id, through=event.through)
             self._show_queue_title()
 
     def action_range(self) -> None:

@@ -130,7 +130,7 @@ class Viewing(InboxCore):
         self.rows.empty = self._said_of_wrong() or (
             "No conversation is in this view.",
             "",
-            "They come and go by themselves. D deletes the view.",
+            f"They come and go by themselves. {self.desk.sign('forget')} deletes the view.",
         )
         await self.attempt(self.rows.restart())
         self._show_queue_title()
@@ -145,8 +145,8 @@ class Viewing(InboxCore):
             *marked,
             *told_lines(self._wrong, width),
             "",
-            "/ goes on from it in the search box.",
-            "D deletes the view.",
+            f"{self.desk.sign('search')} goes on from it in the search box.",
+            f"{self.desk.sign('forget')} deletes the view.",
         )
 
     async def on_names_changed(self, event: NamesChanged) -> None:
@@ -166,7 +166,7 @@ class Viewing(InboxCore):
         if isinstance(focused, Choices):
             view = next((one for one in self.views if focused.cursor_key == f"view:{one.id}"), view)
         if view is None:
-            self.say("no view is shown (f: folders)", "soon")
+            self.say(f"no view is shown ({self.desk.sign('folders')}: folders)", "soon")
         else:
             self.app.post_message(ForgetWanted(view))
 
@@ -178,7 +178,7 @@ class Viewing(InboxCore):
         if self._wrong.problems:
             left[1:1] = [("  cannot be read", "bad")]
         elif self._go_on is not None:
-            left[1:1] = [("  looked through a part, G goes on", "soon")]
+            left[1:1] = [(f"  looked through a part, {self.desk.sign('last')} goes on", "soon")]
         return left
 
     @property

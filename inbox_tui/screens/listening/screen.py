@@ -28,7 +28,6 @@ from inbox_tui.widgets.rows import Rows
 from listener.store.views import Changed, ListeningRow, TopicCount
 
 _NOTHING_HEARD = ("Nothing heard yet.", "", "Mentions of the topic appear here as they come.")
-_NOTHING_FOUND = ("Nothing found.", "", "/ goes on from this query.")
 _EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _PAGE = 200
 _LATE = timedelta(minutes=2)
@@ -74,7 +73,7 @@ class ListeningScreen(DeskScreen):
                 )
             yield Paper(id="mention")
         yield Bar(id="said")
-        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
+        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only, table=self.desk.table), id="keys")
 
     async def on_mount(self) -> None:
         """The first topic, unless somebody has asked for one or for a search already."""
@@ -135,7 +134,8 @@ class ListeningScreen(DeskScreen):
     async def _restart(self) -> None:
         self.remove_class("-folders", "-reading")
         self.rows.focus()
-        self.rows.empty = _NOTHING_HEARD if self.query_text is None else _NOTHING_FOUND
+        nothing_found = ("Nothing found.", "", f"{self.desk.sign('search')} goes on from this query.")
+        self.rows.empty = _NOTHING_HEARD if self.query_text is None else nothing_found
         await self.attempt(self.rows.restart())
         self._show_title()
 
@@ -158,13 +158,26 @@ class ListeningScreen(DeskScreen):
             left: list[Piece] = [("search ", "dim"), (say(self.query_text), "title")]
             if self._searched_to is not None:
                 left.append(
-                    (f"  looked back to {self._searched_to.astimezone(self.desk.zone):%d %b %H:%M}, G goes on", "soon")
+                    (
+                        f"  looked back to {self._searched_to.astimezone(self.desk.zone):%d %b %H:%M}, {self.desk.sign('last')} goes on",
+                        "soon",
+                    )
                 )
         else:
             left = [(say(self.topic or "no topic yet"), "title")]
         news = self.rows.news
-        right: list[Piece] = [(f"{news} new ↑ ", "soon"), ("(g)", "dim")] if news else []
-        self.query_one("#mentions-title", Bar).show(left, right)
+        right: list[Piece] = [(f"{news} new ↑ ", "soon"), (f"({self.desk.sign('first')})", "dim")] if news else []
+        fold, unfold, acts = self.pane_signs()
+        acts |= {piece.strip(): "first" for piece, _ in right}
+        self.query_one("#mentions-title", Bar).show((*fold, *left), (*right, *unfold), acts)
+
+    def panes_changed(self) -> None:
+        """The title says so."""
+        self._show_title()
+
+    def on_resize(self) -> None:
+        """Another width, other panes."""
+        self.call_after_refresh(self._show_title)
 
     def action_last(self) -> None:
         """To the end; a search that ran out of time goes on from where it stopped."""
@@ -216,7 +229,7 @@ class ListeningScreen(DeskScreen):
     def action_keep(self) -> None:
         """Keep the search as a view."""
         if self.query_text is None:
-            self.say("search first (/): a search can be kept as a view", "soon")
+            self.say(f"search first ({self.desk.sign('search')}): a search can be kept as a view", "soon")
         else:
             self.app.post_message(KeepWanted(self.query_text))
 
@@ -274,7 +287,7 @@ class ListeningScreen(DeskScreen):
 
     def _reader(self, width: int) -> thread.Reader:
         desk = self.desk
-        return thread.Reader(desk.now(), desk.zone, desk.backend.me.id, desk.names, width)
+        return thread.Reader(desk.now(), desk.zone, desk.backend.me.id, desk.names, width, table=desk.table)
 
     def action_open(self) -> None:
         """Enter: the topic, or the mention in full."""
@@ -310,7 +323,7 @@ class ListeningScreen(DeskScreen):
     async def _take_in(self, mention_id: int) -> None:
         conversation_id = await self.attempt(self.desk.backend.take_in(mention_id, self.desk.now()))
         if conversation_id is not None:
-            self.say("now a conversation of the inbox (z takes it back)", "good")
+            self.say(f"now a conversation of the inbox ({self.desk.sign('take_back')} takes it back)", "good")
             await self._reread([mention_id])
             self.app.post_message(ConversationWanted(conversation_id))
 

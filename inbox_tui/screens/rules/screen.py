@@ -46,6 +46,7 @@ class RulesScreen(DeskScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.RULES)
     CSS_PATH = "rules.tcss"
     place = keys.RULES
+    has_left_pane = False
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -80,7 +81,7 @@ class RulesScreen(DeskScreen):
                 )
             yield Paper(id="rule")
         yield Bar(id="said")
-        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only), id="keys")
+        yield KeysBar(keys.here(self.place, read_only=self.desk.read_only, table=self.desk.table), id="keys")
 
     async def on_mount(self) -> None:
         """Everything at once: it is in memory."""
@@ -118,9 +119,17 @@ class RulesScreen(DeskScreen):
 
     async def _show_sorted(self) -> None:
         await self.rows.restart(keep_cursor=True)
-        self.query_one("#rules-title", Bar).show(
-            ((f"{len(self.state.rules)} rules", "title"), (f"  by {self.sort}", "dim")), (("s sorts otherwise", "dim"),)
-        )
+        self._show_title()
+
+    def _show_title(self) -> None:
+        _, unfold, acts = self.pane_signs()
+        how = f"{self.desk.sign('sort')} sorts otherwise"
+        left = ((f"{len(self.state.rules)} rules", "title"), (f"  by {self.sort}", "dim"))
+        self.query_one("#rules-title", Bar).show(left, ((how, "dim"), *unfold), acts | {how: "sort"})
+
+    def panes_changed(self) -> None:
+        """The title says so."""
+        self._show_title()
 
     def _place(self, row: RuleRow) -> Place:
         return rules.SORTS[self.sort](row), self._numbers[row.id]

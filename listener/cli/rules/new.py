@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         "chain": [chain.key for chain in rulebook.chains],
         "alert": [alert.key for alert in rulebook.alerts],
         "topic": [topic.key for topic in rulebook.topics],
+        "macro": [macro.key for macro in rulebook.macros],
         "reply": [reply.key for reply in rulebook.replies],
     }
     if name in known.get(one.rpartition("-")[2], ()):

@@ -14,7 +14,7 @@ from listener.model import Problem
 from listener.query.names import Names
 from listener.rulebook.definitions import as_written, define
 from listener.rulebook.nodes import Node, Text
-from listener.rulebook.reading import alerting, lexicon, listening, planning, replies, rules, staff, styling
+from listener.rulebook.reading import alerting, lexicon, listening, macros, planning, replies, rules, staff, styling
 from listener.rulebook.reading.keys import Key, Keys, Many, homes
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Rulebook, content_hash
@@ -49,6 +49,7 @@ SECTIONS: Mapping[str, Section] = {
     "accounts": Section("as whom we answer", staff.ACCOUNT, staff.read_account),
     "hours": Section("when somebody is there", planning.HOURS, planning.read_hours),
     "replies": Section("saved replies, offered to whoever answers", replies.REPLY, replies.read_reply),
+    "macros": Section("several acts of a person in one key", macros.MACRO, macros.read_macro),
     "lexicon": Section("words whose tone is another in this trade", lexicon.OVERLAY, lexicon.read_overlay),
     "alerts": Section("what is worth telling somebody at once", alerting.ALERT, alerting.read_alert),
     "routes": Section("which alerts go where", alerting.ROUTE, alerting.read_route),
@@ -72,6 +73,7 @@ def read_documents(
     _define(reader)
     _read(reader, found, defining=False)
     reader.check_references()
+    staff.check_escalation(reader)
     if reader.problems:
         return reader.problems
     made = reader.made
@@ -84,6 +86,7 @@ def read_documents(
         people=tuple(sorted(made.people, key=lambda person: person.id)),
         accounts=tuple(sorted(made.accounts, key=lambda account: account.handle)),
         replies=tuple(sorted(made.replies, key=lambda reply: reply.key)),
+        macros=tuple(sorted(made.macros, key=lambda macro: macro.key)),
         alerts=tuple(sorted(made.alerts, key=lambda policy: policy.key)),
         routes=tuple(sorted(made.routes, key=lambda route: route.key)),
         rotas=tuple(sorted(made.rotas, key=lambda rota: rota.key)),

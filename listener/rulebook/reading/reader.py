@@ -25,6 +25,7 @@ from listener.rulebook.definitions import Definitions, Written, define
 from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
 from listener.rulebook.lexicon import Overlay
+from listener.rulebook.macros import Macro
 from listener.rulebook.nodes import Items, Node, Place, Table, Text
 from listener.rulebook.people import OurAccount, Person
 from listener.rulebook.planned import Planned
@@ -57,6 +58,7 @@ class Made:
     people: list[Person] = field(default_factory=list)
     accounts: list[OurAccount] = field(default_factory=list)
     replies: list[SavedReply] = field(default_factory=list)
+    macros: list[Macro] = field(default_factory=list)
     lexicon: list[Overlay] = field(default_factory=list)
     alerts: list[Policy] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
@@ -81,6 +83,8 @@ class Reader:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.made = Made()
+        self.escalates: dict[str, Place] = {}
+        """Where a team says to which it escalates."""
         self._referred: list[tuple[str, str, Place]] = []
         self._ids: dict[tuple[str, str], Place] = {}
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from listener.model import Priority
+from listener.model import Priority, Problem
 from listener.private import reaches
+from listener.rulebook.circles import circles
 from listener.rulebook.nodes import Items, Node, Table, Text
 from listener.rulebook.people import Away, OurAccount, Person
-from listener.rulebook.reading.keys import KEY, SPAN, TEXT, YES, Key, Keys, Many
+from listener.rulebook.reading.keys import KEY, SPAN, TEXT, YES, Key, Keys, Many, number
 from listener.rulebook.reading.planning import FROM, TO
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Team
 
+MOST_OPEN = 1_000
 URGENCIES = tuple(one.name.lower() for one in reversed(Priority))
 WITHIN = Keys("times to reply", tuple(Key(name, f"for what is {name}", SPAN) for name in URGENCIES))
 TEAM = Keys(
@@ -23,6 +25,12 @@ TEAM = Keys(
         Key("hours", "its opening hours: time to reply runs while they are open", KEY),
         Key("reply within", "time to reply by priority, where no rule says how long", WITHIN),
         Key("needs approval", "what its people write goes out when a lead or an admin has approved it", YES),
+        Key("escalate to", "the team that gets what is overdue and nobody of this one has taken", KEY),
+        Key(
+            "escalate after", "how long after the due time, or after it was escalated to this team; else at once", SPAN
+        ),
+        Key("share out", "give what nobody has to those who are there, the least busy first; else no", YES),
+        Key("at most", "so many open ones has nobody who is given more by share out", number(1, MOST_OPEN)),
     ),
 )
 AWAY = Keys("a time away", (FROM, TO, Key("title", "why, for the team", TEXT)))
@@ -56,9 +64,44 @@ def read_team(reader: Reader, node: Node) -> None:
     title = reader.text(found.get("title"), "title") or key
     hours = reader.refer("hours", found.get("hours"))
     within = _within(reader, found.get("reply within"))
+    to = reader.refer("team", found.get("escalate to"))
+    after = reader.span(found.get("escalate after"), "escalate after")
+    shares = reader.yes(found.get("share out"), "share out")
+    most = reader.number(found.get("at most"), "at most", 1, MOST_OPEN)
+    needs = reader.yes(found.get("needs approval"), "needs approval")
+    if after is not None and "escalate to" not in found:
+        _needs(reader, found["escalate after"], "escalate after", "escalate to")
+    if "at most" in found and "share out" not in found:
+        _needs(reader, found["at most"], "at most", "share out")
     if reader.once("team", key, found.get("key", node)):
-        needs = reader.yes(found.get("needs approval"), "needs approval")
-        reader.made.teams.append(Team(key, title, hours, reader.place(node), within, needs))
+        place = reader.place(found.get("escalate to", node))
+        reader.made.teams.append(
+            Team(key, title, hours, reader.place(node), within, needs, to, after or 0.0, shares, most or None)
+        )
+        reader.escalates[key] = place
+
+
+def _needs(reader: Reader, node: Node, name: str, other: str) -> None:
+    reader.problem(node, "goes-with", f"{name} says something about {other}, which is not there", f"add {other}: ...")
+
+
+def check_escalation(reader: Reader) -> None:
+    """Once all teams are read: what nobody takes must come to an end somewhere, and nobody should be handed it without a moment for it."""
+    to = {team.key: team.escalate_to for team in reader.made.teams if team.escalate_to}
+    for ring in circles({key: [other] for key, other in to.items()}):
+        key, first = ring[0], reader.escalates[ring[0]]
+        way = [key]
+        while (following := to[way[-1]]) != key:
+            way.append(following)
+        message = f"these teams escalate to one another in a circle: {' -> '.join((*way, key))}"
+        hint = "take escalate to out of the last of them"
+        reader.problems.append(Problem(first.file, first.line, first.column, "escalation-circle", message, hint))
+    for team in reader.made.teams:
+        if team.escalate_to and team.key in to.values() and not team.escalate_after:
+            place = reader.escalates[team.key]
+            message = f"what comes to {team.key} by escalation goes on to {team.escalate_to} in the same moment"
+            hint = "add escalate after: 30m, so that somebody can take it"
+            reader.warnings.append(Problem(place.file, place.line, place.column, "passed-on-at-once", message, hint))
 
 
 def _within(reader: Reader, node: Node | None) -> dict[Priority, float]:

@@ -12,32 +12,50 @@ import asyncpg
 from listener import workflow
 from listener.errors import Refused
 from listener.model import Conversation
+from listener.store import claims
 from listener.store.acts.rights import Who, who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
 from listener.store.asking import ask
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes
-from listener.workflow import Act, Assign, Close, NotSpam, Read, Reopen, SetPriority, Snooze, Spam, Tag
+from listener.store.noting import written
+from listener.workflow import (
+    Act,
+    Assign,
+    Close,
+    HandBack,
+    Macro,
+    NotSpam,
+    Read,
+    Reopen,
+    SetPriority,
+    Snooze,
+    Spam,
+    Tag,
+)
 
 MAX_NOTE = 10_000
 """Characters of a note."""
 
 KINDS: Mapping[type, str] = {
     Assign: "act.assign",
+    HandBack: "act.hand-back",
     Tag: "act.tag",
     SetPriority: "act.priority",
     Snooze: "act.snooze",
     Close: "act.close",
     Reopen: "act.reopen",
     Read: "act.read",
+    Macro: "act.macro",
     Spam: "act.spam",
     NotSpam: "act.not-spam",
 }
 
 _LATEST = """
 SELECT e.kind, e.at, e.person_id, coalesce(p.name, '') AS person FROM events e LEFT JOIN people p ON p.id = e.person_id
-WHERE e.conversation_id = $1 AND e.kind NOT LIKE 'claim.%' AND e.kind NOT IN ('conversation.due-soon', 'conversation.overdue')
+WHERE e.conversation_id = $1 AND e.kind NOT LIKE 'claim.%' AND e.kind NOT LIKE 'reminder.%'
+  AND e.kind NOT IN ('conversation.due-soon', 'conversation.overdue')
 ORDER BY e.id DESC LIMIT $2
 """
 
@@ -66,16 +84,19 @@ async def do(
     refused, and said who and what. One refusal does not hold up the others. `act_id`: a part of an act that is done a part at a
     time, under the id of the whole; raises Refused when what was done of it has been taken back.
     """
+    text = act.note if isinstance(act, Macro) else ""
+    if text:
+        written(text, MAX_NOTE)
     async with acquired(pool) as connection, connection.transaction():
         if act_id is not None and await connection.fetchval(_TAKEN_BACK, act_id):
             raise Refused("what was done of it has been taken back meanwhile")
         tally = Tally(connection, await who(connection, person_id), now, act_id)
-        assignee = None
-        if isinstance(act, Assign) and act.person_id is not None:
-            assignee = await who(connection, act.person_id)
+        given = next((one for one in workflow.parts_of(act) if isinstance(one, Assign)), None)
+        assignee = await who(connection, given.person_id) if given is not None and given.person_id is not None else None
         for chunk in chunks(conversation_ids):
             rows: list[Conversation] = []
             events: list[Event] = []
+            agreed: list[int] = []
             for before in await tally.locked(chunk):
                 try:
                     if told := await _overtaken(connection, before, expect, person_id, now):
@@ -86,10 +107,19 @@ async def do(
                 except Refused as refused:
                     tally.refused[before.id] = str(refused)
                     continue
-                if after != before:
+                agreed.append(before.id)
+                if after != before or text:
+                    was, became = changes(before, after)
+                    if isinstance(act, Macro):
+                        became |= {"macro": act.key}
+                    if text:
+                        after = replace(after, version=before.version + 1)
+                        became |= {"note": await _kept(connection, before, person_id, text, now)}
                     rows.append(after)
-                    events.append(tally.event(before, KINDS[type(act)], *changes(before, after)))
+                    events.append(tally.event(before, KINDS[type(act)], was, became))
             await tally.write(rows, events)
+            if isinstance(act, HandBack):
+                await claims.let_go(connection, agreed, person_id, now)
     return tally.done()
 
 
@@ -98,14 +128,11 @@ async def note(pool: asyncpg.Pool, person_id: int, conversation_id: int, body: s
 
     Raises Refused when empty or longer than 10,000 characters.
     """
-    body = body.strip()
-    if not body or len(body) > MAX_NOTE or "\0" in body:
-        raise Refused(f"a note has 1 to {MAX_NOTE:,} characters")
+    body = written(body, MAX_NOTE)
     async with acquired(pool) as connection, connection.transaction():
         tally = Tally(connection, await who(connection, person_id), now)
         for c in await tally.locked([conversation_id]):
-            note_id = await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now)
-            await ask(connection, note_id, c.brand_id, body, person_id)
+            note_id = await _kept(connection, c, person_id, body, now)
             event = tally.event(c, "act.note", {}, {"note": note_id})
             await tally.write([replace(c, version=c.version + 1)], [event])
     return tally.done()
@@ -133,6 +160,13 @@ async def _overtaken(
     latest = await connection.fetch(_LATEST, current.id, max(1, min(current.version - seen, 50)))
     others = [event for event in latest if event["person_id"] != person_id]
     return f"{what_happened(others[0], now)}; look again" if others else ""
+
+
+async def _kept(connection: asyncpg.Connection, c: Conversation, person_id: int, body: str, now: datetime) -> int:
+    """A note's id; whoever it names is asked."""
+    note_id = int(await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now))
+    await ask(connection, note_id, c.brand_id, body, person_id)
+    return note_id
 
 
 def _check_assignee(assignee: Who | None, brand_id: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 _DID: Mapping[str, str] = {
     "act.assign": "assigned it",
+    "act.hand-back": "handed it back",
     "act.tag": "changed its tags",
     "act.priority": "changed its priority",
     "act.snooze": "snoozed it",
@@ -15,6 +16,7 @@ _DID: Mapping[str, str] = {
     "act.reopen": "reopened it",
     "act.read": "read it",
     "act.note": "wrote a note",
+    "act.macro": "used a macro on it",
     "act.undo": "took an act back",
     "act.spam": "closed it as spam",
     "act.not-spam": "said that it is no spam",
@@ -36,6 +38,8 @@ _HAPPENED: Mapping[str, str] = {
     "wake": "its snooze ended",
     "conversation.due-soon": "its answer was due soon",
     "conversation.overdue": "its answer was overdue",
+    "conversation.escalated": "it went to another team, being overdue",
+    "conversation.shared": "it was shared out",
     "conversation.heard": "they wrote again",
     "conversation.edited": "they edited a message",
     "conversation.deleted": "they deleted a message",

@@ -23,7 +23,8 @@ SELECT c.id, c.sort_key, c.state, c.source, a.handle AS author_handle, a.name AS
        coalesce(judged.tone, c.tone) AS tone, coalesce(judged.need, c.need) AS need,
        c.priority, c.due_at, c.last_at, c.tags, c.team, c.assignee_id, coalesce(p.name, '') AS assignee,
        coalesce(held.name, '') AS claimed_by, held.person_id AS claimed_by_id, c.unread, told.messages,
-       leaving.state AS outbox, c.version, c.family, c.reply_until, asked.state AS approval, leaving.planned
+       leaving.state AS outbox, c.version, c.family, c.reply_until, asked.state AS approval, leaving.planned,
+       coalesce(passed.team, '') AS escalated_from
 FROM picked
 JOIN LATERAL (SELECT * FROM conversations WHERE id = picked.id LIMIT 1) AS c ON true
 LEFT JOIN LATERAL (SELECT handle, name FROM authors WHERE id = c.author_id LIMIT 1) AS a ON true
@@ -50,6 +51,10 @@ LEFT JOIN LATERAL (
     FROM (SELECT id, state, lane, planned FROM outbox WHERE conversation_id = c.id OFFSET 0) AS o
     WHERE lane = 'reply' AND state NOT IN ('seen', 'withdrawn') ORDER BY id DESC LIMIT 1
 ) AS leaving ON true
+LEFT JOIN LATERAL (
+    SELECT before ->> 'team' AS team, after ->> 'due' AS due FROM events
+    WHERE conversation_id = c.id AND kind = 'conversation.escalated' ORDER BY id DESC LIMIT 1
+) AS passed ON passed.due::timestamptz = c.due_at
 LEFT JOIN LATERAL (
     SELECT state FROM (SELECT state, fence FROM approvals WHERE conversation_id = c.id ORDER BY id DESC LIMIT 1) AS a
     WHERE state = 'waiting' OR (state = 'rejected' AND fence = c.thread_version)
