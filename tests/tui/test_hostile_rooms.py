@@ -80,8 +80,8 @@ async def home(s: Stage) -> None:
     for _ in range(8):
         await s.pilot.pause(0.01)
         place: Any = s.app.place
-        shown: object = s.app.screen
-        if shown is place and not place.composer.is_open and not place.reading:
+        shown = s.app.screen is s.app.place
+        if shown and not place.composer.is_open and not place.reading:
             return
         await s.press("escape")
     raise AssertionError("esc does not lead back:\n" + s.text())
