@@ -271,13 +271,18 @@ async def _answerable(
         raise Refused("that account does not belong to this brand")
     if account["state"] == "stopped":
         raise Refused(f"{account['handle']} cannot send: {account['problem']}", code="account_stopped")
+    await _nobody_else_answers(connection, conversation_id, person_id)
+    return parent
+
+
+async def _nobody_else_answers(connection: asyncpg.Connection, conversation_id: int, person_id: int) -> None:
+    """Raises Refused while a reply by anybody else is on its way, or waits for its time; the conversation is locked."""
     other = await connection.fetchrow(_IN_FLIGHT, conversation_id, person_id)
     if other is not None and other["planned"] is not None:
         told = f"a reply by {other['name']} waits for its time"
         raise Refused(told, code="answered_by_colleague", hint="take it back first, or let it go out now")
     if other is not None:
         raise Refused(f"{other['name']} is already answering: a reply is on its way", code="answered_by_colleague")
-    return parent
 
 
 def _window_is_open(until: datetime | None, leaves: datetime) -> None:
@@ -320,6 +325,7 @@ async def retry(
 ) -> None:
     """Send again what failed or was stopped, by a person who has read the thread as it is (`fence`). Really sends, now or at the time `planned`.
 
+    Refused while somebody else than its writer answers there by now, as a new reply would be.
     With a numbered part go all of its text that failed or were stopped.
     """
     not_past(planned, now)
@@ -340,6 +346,7 @@ async def retry(
                 code="needs_approval",
                 hint="take it back and ask again",
             )
+        await _nobody_else_answers(connection, row["conversation_id"], row["person_id"])
         await _fits_window(connection, row, planned)
         for one in rows:
             await connection.execute(_FENCE, one["reply_id"], fence)

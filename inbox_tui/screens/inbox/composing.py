@@ -20,7 +20,7 @@ from listener import pictures
 from listener.errors import Refused
 from listener.lengths import graphemes
 from listener.model import Kind
-from listener.store.views import AttachedRow, Opened, ThreadMessage
+from listener.store.views import ApprovalRow, AttachedRow, Opened, ThreadMessage
 
 
 class Composing(Answering):
@@ -51,7 +51,7 @@ class Composing(Answering):
             await self.save_draft()
             self.say(f"taken from the editor; {self.desk.sign('send')} sends it", "good")
         if not await self.hold(writing.id):
-            await self._end()
+            await self._end(writing)
             await self.refresh_ids([writing.id])
             return
         self.composer.write_on()
@@ -99,11 +99,12 @@ class Composing(Answering):
         waved: frozenset[int] = frozenset(),
         *,
         private: bool,
+        approves: ApprovalRow | None = None,
     ) -> None:
         """Open the composer, with what lies beside the draft."""
-        await super().begin(opened, parent, draft, waved, private=private)
-        self.composer.carry(())
-        if self._writing is not None:
+        await super().begin(opened, parent, draft, waved, private=private, approves=approves)
+        if self._writing is not None and self._writing.opened is opened:
+            self.composer.carry(())
             await self._carried(self._writing)
 
     async def _carried(self, writing: Writing) -> Sequence[AttachedRow]:
