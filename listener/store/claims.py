@@ -13,7 +13,7 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.model import Person
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 
 SECONDS = 60.0
@@ -68,6 +68,7 @@ ORDER BY gone.conversation_id
 """
 
 
+@repeated
 async def claim(
     pool: asyncpg.Pool,
     conversation_id: int,
@@ -113,6 +114,7 @@ async def claim(
                 return None
 
 
+@repeated
 async def renew(pool: asyncpg.Pool, session: str, now: datetime, seconds: float = SECONDS) -> frozenset[int]:
     """Prolongs this terminal's claims and says which it still holds; what is missing has expired or was taken over."""
     async with acquired(pool) as connection:
@@ -140,6 +142,7 @@ async def let_go(connection: asyncpg.Connection, ids: Sequence[int], person_id: 
     await _released(connection, now, _LET_GO, ids, person_id)
 
 
+@repeated
 async def _let_go(pool: asyncpg.Pool, now: datetime, statement: str, *values: object) -> int:
     async with acquired(pool) as connection, connection.transaction():
         return await _released(connection, now, statement, *values)

@@ -21,7 +21,7 @@ from listener.errors import Refused
 from listener.model import PART_BEFORE, Account, Author, Capability, Conversation, Key, Kind, OutboxState, Reply
 from listener.store import attachments, capabilities
 from listener.store.acts.rights import may_act, may_send, needs_approval
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, changes, follow, lock, save, tell
 from listener.store.views import OutboxRow
 
@@ -185,6 +185,7 @@ Settled = Literal["accepted", "seen", "failed", "unknown", "stopped", "queued"]
 # What people do ------------------------------------------------------------------------------------------------------
 
 
+@repeated
 async def queue_reply(
     pool: asyncpg.Pool, person_id: int, conversation_id: int, account_id: int, parent_mention_id: int, body: str, *,
     visibility: Literal["public", "private"], lang: str, fence: int, hold_seconds: float, close_after: bool, now: datetime,
@@ -294,6 +295,7 @@ def _window_is_open(until: datetime | None, leaves: datetime) -> None:
         )
 
 
+@repeated
 async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime) -> str:
     """Take a reply back; its words. Refused once it is on its way or its fate is not known."""
     async with acquired(pool) as connection, connection.transaction():
@@ -320,6 +322,7 @@ async def _group(connection: asyncpg.Connection, outbox_id: int) -> list[asyncpg
     return found
 
 
+@repeated
 async def retry(
     pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime, *, fence: int, planned: datetime | None = None
 ) -> None:
@@ -357,6 +360,7 @@ async def retry(
             await _settle(connection, one, "queued", now, not_before=planned or now, person_id=person_id, thaw=thaw)
 
 
+@repeated
 async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: datetime | None, now: datetime) -> None:
     """Another time for a reply that waits for its own; None: now. Refused once it is on its way."""
     not_past(planned, now)
@@ -390,6 +394,7 @@ def not_past(planned: datetime | None, now: datetime) -> None:
         raise Refused("that time has already passed", code="past", hint="choose a later time")
 
 
+@repeated
 async def resolve_unknown(
     pool: asyncpg.Pool, outbox_id: int, person_id: int, verdict: Literal["sent", "not_sent"], now: datetime
 ) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import random
 import time
+import traceback
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -31,6 +32,7 @@ from listener.store import capabilities, claims, inbox, network_lane, outbox, pe
 from listener.store.conversations import COLUMNS, FIELDS, of_row
 from listener.store.views import Opened
 from listener.workflow import (
+    Act,
     Assign,
     Close,
     Escalation,
@@ -79,6 +81,12 @@ _NOTES = "SELECT id, conversation_id, body, person_id, removed_at IS NULL AS her
 _ASKS = "SELECT note_id, person_id FROM note_asks"
 
 _CLAIMS = "SELECT conversation_id, person_id FROM claims"
+
+
+_COMES_TO: Sequence[outbox.Settled] = ("accepted", "accepted", "accepted", "accepted", "failed", "unknown")
+
+_OF_SOMETHING_ELSE = ("reply.", "approval.", "network.", "presence.")
+"""Events on a conversation whose before and after are another row's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ class Storm:
             try:
                 await job(dice)
             except Exception as fault:
-                self.wrong.append(f"{type(fault).__name__}: {fault}")
+                self.wrong.append(_whole(fault))
             await asyncio.sleep(dice.random() * 0.004)
 
     # People ----------------------------------------------------------------------------------------------------------
@@ -163,12 +171,13 @@ class Storm:
 
     async def _do_act(self, backend: PostgresBackend, dice: random.Random) -> None:
         colleague = dice.choice(self.backends).me.id
-        act = dice.choice([
+        choices: list[Act] = [
             Close(), Reopen(), Spam(), NotSpam(), HandBack(), Assign(colleague), Assign(None, "care"), Assign(None),
             Snooze(self.now() + timedelta(minutes=dice.randrange(1, 20))), Tag(add=(f"t{dice.randrange(3)}",)),
             Tag(remove=(f"t{dice.randrange(3)}",)), SetPriority(Priority(dice.randrange(1, 5))), SetPriority(None),
-        ])  # fmt: skip
-        await backend.do(dice.sample(list(self.ids), dice.choice([1, 1, 1, 3, len(self.ids)])), act, self.now())
+        ]  # fmt: skip
+        ids = dice.sample(list(self.ids), dice.choice([1, 1, 1, 3, len(self.ids)]))
+        await backend.do(ids, dice.choice(choices), self.now())
 
     async def _do_undo(self, backend: PostgresBackend, dice: random.Random) -> None:
         if last := await backend.last_act():
@@ -330,7 +339,7 @@ class Storm:
             if await outbox.freeze(
                 self.pool, reply.outbox_id, attempt, {"text": reply.text}, f"r{reply.outbox_id}", now
             ):
-                state = dice.choice(["accepted"] * 6 + ["failed", "unknown"])
+                state: outbox.Settled = dice.choice(_COMES_TO)
                 name, parent = f"r{reply.outbox_id}", reply.parent.external_id
                 seen = said(name, reply.text, by="us", parent=parent, root=reply.root, at=now)
                 if state != "failed" and dice.random() < 0.7:
@@ -372,7 +381,7 @@ class Storm:
                     wrong.append(f"{where}: held by {holder[one]}, told of {was}")
                 holder[one] = after.get("person")
                 continue
-            if event["kind"].startswith(("act.", "conversation.")):
+            if not event["kind"].startswith(_OF_SOMETHING_ELSE):
                 for name in names.keys() & (before.keys() | after.keys()):
                     if name not in before or name not in after:
                         wrong.append(f"{where}: {name} has only one side: {before} -> {after}")
@@ -415,6 +424,14 @@ class Storm:
         wanted -= {(row["id"], row["person_id"]) for row in rows}
         if asked != wanted:
             self.wrong.append(f"asked: {asked ^ wanted}")
+
+
+def _whole(fault: BaseException) -> str:
+    """What it was, where, and what the database said of it."""
+    cause = fault.__cause__
+    rooms = [frame.name for frame in traceback.extract_tb(fault.__traceback__) if "/listener/store/" in frame.filename]
+    detail = "" if cause is None else f" ({cause}; {getattr(cause, 'detail', '')}; {getattr(cause, 'context', '')})"
+    return f"{type(fault).__name__} in {' > '.join(rooms)}: {fault}{detail}"
 
 
 def _plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ from listener.store.acts.doing import MAX_NOTE
 from listener.store.acts.rights import may_act, who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, changes, tell
 from listener.workflow import Close
 
@@ -60,6 +60,7 @@ _SHOWN = "SELECT author_id, id FROM author_notes WHERE id = ANY($1::bigint[]) AN
 _AUTHORS = "SELECT id, author_id FROM conversations WHERE id = ANY($1::bigint[])"
 
 
+@repeated
 async def mute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Collection[int], now: datetime) -> Done:
     """From now on what they write opens, moves and wakes nothing for this brand; what of theirs is not done is closed. One act.
 
@@ -81,6 +82,7 @@ async def mute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Co
     return tally.done()
 
 
+@repeated
 async def unmute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Collection[int], now: datetime) -> Done:
     """What they write from now on comes in as anybody's. Nothing comes back by it: what was closed or hushed stays where it is."""
     async with acquired(pool) as connection, connection.transaction():
