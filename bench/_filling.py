@@ -69,7 +69,7 @@ _ROWS = (
     """INSERT INTO conversations (id, brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id,
               snoozed_until, next_at, unread, tone, need, sort_key, opened_at, last_at, last_mention_id, changed_at, family) OVERRIDING SYSTEM VALUE
        SELECT m.id, f.brand_id, f.account_id, m.space, m.root, m.author_id, m.source, 'addressed', s.state, s.priority, s.due_at, s.assignee_id,
-              s.snoozed_until, coalesce(s.snoozed_until, CASE WHEN s.assignee_id IS NULL THEN s.due_at - f.soon END), m.id % 3 = 0, 'neutral', 0,
+              s.snoozed_until, coalesce(s.snoozed_until, s.due_at - f.soon), m.id % 3 = 0, 'neutral', 0,
               CASE WHEN s.due_at IS NOT NULL THEN (extract(epoch FROM s.due_at) * 1000000)::bigint
                    WHEN s.snoozed_until IS NOT NULL THEN (extract(epoch FROM s.snoozed_until) * 1000000)::bigint
                    WHEN s.state IN ('new', 'ours') THEN f.no_clock * (f.urgent + 1 - s.priority) + (extract(epoch FROM m.at) * 1000000)::bigint

@@ -182,7 +182,7 @@ class Inbox(Posts, inherit_bindings=False):
     def _second(self) -> None:
         self._seconds += 1
         place = self.place
-        if place is None or not place.is_mounted:
+        if place is None or not place.is_whole:
             return
         if self._seconds % TICK_EVERY == 0:
             place.tick()

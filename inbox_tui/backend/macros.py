@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.rulebook.macros import Macro
+if TYPE_CHECKING:
+    from listener.rulebook.macros import Macro
 
 
 class MacrosBackend(Protocol):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend.shelf import Shelf
 from listener.errors import FixMe
 from listener.model import Problem
-from listener.rulebook.macros import Macro
 from listener.store import rulebooks
+
+if TYPE_CHECKING:
+    from listener.rulebook.macros import Macro
 
 
 class PostgresMacros:

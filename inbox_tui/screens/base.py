@@ -116,6 +116,11 @@ class DeskScreen(Screen[None]):
         self.desk = desk
         self._panes: tuple[bool | None, bool] = (None, False)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is there: it is neither coming nor going."""
+        return self.is_mounted and bool(self.query("#keys"))
+
     # The bars --------------------------------------------------------------------------------------------------------
 
     def title_pieces(self) -> list[Piece]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.view import words
 from inbox_tui.view.deeds import Deed
 from inbox_tui.view.lines import Line, say
 from listener.model import Person
-from listener.rulebook.macros import ME, Macro
 from listener.workflow import Assign, Close, Part, SetPriority, Snooze, Tag
 from listener.workflow import Macro as MacroAct
+
+if TYPE_CHECKING:
+    from listener.rulebook.macros import Macro
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Using:
 
     def given_to(self, macro: Macro) -> Person | None:
         """The person whom it gives the conversation to; None where there is nobody of that name here."""
+        from listener.rulebook.macros import ME
+
         if macro.assign == ME:
             return self.me
         return next((person for person in self.people if person.login == macro.assign), None)

@@ -147,7 +147,7 @@ def _lines(keys: Keys, path: Path, names: Mapping[str, str]) -> Iterator[str]:
 def _said(key: Key, path: Path, names: Mapping[str, str]) -> str:
     said = _FILLED.get(path) or _OFFERED.get(path)
     if said is None:
-        return names["id"] if len(path) == 2 and key.name in ("id", "key") else _any(key.value)
+        return names["id"] if len(path) == 2 and key.name in ("id", "key", "handle") else _any(key.value)
     for sort, name in names.items():
         said = said.replace(f"<{sort}>", name)
     return said

@@ -39,9 +39,13 @@ def test_every_template_is_good_beside_the_shipped_rules(name: str) -> None:
     checked = check(loaded, METHODS, NOW)
     told = (*loaded.warnings, *checked.problems, *checked.warnings)
     assert [str(one) for one in told if one.file.startswith("new-")] == []
-    found = {one.place.file: str(getattr(one, "key", getattr(one, "id", ""))) for one in things(loaded)}  # type: ignore[attr-defined]
+    found = {one.place.file: named(one) for one in things(loaded)}  # type: ignore[attr-defined]
     for section in SECTIONS.keys() - {"lists", "queries", "exceptions", "style"}:
         assert name in found[f"new-{section}.yaml"]
+
+
+def named(one: object) -> str:
+    return next((str(getattr(one, name)) for name in ("key", "id", "handle") if hasattr(one, name)), "")
 
 
 def things(loaded: Rulebook) -> list[object]:

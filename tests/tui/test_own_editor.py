@@ -124,7 +124,7 @@ async def test_a_note_is_written_in_it_too(folder: Path, monkeypatch: pytest.Mon
         assert s.app._driver is not None
         s.app._driver.__class__ = Lending
         await s.press("n")
-        await s.shows("^o: own editor")
+        await s.shows("^o editor")
         await s.press("ctrl+o")
         await s.shows("a long note")
         await s.press("ctrl+s")

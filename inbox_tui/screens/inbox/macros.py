@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.screens.inbox.triage import Targets
@@ -11,7 +12,9 @@ from inbox_tui.view.deeds import Deed
 from inbox_tui.view.lines import say
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.macros import PickMacro
-from listener.rulebook.macros import Macro
+
+if TYPE_CHECKING:
+    from listener.rulebook.macros import Macro
 
 
 class Macros(Answering):
