@@ -83,6 +83,9 @@ _ASKS = "SELECT note_id, person_id FROM note_asks"
 _CLAIMS = "SELECT conversation_id, person_id FROM claims"
 
 
+_NEVER_REFUSED = frozenset({"act", "claim", "release", "renew", "note", "mute", "away", "look", "draft"})
+"""Whatever others do meanwhile."""
+
 _COMES_TO: Sequence[outbox.Settled] = ("accepted", "accepted", "accepted", "accepted", "failed", "unknown")
 
 _OF_SOMETHING_ELSE = ("reply.", "approval.", "network.", "presence.")
@@ -159,6 +162,8 @@ class Storm:
                 await doings[name](backend, dice)
                 self.did[name] += 1
             except Refused as no:
+                if name in _NEVER_REFUSED:
+                    self.wrong.append(f"{name} was refused: {no}")
                 self.did[f"{name}: refused"] += 1
                 self.did[f"    {name}, {no.code or str(no)[:40]}"] += 1
 

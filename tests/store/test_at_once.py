@@ -74,3 +74,15 @@ async def test_an_act_that_the_database_undoes_to_break_a_ring_is_done_again(poo
     done = await mute
     assert (done.authors, done.changed) == ((author,), (one,))
     assert await pool.fetchval("SELECT count(*) FROM events WHERE kind = 'act.mute' AND conversation_id = $1", one) == 1
+
+
+async def test_a_mute_goes_through_when_a_colleague_closes_the_same_at_that_moment(pool: asyncpg.Pool) -> None:
+    w = await world(pool)
+    one = await w.conversation()
+    author = await pool.fetchval("SELECT author_id FROM conversations WHERE id = $1", one)
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("UPDATE conversations SET state = 'done' WHERE id = $1", one)
+        mute = asyncio.create_task(acts.mute(pool, w.mia.id, w.brand_id, [author], NOW))
+        await asyncio.sleep(0.2)
+    done = await mute
+    assert (done.authors, done.changed) == ((author,), ())

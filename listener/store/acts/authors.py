@@ -17,6 +17,7 @@ import asyncpg
 
 from listener import workflow
 from listener.errors import Refused
+from listener.model import State
 from listener.store.acts.doing import MAX_NOTE
 from listener.store.acts.rights import may_act, who
 from listener.store.acts.transaction import Done, Tally, chunks
@@ -76,7 +77,9 @@ async def mute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Co
         tally.authors.extend(ids)
         not_done = [row["id"] for row in await connection.fetch(_NOT_DONE, ids, brand_id)]
         for chunk in chunks(not_done):
-            pairs = [(c, workflow.apply(c, Close(), person_id, now)) for c in await tally.locked(chunk)]
+            # Locked, it may be another than was found: who closed it meanwhile has done what a mute does to it.
+            left = [c for c in await tally.locked(chunk) if c.state is not State.DONE]
+            pairs = [(c, workflow.apply(c, Close(), person_id, now)) for c in left]
             told = [tally.event(before, "act.mute", *changes(before, after)) for before, after in pairs]
             await tally.write([after for _, after in pairs], told)
     return tally.done()
