@@ -50,8 +50,14 @@ class Approving(Answering):
 
     async def first_reads(self) -> None:
         """Whether there is anything to approve for this person, before the counts are shown."""
-        self.approver = bool(await self.attempt(self.desk.backend.may_approve()))
+        await self._may_approve()
         await super().first_reads()
+
+    async def _may_approve(self) -> bool:
+        """Whether this person may approve, as things are now: asked again where the answer was no, or is not there yet."""
+        if not self.approver:
+            self.approver = bool(await self.attempt(self.desk.backend.may_approve()))
+        return self.approver
 
     @property
     def folder_list(self) -> Sequence[tuple[str, str]]:
@@ -60,7 +66,7 @@ class Approving(Answering):
 
     async def show_folder(self, key: str) -> None:
         """Show a folder, but that of the approvers to nobody else."""
-        if key == words.TO_APPROVE[0] and not self.approver:
+        if key == words.TO_APPROVE[0] and not await self._may_approve():
             self.say("only leads and admins approve replies", "soon")
         else:
             await super().show_folder(key)
@@ -167,7 +173,7 @@ class Approving(Answering):
             self.say("first put down what you are writing (esc)", "soon")
         elif row.person_id == self.me:
             await self._decide_own(opened, row)
-        elif not self.approver:
+        elif not await self._may_approve():
             self.say("only leads and admins approve replies", "soon")
         else:
             await self._decide_colleagues(opened, row)
