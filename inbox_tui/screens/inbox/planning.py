@@ -33,7 +33,7 @@ class Planning(Answering):
         self.hand_in(lambda writing: self._send_later(writing, event.body))
 
     async def _send_later(self, writing: Writing, body: str) -> None:
-        if not await self.may_go(writing, body) or self._writing is not writing:
+        if not await self.ready(writing, body):
             return
         planned = await self._when(writing.opened)
         if planned is None or self._writing is not writing:
