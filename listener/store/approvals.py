@@ -16,7 +16,7 @@ from listener.errors import Refused
 from listener.model import ApprovalState, Conversation
 from listener.store import attachments, numbered, outbox
 from listener.store.acts.rights import may_act, may_approve, needs_approval, who
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, lock, tell
 from listener.store.noting import written
 from listener.store.views import ApprovalRow, OutboxRow
@@ -78,6 +78,7 @@ async def needed(pool: asyncpg.Pool, person_id: int, brand_id: int, account_id: 
         return await needs_approval(connection, person_id, brand_id, account_id)
 
 
+@repeated
 async def ask(
     pool: asyncpg.Pool, person_id: int, conversation_id: int, account_id: int, parent_mention_id: int, body: str, *,
     visibility: Literal["public", "private"], lang: str, fence: int, close_after: bool, now: datetime,
@@ -118,6 +119,7 @@ async def ask(
         return _row(await connection.fetchrow(_BY_ID, approval_id))
 
 
+@repeated
 async def approve(
     pool: asyncpg.Pool, approval_id: int, person_id: int, *, fence: int, hold_seconds: float, now: datetime,
     body: str | None = None, moved: bool = False,
@@ -158,6 +160,7 @@ async def approve(
         return sent
 
 
+@repeated
 async def reject(pool: asyncpg.Pool, approval_id: int, person_id: int, note: str, now: datetime) -> None:
     """Send it back: its writer has it as a draft again, under the note that says why. Refused without a note."""
     note = written(note, MAX_NOTE, hint="say what should be different")
@@ -173,6 +176,7 @@ async def reject(pool: asyncpg.Pool, approval_id: int, person_id: int, note: str
         await _tell(connection, conversation, "rejected", approval_id, person_id, "waiting", "rejected", now)
 
 
+@repeated
 async def take_back(pool: asyncpg.Pool, approval_id: int, person_id: int, now: datetime) -> str:
     """Its writer takes it back before anybody has decided; its words."""
     async with acquired(pool) as connection, connection.transaction():
@@ -185,6 +189,7 @@ async def take_back(pool: asyncpg.Pool, approval_id: int, person_id: int, now: d
         return str(row["body"])
 
 
+@repeated
 async def reconsider(pool: asyncpg.Pool, approval_id: int, person_id: int, now: datetime) -> None:
     """Whoever decided takes the decision back: it waits again. Refused when it has begun to leave, and when another one waits there."""
     async with acquired(pool) as connection, connection.transaction():

@@ -13,35 +13,31 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.model import Person
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 
 SECONDS = 60.0
 """How long a claim lives without being renewed."""
 
-# One statement decides; of many at once, one wins. A viewer has no row in `may`. `was` is joined before the insert, so that it is
-# locked and true when the insert looks.
-_CLAIM = """
+# Of many at once, one wins. A viewer has no row in `may`.
+_TAKE_FREE = """
 WITH may AS (
     SELECT c.id, c.brand_id FROM conversations c JOIN memberships m ON m.brand_id = c.brand_id AND m.person_id = $2
     WHERE c.id = $1 AND m.role <> 'viewer'
-), was AS (
-    SELECT person_id, session, until FROM claims WHERE conversation_id = $1 FOR UPDATE
 ), taken AS (
-    INSERT INTO claims AS c (conversation_id, person_id, session, until) SELECT id, $2, $3, $5 FROM may LEFT JOIN was ON true
-    ON CONFLICT (conversation_id) DO UPDATE
-        SET person_id = excluded.person_id, session = excluded.session, until = excluded.until
-        WHERE c.until < $4 OR c.session = excluded.session OR $6
-    RETURNING conversation_id
+    INSERT INTO claims (conversation_id, person_id, session, until) SELECT id, $2, $3, $4 FROM may
+    ON CONFLICT (conversation_id) DO NOTHING RETURNING conversation_id
 )
-SELECT may.brand_id, taken.conversation_id IS NOT NULL AS ours, was.person_id AS before,
-       was.session IS NOT DISTINCT FROM $3 AND was.until >= $4 AS renewed
-FROM may LEFT JOIN taken ON true LEFT JOIN was ON true
+SELECT may.brand_id, taken.conversation_id IS NOT NULL AS ours FROM may LEFT JOIN taken ON true
 """
 
-_HOLDER = """
-SELECT p.id, p.login, p.name FROM claims c JOIN people p ON p.id = c.person_id WHERE c.conversation_id = $1 AND c.until >= $2
+# Read once it is locked: what the statement before could not see, because it was on its way, is seen here, and told.
+_HELD = """
+SELECT c.session, c.until, p.id, p.login, p.name FROM claims c JOIN people p ON p.id = c.person_id
+WHERE c.conversation_id = $1 FOR UPDATE OF c
 """
+
+_TAKE = "UPDATE claims SET person_id = $2, session = $3, until = $4 WHERE conversation_id = $1"
 
 _RENEW = "UPDATE claims SET until = $3 WHERE session = $1 AND until >= $2 RETURNING conversation_id"
 
@@ -72,6 +68,7 @@ ORDER BY gone.conversation_id
 """
 
 
+@repeated
 async def claim(
     pool: asyncpg.Pool,
     conversation_id: int,
@@ -90,28 +87,34 @@ async def claim(
     async with acquired(pool) as connection:
         while True:
             async with connection.transaction():
-                row = await connection.fetchrow(_CLAIM, conversation_id, person_id, session, now, until, take_over)
+                row = await connection.fetchrow(_TAKE_FREE, conversation_id, person_id, session, until)
                 if row is None:
                     raise Refused("you may look at this conversation but not work on it")
-                if row["ours"]:
-                    if not row["renewed"]:
-                        before = None if row["before"] is None else {"person": row["before"]}
-                        event = Event(
-                            row["brand_id"],
-                            "claim.taken",
-                            conversation_id,
-                            person_id=person_id,
-                            before=before,
-                            after={"person": person_id},
-                        )
-                        await tell(connection, [event], now)
-                    return None
-            holder = await connection.fetchrow(_HOLDER, conversation_id, now)
-            if holder is not None:
-                return Person(**dict(holder))
-            # Let go of between the two statements: it is free, so ask again.
+                before = None
+                if not row["ours"]:
+                    held = await connection.fetchrow(_HELD, conversation_id)
+                    if held is None:
+                        continue  # let go of between the two statements: it is free, so ask again
+                    alive, mine = held["until"] >= now, held["session"] == session
+                    if alive and not mine and not take_over:
+                        return Person(held["id"], held["login"], held["name"])
+                    await connection.execute(_TAKE, conversation_id, person_id, session, until)
+                    if alive and mine:
+                        return None  # a renewal is silent
+                    before = {"person": held["id"]}
+                event = Event(
+                    row["brand_id"],
+                    "claim.taken",
+                    conversation_id,
+                    person_id=person_id,
+                    before=before,
+                    after={"person": person_id},
+                )
+                await tell(connection, [event], now)
+                return None
 
 
+@repeated
 async def renew(pool: asyncpg.Pool, session: str, now: datetime, seconds: float = SECONDS) -> frozenset[int]:
     """Prolongs this terminal's claims and says which it still holds; what is missing has expired or was taken over."""
     async with acquired(pool) as connection:
@@ -139,6 +142,7 @@ async def let_go(connection: asyncpg.Connection, ids: Sequence[int], person_id: 
     await _released(connection, now, _LET_GO, ids, person_id)
 
 
+@repeated
 async def _let_go(pool: asyncpg.Pool, now: datetime, statement: str, *values: object) -> int:
     async with acquired(pool) as connection, connection.transaction():
         return await _released(connection, now, statement, *values)

@@ -7,11 +7,12 @@ error, a log or a traceback: errors name the place as host:port/database.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -20,10 +21,15 @@ import msgspec
 from listener.errors import FixMe, HubbubError, NotReachable, TryAgain
 
 OLDEST = 16
+TRIES = 5
+"""How often a transaction is begun that the database undoes to break a ring of waiters."""
 UNREADABLE = "postgresql://(an address that cannot be read)"
 # Every statement here reaches its rows by keys. A new house has no statistics, and a program keeps the plans that it made while the
 # tables were empty; left to guess, Postgres would then read whole tables, fifty times a page.
 SETTINGS = {"search_path": "hubbub", "timezone": "UTC", "enable_seqscan": "off"}
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
 
 Pool = asyncpg.Pool
 """What is handed around outside of the store, where nobody may name the driver."""
@@ -113,6 +119,25 @@ async def acquired(pool: asyncpg.Pool, where: str = "the database") -> AsyncIter
     with store_errors(where):
         async with pool.acquire() as connection:
             yield connection
+
+
+def repeated(work: Callable[P, Awaitable[Answer]]) -> Callable[P, Coroutine[Any, Any, Answer]]:
+    """For a function that is one transaction: done again at once where the database undid it, because two had waited for each other.
+
+    Rows are locked in the order of their ids, but what is heard in several rounds, or taken from an author, cannot always keep to it.
+    """
+
+    @functools.wraps(work)
+    async def again(*args: P.args, **options: P.kwargs) -> Answer:
+        for left in reversed(range(TRIES)):
+            try:
+                return await work(*args, **options)
+            except TryAgain as busy:
+                if busy.after != 0 or not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    return again
 
 
 # Postgres' code or class of codes -> what to do next, what happened, what helps.
@@ -207,6 +232,8 @@ def _translated_state(err: asyncpg.PostgresError, where: str) -> HubbubError | N
     if told is None:
         return None
     kind, what, hint = told
+    if code.startswith("40"):
+        return TryAgain(what, after=0, where=where, hint=hint, code=code)
     return kind(what, where=where, hint=hint, code=code)
 
 

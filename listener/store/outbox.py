@@ -21,7 +21,7 @@ from listener.errors import Refused
 from listener.model import PART_BEFORE, Account, Author, Capability, Conversation, Key, Kind, OutboxState, Reply
 from listener.store import attachments, capabilities
 from listener.store.acts.rights import may_act, may_send, needs_approval
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, changes, follow, lock, save, tell
 from listener.store.views import OutboxRow
 
@@ -190,6 +190,7 @@ Settled = Literal["accepted", "seen", "failed", "unknown", "stopped", "queued"]
 # What people do ------------------------------------------------------------------------------------------------------
 
 
+@repeated
 async def queue_reply(
     pool: asyncpg.Pool, person_id: int, conversation_id: int, account_id: int, parent_mention_id: int, body: str, *,
     visibility: Literal["public", "private"], lang: str, fence: int, hold_seconds: float, close_after: bool, now: datetime,
@@ -277,13 +278,18 @@ async def _answerable(
         raise Refused("that account does not belong to this brand")
     if account["state"] == "stopped":
         raise Refused(f"{account['handle']} cannot send: {account['problem']}", code="account_stopped")
+    await _nobody_else_answers(connection, conversation_id, person_id)
+    return parent
+
+
+async def _nobody_else_answers(connection: asyncpg.Connection, conversation_id: int, person_id: int) -> None:
+    """Raises Refused while a reply by anybody else is on its way, or waits for its time; the conversation is locked."""
     other = await connection.fetchrow(_IN_FLIGHT, conversation_id, person_id)
     if other is not None and other["planned"] is not None:
         told = f"a reply by {other['name']} waits for its time"
         raise Refused(told, code="answered_by_colleague", hint="take it back first, or let it go out now")
     if other is not None:
         raise Refused(f"{other['name']} is already answering: a reply is on its way", code="answered_by_colleague")
-    return parent
 
 
 def _window_is_open(until: datetime | None, leaves: datetime) -> None:
@@ -295,6 +301,7 @@ def _window_is_open(until: datetime | None, leaves: datetime) -> None:
         )
 
 
+@repeated
 async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime) -> str:
     """Take a reply back; its words. Refused once it is on its way or its fate is not known."""
     async with acquired(pool) as connection, connection.transaction():
@@ -321,11 +328,13 @@ async def _group(connection: asyncpg.Connection, outbox_id: int) -> list[asyncpg
     return found
 
 
+@repeated
 async def retry(
     pool: asyncpg.Pool, outbox_id: int, person_id: int, now: datetime, *, fence: int, planned: datetime | None = None
 ) -> None:
     """Send again what failed or was stopped, by a person who has read the thread as it is (`fence`). Really sends, now or at the time `planned`.
 
+    Refused while somebody else than its writer answers there by now, as a new reply would be.
     With a numbered part go all of its text that failed or were stopped.
     """
     not_past(planned, now)
@@ -346,6 +355,7 @@ async def retry(
                 code="needs_approval",
                 hint="take it back and ask again",
             )
+        await _nobody_else_answers(connection, row["conversation_id"], row["person_id"])
         await _fits_window(connection, row, planned)
         for one in rows:
             await connection.execute(_FENCE, one["reply_id"], fence)
@@ -356,6 +366,7 @@ async def retry(
             await _settle(connection, one, "queued", now, not_before=planned or now, person_id=person_id, thaw=thaw)
 
 
+@repeated
 async def plan(pool: asyncpg.Pool, outbox_id: int, person_id: int, planned: datetime | None, now: datetime) -> None:
     """Another time for a reply that waits for its own; None: now. Refused once it is on its way."""
     not_past(planned, now)
@@ -389,6 +400,7 @@ def not_past(planned: datetime | None, now: datetime) -> None:
         raise Refused("that time has already passed", code="past", hint="choose a later time")
 
 
+@repeated
 async def resolve_unknown(
     pool: asyncpg.Pool, outbox_id: int, person_id: int, verdict: Literal["sent", "not_sent"], now: datetime
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import uuid
 from typing import Any
@@ -310,20 +311,24 @@ async def test_a_history_of_random_acts_is_undone_to_its_beginning(pool: asyncpg
     w = await world(pool)
     ids = [await w.conversation(due_at=dice.choice([None, later(minutes=9)])) for _ in range(4)]
     beginning = [await fields(w, id_) for id_ in ids]
-    for step in range(30):
+    in_force: list[uuid.UUID] = []
+    for step in itertools.count():
         choices: list[Act] = [
             Close(), Reopen(), Spam(), NotSpam(), Assign(w.tom.id), Assign(None, "care"), Snooze(later(hours=dice.randrange(1, 9))),
             Tag(add=(f"t{step % 3}",)), Tag(remove=("t1",)), SetPriority(Priority(dice.randrange(1, 5))), SetPriority(None),
         ]  # fmt: skip
-        act = dice.choice(choices)
-        await acts.do(pool, w.mia.id, dice.sample(ids, dice.randrange(1, 5)), act, NOW)
-        if dice.random() < 0.3 and (last := await acts.last_act(pool, w.mia.id)):
-            assert not (await acts.undo(pool, w.mia.id, last, NOW)).refused
-    undone = 0
+        done = await acts.do(pool, w.mia.id, dice.sample(ids, dice.randrange(1, 5)), dice.choice(choices), NOW)
+        if done.changed:  # what was so already is no act
+            in_force.append(done.act_id)
+        if len(in_force) == 12:
+            break
+        if dice.random() < 0.3 and in_force:
+            assert await acts.last_act(pool, w.mia.id) == in_force[-1]
+            assert not (await acts.undo(pool, w.mia.id, in_force.pop(), NOW)).refused
     while last := await acts.last_act(pool, w.mia.id):
+        assert last == in_force.pop(), "the acts in force, each once, the last one first"
         assert not (await acts.undo(pool, w.mia.id, last, NOW)).refused
-        undone += 1
-    assert undone > 2
+    assert not in_force
     assert [await fields(w, id_) for id_ in ids] == beginning
 
 

@@ -172,6 +172,7 @@ async def test_a_trainees_day_on_the_real_store(pool: asyncpg.Pool, dsn: str) ->
             await s.press("r")
             await s.composes("on its way")
             await s.shows("✗ Tom sent this back: say when")
+            await s.shows("^s asks for approval by a lead")  # before that ^s only tells it: nobody asks without knowing
             await s.type(", tomorrow")
             await s.press("ctrl+s")
             await s.shows("waits for approval by a lead or an admin (x: decide)")

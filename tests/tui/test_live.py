@@ -234,6 +234,8 @@ async def test_a_storm_of_changes_leaves_the_cursor_and_the_keys_alone() -> None
     async with stage(backend) as s:
         await s.press(*["j"] * 5)
         rows = s.app.place.rows
+        await s.until(lambda: rows.cursor_id == 6, "the sixth row")
+        await s.pilot.pause()  # and it is drawn
         line = cursor_line(s)
         for i in range(300):
             backend.add(f"storm {i}", due_in=(i * 7) % 90 - 20)

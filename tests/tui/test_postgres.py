@@ -172,13 +172,15 @@ async def test_a_lost_feed_comes_back_with_what_was_missed(pool: asyncpg.Pool, d
     one = await w.conversation("still here", at=now())
     await w.conversation("second", author="zoe", at=now() + timedelta(seconds=1))
     async with real(dsn) as s:
-        await s.shows("● connected")
+        await s.until(
+            lambda: s.desk.connected is True, "connected"
+        )  # a bar that says in time that nobody listens hides it
         await pool.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hubbub inbox feed%'"
         )
         await acts.do(pool, w.tom.id, [one], Close(), now())
         await s.shows("now done")
-        await s.shows("● connected")
+        await s.until(lambda: s.desk.connected is True, "connected again")
 
 
 async def test_the_listeners_pulse_is_read(pool: asyncpg.Pool, dsn: str) -> None:

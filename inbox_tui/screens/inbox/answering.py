@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textual import on
 from textual.timer import Timer
@@ -22,7 +22,7 @@ from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError, Refused
 from listener.lengths import measures
 from listener.model import PART_BEFORE, Kind, OutboxState
-from listener.store.views import Opened, OutboxRow, ThreadMessage
+from listener.store.views import ApprovalRow, Opened, OutboxRow, ThreadMessage
 
 T = TypeVar("T")
 
@@ -41,6 +41,10 @@ class Writing:
     """Colleagues' replies that the writer has seen and answers all the same."""
     private: bool = False
     """Only the addressee is to read it."""
+    approves: ApprovalRow | None = None
+    """A colleague's reply, changed by who approves it; None: the writer's own."""
+    leaving: bool = False
+    """It is on its way out of the writer's hands: a second key for that does nothing."""
 
     @property
     def id(self) -> int:
@@ -79,19 +83,17 @@ class Answering(Triage):
         if self.composer.is_open:
             self.composer.write_on()
             return
-        self.work(self._begin(aside))
-
-    async def _begin(self, aside: bool) -> None:
-        ids = [self._wanted or self.opened.conversation.id] if self.reading and self.opened is not None else []
-        if not ids and self.rows.cursor_id is not None:
-            ids = [self.rows.cursor_id]
-        if not ids:
+        here = self.under_hands
+        if here is None:
             self.say("there is no conversation here", "soon")
-            return
-        await self.read_conversation(ids[0])
+        else:
+            self.work(self._begin(here, aside))
+
+    async def _begin(self, conversation_id: int, aside: bool) -> None:
+        await self.read_conversation(conversation_id)
         opened = self.opened
-        if opened is None:
-            return
+        if opened is None or opened.conversation.id != conversation_id:
+            return  # gone, or the reader went on to another one: nobody is answered by a key that was meant for somebody else
         parent = windows.answerable(opened)
         if not opened.account_handle or not opened.account_id:
             self.say("no account of ours fits: it cannot be answered from here", "soon")
@@ -156,10 +158,19 @@ class Answering(Triage):
         waved: frozenset[int] = frozenset(),
         *,
         private: bool,
+        approves: ApprovalRow | None = None,
     ) -> None:
-        """Open the composer."""
-        writing = Writing(opened, parent, opened.conversation.thread_version, waved=waved, private=private)
+        """Open the composer. One that was opened meanwhile stays."""
+        if self._writing is not None:
+            self.composer.write_on()
+            if self._writing.id != opened.conversation.id:
+                self.say("another reply is being written: put it down first", "soon")
+                await self._let_go(opened.conversation.id)
+            return
+        version = opened.conversation.thread_version
+        writing = Writing(opened, parent, version, waved=waved, private=private, approves=approves)
         self._writing = writing
+        self.opened, self._wanted = opened, opened.conversation.id
         self.add_class("-reading")
         await self.composer.begin(
             opened.conversation.id,
@@ -286,7 +297,7 @@ class Answering(Triage):
         if writing is None:
             return
         await self.put_down(writing, event.body, discard=event.discard)
-        await self._end()
+        await self._end(writing)
         await self._let_go(writing.id)
 
     async def put_down(self, writing: Writing, body: str, *, discard: bool) -> None:
@@ -304,9 +315,12 @@ class Answering(Triage):
 
     def is_own(self, writing: Writing) -> bool:
         """Whether these are the writer's own words: their draft, with what lies beside it."""
-        return True
+        return writing.approves is None
 
-    async def _end(self) -> None:
+    async def _end(self, writing: Writing) -> None:
+        """Fold the composer away, unless something else is written in it by now."""
+        if self._writing is not writing:
+            return
         if self._saver is not None:
             self._saver.stop()
         self._writing = None
@@ -323,18 +337,27 @@ class Answering(Triage):
     @on(ReplySubmitted)
     def _submitted(self, event: ReplySubmitted) -> None:
         event.stop()
-        self.work(self._send(event.body, event.close_after), "send")
+        self.hand_in(lambda writing: self._send(writing, event.body, event.close_after))
 
-    async def _send(self, body: str, close_after: bool) -> None:
-        if writing := await self.ready(body):
+    def hand_in(self, out: Callable[[Writing], Coroutine[Any, Any, None]]) -> None:
+        """What is being written leaves the writer's hands, one way at a time: a second key while the store is slow sends nothing twice."""
+        if self._writing is not None and not self._writing.leaving:
+            self._writing.leaving = True
+            self.work(self._hand_in(self._writing, out), "send")
+
+    async def _hand_in(self, writing: Writing, out: Callable[[Writing], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await out(writing)
+        finally:
+            writing.leaving = False
+
+    async def _send(self, writing: Writing, body: str, close_after: bool) -> None:
+        if await self.ready(writing, body):
             await self.deliver(writing, body, close_after)
 
-    async def ready(self, body: str) -> Writing | None:
-        """What is being written, when it may go and its writer is still at it."""
-        writing = self._writing
-        return (
-            writing if writing is not None and await self.may_go(writing, body) and self._writing is writing else None
-        )
+    async def ready(self, writing: Writing, body: str) -> bool:
+        """Whether it may go and its writer is still at it."""
+        return await self.may_go(writing, body) and self._writing is writing
 
     async def deliver(self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None) -> None:
         """Into the outbox, for the seconds in which it can be taken back or until the time that is planned."""
@@ -370,7 +393,7 @@ class Answering(Triage):
 
     async def sent(self, writing: Writing, told: str, close_after: bool) -> None:
         """Nothing more to write: the composer folds away, the draft is forgotten, and where it closes the conversation, on to the next."""
-        await self._end()
+        await self._end(writing)
         await self.attempt(self.desk.backend.drop_draft(writing.id))
         self.say(told, "good")
         await self.attempt(self.desk.backend.release(writing.id, self.desk.now()))
@@ -385,7 +408,7 @@ class Answering(Triage):
             current = await backend.open(writing.id, self.desk.now())
             if current is None:
                 raise Refused("the conversation is gone; the draft is kept")
-            self.opened = current
+            self.opened, self._wanted = current, writing.id
             self._show_opened()
             said = self._news_since(writing, current)
             if said or current.conversation.thread_version != writing.fence:
@@ -457,12 +480,12 @@ class Answering(Triage):
 
     async def _waiting_reply(self) -> OutboxRow | None:
         """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
-        open conversation.
+        conversation under the hands.
         """
-        now = self.desk.now()
+        opened, now = await self.opened_here(), self.desk.now()
         here = [
             r
-            for r in (self.opened.replies if self.opened else ())
+            for r in (opened.replies if opened else ())
             if r.state is OutboxState.QUEUED and not replies.planned(r, now)
         ]
         mine = [r for r in here if r.person_id == self.me]
@@ -481,18 +504,28 @@ class Answering(Triage):
             await self.refresh_ids([row.conversation_id])
             return
         self._waiting = tuple((one, until) for one, until in self._waiting if one.id != row.id)
-        self.say(replies.taken_back(row, self.opened), "good")
-        opened = await self.open_conversation(row.conversation_id)
+        opened = await self.open_for_act(row.conversation_id)
+        self.say(replies.taken_back(row, opened), "good")
         await self.refresh_ids([row.conversation_id])
         if opened is not None:
             await self.write_again(opened, body, private=row.private)
 
     async def write_again(self, opened: Opened, body: str, *, private: bool) -> None:
         """Words that were taken back, in the composer and kept as a draft."""
+        conversation, backend = opened.conversation, self.desk.backend
+        if self._writing is not None and self._writing.id == conversation.id:
+            self.composer.put_in(body)
+            return
+        kept = backend.save_draft(
+            conversation.id, body, conversation.thread_version, self.desk.now(), private=private
+        )  # first of all: whatever comes now, the words are not lost
+        await self.attempt(kept)
+        if self._writing is not None:
+            self.say("its words are kept as a draft there: another reply is being written", "soon")
+            return
         parent = windows.answerable(opened)
-        if parent is not None and await self.hold(opened.conversation.id):
+        if parent is not None and await self.hold(conversation.id):
             await self.begin(opened, parent, body, private=private)
-            await self.save_draft()
 
     def action_settle(self) -> None:
         """Decide about what waits for somebody's word in the conversation that is read, else in the one under the cursor."""
@@ -500,27 +533,23 @@ class Answering(Triage):
             self.work(self._settle_here())
 
     async def _settle_here(self) -> None:
-        if await self.opened_here() is not None:
-            self.settle_opened()
+        opened = await self.opened_here()
+        if opened is not None:
+            self.settle_opened(opened)
 
-    def settle_opened(self) -> None:
+    def settle_opened(self, opened: Opened) -> None:
         """Decide about a reply that did not simply go out."""
-        row = self._undecided_reply()
+        row = undecided_reply(opened)
         if row is not None:
-            self.work(self.settle(row))
-        elif any(r.state is OutboxState.QUEUED for r in (self.opened.replies if self.opened else ())):
+            self.work(self.settle(opened, row))
+        elif any(r.state is OutboxState.QUEUED for r in opened.replies):
             self.say(f"it goes out in a moment; {self.desk.sign('take_back')} takes it back", "dim")
         else:
             self.say("no reply here waits for a decision", "dim")
 
-    def _undecided_reply(self) -> OutboxRow | None:
-        """The newest reply here that somebody must decide about; of parts the one that keeps the others."""
-        rows = [r for r in reversed(self.opened.replies if self.opened else ()) if r.state in _UNDECIDED]
-        return next((r for r in rows if r.code != PART_BEFORE), rows[0] if rows else None)
-
-    async def settle(self, row: OutboxRow) -> None:
+    async def settle(self, opened: Opened, row: OutboxRow) -> None:
         """Ask what is to be done about it, and do it."""
-        backend, opened = self.desk.backend, self.opened
+        backend = self.desk.backend
         said = [f"“{say(row.body)[:200]}”", say(row.problem) or "The network gave no reason."]
         if row.state is OutboxState.UNKNOWN:
             answer = await self.app.push_screen_wait(
@@ -538,10 +567,16 @@ class Answering(Triage):
             answer = await self.app.push_screen_wait(
                 Ask(title, said, [("s", "send it now"), ("e", "take it back and edit it"), ("l", "leave it")])
             )
-            if answer == "s" and opened is not None:
+            if answer == "s":
                 fence = opened.conversation.thread_version
                 await self.attempt(backend.retry(row.id, fence, self.desk.now()))
             elif answer == "e":
                 await self._withdraw(row)
                 return
         await self.refresh_ids([row.conversation_id])
+
+
+def undecided_reply(opened: Opened) -> OutboxRow | None:
+    """The newest reply here that somebody must decide about; of parts the one that keeps the others."""
+    rows = [r for r in reversed(opened.replies) if r.state in _UNDECIDED]
+    return next((r for r in rows if r.code != PART_BEFORE), rows[0] if rows else None)

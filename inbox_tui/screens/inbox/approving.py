@@ -42,16 +42,20 @@ class Approving(Answering):
     """This person may approve."""
     _needs: Writing | None = None
     """What is being written needs an approval."""
-    _deciding: tuple[Writing, ApprovalRow] | None = None
-    """What is being written is a colleague's reply, changed by who approves it."""
     _thing: _Thing | None = None
 
     # The folder ------------------------------------------------------------------------------------------------------
 
     async def first_reads(self) -> None:
         """Whether there is anything to approve for this person, before the counts are shown."""
-        self.approver = bool(await self.attempt(self.desk.backend.may_approve()))
+        await self._may_approve()
         await super().first_reads()
+
+    async def _may_approve(self) -> bool:
+        """Whether this person may approve, as things are now: asked again where the answer was no, or is not there yet."""
+        if not self.approver:
+            self.approver = bool(await self.attempt(self.desk.backend.may_approve()))
+        return self.approver
 
     @property
     def folder_list(self) -> Sequence[tuple[str, str]]:
@@ -60,7 +64,7 @@ class Approving(Answering):
 
     async def show_folder(self, key: str) -> None:
         """Show a folder, but that of the approvers to nobody else."""
-        if key == words.TO_APPROVE[0] and not self.approver:
+        if key == words.TO_APPROVE[0] and not await self._may_approve():
             self.say("only leads and admins approve replies", "soon")
         else:
             await super().show_folder(key)
@@ -75,12 +79,15 @@ class Approving(Answering):
         waved: frozenset[int] = frozenset(),
         *,
         private: bool,
+        approves: ApprovalRow | None = None,
     ) -> None:
         """Open the composer, and say what sending means."""
-        self._needs = None
-        await super().begin(opened, parent, draft, waved, private=private)
-        if await self.attempt(self.desk.backend.needs_approval(opened.account_id)) and self._writing is not None:
-            self._needs = self._writing
+        await super().begin(opened, parent, draft, waved, private=private, approves=approves)
+        writing = self._writing
+        needs = await self.attempt(self.desk.backend.needs_approval(opened.account_id))
+        ours = writing is not None and writing.opened is opened and writing.approves is None
+        if needs and ours and self._writing is writing:
+            self._needs = writing
             self.composer.tell_how(approvals.ASKS)
 
     def told_before(self, writing: Writing) -> Sequence[Line]:
@@ -91,22 +98,21 @@ class Approving(Answering):
     @on(ApprovalWanted)
     def _approval_wanted(self, event: ApprovalWanted) -> None:
         event.stop()
-        self.work(self._ask_for(event.body), "send")
+        self.hand_in(lambda writing: self._ask_for(writing, event.body))
 
-    async def _ask_for(self, body: str) -> None:
-        writing = await self.ready(body)
-        if writing is None:
+    async def _ask_for(self, writing: Writing, body: str) -> None:
+        if not await self.ready(writing, body):
             return
-        if self._deciding is not None and self._deciding[0] is writing:
+        if writing.approves is not None:
             await self.deliver(writing, body, close_after=False)
         else:
             await self.ask_approval(writing, body, close_after=False)
 
     async def deliver(self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None) -> None:
         """Into the outbox; to somebody who approves it where the rules of now say so; out, where this is who approves."""
-        if self._deciding is not None and self._deciding[0] is writing:
+        if writing.approves is not None:
             if planned is None:
-                await self._approve_changed(writing, self._deciding[1], body)
+                await self._approve_changed(writing, writing.approves, body)
             else:
                 self.composer.warn(f"its writer chose when it goes out: {self.desk.sign('send')} approves it for then")
                 self.composer.write_on()
@@ -152,20 +158,20 @@ class Approving(Answering):
 
     # Deciding --------------------------------------------------------------------------------------------------------
 
-    def settle_opened(self) -> None:
+    def settle_opened(self, opened: Opened) -> None:
         """Decide about a reply that waits for approval, else about one that did not simply go out."""
-        row = approvals.waiting(self.opened)
-        if row is None or self.opened is None:
-            super().settle_opened()
+        row = approvals.waiting(opened)
+        if row is None:
+            super().settle_opened(opened)
         elif not self.refuse_read_only():
-            self.work(self._decide(self.opened, row))
+            self.work(self._decide(opened, row))
 
     async def _decide(self, opened: Opened, row: ApprovalRow) -> None:
         if self.composer.is_open:
             self.say("first put down what you are writing (esc)", "soon")
         elif row.person_id == self.me:
             await self._decide_own(opened, row)
-        elif not self.approver:
+        elif not await self._may_approve():
             self.say("only leads and admins approve replies", "soon")
         else:
             await self._decide_colleagues(opened, row)
@@ -261,10 +267,8 @@ class Approving(Answering):
     async def _change(self, opened: Opened, row: ApprovalRow, parent: ThreadMessage) -> None:
         if not await self.hold(row.conversation_id):
             return
-        await self.begin(opened, parent, row.body, private=row.private)
-        if self._writing is not None:
-            self._deciding = (self._writing, row)
-            self.composer.carry(())  # what lies beside a draft of one's own does not go out with it
+        await self.begin(opened, parent, row.body, private=row.private, approves=row)
+        if self._writing is not None and self._writing.approves is row:
             self.composer.tell_how(approvals.DECIDES)
             self.say(f"{say(row.person)} wrote this to {who(parent.author_handle, parent.author_name)}", "dim")
 
@@ -277,7 +281,7 @@ class Approving(Answering):
         if (said or current.conversation.thread_version != writing.fence) and not await self._agrees(said):
             return
         if await self._approve(current, row, body, moved=moved):
-            await self._end()
+            await self._end(writing)
             await self._let_go(writing.id)
 
     async def _reject(self, row: ApprovalRow) -> None:
@@ -298,10 +302,6 @@ class Approving(Answering):
         """A colleague's words are no draft of who approves them."""
         if self._writing is not None and self.is_own(self._writing):
             await super().save_draft()
-
-    def is_own(self, writing: Writing) -> bool:
-        """Not while it is decided about."""
-        return self._deciding is None or self._deciding[0] is not writing
 
     async def put_down(self, writing: Writing, body: str, *, discard: bool) -> None:
         """It waits on, as it was submitted."""
@@ -340,7 +340,7 @@ class Approving(Answering):
             await self.refresh_ids([conversation_id])
             return
         self.say("taken back; nothing was sent", "good")
-        opened = await self.open_conversation(conversation_id)
+        opened = await self.open_for_act(conversation_id)
         await self.refresh_ids([conversation_id])
         if opened is not None:
             private = any(one.private for one in opened.approvals if one.id == approval_id)

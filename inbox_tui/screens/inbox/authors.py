@@ -31,11 +31,11 @@ class Authors(Answering):
 
     def action_author(self) -> None:
         """The author of the conversation that is read, else of the one under the cursor."""
-        opened, row_id = self.opened, self.rows.cursor_id
-        if self.reading and opened is not None:
+        opened, here = self.opened, self.under_hands
+        if opened is not None and opened.conversation.id == here:
             self.work(self.show_author(opened.author_id))
-        elif row_id is not None:
-            self.work(self._author_of(row_id))
+        elif here is not None:
+            self.work(self._author_of(here))
         else:
             self.say("there is no conversation here", "soon")
 
@@ -119,8 +119,7 @@ class Authors(Answering):
         said = await self.attempt(self.mute(found)) if found else None
         if said is not None:
             self.say(*said)
-            self.rows.unmark()
-            self._show_queue_title()
+            self.unmark_done(conversation_ids)
 
     async def _mute_from_card(self, author_id: int) -> Piece | None:
         return await self.mute(await self.desk.backend.mutable(author_ids=[author_id]))

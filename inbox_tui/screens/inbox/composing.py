@@ -20,7 +20,7 @@ from listener import pictures
 from listener.errors import Refused
 from listener.lengths import graphemes
 from listener.model import Kind
-from listener.store.views import AttachedRow, Opened, ThreadMessage
+from listener.store.views import ApprovalRow, AttachedRow, Opened, ThreadMessage
 
 
 class Composing(Answering):
@@ -51,7 +51,7 @@ class Composing(Answering):
             await self.save_draft()
             self.say(f"taken from the editor; {self.desk.sign('send')} sends it", "good")
         if not await self.hold(writing.id):
-            await self._end()
+            await self._end(writing)
             await self.refresh_ids([writing.id])
             return
         self.composer.write_on()
@@ -102,12 +102,14 @@ class Composing(Answering):
         waved: frozenset[int] = frozenset(),
         *,
         private: bool,
+        approves: ApprovalRow | None = None,
     ) -> None:
         """Open the composer, with what lies beside the draft."""
-        await super().begin(opened, parent, draft, waved, private=private)
-        self.composer.carry(())
-        if self._writing is not None:
-            await self._carried(self._writing)
+        await super().begin(opened, parent, draft, waved, private=private, approves=approves)
+        if self._writing is not None and self._writing.opened is opened:
+            self.composer.carry(())
+            if self.is_own(self._writing):
+                await self._carried(self._writing)
 
     async def _carried(self, writing: Writing) -> Sequence[AttachedRow]:
         """What lies beside the draft, shown."""

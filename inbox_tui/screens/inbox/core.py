@@ -134,6 +134,16 @@ class InboxCore(DeskScreen):
         pane = self.query_one("#conversation-pane")
         return focused is not None and (focused is pane or pane in focused.ancestors)
 
+    @property
+    def under_hands(self) -> int | None:
+        """The conversation that a key is about: the one that is read or on its way to the reader, else the one under the cursor.
+
+        Never just the one that is shown: with a slow store that is still the one before.
+        """
+        if self.reading and (self._wanted is not None or self.opened is not None):
+            return self._wanted if self.opened is None or self._wanted is not None else self.opened.conversation.id
+        return self.rows.cursor_id
+
     def title_pieces(self) -> list[Piece]:
         """Brand and place."""
         return [(say(self.desk.backend.brand), "title"), ("  Inbox", "bold")]
@@ -348,14 +358,25 @@ class InboxCore(DeskScreen):
 
     async def open_conversation(self, conversation_id: int) -> Opened | None:
         """Show a conversation; None when it is gone or was overtaken by another."""
+        opened, shown = await self._look_at_it(conversation_id)
+        return opened if shown else None
+
+    async def open_for_act(self, conversation_id: int) -> Opened | None:
+        """The conversation as it is now, for an act on it, also where the reader has gone on to another one; None when it is gone."""
+        opened, _ = await self._look_at_it(conversation_id)
+        return opened
+
+    async def _look_at_it(self, conversation_id: int) -> tuple[Opened | None, bool]:
+        """Read it, and show it unless another one was wanted meanwhile."""
         self._wanted = conversation_id
         opened = await self.attempt(self.desk.backend.open(conversation_id, self.desk.now()))
+        if opened is None:
+            self.say("that conversation is gone", "soon")
         if self._wanted != conversation_id:
-            return None
+            return opened, False
         if opened is None:
             self._wanted = None if self.opened is None else self.opened.conversation.id
-            self.say("that conversation is gone", "soon")
-            return None
+            return None, False
         fresh = self.opened is None or self.opened.conversation.id != opened.conversation.id
         if fresh:
             self.history_shown = self.whole_thread = False
@@ -363,7 +384,7 @@ class InboxCore(DeskScreen):
         self.opened = opened
         self._show_opened(fresh=fresh)
         await self._read_marks(opened, fresh=fresh)
-        return opened
+        return opened, True
 
     async def _read_marks(self, opened: Opened, *, fresh: bool = False) -> None:
         """What people say of rules on the messages of the conversation."""
@@ -389,11 +410,11 @@ class InboxCore(DeskScreen):
         return [Meant(one.id, queue.named(one.author_handle, one.author_name, one.text)) for one in theirs]
 
     async def opened_here(self) -> Opened | None:
-        """The conversation that is read, else the one under the cursor, which may be on its way still."""
-        row_id = self.rows.cursor_id
-        if self.reading or row_id is None or (self.opened is not None and self.opened.conversation.id == row_id):
+        """The conversation under the hands, which may be on its way still."""
+        wanted = self.under_hands
+        if wanted is None or (self.opened is not None and self.opened.conversation.id == wanted):
             return self.opened
-        return await self.open_conversation(row_id)
+        return await self.open_for_act(wanted)
 
     async def read_conversation(self, conversation_id: int) -> None:
         """Open it, go there, and it counts as read."""
@@ -411,7 +432,9 @@ class InboxCore(DeskScreen):
             await self.refresh_ids([opened.conversation.id])
 
     async def go_on(self, conversation_id: int) -> None:
-        """From a conversation that is done with to the one below it; it is read if that one was."""
+        """From a conversation that is done with to the one below it; it is read if that one was. Who has left it already stays where they are."""
+        if self.under_hands != conversation_id:
+            return
         below = self.rows.next_row if self.rows.cursor_id == conversation_id else None
         if below is None:
             self.to_queue()

@@ -218,12 +218,13 @@ class Folding(Answering):
             self.work(self._mark_family(fold))
 
     async def _mark_family(self, fold: Fold) -> None:
+        shown, row_id = self.shown_key, self.rows.cursor_id
         if self.view is not None:
             ids: Sequence[int] | None = list(self._in_view.get(fold.family, ()))
         else:
             ids = await self.attempt(self.desk.backend.alike(self.folder, fold.family))
-        if not ids:
-            return
+        if not ids or self.shown_key != shown:
+            return  # nothing is marked where nobody sees it
         rows = self.rows
         if rows.marked.issuperset(ids):
             rows.marked.difference_update(ids)
@@ -232,7 +233,8 @@ class Folding(Answering):
             rows.marked.update(ids)
             self.say(marked_words(len(ids)), "accent")
         rows.redraw()
-        rows.move(1)
+        if rows.cursor_id == row_id:
+            rows.move(1)
         self._show_queue_title()
 
 

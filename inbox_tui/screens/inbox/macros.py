@@ -82,8 +82,7 @@ class Macros(Answering):
             self.say("another reply is being written: put it down first", "soon")
             return
         if not self.composer.is_open:
-            await self.read_conversation(conversation_id)
-            await self._begin(aside=False)
+            await self._begin(conversation_id, aside=False)
         writing = self._writing
         if writing is None or writing.id != conversation_id or not await self._learn(writing):
             return

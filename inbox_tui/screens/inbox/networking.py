@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from inbox_tui.screens.inbox.answering import Answering, Until
+from inbox_tui.screens.inbox.answering import Answering, Until, undecided_reply
 from inbox_tui.view import network
 from inbox_tui.view.lines import say
 from inbox_tui.view.queue import who
@@ -57,7 +57,7 @@ class Networking(Answering):
             self.work(self._act_on(one, what))
 
     async def _act_on(self, conversation_id: int, what: Doing) -> None:
-        opened = await self.open_conversation(conversation_id)
+        opened = await self.open_for_act(conversation_id)
         if opened is None:
             return
         if why_not := network.why_not(opened, NEEDS[what]):
@@ -159,9 +159,12 @@ class Networking(Answering):
             await self._answer_by_opposite(asked)
 
     async def _asked_last(self) -> ActRow | None:
-        """What was asked for last from here, as it is now, if nothing was done since; else a queued act of mine in the open conversation."""
+        """What was asked for last from here, as it is now, if nothing was done since; else a queued act of mine in the conversation under
+        the hands.
+        """
         if self._asked is None:
-            mine = [one for one in (self.opened.network if self.opened else ()) if one.person_id == self.me]
+            opened = await self.opened_here()
+            mine = [one for one in (opened.network if opened else ()) if one.person_id == self.me]
             return next((one for one in reversed(mine) if one.state is OutboxState.QUEUED), None)
         asked, until = self._asked
         if await self.done_since(until):
@@ -204,18 +207,13 @@ class Networking(Answering):
         if opened is not None:
             await self._ask_network(opened, row.mention_id, opposite)
 
-    def settle_opened(self) -> None:
+    def settle_opened(self, opened: Opened) -> None:
         """Decide about a reply, or an act, that did not simply go through."""
-        row = self._undecided_act()
-        if row is None or self._undecided_reply() is not None:
-            super().settle_opened()
+        row = _undecided_act(opened)
+        if row is None or undecided_reply(opened) is not None:
+            super().settle_opened(opened)
         elif not self.refuse_read_only():
             self.work(self._settle_act(row))
-
-    def _undecided_act(self) -> ActRow | None:
-        """The newest act here that failed or was stopped, and that nothing was asked after."""
-        last = {(NEEDS[one.what], one.mention_id): one for one in (self.opened.network if self.opened else ())}
-        return next((one for one in reversed(last.values()) if one.state in network.UNDECIDED), None)
 
     async def _settle_act(self, row: ActRow) -> None:
         backend = self.desk.backend
@@ -250,3 +248,9 @@ class Networking(Answering):
         super().second()
         if self.opened is not None and any(one.state is OutboxState.QUEUED for one in self.opened.network):
             self._show_opened()
+
+
+def _undecided_act(opened: Opened) -> ActRow | None:
+    """The newest act here that failed or was stopped, and that nothing was asked after."""
+    last = {(NEEDS[one.what], one.mention_id): one for one in opened.network}
+    return next((one for one in reversed(last.values()) if one.state in network.UNDECIDED), None)

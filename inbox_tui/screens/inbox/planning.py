@@ -30,11 +30,10 @@ class Planning(Answering):
     @on(LaterWanted)
     def _later_wanted(self, event: LaterWanted) -> None:
         event.stop()
-        self.work(self._send_later(event.body), "send")
+        self.hand_in(lambda writing: self._send_later(writing, event.body))
 
-    async def _send_later(self, body: str) -> None:
-        writing = await self.ready(body)
-        if writing is None:
+    async def _send_later(self, writing: Writing, body: str) -> None:
+        if not await self.ready(writing, body):
             return
         planned = await self._when(writing.opened)
         if planned is None or self._writing is not writing:
@@ -92,21 +91,18 @@ class Planning(Answering):
 
     # Changing --------------------------------------------------------------------------------------------------------
 
-    def settle_opened(self) -> None:
+    def settle_opened(self, opened: Opened) -> None:
         """Change when a planned reply goes out, or take it back; else as always."""
-        now = self.desk.now()
-        rows = self.opened.replies if self.opened is not None else ()
+        now, rows = self.desk.now(), opened.replies
         row = next((one for one in reversed(rows) if replies.planned(one, now)), None)
         undecided = any(one.state in (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.STOPPED) for one in rows)
-        if row is None or undecided or waiting(self.opened) is not None:
-            super().settle_opened()
+        if row is None or undecided or waiting(opened) is not None:
+            super().settle_opened(opened)
         elif not self.refuse_read_only():
-            self.work(self._replan(row))
+            self.work(self._replan(opened, row))
 
-    async def _replan(self, row: OutboxRow) -> None:
-        opened, backend, zone = self.opened, self.desk.backend, self.desk.zone
-        if opened is None:
-            return
+    async def _replan(self, opened: Opened, row: OutboxRow) -> None:
+        backend, zone = self.desk.backend, self.desk.zone
         when = words.clock(row.not_before, self.desk.now(), zone)
         answer = await self.app.push_screen_wait(
             Ask(
@@ -131,11 +127,11 @@ class Planning(Answering):
                 self.say(f"it goes out {words.clock(planned, self.desk.now(), zone)}", "good")
         await self.refresh_ids([row.conversation_id])
 
-    async def settle(self, row: OutboxRow) -> None:
+    async def settle(self, opened: Opened, row: OutboxRow) -> None:
         """A planned reply that was stopped before its time may keep it."""
-        planned, opened = row.planned, self.opened
-        if row.state is not OutboxState.STOPPED or planned is None or planned <= self.desk.now() or opened is None:
-            await super().settle(row)
+        planned = row.planned
+        if row.state is not OutboxState.STOPPED or planned is None or planned <= self.desk.now():
+            await super().settle(opened, row)
             return
         when = words.clock(planned, self.desk.now(), self.desk.zone)
         answer = await self.app.push_screen_wait(

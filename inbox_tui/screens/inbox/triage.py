@@ -50,9 +50,8 @@ class Triage(Counting):
             return ALL
         if self.rows.marked:
             return sorted(self.rows.marked)
-        if self.reading and self.opened is not None:
-            return [self.opened.conversation.id]
-        return [] if self.rows.cursor_id is None else [self.rows.cursor_id]
+        here = self.under_hands
+        return [] if here is None else [here]
 
     def _targets_or_say(self) -> Targets:
         if self.refuse_read_only():
@@ -80,9 +79,17 @@ class Triage(Counting):
         if done is None:
             return
         self._tell(done, deed.done)
-        self.rows.unmark()
-        self._show_queue_title()
+        self.unmark_done(ids)
         await self.refresh_ids(ids)
+
+    def unmark_done(self, ids: Sequence[int]) -> None:
+        """What an act was about is marked no longer; what was marked while it was under way is."""
+        if self.rows.marked <= set(ids):
+            self.rows.unmark()
+        else:
+            self.rows.marked.difference_update(ids)
+            self.rows.redraw()
+        self._show_queue_title()
 
     async def action_again(self) -> None:
         """The last act, on what is under the hands now."""
@@ -204,7 +211,8 @@ class Triage(Counting):
         if one is None:
             return
         row = self.rows.window.get(one)
-        holder = row.claimed_by_id if row is not None else self.opened.claimed_by_id if self.opened else None
+        shown = self.opened if self.opened is not None and self.opened.conversation.id == one else None
+        holder = row.claimed_by_id if row is not None else shown.claimed_by_id if shown is not None else None
         backend, now = self.desk.backend, self.desk.now()
         if holder == self.me:
             await self.attempt(backend.release(one, now))
@@ -429,14 +437,15 @@ class Triage(Counting):
 
     def action_versions(self) -> None:
         """What an edited message said before."""
-        edited = [m for m in (self.opened.thread if self.opened else ()) if m.version > 1 and m.mine]
+        self.work(self._versions())
+
+    async def _versions(self) -> None:
+        opened = await self.opened_here()
+        edited = [m for m in (opened.thread if opened else ()) if m.version > 1 and m.mine]
         if not edited:
             self.say("no message here was edited", "dim")
             return
-        self.work(self._versions(edited[-1].id))
-
-    async def _versions(self, mention_id: int) -> None:
-        found = await self.attempt(self.desk.backend.versions(mention_id))
+        found = await self.attempt(self.desk.backend.versions(edited[-1].id))
         if not found:
             return
 

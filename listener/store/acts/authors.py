@@ -17,11 +17,12 @@ import asyncpg
 
 from listener import workflow
 from listener.errors import Refused
+from listener.model import State
 from listener.store.acts.doing import MAX_NOTE
 from listener.store.acts.rights import may_act, who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, changes, tell
 from listener.store.noting import written
 from listener.workflow import Close
@@ -66,6 +67,7 @@ _SHOWN = "SELECT author_id, id FROM author_notes WHERE id = ANY($1::bigint[]) AN
 _AUTHORS = "SELECT id, author_id FROM conversations WHERE id = ANY($1::bigint[])"
 
 
+@repeated
 async def mute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Collection[int], now: datetime) -> Done:
     """From now on what they write opens, moves and wakes nothing for this brand; what of theirs is not done is closed. One act.
 
@@ -83,12 +85,15 @@ async def mute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Co
         tally.authors.extend(ids)
         not_done = [row["id"] for row in await connection.fetch(_NOT_DONE, ids, brand_id)]
         for chunk in chunks(not_done):
-            pairs = [(c, workflow.apply(c, Close(), person_id, now)) for c in await tally.locked(chunk)]
+            # Locked, it may be another than was found: who closed it meanwhile has done what a mute does to it.
+            left = [c for c in await tally.locked(chunk) if c.state is not State.DONE]
+            pairs = [(c, workflow.apply(c, Close(), person_id, now)) for c in left]
             told = [tally.event(before, "act.mute", *changes(before, after)) for before, after in pairs]
             await tally.write([after for _, after in pairs], told)
     return tally.done()
 
 
+@repeated
 async def unmute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Collection[int], now: datetime) -> Done:
     """What they write from now on comes in as anybody's. Nothing comes back by it: what was closed or hushed stays where it is."""
     async with acquired(pool) as connection, connection.transaction():

@@ -17,7 +17,7 @@ from listener.store.acts.rights import Who, who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
 from listener.store.asking import ask
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, changes
 from listener.store.noting import written
 from listener.workflow import (
@@ -68,6 +68,7 @@ _TAKEN_BACK = "SELECT EXISTS (SELECT 1 FROM events WHERE undoes = $1)"
 _UNREAD = "SELECT unread FROM conversations WHERE id = $1"
 
 
+@repeated
 async def do(
     pool: asyncpg.Pool,
     person_id: int,
@@ -123,6 +124,7 @@ async def do(
     return tally.done()
 
 
+@repeated
 async def note(pool: asyncpg.Pool, person_id: int, conversation_id: int, body: str, now: datetime) -> Done:
     """A private note of the staff, never sent anywhere; whoever it names with @login is asked.
 

@@ -12,7 +12,7 @@ from listener import workflow
 from listener.errors import Refused
 from listener.model import Assessment, Origin, Priority, Tone, ToneLabel
 from listener.store.acts.rights import may_act
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 
 # Nothing that the brand has not heard can be opened by it.
@@ -70,6 +70,7 @@ INSERT INTO conversation_mentions (conversation_id, mention_id) SELECT $1, unnes
 """
 
 
+@repeated
 async def open_from_mention(pool: asyncpg.Pool, person_id: int, brand_id: int, mention_id: int, now: datetime) -> int:
     """The conversation of that mention: the one it is in already, or its author's one in this thread, or a new one.
 

@@ -17,7 +17,7 @@ from listener.store.acts.authors import Backwards
 from listener.store.acts.rights import who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
-from listener.store.connect import acquired
+from listener.store.connect import acquired, repeated
 from listener.store.conversations import FIELDS, Event, changes
 
 _EVENTS_OF = """
@@ -65,6 +65,7 @@ _TYPES: Mapping[str, Any] = {
 """How the fields of an event, which are JSON, become values again."""
 
 
+@repeated
 async def undo(pool: asyncpg.Pool, person_id: int, act_id: UUID, now: datetime, *, anyway: bool = False) -> Done:
     """Takes an act back: a new act with before and after swapped; of an undo, that is a redo.
 
