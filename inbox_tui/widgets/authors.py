@@ -21,6 +21,7 @@ from inbox_tui.view.authors import card_lines, past_line
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from inbox_tui.widgets.window import Place, by_time, newest_first
@@ -37,18 +38,18 @@ Past = Callable[[Place | None, Place | None, int], Awaitable[Sequence[PastRow]]]
 class AuthorCard(ModalScreen[int | None]):
     """The panel. `acts`: by the keys of `keys.CARD`; `more`: lines that the caller knows of the author beside their profile."""
 
-    DEFAULT_CSS = """
-    AuthorCard {
-        align: center middle;
-        background: $background 50%;
-        .box { width: 110; max-width: 98%; height: 95%; background: $surface; border: round $secondary; padding: 0 1; }
-        .box Bar { background: $surface; padding: 0; }
+    DEFAULT_CSS = (
+        "AuthorCard {"
+        + BOX
+        + """
+        .box { width: 110; max-width: 98%; height: 95%; }
         .box KeysBar { padding: 0; }
         #card-lines { height: auto; max-height: 55%; padding: 0; }
         #card-lines:focus { background: $boost; }
         #past { height: 1fr; }
     }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = bindings(CARD)
     place: ClassVar[str] = CARD
 

@@ -21,6 +21,7 @@ from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.posts import comment_lines, post_lines
 from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from inbox_tui.widgets.window import Place, by_time, newest_first
@@ -34,17 +35,17 @@ Comments = Callable[[bool, Place | None, Place | None, int], Awaitable[Sequence[
 class PostView(ModalScreen[int | None]):
     """The panel. `at`: the comment that the cursor begins at, where it is among the newest."""
 
-    DEFAULT_CSS = """
-    PostView {
-        align: center middle;
-        background: $background 50%;
-        .box { width: 110; max-width: 98%; height: 95%; background: $surface; border: round $secondary; padding: 0 1; }
-        .box Bar { background: $surface; padding: 0; }
+    DEFAULT_CSS = (
+        "PostView {"
+        + BOX
+        + """
+        .box { width: 110; max-width: 98%; height: 95%; }
         #post-paper { padding: 0; }
         #comments { height: 1fr; }
         #comments-title { background: $boost; }
     }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = bindings(POST)
     place: ClassVar[str] = POST
 
