@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inbox_tui.disk import read_bytes
 from inbox_tui.keys import EVERYWHERE, KEYS, PLACES, Table, shown
 from inbox_tui.view.keyfile import act_name, place_name, read_keys, template, told_in_a_line
 from listener.harmless import harmless
@@ -29,14 +30,15 @@ def loaded(file: Path | None) -> tuple[Table, tuple[Problem, ...]]:
     if file is None:
         return KEYS, ()
     try:
-        raw = file.read_bytes()
+        raw = read_bytes(file, LARGEST)
         if len(raw) > LARGEST:
             return KEYS, (_unreadable(file, "it is too big for a file of keys"),)
         return read_keys(raw.decode("utf-8"), str(file))
     except UnicodeDecodeError:
         return KEYS, (_unreadable(file, "it is not UTF-8 text"),)
-    except OSError as err:
-        return KEYS, (_unreadable(file, f"it cannot be read: {err.strerror}"),)
+    except (OSError, ValueError) as err:
+        why = getattr(err, "strerror", None) or "no such name"
+        return KEYS, (_unreadable(file, f"it cannot be read: {why}"),)
 
 
 def give_keys(desk: Desk, file: Path) -> None:
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.check is None:
             sys.stdout.write(on_paper(table))
         elif not problems:
-            sys.stdout.write(f"{options.check}: fine, {_changed(table)}\n")
+            sys.stdout.write(f"{harmless(str(options.check))}: fine, {_changed(table)}\n")
     return 1 if problems else 0
 
 

@@ -7,6 +7,7 @@ app.bsky.embed.images (`maxLength` 4, `maxSize` 1000000), and 2,000 characters o
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ _LIMITS = {"bluesky": Limit(most=4, size=1_000_000, alt=2_000)}
 
 LARGEST_FILE = 20_000_000
 """Bytes of a file that are looked at: what is left out may be most of it."""
+
+_MOST_PARTS = 100_000
+"""Of one picture: no camera or program writes so many, and a file of nothing else would take long and much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,13 @@ def _made(media_type: str, width: int, height: int, content: bytes) -> Picture:
 
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_NEXT = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _TURN = 0x0112
 
 
 def _jpeg(content: bytes) -> Picture:
     parts, size, turn, at = [content[:2]], (0, 0), 1, 2
-    while True:
+    for _ in range(_MOST_PARTS):
         if content[at] != 0xFF:
             raise ValueError
         code = content[at + 1]
@@ -118,6 +123,8 @@ def _jpeg(content: bytes) -> Picture:
         if _belongs(code, body):
             parts.append(content[at:end])
         at = end
+    else:
+        raise ValueError
     if turn != 1:
         parts.insert(1, _turning(turn))
     height, width = size
@@ -135,11 +142,10 @@ def _belongs(code: int, body: bytes) -> bool:
 
 def _scan_end(content: bytes, at: int) -> int:
     """Where the packed lines that begin here end: at the next sign that is none of theirs."""
-    while True:
-        at = content.index(b"\xff", at)
-        if content[at + 1] not in (0x00, 0xFF, *range(0xD0, 0xD8)):
-            return at
-        at += 1 if content[at + 1] == 0xFF else 2
+    found = _NEXT.search(content, at)
+    if found is None:
+        raise ValueError
+    return found.start()
 
 
 def _turned(tiff: bytes) -> int:
@@ -172,7 +178,7 @@ _COLOURS = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"pH
 
 def _png(content: bytes) -> Picture:
     parts, size, at = [content[:8]], (0, 0), 8
-    while True:
+    for _ in range(_MOST_PARTS):
         length, sort = struct.unpack_from(">I4s", content, at)
         end = at + 12 + length
         if end > len(content):
@@ -186,6 +192,7 @@ def _png(content: bytes) -> Picture:
         if sort == b"IEND":
             return _made(PNG, *size, b"".join(parts))
         at = end
+    raise ValueError
 
 
 # WebP (RFC 9649) -----------------------------------------------------------------------------------------------------
@@ -215,12 +222,15 @@ def _riff(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     end, at = 8 + whole, 12
     if end > len(content):
         raise ValueError
-    while at < end:
+    for _ in range(_MOST_PARTS):
+        if at >= end:
+            return
         sort, length = struct.unpack_from("<4sI", content, at)
         if at + 8 + length > end:
             raise ValueError
         yield sort, content[at + 8 : at + 8 + length]
         at += 8 + length + length % 2
+    raise ValueError
 
 
 def _webp_size(sort: bytes, body: bytes) -> tuple[int, int]:

@@ -2,7 +2,8 @@
 
 Terminals disagree about those, with one another and with what a screen was laid out by; all that follows on the line would shift. So a
 stretch of text with such characters is drawn twice: blank, as it was laid out, then as it is, and from there the cursor goes to where
-the layout has the end of the stretch. What is drawn wider than that takes the room of the spaces behind it.
+the layout has the end of the stretch. What is drawn wider than that takes the room of the spaces behind it; at the edge it stays in the
+last cell, because nothing wraps while the app has the terminal (its driver says so at the start; whoever says it anew here ends it).
 Owns what is written to the terminal; refuses to change what is read.
 """
 
@@ -26,9 +27,8 @@ _COLOURS = "\x1b\\[[0-9;:]*m"
 _OTHER = "\x1b(?:\\[[0-9;:?<=>]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[^\\[\\]])"
 # A stretch ends at a line of a frame, behind two spaces or more, and where the cursor is sent elsewhere.
 _STRETCH = re.compile(f"((?:{_COLOURS}|(?!  )[^\x00-\x1f\x7f\u2500-\u259f])+(?:{_COLOURS}| )*)|{_OTHER}")
-_BEHIND = re.compile(f"(?:{_COLOURS}| )+$")
 _PIECES = re.compile(f"({_COLOURS})")
-_NO_WRAP, _WRAP, _KEEP, _BACK = "\x1b[?7l", "\x1b[?7h", "\x1b7", "\x1b8"
+_KEEP, _BACK = "\x1b7", "\x1b8"
 
 
 def pinned(written: str) -> str:
@@ -42,12 +42,22 @@ def _pin(found: re.Match[str]) -> str:
         return found[0]
     pieces = _PIECES.split(stretch)  # texts, with the colours between them
     texts, colours = pieces[::2], pieces[1::2]
+    drawn = _without_end(pieces)
     widths = [cell_len(text) for text in texts]
     pieces[::2] = [" " * width for width in widths]
     blank, width = "".join(pieces), sum(widths)
     go = f"\x1b[{width}C" if width else ""
-    drawn = _BEHIND.sub("", stretch)  # without the spaces behind it, which would be drawn over what follows
-    return f"{_KEEP}{blank}{_BACK}{_NO_WRAP}{drawn}{_WRAP}{_BACK}{go}{''.join(colours)}"
+    return f"{_KEEP}{blank}{_BACK}{drawn}{_BACK}{go}{''.join(colours)}"
+
+
+def _without_end(pieces: list[str]) -> str:
+    """Without the spaces behind it, which would be drawn over what follows, and the colours among them. (One look at each piece: an
+    expression for this looks at a row of them again from each of its places.)
+    """
+    last = len(pieces) - 1
+    while last > 0 and not pieces[last].rstrip(" "):
+        last -= 2
+    return "".join(pieces[:last]) + pieces[last].rstrip(" ")
 
 
 def pinning(driver: type[Driver]) -> type[Driver]:

@@ -81,8 +81,8 @@ _NEEDED = {
 }
 """What the text field of a place needs beside the letters and signs."""
 
-_HEADER = re.compile(r"\s*\[\s*(.+?)\s*\]\s*(?:#.*)?$")
-_ASSIGN = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*=""")
+_HEADER = re.compile(r"\s*+\[\s*+([^\s\[\]]++)\s*+\]")
+_ASSIGN = re.compile(r"""\s*+(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*=""")
 
 Spot = tuple[int, int]
 """Line and column, from 1."""
@@ -123,7 +123,7 @@ def _named(word: str) -> str | None:
         return word
     try:
         sign = unicodedata.lookup(word.replace("_", " "))
-    except KeyError:
+    except (KeyError, UnicodeEncodeError):
         return None
     return _sign_named(sign) if sign.isprintable() else None
 
@@ -161,6 +161,10 @@ def read_keys(text: str, file: str, table: Table = KEYS) -> tuple[Table, tuple[P
         what, spot = (found[1], (int(found[2]), int(found[3]))) if found else (str(err).partition(" (at")[0], end)
         hint = 'lines are like  claim = "T"  under a place like  [inbox]'
         return table, (Problem(file, *spot, "not-toml", what[:1].lower() + what[1:], hint),)
+    except (ValueError, RecursionError):  # a number, or brackets in brackets, beyond what Python reads
+        return table, (
+            Problem(file, 1, 1, "not-toml", "something in it is too long or too deep", "keys are short texts"),
+        )
     reading = _Reading(file, table, dict(_spots(text)))
     made = reading.read(said)
     problems = sorted(reading.problems, key=lambda one: (one.line, one.column, one.code))

@@ -38,7 +38,7 @@ class Using:
 
 def line_of(macro: Macro, using: Using) -> Line:
     """As a line to choose: its shortcut, its name, what it does; all of it is found by typing."""
-    shortcut = f"{macro.shortcut or ' '} "
+    shortcut = f"{say(macro.shortcut) or ' '} "
     return ((shortcut, "accent"), (say(macro.title), "bold"), (f"  {', '.join(does(macro, using))}", "dim"))
 
 

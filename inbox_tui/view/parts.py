@@ -20,7 +20,7 @@ def part_lines(parts: Sequence[Part]) -> list[Line]:
         text = " ".join(say(body).split())
         if len(text) > _SHOWN:
             text = f"{text[:_HEAD].rstrip()} … {text[-_TAIL:].lstrip()}"
-        lines.append(((f"{number} ", "accent"), (text, "")))
+        lines.append(((f"{say(number)} ", "accent"), (text, "")))
     return lines
 
 

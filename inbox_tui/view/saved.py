@@ -166,7 +166,7 @@ def public_question(found: Sequence[Finding]) -> str:
     """What is asked before something private is sent to everybody."""
     from listener.style import PERSON
 
-    held = list(dict.fromkeys(one.message for one in found if one.code != PERSON))
+    held = list(dict.fromkeys(say(one.message) for one in found if one.code != PERSON))
     told = ([f"holds {' and '.join(held)}"] if held else []) + (
         ["names somebody else"] if any(one.code == PERSON for one in found) else []
     )

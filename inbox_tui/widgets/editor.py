@@ -20,11 +20,15 @@ from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
+from inbox_tui.disk import read_bytes
 from inbox_tui.view.lines import say, typed
 from listener.errors import Refused
 
 LARGEST = 1_000_000
 """Bytes that are taken back."""
+
+AT_ONCE = 2.0
+"""Seconds in which nobody writes anything: an editor that ends within them went on in a window of its own, or was left as soon as it came."""
 
 
 def command(environ: Mapping[str, str]) -> list[str]:
@@ -50,6 +54,8 @@ async def edit(app: App[Any], text: str) -> str | None:
     begun = (text if text.endswith("\n") or not text else f"{text}\n").encode("utf-8", "replace")
     file = _file(begun)
     keep = False
+    clock = asyncio.get_running_loop().time
+    since = clock()
     try:
         code = await _run(app, [*words, str(file)])
         left = _left(file)
@@ -66,7 +72,13 @@ async def edit(app: App[Any], text: str) -> str | None:
         except UnicodeDecodeError:
             raise Refused(f"what the editor left is not text in UTF-8{_kept(file, keep)}") from None
         keep = False
-        return None if left == begun else made.rstrip("\n")
+        if left != begun:
+            return made.rstrip("\n")
+        if clock() - since < AT_ONCE:
+            raise Refused(
+                "the editor ended at once, the text is as it was; if it has a window, let it wait: EDITOR='code --wait'"
+            )
+        return None
     finally:
         if not keep:
             shutil.rmtree(file.parent, ignore_errors=True)
@@ -85,10 +97,10 @@ def _file(begun: bytes) -> Path:
 
 
 def _left(file: Path) -> bytes | None:
-    """What lies there now, a little more than the largest at most; None: nothing. Many editors put another file in its place."""
+    """What lies there now, a little more than the largest at most; None: nothing. Many editors put another file in its place;
+    what is no file is nothing."""
     try:
-        with file.open("rb") as source:
-            return source.read(LARGEST + 1)
+        return read_bytes(file, LARGEST)
     except OSError:
         return None
 

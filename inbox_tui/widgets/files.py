@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from inbox_tui.disk import read_bytes
 from inbox_tui.view.lines import Line, say
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.boxes import BOX
@@ -32,6 +34,8 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 """Of names that are offered; what a file really is its bytes say."""
 
 _MOST = 200
+_LOOKED_AT = 20_000
+"""Names of a folder that fit; more are not looked at while somebody types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +49,45 @@ class Entry:
 
 def entries(typed: str) -> list[Entry]:
     """What may be meant by the beginning of a path: folders and pictures, by name."""
-    head, _, start = typed.rpartition("/")
-    head = f"{head}/" if "/" in typed else ""
-    found: list[Entry] = []
+    head, slash, start = typed.rpartition("/")
+    head += slash
     try:
         with os.scandir(Path(head or ".").expanduser()) as listed:
-            for one in listed:
-                if not one.name.casefold().startswith(start.casefold()) or say(one.name) != one.name:
-                    continue
-                if one.name.startswith(".") and not start.startswith("."):
-                    continue
-                folder = one.is_dir()
-                if folder or one.name.casefold().endswith(ENDINGS):
-                    found.append(
-                        Entry(f"{head}{one.name}{'/' if folder else ''}", folder, 0 if folder else one.stat().st_size)
-                    )
-    except OSError:
+            meant = (one for one in listed if _may_be(one.name, start))
+            found = [entry for one in islice(meant, _LOOKED_AT) for entry in _entry(head, one)]
+    except (OSError, ValueError, RuntimeError):  # no such folder, no such name, nobody of that name has a home
         return []
     return sorted(found, key=lambda entry: (not entry.folder, entry.path.casefold()))[:_MOST]
 
 
+def _may_be(name: str, start: str) -> bool:
+    """Whether a name begins so, and can be shown. Hidden ones are meant only by their dot."""
+    return (
+        name.casefold().startswith(start.casefold())
+        and say(name) == name
+        and (not name.startswith(".") or start.startswith("."))
+    )
+
+
+def _entry(head: str, one: os.DirEntry[str]) -> Iterator[Entry]:
+    """A folder or a picture; nothing else, and nothing that is gone or leads nowhere."""
+    with suppress(OSError):
+        if one.is_dir():
+            yield Entry(f"{head}{one.name}/", True, 0)
+        elif one.name.casefold().endswith(ENDINGS) and one.is_file():
+            yield Entry(f"{head}{one.name}", False, one.stat().st_size)
+
+
 def read_file(typed: str) -> tuple[str, bytes]:
     """(name, bytes) of a file. Raises `Refused`: it is none, it cannot be read, it is far too large."""
-    path = Path(typed.strip()).expanduser()
+    path = Path(typed.strip())
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
-        with os.fdopen(number, "rb") as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise Refused(f"{say(path.name) or 'that'} is no file")
-            content = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as err:
-        raise Refused(f"{say(path.name)} cannot be read: {getattr(err, 'strerror', None) or 'no such name'}") from None
+        path = path.expanduser()
+        content = read_bytes(path, LARGEST_FILE)
+    except (OSError, ValueError, RuntimeError) as err:
+        raise Refused(
+            f"{say(path.name) or 'that'} cannot be read: {getattr(err, 'strerror', None) or 'no such name'}"
+        ) from None
     if len(content) > LARGEST_FILE:
         raise Refused(f"{say(path.name)} has more than {LARGEST_FILE // 1_000_000} MB")
     return path.name, content

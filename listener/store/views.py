@@ -511,7 +511,7 @@ class Answered:
     author_name: str
     lang: str
     private: bool
-    """It was written to us in private, and answered so."""
+    """It was answered in private, whatever it answers: what is in it may be for its reader alone."""
     answer: str
     at: datetime
     person: str

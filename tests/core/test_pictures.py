@@ -147,3 +147,33 @@ def test_what_a_network_does_not_take_is_told_with_figures() -> None:
         fits("bluesky", Picture(PNG, 1, 1, b"x" * 1_200_000))
     with pytest.raises(Refused, match="cannot be sent to file"):
         fits("file", read(png()))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xd8\xff" + b"\xd0\xff" * 200_000 + b"\xd9",
+        b"\xff\xd8" + b"\xff" * 200_000 + b"\xd9",
+        b"\xff\xd8" + part(0xFE, b"") * 200_000 + b"\xff\xd9",
+        png()[:8] + chunk(b"IHDR", b"\0" * 13) + chunk(b"tEXt", b"") * 200_000 + chunk(b"IEND", b""),
+        webp([LOSSY, *[(b"JUNK", b"")] * 200_000]),
+    ],
+    ids=["marks", "filling", "comments", "chunks", "junk"],
+)
+def test_a_file_of_nothing_but_parts_is_no_picture(content: bytes) -> None:
+    with pytest.raises(Refused, match="broken"):
+        read(content)
+
+
+def test_a_picture_whose_lines_are_full_of_signs_is_read_all_the_same() -> None:
+    lines = part(0xDA, b"\1\1\0\0\x3f\0") + b"\xff\x00" * 300_000 + b"\xff\xff\xff\xd9"
+    frame = part(0xC0, struct.pack(">BHHB", 8, 30, 40, 1) + b"\1\x11\0")
+    made = read(b"\xff\xd8" + frame + lines)
+    assert (made.width, made.height) == (40, 30)
+    assert made.content.count(b"\xff\x00") == 300_000
+
+
+def test_what_a_header_says_of_its_size_is_believed_and_nothing_is_unpacked() -> None:
+    assert read(png(3, 2).replace(struct.pack(">II", 3, 2), struct.pack(">II", 60_000, 60_000))).width == 60_000
+    with pytest.raises(Refused, match="broken"):
+        read(png(3, 2).replace(struct.pack(">II", 3, 2), struct.pack(">II", 0, 2)))

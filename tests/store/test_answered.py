@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from datetime import datetime, timedelta
+from typing import Literal
 
 import asyncpg
 import pytest
 
-from listener.store import outbox
+from listener.model import Capability
+from listener.store import capabilities, outbox
 from listener.store.inbox.answered import _FOUND, Answers, answered, steps, telling_words
 from tests.store.world import NOW, World, world
 
@@ -25,6 +27,7 @@ async def given(
     author: str = "",
     lang: str = "en",
     at: datetime = NOW,
+    visibility: Literal["public", "private"] = "public",
 ) -> int:
     """A conversation that Mia answered; its id."""
     one = await w.conversation(question, author=author, at=at)
@@ -32,7 +35,7 @@ async def given(
     await w.pool.execute("UPDATE mentions SET lang = $2 WHERE id = $1", mention, lang)
     await w.pool.execute("UPDATE accounts SET state = 'ready'")
     row = await outbox.queue_reply(
-        w.pool, w.mia.id, one, w.account.id, mention, answer, visibility="public", lang=lang, fence=1, hold_seconds=0,
+        w.pool, w.mia.id, one, w.account.id, mention, answer, visibility=visibility, lang=lang, fence=1, hold_seconds=0,
         close_after=False, now=at,
     )  # fmt: skip
     attempt = uuid.uuid4()
@@ -110,6 +113,17 @@ async def test_nothing_comes_from_another_brand_or_from_the_conversation_itself(
     mine = await given(w, QUESTION, "said a minute ago")
     assert (await answered(pool, w.brand_id, mine, QUESTION, "en")).found == ()
     assert [one.answer for one in (await asked(w)).found] == ["said a minute ago"]
+
+
+async def test_what_was_answered_in_private_is_known_as_private_also_where_the_question_was_public(
+    pool: asyncpg.Pool,
+) -> None:
+    w = await world(pool)
+    await capabilities.publish(pool, w.account.id, dict.fromkeys(Capability, ""))
+    await given(w, QUESTION, "your number is in your mail", visibility="private")
+    await given(w, f"{QUESTION} Please", "in the app, under Refunds")
+    found = {one.answer: one.private for one in (await asked(w)).found}
+    assert found == {"your number is in your mail": True, "in the app, under Refunds": False}
 
 
 @pytest.mark.parametrize(

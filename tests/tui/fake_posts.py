@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import Place
 from listener.model import ToneLabel
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 class FakePosts:
     """The part of the fake that shows posts."""
 
+    post_says: Mapping[str, Any] = MappingProxyType({})
+    """Fields of the post, instead of its usual ones."""
     threads: dict[int, list[CommentRow]]
     """By any message that stands under the post; the post itself is always the same one."""
 
@@ -30,10 +34,11 @@ class FakePosts:
             {tone: tones[tone] for tone in ToneLabel},
             sum(row.hidden for row in rows),
         )
-        return PostShown(
+        usual = PostShown(
             "at", str(mention_id), counts, id=1, ours=True, source="bluesky", author_handle="larkspur.test",
             text="We launch today! \N{PARTY POPPER}", at=self.clock(), likes=120, reposts=7,
         )  # fmt: skip
+        return replace(usual, **self.post_says)
 
     async def comments(
         self: FakeBackend,

@@ -81,6 +81,10 @@ async def test_an_empty_result_says_so_and_an_answer_is_put_in_for_the_one_who_i
         await s.composes("Hi Mira0, call +49 30 1234567")
         await s.shows("put in, without Bonita; read it before you send")
         await s.shows("a phone number")
+        await s.press("ctrl+l")
+        await s.shows("Answered before")
+        await s.press("down", "enter")
+        await s.shows("it was given in private: leave out what is for nobody else")
 
 
 async def test_on_the_real_store_the_day_goes_the_same_way(pool: asyncpg.Pool, dsn: str) -> None:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -188,6 +189,7 @@ def check(s: Stage, where: str) -> None:
                 assert harmless_character(character), f"{where}, line {y}: U+{ord(character):04X} in {segment.text!r}"
 
 
+@cache
 def harmless_character(character: str) -> bool:
     """Whether a terminal draws it, and nothing else."""
     category = unicodedata.category(character)

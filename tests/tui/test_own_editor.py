@@ -77,7 +77,9 @@ async def test_the_draft_comes_back_as_the_editor_left_it_and_its_file_was_priva
 
 
 BAD = [
-    ("", "", False),
+    ("", "the editor ended at once, the text is as it was; if it has a window, let it wait", False),
+    ("path.unlink(); os.mkfifo(path)", "the editor left no file: the text is as it was", False),
+    ("path.unlink(); path.symlink_to('/dev/zero')", "the editor left no file: the text is as it was", False),
     ("sys.exit(3)", "the editor ended with 3, the text is as it was", False),
     ("path.write_text('precious'); sys.exit(1)", "the editor ended with 1, the text is as it was; what it", True),
     ("path.unlink()", "the editor left no file: the text is as it was", False),

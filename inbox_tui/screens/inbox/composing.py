@@ -87,7 +87,10 @@ class Composing(Answering):
         made = answers.adapted(by_key[key], writing.parent)
         self.composer.put_in(made.text)
         without = f", without {say(', '.join(made.replaced))}" if made.replaced else ""
-        self.say(f"put in{without}; read it before you send", "soon")
+        if by_key[key].private and not (writing.private or writing.parent.kind is Kind.DM):
+            self.say(f"put in{without}; it was given in private: leave out what is for nobody else", "bad")
+        else:
+            self.say(f"put in{without}; read it before you send", "soon")
 
     # Pictures --------------------------------------------------------------------------------------------------------
 

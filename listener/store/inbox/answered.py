@@ -68,15 +68,16 @@ WHERE NOT EXISTS (SELECT FROM conversation_mentions AS j WHERE j.conversation_id
 
 _WHOLE = """
 SELECT f.number, m.id AS mention_id, left(v.text, $3) AS question, q.handle AS author_handle, q.name AS author_name, m.lang,
-       m.kind = 'dm' AS private, left(coalesce(r.body, pv.text), $3) AS answer, coalesce(r.at, p.at) AS at,
+       'private' = coalesce(r.visibility, CASE WHEN m.kind = 'dm' OR p.kind = 'dm' THEN 'private' END, 'public') AS private,
+       left(coalesce(r.body, pv.text), $3) AS answer, coalesce(r.at, p.at) AS at,
        coalesce(w.name, '') AS person, coalesce(c.state = 'done', false) AS closed, left(n.text, 300) AS after
 FROM unnest($2::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY AS f(mention_id, reply_id, post_id, number)
 JOIN LATERAL (SELECT * FROM mentions WHERE id = f.mention_id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT text FROM mention_versions WHERE mention_id = m.id AND version = m.version LIMIT 1) AS v ON true
 JOIN LATERAL (SELECT handle, name FROM authors WHERE id = m.author_id LIMIT 1) AS q ON true
-LEFT JOIN LATERAL (SELECT body, at, person_id FROM replies WHERE id = f.reply_id LIMIT 1) AS r ON true
+LEFT JOIN LATERAL (SELECT body, at, person_id, visibility FROM replies WHERE id = f.reply_id LIMIT 1) AS r ON true
 LEFT JOIN people AS w ON w.id = r.person_id
-LEFT JOIN LATERAL (SELECT id, version, at FROM mentions WHERE id = f.post_id LIMIT 1) AS p ON true
+LEFT JOIN LATERAL (SELECT id, version, at, kind FROM mentions WHERE id = f.post_id LIMIT 1) AS p ON true
 LEFT JOIN LATERAL (SELECT text FROM mention_versions WHERE mention_id = p.id AND version = p.version LIMIT 1) AS pv ON true
 LEFT JOIN LATERAL (
     SELECT s.id, s.state FROM conversation_mentions AS j
