@@ -6,7 +6,7 @@ Asks with what it was given, does what its caller lets it do (`acts`), and gives
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, ClassVar
 
 from textual import on
@@ -21,9 +21,10 @@ from inbox_tui.view.authors import card_lines, past_line
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
-from inbox_tui.widgets.window import Place
+from inbox_tui.widgets.window import Place, by_time, newest_first
 from listener.errors import HubbubError
 from listener.store.views import Author, PastRow
 
@@ -33,24 +34,22 @@ Act = Callable[[], Awaitable[Piece | None]]
 Past = Callable[[Place | None, Place | None, int], Awaitable[Sequence[PastRow]]]
 """Conversations: older than the first place, newer than the second, so many."""
 
-_EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-
 
 class AuthorCard(ModalScreen[int | None]):
     """The panel. `acts`: by the keys of `keys.CARD`; `more`: lines that the caller knows of the author beside their profile."""
 
-    DEFAULT_CSS = """
-    AuthorCard {
-        align: center middle;
-        background: $background 50%;
-        .box { width: 110; max-width: 98%; height: 95%; background: $surface; border: round $secondary; padding: 0 1; }
-        .box Bar { background: $surface; padding: 0; }
+    DEFAULT_CSS = (
+        "AuthorCard {"
+        + BOX
+        + """
+        .box { width: 110; max-width: 98%; height: 95%; }
         .box KeysBar { padding: 0; }
         #card-lines { height: auto; max-height: 55%; padding: 0; }
         #card-lines:focus { background: $boost; }
         #past { height: 1fr; }
     }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = bindings(CARD)
     place: ClassVar[str] = CARD
 
@@ -79,7 +78,7 @@ class AuthorCard(ModalScreen[int | None]):
             yield Rows[PastRow](
                 self._load,
                 self._draw,
-                place=lambda row: (-((row.last_at - _EPOCH) // _TICK), -row.id),
+                place=lambda row: newest_first(row.last_at, row.id),
                 ident=lambda row: row.id,
                 belongs=lambda _: True,
                 empty=("No conversation with them.",),
@@ -117,7 +116,7 @@ class AuthorCard(ModalScreen[int | None]):
 
     async def _load(self, after: Place | None, before: Place | None, limit: int) -> Sequence[PastRow]:
         """The list runs from new to old: what comes after a row on the screen came before it in time."""
-        return await self._past(_stored(after), _stored(before), limit)
+        return await self._past(by_time(after), by_time(before), limit)
 
     def _draw(self, row: PastRow, width: int, marked: bool, left: bool) -> Sequence[Line]:
         return past_line(row, width, self._now())
@@ -193,8 +192,3 @@ class AuthorCard(ModalScreen[int | None]):
     def action_close_card(self) -> None:
         """Leave it."""
         self.dismiss(None)
-
-
-def _stored(place: Place | None) -> Place | None:
-    """A place on the screen (newest first, so negated) as the store knows it."""
-    return None if place is None else (_EPOCH - place[0] * _TICK, -place[1])

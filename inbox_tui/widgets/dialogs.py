@@ -15,6 +15,7 @@ from textual.widgets import Input
 from inbox_tui.messages import KeyClicked
 from inbox_tui.view.lines import EMPTY, Line, Piece, cells, fit, flow, say
 from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.paper import Paper
@@ -22,14 +23,14 @@ from listener.errors import Refused
 
 Answer = TypeVar("Answer")
 
-_BOX = """
-    align: center middle;
-    background: $background 50%;
-    .box { width: 64; max-width: 95%; height: auto; max-height: 85%; background: $surface; border: round $secondary; padding: 0 1; }
-    .box Bar { background: $surface; padding: 0; }
+_BOX = (
+    BOX
+    + """
+    .box { width: 64; max-width: 95%; height: auto; max-height: 85%; }
     .box Field { margin: 0 0 1 0; }
     .box Choices { max-height: 16; }
 """
+)
 
 
 class Asked(ModalScreen[Answer]):

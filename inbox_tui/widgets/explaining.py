@@ -22,6 +22,7 @@ from inbox_tui.view.lines import Line, flow, say
 from inbox_tui.view.whys import Explanation, Meant, why_lines
 from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.paper import Paper
 from listener.errors import HubbubError
@@ -33,16 +34,16 @@ Ask = Callable[[int, bool], Awaitable[Explanation | None]]
 class Explaining(ModalScreen[None]):
     """The panel. `meant`: the messages that may be asked about, the newest first; never empty."""
 
-    DEFAULT_CSS = """
-    Explaining {
-        align: center middle;
-        background: $background 50%;
-        .box { width: 110; max-width: 98%; height: 95%; background: $surface; border: round $secondary; padding: 0 1; }
-        .box Bar { background: $surface; padding: 0; }
+    DEFAULT_CSS = (
+        "Explaining {"
+        + BOX
+        + """
+        .box { width: 110; max-width: 98%; height: 95%; }
         .box Field { background: $boost; }
         #why-paper { height: 1fr; padding: 0; }
     }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = bindings(WHY, priority=True)
     place: ClassVar[str] = WHY
 

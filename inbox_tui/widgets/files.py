@@ -24,6 +24,7 @@ from textual.widgets import Input
 from inbox_tui.disk import read_bytes
 from inbox_tui.view.lines import Line, say
 from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.fields import Field
 from listener.errors import Refused
@@ -95,12 +96,11 @@ def read_file(typed: str) -> tuple[str, bytes]:
 class ChooseFile(ModalScreen[str | None]):
     """A path, with what may be meant below it: tab completes, Enter goes into a folder or takes the file."""
 
-    DEFAULT_CSS = """
-    ChooseFile { align: center middle; background: $background 50%; }
-    ChooseFile .box { width: 76; max-width: 95%; height: auto; background: $surface; border: round $secondary; padding: 0 1; }
-    ChooseFile .box Bar { background: $surface; padding: 0; }
-    ChooseFile .box Choices { max-height: 10; min-height: 1; }
-    """
+    DEFAULT_CSS = (
+        "ChooseFile {"
+        + BOX
+        + ".box { width: 76; max-width: 95%; height: auto; } .box Choices { max-height: 10; min-height: 1; } }"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel"),
         Binding("tab", "complete", priority=True),

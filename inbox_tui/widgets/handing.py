@@ -16,6 +16,7 @@ from textual.widgets import TextArea
 from inbox_tui.view import handing
 from inbox_tui.view.lines import Line
 from inbox_tui.widgets.bars import Bar
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.dialogs import Asked
 from inbox_tui.widgets.paper import Paper
@@ -24,16 +25,16 @@ from listener.store.views import Handover, QueueRow
 WRITE = 0
 """The answer of who wants to write; no conversation has this number."""
 
-_BOX = """
-    align: center middle;
-    background: $background 50%;
-    .box { width: 96; max-width: 95%; height: 90%; background: $surface; border: round $secondary; padding: 0 1; }
-    .box Bar { background: $surface; padding: 0; }
+_BOX = (
+    BOX
+    + """
+    .box { width: 96; max-width: 95%; height: 90%; }
     .box Paper { height: 1fr; padding: 0; background: $surface; }
     .box Choices { height: auto; max-height: 40%; }
     .box Page { height: 2fr; border: none; background: $boost; }
     .box Page:focus { border: none; }
 """
+)
 
 
 class Reading(Asked[int | None]):

@@ -6,7 +6,7 @@ Shows the post as it was when it was opened; asks with what it was given; refuse
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import ClassVar
 
 from textual import on
@@ -21,32 +21,31 @@ from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.posts import comment_lines, post_lines
 from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
-from inbox_tui.widgets.window import Place
+from inbox_tui.widgets.window import Place, by_time, newest_first
 from listener.errors import HubbubError
 from listener.store.views import CommentRow, PostShown
 
 Comments = Callable[[bool, Place | None, Place | None, int], Awaitable[Sequence[CommentRow]]]
 """(only those to answer, older than, newer than, limit) -> comments, newest first."""
 
-_EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-
 
 class PostView(ModalScreen[int | None]):
     """The panel. `at`: the comment that the cursor begins at, where it is among the newest."""
 
-    DEFAULT_CSS = """
-    PostView {
-        align: center middle;
-        background: $background 50%;
-        .box { width: 110; max-width: 98%; height: 95%; background: $surface; border: round $secondary; padding: 0 1; }
-        .box Bar { background: $surface; padding: 0; }
+    DEFAULT_CSS = (
+        "PostView {"
+        + BOX
+        + """
+        .box { width: 110; max-width: 98%; height: 95%; }
         #post-paper { padding: 0; }
         #comments { height: 1fr; }
         #comments-title { background: $boost; }
     }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = bindings(POST)
     place: ClassVar[str] = POST
 
@@ -75,7 +74,7 @@ class PostView(ModalScreen[int | None]):
             yield Rows[CommentRow](
                 self._load,
                 lambda row, width, _marked, _left: comment_lines(row, width, self._now()),
-                place=lambda row: (-((row.at - _EPOCH) // _TICK), -row.id),
+                place=lambda row: newest_first(row.at, row.id),
                 ident=lambda row: row.id,
                 belongs=lambda row: True,
                 empty=("No comments.",),
@@ -113,7 +112,7 @@ class PostView(ModalScreen[int | None]):
     async def _load(self, after: Place | None, before: Place | None, limit: int) -> Sequence[CommentRow]:
         """What comes after a row on the screen came before it in time."""
         try:
-            return await self._comments(self._to_answer, _stored(after), _stored(before), limit)
+            return await self._comments(self._to_answer, by_time(after), by_time(before), limit)
         except HubbubError as fault:
             self._say(say(f"{fault.what}: {fault.hint}" if fault.hint else fault.what), "bad")
             return ()
@@ -189,11 +188,3 @@ class PostView(ModalScreen[int | None]):
     def action_leave_post(self) -> None:
         """Back to where it was opened."""
         self.dismiss(None)
-
-
-def _stored(place: Place | None) -> Place | None:
-    """A place on the screen (newest first, so negated) as the store knows it."""
-    if place is None:
-        return None
-    at, row_id = place
-    return _EPOCH - at * _TICK, -row_id

@@ -27,6 +27,7 @@ from inbox_tui.view.lines import Line, column, cut, fit, flow, say, typed
 from inbox_tui.view.queries import MARK, Checked, Span, begun, cell_of, graphemes, told_lines
 from inbox_tui.widgets.bars import Bar, keys_told
 from inbox_tui.widgets.bindings import bindings
+from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.drawing import Drawn, strip_of
 from inbox_tui.widgets.fields import Field
@@ -176,18 +177,18 @@ class Pointer(Drawn):
 class Searching(ModalScreen[Asked | None]):
     """The box. `held`: values that fields are known to have; `earlier`: queries that Up recalls, the last one first."""
 
-    DEFAULT_CSS = """
-    Searching {
-        align: center middle;
-        background: $background 50%;
-        .box { width: 96; max-width: 96%; height: auto; max-height: 95%; background: $surface; border: round $secondary; padding: 0 1; }
-        .box Bar { background: $surface; padding: 0; }
+    DEFAULT_CSS = (
+        "Searching {"
+        + BOX
+        + """
+        .box { width: 96; max-width: 96%; height: auto; max-height: 95%; }
         #search-field { background: $boost; }
         #search-told { height: 3; }
         #search-offers { height: 7; padding: 0 1; }
         #search-hover { height: 3; }
     }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = bindings(SEARCHING, priority=True)
     place: ClassVar[str] = SEARCHING
 

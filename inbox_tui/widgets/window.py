@@ -5,13 +5,26 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 Row = TypeVar("Row")
 Place = tuple[Any, int]
 
+_EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
 KEEP = 600
 """Rows held at most: memory does not grow with the table."""
+
+
+def newest_first(at: datetime, row_id: int) -> Place:
+    """The place of a row in a list that begins with the newest."""
+    return -((at - _EPOCH) // _TICK), -row_id
+
+
+def by_time(place: Place | None) -> Place | None:
+    """Such a place as the store knows it: (at, id)."""
+    return None if place is None else (_EPOCH - place[0] * _TICK, -place[1])
 
 
 class Window(Generic[Row]):

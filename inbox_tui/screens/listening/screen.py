@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from textual import on
@@ -25,10 +25,10 @@ from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
+from inbox_tui.widgets.window import by_time, newest_first
 from listener.store.views import Changed, ListeningRow, TopicCount
 
 _NOTHING_HEARD = ("Nothing heard yet.", "", "Mentions of the topic appear here as they come.")
-_EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _PAGE = 200
 _LATE = timedelta(minutes=2)
 """Networks deliver a little out of order: this far back the live view looks again for mentions that came late."""
@@ -65,7 +65,7 @@ class ListeningScreen(DeskScreen):
                 yield Rows[ListeningRow](
                     self._load,
                     lambda row, width, _marked, _left: queue.listening_lines(row, width, self.desk.now()),
-                    place=lambda row: (-((row.at - _EPOCH) // _TICK), -row.id),
+                    place=lambda row: newest_first(row.at, row.id),
                     ident=lambda row: row.id,
                     belongs=lambda row: True,
                     empty=_NOTHING_HEARD,
@@ -141,7 +141,7 @@ class ListeningScreen(DeskScreen):
 
     async def _load(self, after: Place | None, before: Place | None, limit: int) -> Sequence[ListeningRow]:
         """The list runs from new to old: what comes after a row on the screen came before it in time."""
-        older, newer = _stored(after), _stored(before)
+        older, newer = by_time(after), by_time(before)
         if self.query_text is not None:
             if newer is not None:
                 return []
@@ -394,11 +394,3 @@ class ListeningScreen(DeskScreen):
         self._show_mention()
         if self._stale:
             self.work(self.attempt(self._read_topics()), "counts")
-
-
-def _stored(place: Place | None) -> Place | None:
-    """A place on the screen (newest first, so negated) as the store knows it."""
-    if place is None:
-        return None
-    at, row_id = place
-    return _EPOCH - at * _TICK, -row_id
