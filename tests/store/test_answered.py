@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from datetime import datetime, timedelta
+from typing import Literal
 
 import asyncpg
 import pytest
@@ -26,7 +27,7 @@ async def given(
     author: str = "",
     lang: str = "en",
     at: datetime = NOW,
-    visibility: str = "public",
+    visibility: Literal["public", "private"] = "public",
 ) -> int:
     """A conversation that Mia answered; its id."""
     one = await w.conversation(question, author=author, at=at)
