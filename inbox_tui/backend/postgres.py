@@ -99,22 +99,16 @@ class PostgresBackend(
     _shelf: Shelf = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._shelf = Shelf(lambda hash_: rulebooks.files_of(self.pool, hash_))
+        self._shelf = Shelf(lambda hash_: rulebooks.files_of(self.pool, hash_), self._latest)
         self._attending = asyncio.Lock()
 
     async def page(
         self, folder: str, *, after: Place | None = None, before: Place | None = None, limit: int
     ) -> Sequence[QueueRow]:
         """Rows of a folder; 'mine' is 'open' of one person."""
-        mine = folder == "mine"
+        name, person_id = self.whose(folder)
         return await inbox.page(
-            self.pool,
-            self.brand_id,
-            "open" if mine else folder,
-            after=after,
-            before=before,
-            limit=limit,
-            person_id=self.me.id if mine else None,
+            self.pool, self.brand_id, name, after=after, before=before, limit=limit, person_id=person_id
         )
 
     async def rows(self, ids: Sequence[int]) -> Sequence[QueueRow]:
@@ -195,10 +189,8 @@ class PostgresBackend(
 
     async def standing(self, folder: str) -> Standing:
         """All of a folder; 'mine' is 'open' of one person."""
-        mine = folder == "mine"
-        return await inbox.in_folder(
-            self.pool, self.brand_id, "open" if mine else folder, person_id=self.me.id if mine else None
-        )
+        name, person_id = self.whose(folder)
+        return await inbox.in_folder(self.pool, self.brand_id, name, person_id=person_id)
 
     async def view_standing(self, query: str, now: datetime, *, most: int) -> Standing:
         """The first of a view."""
@@ -241,8 +233,7 @@ class PostgresBackend(
 
     async def rules(self) -> Sequence[Named]:
         """The rules in force."""
-        latest = await rulebooks.published(self.pool, 1)
-        book = await self._shelf.book(latest[0].hash) if latest else None
+        book = await self._shelf.in_force()
         if book is None or isinstance(book, Problem):
             return ()
         living = (rule for rule in book.rules if rule.status.value != "deprecated")
@@ -250,8 +241,7 @@ class PostgresBackend(
 
     async def voice(self) -> Voice:
         """Of the rulebook in force."""
-        latest = await rulebooks.published(self.pool, 1)
-        book = await self._shelf.book(latest[0].hash) if latest else None
+        book = await self._shelf.in_force()
         if book is None:
             return Voice()
         if isinstance(book, Problem):
@@ -271,8 +261,7 @@ class PostgresBackend(
         found = await self._judged(mention_id)
         if found is None:
             return None
-        latest = await rulebooks.published(self.pool, 1)
-        in_force = latest[0].hash if latest else ""
+        in_force = await self._latest()
         asked = in_force if today else found.rulebook
         if found.text_gone:
             return unexplained(found, asked, "its text is gone: nobody can tell any more why", today=today)
@@ -284,6 +273,10 @@ class PostgresBackend(
             why_not = f"this version cannot read that rulebook: {book}"
             return unexplained(found, "", why_not, today=today)
         return await asyncio.to_thread(explained, found, book, today=today, same=found.rulebook == in_force)
+
+    async def _latest(self) -> str:
+        latest = await rulebooks.published(self.pool, 1)
+        return latest[0].hash if latest else ""
 
     async def _judged(self, mention_id: int) -> Judged | None:
         return await judged(self.pool, mention_id, self.key)

@@ -31,7 +31,7 @@ class PostgresCopies:
         unfolded: Collection[int] = (),
     ) -> FoldedPage:
         """Rows of a folder, of each family the most urgent."""
-        name, person_id = self._whose(folder)
+        name, person_id = self.whose(folder)
         return await inbox.folded_page(
             self.pool,
             self.brand_id,
@@ -45,13 +45,14 @@ class PostgresCopies:
 
     async def folds(self, folder: str, families: Collection[int]) -> Sequence[Fold]:
         """How families stand."""
-        name, person_id = self._whose(folder)
+        name, person_id = self.whose(folder)
         return await inbox.folds(self.pool, self.brand_id, name, families, person_id=person_id)
 
     async def alike(self, folder: str, family: int) -> Sequence[int]:
         """Who is in one."""
-        name, person_id = self._whose(folder)
+        name, person_id = self.whose(folder)
         return await inbox.members(self.pool, self.brand_id, name, family, person_id=person_id)
 
-    def _whose(self, folder: str) -> tuple[str, int | None]:
+    def whose(self, folder: str) -> tuple[str, int | None]:
+        """A folder as the store has it, and of whom."""
         return ("open", self.me.id) if folder == "mine" else (folder, None)

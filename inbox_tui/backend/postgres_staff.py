@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.staff import Colleague
 from listener.model import Person, Problem
-from listener.store import attendance, handovers, presence, rulebooks
+from listener.store import attendance, handovers, presence
 from listener.store import people as staff
 from listener.store.views import Handover, Present, Shift
 
@@ -48,8 +48,7 @@ class PostgresStaff:
         people = await staff.people(self.pool, self.brand_id)
         absent = {one.person_id: one for one in await attendance.absences(self.pool, self.brand_id, now)}
         here = {one.person_id for one in await self.present(now)}
-        latest = await rulebooks.published(self.pool, 1)
-        book = await self._shelf.book(latest[0].hash) if latest else None
+        book = await self._shelf.in_force()
         found = {}
         if book is not None and not isinstance(book, Problem):
             from listener.rulebook.roster import Roster

@@ -32,8 +32,15 @@ class Shelf:
     """The rulebooks that were asked for."""
 
     files_of: Callable[[str], Awaitable[Mapping[str, str] | None]]
+    latest: Callable[[], Awaitable[str]]
+    """The hash of the one in force; '' : none is yet."""
     _books: OrderedDict[str, Rulebook | Problem] = field(default_factory=OrderedDict)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def in_force(self) -> Rulebook | Problem | None:
+        """The rulebook in force, or what keeps this version from reading it; None: there is none yet."""
+        hash_ = await self.latest()
+        return await self.book(hash_) if hash_ else None
 
     async def book(self, hash: str) -> Rulebook | Problem | None:  # noqa: A002 - the column's word
         """The rulebook of a hash, or what keeps this version from reading it; None: nobody has kept it."""

@@ -30,8 +30,7 @@ class Adapted:
 def answer_line(one: Answered, now: datetime) -> Line:
     """One line to choose; its words are in it to be found by."""
     times = f"{one.times} times, last " if one.times > 1 else ""
-    when = words.age(one.at, now)
-    said = f"{say(one.person) or 'in the app'}, {times}{when if when == 'now' else f'{when} ago'}"
+    said = f"{say(one.person) or 'in the app'}, {times}{words.ago(one.at, now)}"
     private: Line = (("  in private", "soon"),) if one.private else ()
     return (
         (fit(say(one.answer), 60), ""),

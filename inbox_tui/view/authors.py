@@ -43,8 +43,7 @@ def about(opened: Opened, now: datetime, width: int, table: Table = KEYS) -> lis
 
 
 def _muted(mute: Mute, now: datetime) -> Piece:
-    since = words.age(mute.at, now)
-    return f"⊘ muted by {say(mute.person)} {'just now' if since == 'now' else f'{since} ago'}", "soon"
+    return f"⊘ muted by {say(mute.person)} {words.ago(mute.at, now)}", "soon"
 
 
 def card_lines(author: Author, now: datetime, zone: tzinfo | None, width: int, more: Sequence[Line] = ()) -> list[Line]:
@@ -64,7 +63,7 @@ def card_lines(author: Author, now: datetime, zone: tzinfo | None, width: int, m
     if author.posts is not None:
         known.append(((words.count(author.posts, "post"), ""),))
     known.append(((f"first heard {words.clock(author.first_at, now, zone)}", "dim"),))
-    read = "profile not read yet" if author.fetched_at is None else f"profile read {_ago(author.fetched_at, now)}"
+    read = "profile not read yet" if author.fetched_at is None else f"profile read {words.ago(author.fetched_at, now)}"
     known.append(((read, "dim"),))
     lines.extend(flow_parts(known, width))
     if author.bio:
@@ -88,13 +87,8 @@ def _past(conversations: int, answered: int) -> Piece:
 
 
 def _note(note: Note, now: datetime, width: int) -> list[Line]:
-    head = (f"✍ note by {say(note.person)}", "note"), (f", {_ago(note.at, now)}, only for us", "dim")
+    head = (f"✍ note by {say(note.person)}", "note"), (f", {words.ago(note.at, now)}, only for us", "dim")
     return [*flow(head, width), *flow(paragraphs(note.body, style="note"), width, indent="  ")]
-
-
-def _ago(at: datetime, now: datetime) -> str:
-    past = words.age(at, now)
-    return "just now" if past == "now" else f"{past} ago"
 
 
 def past_line(row: PastRow, width: int, now: datetime) -> tuple[Line]:

@@ -78,14 +78,14 @@ def changed_since(before: Opened, after: Opened, person_id: int, now: datetime) 
         old = known.get(message.id)
         name = "we" if message.ours else who(message.author_handle, message.author_name)
         if old is None:
-            said.append(f"{name} wrote {_ago(message.at, now)}: “{fit(say(message.text), 80)}”")
+            said.append(f"{name} wrote {words.ago(message.at, now)}: “{fit(say(message.text), 80)}”")
         elif message.deleted and not old.deleted:
             said.append(f"{name} deleted a message")
         elif message.version != old.version:
             said.append(f"{name} edited a message; it now says: “{fit(say(message.text), 80)}”")
     seen = {r.id for r in before.replies}
     said.extend(
-        f"{say(r.person)} answered {_ago(r.queued_at, now)}: “{fit(say(r.body), 80)}”"
+        f"{say(r.person)} answered {words.ago(r.queued_at, now)}: “{fit(say(r.body), 80)}”"
         for r in after.replies
         if r.id not in seen and r.person_id != person_id and r.state is not OutboxState.WITHDRAWN
     )
@@ -105,9 +105,4 @@ def answered_by_others(opened: Opened, person_id: int) -> OutboxRow | None:
 
 def answered_words(reply: OutboxRow, now: datetime) -> str:
     """A colleague's answer in one sentence."""
-    return f"{say(reply.person)} answered {_ago(reply.queued_at, now)}: “{fit(say(reply.body), 80)}”"
-
-
-def _ago(at: datetime, now: datetime) -> str:
-    past = words.age(at, now)
-    return "just now" if past == "now" else f"{past} ago"
+    return f"{say(reply.person)} answered {words.ago(reply.queued_at, now)}: “{fit(say(reply.body), 80)}”"

@@ -171,11 +171,11 @@ def asked(opened: Opened, reader: Reader) -> list[Line]:
     if opened.saved_reply:
         parts.append((("rules offer the saved reply ", "dim"), (say(opened.saved_reply), "accent")))
     if opened.hide:
-        parts.append(hide_asked(opened))
+        parts.append(hide_asked(opened, reader.table))
     return flow_parts(parts, reader.width)
 
 
-def hide_asked(opened: Opened) -> Line:
+def hide_asked(opened: Opened, table: Table = KEYS) -> Line:
     """That a message is to be hidden, until it is, and by which key."""
     hidden = opened.because_mention_id and network.stands(
         network.on_message(opened, opened.because_mention_id), Doing.HIDE
@@ -183,7 +183,7 @@ def hide_asked(opened: Opened) -> Line:
     if hidden:
         return (("rules asked to hide it", "dim"),)
     why_not = network.why_not(opened, Capability.HIDE)
-    how = (f" ({why_not})", "dim") if why_not else (" (H hides it)", "")
+    how = (f" ({why_not})", "dim") if why_not else (f" ({sign('hide', table)} hides it)", "")
     return (f"rules ask somebody to hide it on {say(opened.source)}", "soon"), how
 
 

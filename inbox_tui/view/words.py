@@ -76,6 +76,12 @@ def age(at: datetime, now: datetime) -> str:
     return "now" if past < timedelta(minutes=1) else span(past)
 
 
+def ago(at: datetime, now: datetime) -> str:
+    """The same as part of a sentence."""
+    past = age(at, now)
+    return "just now" if past == "now" else f"{past} ago"
+
+
 def due(at: datetime | None, now: datetime) -> Piece:
     """The due time as a person says it, with its urgency as style."""
     if at is None:

@@ -18,6 +18,7 @@ from listener.store import attachments, numbered, outbox
 from listener.store.acts.rights import may_act, may_approve, needs_approval, who
 from listener.store.connect import acquired
 from listener.store.conversations import Event, lock, tell
+from listener.store.noting import written
 from listener.store.views import ApprovalRow, OutboxRow
 
 MOST = 20
@@ -159,9 +160,7 @@ async def approve(
 
 async def reject(pool: asyncpg.Pool, approval_id: int, person_id: int, note: str, now: datetime) -> None:
     """Send it back: its writer has it as a draft again, under the note that says why. Refused without a note."""
-    note = note.strip()
-    if not note or len(note) > MAX_NOTE or "\0" in note:
-        raise Refused(f"a note has 1 to {MAX_NOTE:,} characters", hint="say what should be different")
+    note = written(note, MAX_NOTE, hint="say what should be different")
     async with acquired(pool) as connection, connection.transaction():
         conversation, row = await _waiting(connection, approval_id)
         await may_approve(connection, person_id, conversation.brand_id)

@@ -36,11 +36,12 @@ SELECT id, name, media_type, width, height, octet_length(content) AS size, alt F
 WHERE conversation_id = $1 AND person_id = $2 AND reply_id IS NULL ORDER BY id
 """
 
-_SOURCE = """
-SELECT c.source FROM attachments AS a JOIN conversations AS c ON c.id = a.conversation_id WHERE a.id = $1
+_BESIDE = """
+SELECT a.brand_id, c.source FROM attachments AS a JOIN conversations AS c ON c.id = a.conversation_id
+WHERE a.id = $1 AND a.person_id = $2 AND a.reply_id IS NULL FOR UPDATE OF a
 """
 
-_DESCRIBE = "UPDATE attachments SET alt = $3 WHERE id = $1 AND person_id = $2 AND reply_id IS NULL RETURNING id"
+_DESCRIBE = "UPDATE attachments SET alt = $2 WHERE id = $1"
 
 _DROP = """
 DELETE FROM attachments
@@ -86,10 +87,12 @@ async def attach(
 
 async def describe(pool: asyncpg.Pool, person_id: int, attachment_id: int, alt: str) -> None:
     """Say anew what can be seen on a picture of the person's draft."""
-    async with acquired(pool) as connection:
-        words = _words(str(await connection.fetchval(_SOURCE, attachment_id)), alt)
-        if await connection.fetchval(_DESCRIBE, attachment_id, person_id, words) is None:
+    async with acquired(pool) as connection, connection.transaction():
+        found = await connection.fetchrow(_BESIDE, attachment_id, person_id)
+        if found is None:
             raise Refused("that picture is no longer beside your draft")
+        await may_act(connection, person_id, found["brand_id"])
+        await connection.execute(_DESCRIBE, attachment_id, _words(found["source"], alt))
 
 
 async def drop(pool: asyncpg.Pool, person_id: int, conversation_id: int, attachment_id: int | None = None) -> None:

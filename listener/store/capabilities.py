@@ -33,6 +33,9 @@ async def publish(pool: asyncpg.Pool, account_id: int, capabilities: Mapping[Cap
 
 async def of_account(connection: asyncpg.Connection, account_id: int) -> dict[Capability, str]:
     """As last published. What is missing, nobody has said yet."""
-    known = {one.value for one in Capability}
-    rows = await connection.fetch(_OF_ACCOUNT, account_id)
-    return {Capability(row["capability"]): row["reason"] for row in rows if row["capability"] in known}
+    return known({row["capability"]: row["reason"] for row in await connection.fetch(_OF_ACCOUNT, account_id)})
+
+
+def known(rows: Mapping[str, str]) -> dict[Capability, str]:
+    """Those that this version knows; a newer listener may have said more."""
+    return {one: rows[one.value] for one in Capability if one.value in rows}

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from listener.errors import Refused
 from listener.model import OutboxState, State
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 from listener.store.inbox.queue import page, rows
+from listener.store.noting import written
 from listener.store.views import Handover, QueueRow, Replied, Shift
 
 MOST = 5_000
@@ -148,9 +148,7 @@ async def hand_over(
     pool: asyncpg.Pool, person_id: int, brand_id: int, body: str, since: datetime, now: datetime
 ) -> int:
     """Keeps a note for everybody of the brand, and tells them; its number. Raises Refused for a viewer, or when empty or too long."""
-    body = body.strip()
-    if not body or len(body) > MAX_NOTE or "\0" in body:
-        raise Refused(f"a hand-over note has 1 to {MAX_NOTE:,} characters")
+    body = written(body, MAX_NOTE, "a hand-over note")
     async with acquired(pool) as connection, connection.transaction():
         await may_act(connection, person_id, brand_id)
         id_ = int(await connection.fetchval(_WRITE, brand_id, person_id, body, since, now))

@@ -157,12 +157,12 @@ def _doer(what: Doing, target: Mapping[str, Any]) -> int | None:
     """The account whose affair it is, where the message says so. Raises Refused for what is nobody's of ours to do."""
     if what is Doing.DELETE:
         if target["wrote"] is None:
-            raise Refused("only what we wrote can be deleted", hint="H hides a comment under a post of ours")
+            raise Refused("only what we wrote can be deleted", hint="a comment under a post of ours can be hidden")
         if target["state"] == "deleted":
             raise Refused("it is deleted already")
         return int(target["wrote"])
     if target["wrote"] is not None:
-        raise Refused("that is a message of our own", hint="X deletes it")
+        raise Refused("that is a message of our own", hint="it can be deleted")
     if what in (Doing.LIKE, Doing.HIDE) and target["state"] == "deleted":
         raise Refused("its author has deleted it")
     if what in (Doing.HIDE, Doing.SHOW):

@@ -47,10 +47,15 @@ SELECT o.id, p.name, o.planned FROM outbox AS o JOIN replies AS r ON r.id = o.re
 WHERE o.conversation_id = $1 AND o.state IN ('queued', 'sending', 'unknown') AND r.person_id <> $2 ORDER BY o.id LIMIT 1
 """
 
-_ROW = """
-SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, coalesce(w.handle, '') AS parent_handle,
-       r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at,
-       o.external_id, o.problem, o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
+COLUMNS = """
+o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
+r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id, o.problem,
+o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
+"""
+"""A reply as people see it: of its rows in outbox (o), replies (r), reply_parts (t), accounts (a), people (p), and whom it answers (w)."""
+
+_ROW = f"""
+SELECT {COLUMNS}
 FROM outbox AS o
 JOIN replies AS r ON r.id = o.reply_id
 LEFT JOIN reply_parts AS t ON t.reply_id = r.id
@@ -58,7 +63,7 @@ JOIN accounts AS a ON a.id = r.account_id
 JOIN people AS p ON p.id = r.person_id
 JOIN mentions AS m ON m.id = r.parent_id
 JOIN authors AS w ON w.id = m.author_id
-"""
+"""  # noqa: S608 - constants
 _BY_ID = _ROW + "WHERE o.id = $1"
 _BY_CONVERSATION = _ROW + "WHERE o.conversation_id = $1 ORDER BY o.id"
 
@@ -207,10 +212,12 @@ async def queue_reply(
             connection, conversation, account_id, parent_mention_id, person_id, fence, visibility=visibility,
             leaves=leaves_at(now, hold_seconds, planned),
         )  # fmt: skip
-        return await (into or put)(
+        row = await (into or put)(
             connection, conversation, person_id, account_id, parent_mention_id, body, visibility=visibility, lang=lang,
             hold_seconds=hold_seconds, close_after=close_after, planned=planned, now=now,
         )  # fmt: skip
+        await attachments.follow(connection, person_id, conversation_id, row.reply_id, visibility)
+        return row
 
 
 async def put(
@@ -224,14 +231,13 @@ async def put(
         _INSERT_REPLY, brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang,
         conversation.thread_version, close_after, now,
     )  # fmt: skip
-    await attachments.follow(connection, person_id, conversation_id, reply_id, visibility)
     not_before = leaves_at(now, hold_seconds, planned)
     outbox_id = await connection.fetchval(
         _INSERT, brand_id, reply_id, conversation_id, account_id, uuid.uuid4().hex, not_before, planned, now
     )
     event = Event(brand_id, "reply.queued", conversation_id, parent_id, outbox_id, person_id, after={"state": "queued"})
     await tell(connection, [event], now)
-    return _row(await connection.fetchrow(_BY_ID, outbox_id))
+    return row_of(await connection.fetchrow(_BY_ID, outbox_id))
 
 
 def leaves_at(now: datetime, hold_seconds: float, planned: datetime | None) -> datetime:
@@ -545,12 +551,12 @@ async def row(pool: asyncpg.Pool, outbox_id: int) -> OutboxRow | None:
     """One outbox row as people see it."""
     async with acquired(pool) as connection:
         found = await connection.fetchrow(_BY_ID, outbox_id)
-        return None if found is None else _row(found)
+        return None if found is None else row_of(found)
 
 
 async def of_conversation(connection: asyncpg.Connection, conversation_id: int) -> tuple[OutboxRow, ...]:
     """All replies of a conversation, oldest first."""
-    return tuple(_row(r) for r in await connection.fetch(_BY_CONVERSATION, conversation_id))
+    return tuple(row_of(r) for r in await connection.fetch(_BY_CONVERSATION, conversation_id))
 
 
 # Inside --------------------------------------------------------------------------------------------------------------
@@ -615,7 +621,8 @@ async def _stop_rest(connection: asyncpg.Connection, row: asyncpg.Record, now: d
             await tell(connection, [event], now)
 
 
-def _row(r: asyncpg.Record) -> OutboxRow:
+def row_of(r: asyncpg.Record) -> OutboxRow:
+    """From its columns."""
     return OutboxRow(**{**dict(r), "state": OutboxState(r["state"])})
 
 

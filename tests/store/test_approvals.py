@@ -12,8 +12,9 @@ import pytest
 
 from listener.errors import Refused
 from listener.model import ApprovalState, OutboxState, Role
+from listener.pictures import PNG, Picture
 from listener.rulebook.people import Approval
-from listener.store import approvals, inbox, outbox, people, rulebooks, upkeep
+from listener.store import approvals, attachments, inbox, outbox, people, rulebooks, upkeep
 from listener.store.record import merge
 from listener.store.views import ApprovalRow, OutboxRow
 from tests.core.rulebooks import book
@@ -280,3 +281,13 @@ async def test_a_long_text_goes_out_in_parts_once_approved_as_a_whole(desk: Desk
     assert [(one.body[-4:], one.person) for one in opened.replies] == [(" 1/2", "Mia"), (" 2/2", "Mia")]
     await approvals.reconsider(desk.pool, row.id, desk.w.tom.id, NOW)
     assert await desk.pool.fetchval("SELECT count(*) FROM outbox WHERE state = 'withdrawn'") == 2
+
+
+async def test_a_picture_that_the_writer_laid_beside_another_draft_does_not_go_out_with_what_is_approved(
+    desk: Desk,
+) -> None:
+    row = await desk.ask()
+    await attachments.attach(desk.pool, desk.w.mia.id, desk.id, "case.png", Picture(PNG, 3, 2, b"png"), "a case", NOW)
+    sent = await desk.approve(row)
+    assert await attachments.of_outbox(desk.pool, sent.id, contents=False) == ()
+    assert len(await attachments.of_draft(desk.pool, desk.w.mia.id, desk.id)) == 1, "it waits for what it was meant for"

@@ -13,7 +13,7 @@ import pytest
 from listener.model import Kind, Origin, OutboxState, State, ToneLabel
 from listener.query.fields import Use
 from listener.query.parse import parse
-from listener.store import acts, claims, inbox, outbox, upkeep
+from listener.store import acts, approvals, asking, claims, inbox, network_acts, outbox, upkeep
 from listener.store.inbox import folded, heard, opened, posts, queue, standing
 from listener.workflow import Assign, Close, Tag
 from tests.store.world import NOW, World, later, world
@@ -225,10 +225,13 @@ async def test_a_plan_from_an_empty_house_is_still_good_in_a_full_one(pool: asyn
         "comment_counts": (posts._COUNTS, ("many", "x", w.brand_id, 5000)),
         "listening": (heard._OLDER, (w.brand_id, "acme", later(days=999), 0, 50)),
         "thread": (opened._THREAD.replace("$2", "$2::text").replace("$3", "$3::text"), (1, "many", "x", 300, 200, 200, w.brand_id)),
-        "state": (opened._STATE, (1, NOW)),
+        "state": (opened._STATE, (1, NOW, w.mia.id)),
         "because": (opened._BECAUSE, (1, w.brand_id, 300)),
         "replies": (opened._REPLIES, (1, 200)),
         "history": (opened._HISTORY, (1, 200)),
+        "approvals": (approvals._BY_CONVERSATION, (1, 20)),
+        "network_acts": (network_acts._OF_THREAD, (w.brand_id, "{1,2}", 1, 12)),
+        "asked": (asking._UNSEEN, (w.brand_id, w.mia.id, 50)),
     }  # fmt: skip
     async with pool.acquire() as connection:
         await connection.execute("SET plan_cache_mode = force_generic_plan")

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from listener.model import ApprovalState, OutboxState
+from listener.pictures import PNG, Picture
 from listener.rulebook.people import Approval
 from listener.store import rulebooks
 from tests.store.world import world
@@ -108,6 +109,26 @@ async def test_what_is_sent_back_stands_above_the_draft_with_its_note() -> None:
         await s.press("r")
         await s.composes("we is on it")
         await s.shows("✗ Bo Lind sent this back: Grammar, please")
+
+
+async def test_what_lies_beside_a_draft_of_mine_is_left_alone_while_i_change_a_colleagues_words() -> None:
+    backend = FakeBackend()
+    backend.approves = True
+    backend.ask_as(backend.staff[1], 1, "We is on it")
+    await backend.attach(1, "mine.png", Picture(PNG, 3, 2, b"png"), "a case", backend.clock.now)
+    async with stage(backend) as s:
+        await s.shows("waits for approval by a lead")
+        await s.press("x")
+        await s.shows("Bo Lind asks for approval")
+        await s.press("c")
+        await s.composes("We is on it")
+        await s.shows("^s approves it as it stands here")
+        await s.hides("mine.png")
+        await s.press("ctrl+f")
+        await s.shows("you approve words: no pictures here")
+        await s.press("ctrl+x")
+        await s.shows("left waiting, as it was written")
+        assert [row.name for row in await backend.attached(1)] == ["mine.png"]
 
 
 async def test_an_approval_of_a_thread_that_moved_says_so_first() -> None:

@@ -258,7 +258,15 @@ async def test_a_rulebook_is_read_once_and_few_are_kept() -> None:
         asked.append(hash_)
         return None if hash_ == "lost" else {"r.yaml": RULES if hash_ != "odd" else "rules: {"}
 
-    shelf = Shelf(files_of)
+    in_force = ""
+
+    async def latest() -> str:
+        return in_force
+
+    shelf = Shelf(files_of, latest)
+    assert await shelf.in_force() is None, "none is yet"
+    in_force = "a"
+    assert isinstance(await shelf.in_force(), Rulebook)
     assert isinstance(await shelf.book("a"), Rulebook)
     assert await shelf.book("a") is await shelf.book("a")
     assert asked == ["a"]

@@ -13,7 +13,7 @@ from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import privately, replies, saved, words
+from inbox_tui.view import privately, replies, saved, windows, words
 from inbox_tui.view.facets import facet_lines
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.queue import who
@@ -48,10 +48,9 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A reply that was queued from here, and what had been done until then: what was done since is taken back before it."""
+class Until:
+    """What this person had done until something was put on its way from here: what they have done since is taken back before it."""
 
-    row: OutboxRow
     last_act: uuid.UUID | None
     marks: int
 
@@ -61,7 +60,8 @@ class Answering(Triage):
 
     _writing: Writing | None = None
     _saver: Timer | None = None
-    _waiting: tuple[_Waiting, ...] = ()
+    _waiting: tuple[tuple[OutboxRow, Until], ...] = ()
+    """The replies that were queued from here."""
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Answering(Triage):
         opened = self.opened
         if opened is None:
             return
-        parent = next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
+        parent = windows.answerable(opened)
         if not opened.account_handle or not opened.account_id:
             self.say("no account of ours fits: it cannot be answered from here", "soon")
         elif parent is None:
@@ -291,11 +291,19 @@ class Answering(Triage):
     async def put_down(self, writing: Writing, body: str, *, discard: bool) -> None:
         """What becomes of the words when the writer leaves them."""
         if discard:
-            await self.attempt(self.desk.backend.drop_draft(writing.id))
+            await self.throw_away(writing)
             self.say("draft thrown away", "dim")
         else:
             await self.save_draft()
             self.say("draft kept" if body.strip() else "nothing written", "dim")
+
+    async def throw_away(self, writing: Writing) -> None:
+        """Forget the draft."""
+        await self.attempt(self.desk.backend.drop_draft(writing.id))
+
+    def is_own(self, writing: Writing) -> bool:
+        """Whether these are the writer's own words: their draft, with what lies beside it."""
+        return True
 
     async def _end(self) -> None:
         if self._saver is not None:
@@ -317,10 +325,15 @@ class Answering(Triage):
         self.work(self._send(event.body, event.close_after), "send")
 
     async def _send(self, body: str, close_after: bool) -> None:
+        if writing := await self.ready(body):
+            await self.deliver(writing, body, close_after)
+
+    async def ready(self, body: str) -> Writing | None:
+        """What is being written, when it may go and its writer is still at it."""
         writing = self._writing
-        if writing is None or not await self.may_go(writing, body) or self._writing is not writing:
-            return
-        await self.deliver(writing, body, close_after)
+        return (
+            writing if writing is not None and await self.may_go(writing, body) and self._writing is writing else None
+        )
 
     async def deliver(self, writing: Writing, body: str, close_after: bool, planned: datetime | None = None) -> None:
         """Into the outbox, for the seconds in which it can be taken back or until the time that is planned."""
@@ -348,8 +361,7 @@ class Answering(Triage):
             when, settle = words.clock(row.planned, self.desk.now(), self.desk.zone), self.desk.sign("settle")
             await self.sent(writing, f"goes out {when} {whom}; {settle} changes that or takes it back", close_after)
             return
-        last_act = await self.attempt(self.desk.backend.last_act())
-        self._waiting = (*self._waiting, _Waiting(row, last_act, len(self.desk.marked)))
+        self._waiting = (*self._waiting, (row, await self.until_now()))
         left = replies.seconds_left(row, self.desk.now())
         await self.sent(
             writing, f"goes out in {left} s {whom}; {self.desk.sign('take_back')} takes it back", close_after
@@ -432,7 +444,15 @@ class Answering(Triage):
 
     def last_queued(self) -> datetime | None:
         """When something that z may still mean was put into the outbox from here last."""
-        return self._waiting[-1].row.queued_at if self._waiting else None
+        return self._waiting[-1][0].queued_at if self._waiting else None
+
+    async def until_now(self) -> Until:
+        """What has been done until now."""
+        return Until(await self.attempt(self.desk.backend.last_act()), len(self.desk.marked))
+
+    async def done_since(self, until: Until) -> bool:
+        """Whether an act or a mark came after it."""
+        return len(self.desk.marked) > until.marks or await self.attempt(self.desk.backend.last_act()) != until.last_act
 
     async def _waiting_reply(self) -> OutboxRow | None:
         """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
@@ -446,13 +466,11 @@ class Answering(Triage):
         ]
         mine = [r for r in here if r.person_id == self.me]
         still = {r.id for r in mine}
-        self._waiting = tuple(one for one in self._waiting if one.row.not_before > now or one.row.id in still)
+        self._waiting = tuple((row, until) for row, until in self._waiting if row.not_before > now or row.id in still)
         if not self._waiting:
             return mine[-1] if mine else None
-        last = self._waiting[-1]
-        if len(self.desk.marked) > last.marks:
-            return None
-        return last.row if await self.attempt(self.desk.backend.last_act()) == last.last_act else None
+        row, until = self._waiting[-1]
+        return None if await self.done_since(until) else row
 
     async def _withdraw(self, row: OutboxRow) -> None:
         try:
@@ -461,7 +479,7 @@ class Answering(Triage):
             self.say(f"too late to take it back: {say(no.what)}", "soon")
             await self.refresh_ids([row.conversation_id])
             return
-        self._waiting = tuple(one for one in self._waiting if one.row.id != row.id)
+        self._waiting = tuple((one, until) for one, until in self._waiting if one.id != row.id)
         self.say(replies.taken_back(row, self.opened), "good")
         opened = await self.open_conversation(row.conversation_id)
         await self.refresh_ids([row.conversation_id])
@@ -470,7 +488,7 @@ class Answering(Triage):
 
     async def write_again(self, opened: Opened, body: str, *, private: bool) -> None:
         """Words that were taken back, in the composer and kept as a draft."""
-        parent = next((m for m in reversed(opened.thread) if m.mine and not m.ours and not m.deleted), None)
+        parent = windows.answerable(opened)
         if parent is not None and await self.hold(opened.conversation.id):
             await self.begin(opened, parent, body, private=private)
             await self.save_draft()

@@ -5,7 +5,6 @@ Who needs an approval is the store's to say, and it lets nothing else through; h
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from datetime import datetime
 from textual import on
 
 from inbox_tui.messages import ApprovalWanted
-from inbox_tui.screens.inbox.answering import Answering, Writing
+from inbox_tui.screens.inbox.answering import Answering, Until, Writing
 from inbox_tui.view import approvals, replies, saved, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.parts import part_lines
@@ -33,8 +32,7 @@ class _Thing:
     approval_id: int
     conversation_id: int
     at: datetime
-    last_act: uuid.UUID | None
-    marks: int
+    until: Until
 
 
 class Approving(Answering):
@@ -96,8 +94,8 @@ class Approving(Answering):
         self.work(self._ask_for(event.body), "send")
 
     async def _ask_for(self, body: str) -> None:
-        writing = self._writing
-        if writing is None or not await self.may_go(writing, body) or self._writing is not writing:
+        writing = await self.ready(body)
+        if writing is None:
             return
         if self._deciding is not None and self._deciding[0] is writing:
             await self.deliver(writing, body, close_after=False)
@@ -266,6 +264,7 @@ class Approving(Answering):
         await self.begin(opened, parent, row.body, private=row.private)
         if self._writing is not None:
             self._deciding = (self._writing, row)
+            self.composer.carry(())  # what lies beside a draft of one's own does not go out with it
             self.composer.tell_how(approvals.DECIDES)
             self.say(f"{say(row.person)} wrote this to {who(parent.author_handle, parent.author_name)}", "dim")
 
@@ -297,29 +296,31 @@ class Approving(Answering):
 
     async def save_draft(self) -> None:
         """A colleague's words are no draft of who approves them."""
-        if self._deciding is None or self._deciding[0] is not self._writing:
+        if self._writing is not None and self.is_own(self._writing):
             await super().save_draft()
+
+    def is_own(self, writing: Writing) -> bool:
+        """Not while it is decided about."""
+        return self._deciding is None or self._deciding[0] is not writing
 
     async def put_down(self, writing: Writing, body: str, *, discard: bool) -> None:
         """It waits on, as it was submitted."""
-        if self._deciding is not None and self._deciding[0] is writing:
-            self.say("left waiting, as it was written", "dim")
-        else:
+        if self.is_own(writing):
             await super().put_down(writing, body, discard=discard)
+        else:
+            self.say("left waiting, as it was written", "dim")
 
     # Taking back -----------------------------------------------------------------------------------------------------
 
     async def _note_thing(self, *, asked: bool, approval_id: int, conversation_id: int) -> None:
-        last_act = await self.attempt(self.desk.backend.last_act())
-        self._thing = _Thing(asked, approval_id, conversation_id, self.desk.now(), last_act, len(self.desk.marked))
+        until = await self.until_now()
+        self._thing = _Thing(asked, approval_id, conversation_id, self.desk.now(), until)
 
     async def _take_back(self) -> None:
         """What was just asked or decided here, else as always."""
         thing = self._thing
         since = thing is not None and (
-            (self.last_queued() or thing.at) > thing.at
-            or len(self.desk.marked) > thing.marks
-            or thing.last_act != await self.attempt(self.desk.backend.last_act())
+            (self.last_queued() or thing.at) > thing.at or await self.done_since(thing.until)
         )
         if thing is None or since:
             await super()._take_back()

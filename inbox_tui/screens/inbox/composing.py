@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from textual import on
 
-from inbox_tui.messages import AnswersWanted, ComposerLeft, EditorWanted, FileWanted
+from inbox_tui.messages import AnswersWanted, EditorWanted, FileWanted
 from inbox_tui.screens.inbox.answering import Answering, Writing
 from inbox_tui.view import answers
 from inbox_tui.view.lines import Line, fit, say
@@ -116,11 +116,10 @@ class Composing(Answering):
             self.composer.carry(carried_lines(rows, self.desk.table))
         return rows
 
-    @on(ComposerLeft)
-    async def _pictures_left(self, event: ComposerLeft) -> None:
-        """A draft that is thrown away takes its pictures along; `answering` does the rest."""
-        if event.discard and self._writing is not None:
-            await self.attempt(self.desk.backend.detach(self._writing.id))
+    async def throw_away(self, writing: Writing) -> None:
+        """A draft that is thrown away takes its pictures along."""
+        await self.attempt(self.desk.backend.detach(writing.id))
+        await super().throw_away(writing)
 
     @on(FileWanted)
     def _file_wanted(self, event: FileWanted) -> None:
@@ -130,6 +129,9 @@ class Composing(Answering):
 
     async def _pictures(self, writing: Writing) -> None:
         """Attach a picture; where there are some, ask which one is meant."""
+        if not self.is_own(writing):
+            self.composer.warn("you approve words: no pictures here")
+            return
         source = writing.opened.source
         limit = pictures.limit_of(source)
         if limit is None or writing.parent.kind is Kind.DM:

@@ -5,11 +5,9 @@ What has left cannot be undone here: then the opposite is offered, and a delete 
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
 from datetime import datetime
 
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.answering import Answering, Until
 from inbox_tui.view import network
 from inbox_tui.view.lines import say
 from inbox_tui.view.queue import who
@@ -21,20 +19,11 @@ from listener.model import NEEDS, OPPOSITE, Doing, OutboxState
 from listener.store.views import ActRow, Changed, Opened, ThreadMessage
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """An act on the network, and what was done last before it: while nothing else is, it is what z means."""
-
-    row: ActRow
-    last_act: uuid.UUID | None
-    marks: int
-
-
 class Networking(Answering):
     """The network beside the reply."""
 
-    _asked: _Asked | None = None
-    """What was asked for last from here."""
+    _asked: tuple[ActRow, Until] | None = None
+    """What was asked for last from here: while nothing else is done, it is what z means."""
     _followed: frozenset[int] = frozenset()
     """Acts from here whose end is not known yet."""
 
@@ -126,7 +115,7 @@ class Networking(Answering):
                 f"Block {whom} on {where}?",
                 [
                     f"They and @{say(opened.account_handle)} no longer see each other's posts, and they cannot answer ours.",
-                    f"Everybody on {where} can see who blocks whom. Their conversations stay here; K unblocks them.",
+                    f"Everybody on {where} can see who blocks whom. Their conversations stay here; {self.desk.sign('block')} unblocks them.",
                 ],
                 [("l", "leave it"), ("b", "block them")],
             )
@@ -139,13 +128,13 @@ class Networking(Answering):
 
     async def _ask_network(self, opened: Opened, mention_id: int, what: Doing) -> None:
         backend, now = self.desk.backend, self.desk.now()
-        before = await self.attempt(backend.last_act())
+        until = await self.until_now()
         row = await self.attempt(
             backend.act_on_network(opened, mention_id, what, hold_seconds=self.desk.hold_seconds, now=now)
         )
         if row is None:
             return
-        self._asked = _Asked(row, before, len(self.desk.marked))
+        self._asked = (row, until)
         self._followed |= {row.id}
         left = network.seconds_left(row, self.desk.now())
         undo = self.desk.sign("take_back")
@@ -157,7 +146,7 @@ class Networking(Answering):
 
     def last_queued(self) -> datetime | None:
         """Acts too."""
-        times = (super().last_queued(), None if self._asked is None else self._asked.row.queued_at)
+        times = (super().last_queued(), None if self._asked is None else self._asked[0].queued_at)
         return max((at for at in times if at is not None), default=None)
 
     async def _take_back(self) -> None:
@@ -171,13 +160,13 @@ class Networking(Answering):
 
     async def _asked_last(self) -> ActRow | None:
         """What was asked for last from here, as it is now, if nothing was done since; else a queued act of mine in the open conversation."""
-        last, backend = self._asked, self.desk.backend
-        if last is None:
+        if self._asked is None:
             mine = [one for one in (self.opened.network if self.opened else ()) if one.person_id == self.me]
             return next((one for one in reversed(mine) if one.state is OutboxState.QUEUED), None)
-        if len(self.desk.marked) > last.marks or await self.attempt(backend.last_act()) != last.last_act:
+        asked, until = self._asked
+        if await self.done_since(until):
             return None
-        row = await self.attempt(backend.network_act(last.row.id))
+        row = await self.attempt(self.desk.backend.network_act(asked.id))
         if row is None or row.state in (OutboxState.WITHDRAWN, *network.UNDECIDED):
             self._asked = None
             return None
@@ -198,7 +187,8 @@ class Networking(Answering):
         self._asked = None
         if row.what not in OPPOSITE:
             self.say(
-                "it has left, and what is deleted cannot be brought back; z again undoes what was before it", "soon"
+                f"it has left, and what is deleted cannot be brought back; {self.desk.sign('take_back')} again undoes what was before it",
+                "soon",
             )
             return
         opposite = OPPOSITE[row.what]

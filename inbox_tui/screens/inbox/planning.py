@@ -33,8 +33,8 @@ class Planning(Answering):
         self.work(self._send_later(event.body), "send")
 
     async def _send_later(self, body: str) -> None:
-        writing = self._writing
-        if writing is None or not await self.may_go(writing, body) or self._writing is not writing:
+        writing = await self.ready(body)
+        if writing is None:
             return
         planned = await self._when(writing.opened)
         if planned is None or self._writing is not writing:

@@ -24,7 +24,13 @@ from inbox_tui.widgets.bindings import bindings
 class InboxScreen(
     Shifts, Attending, Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking, Macros
 ):
-    """Folders, queue, conversation."""
+    """Folders, queue, conversation.
+
+    Each part adds to what the others do (`super` goes on to the next one), and the order of most means nothing. It does where two would
+    take the same key: `z` asks Approving before Networking, and that before the reply, each whether anything was done since; `x` goes to
+    a reply that waits for its time, then to one that waits for approval, then to an act on the network, then to a reply that did not go
+    out, and Planning lets the others have what is more urgent. A part that only listens hears an event before Answering acts on it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INBOX)
     CSS_PATH = "inbox.tcss"

@@ -23,6 +23,7 @@ from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes, tell
+from listener.store.noting import written
 from listener.workflow import Close
 
 # Against everybody who records a message of theirs, and everybody who mutes them.
@@ -48,7 +49,12 @@ SELECT id FROM conversations
 WHERE author_id = ANY($1::bigint[]) AND brand_id = $2 AND folder IN ('open', 'snoozed', 'theirs') AND merged_into IS NULL ORDER BY id
 """
 
-_OF_BRAND = "SELECT EXISTS (SELECT FROM conversations WHERE author_id = $1 AND brand_id = $2 AND merged_into IS NULL)"
+# Only of authors with whom the brand has a conversation: another brand's are none of its business.
+_OF_BRAND = """
+SELECT i.id FROM unnest($1::bigint[]) AS i(id)
+WHERE EXISTS (SELECT FROM conversations WHERE author_id = i.id AND brand_id = $2 AND merged_into IS NULL)
+"""
+_NOT_OURS = "this brand has had nothing to do with that author"
 
 _ADD_NOTE = (
     "INSERT INTO author_notes (brand_id, author_id, person_id, body, at) VALUES ($1, $2, $3, $4, $5) RETURNING id"
@@ -67,8 +73,10 @@ async def mute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Co
     """
     async with acquired(pool) as connection, connection.transaction():
         tally, ids = await _begun(connection, person_id, brand_id, author_ids, now)
+        known = {row["id"] for row in await connection.fetch(_OF_BRAND, ids, brand_id)}
+        tally.kept.update((id_, _NOT_OURS) for id_ in ids if id_ not in known)
         muted = await _muted(connection, brand_id, ids)
-        ids = [id_ for id_ in ids if id_ not in muted]
+        ids = [id_ for id_ in ids if id_ in known and id_ not in muted]
         rows = await connection.fetch(_BEGIN, brand_id, ids, person_id, now)
         events = [_event(tally, brand_id, person_id, "act.mute", r["author_id"], "mute", None, r["id"]) for r in rows]
         await tell(connection, events, now)
@@ -97,13 +105,11 @@ async def note_author(
     pool: asyncpg.Pool, person_id: int, brand_id: int, author_id: int, body: str, now: datetime
 ) -> Done:
     """The staff's own words about an author, for whoever has to do with them next. Raises Refused when empty or too long."""
-    body = body.strip()
-    if not body or len(body) > MAX_NOTE or "\0" in body:
-        raise Refused(f"a note has 1 to {MAX_NOTE:,} characters")
+    body = written(body, MAX_NOTE)
     async with acquired(pool) as connection, connection.transaction():
         await may_act(connection, person_id, brand_id)
-        if not await connection.fetchval(_OF_BRAND, author_id, brand_id):
-            raise Refused("this brand has had nothing to do with that author")
+        if not await connection.fetch(_OF_BRAND, [author_id], brand_id):
+            raise Refused(_NOT_OURS)
         tally = Tally(connection, await who(connection, person_id), now)
         note_id = await connection.fetchval(_ADD_NOTE, brand_id, author_id, person_id, body, now)
         event = _event(tally, brand_id, person_id, "act.author-note", author_id, "author_note", None, note_id)

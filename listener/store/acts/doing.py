@@ -19,6 +19,7 @@ from listener.store.acts.words import what_happened
 from listener.store.asking import ask
 from listener.store.connect import acquired
 from listener.store.conversations import Event, changes
+from listener.store.noting import written
 from listener.workflow import (
     Act,
     Assign,
@@ -85,7 +86,7 @@ async def do(
     """
     text = act.note if isinstance(act, Macro) else ""
     if text:
-        _check_note(text)
+        written(text, MAX_NOTE)
     async with acquired(pool) as connection, connection.transaction():
         if act_id is not None and await connection.fetchval(_TAKEN_BACK, act_id):
             raise Refused("what was done of it has been taken back meanwhile")
@@ -113,7 +114,7 @@ async def do(
                         became |= {"macro": act.key}
                     if text:
                         after = replace(after, version=before.version + 1)
-                        became |= {"note": await _written(connection, before, person_id, text, now)}
+                        became |= {"note": await _kept(connection, before, person_id, text, now)}
                     rows.append(after)
                     events.append(tally.event(before, KINDS[type(act)], was, became))
             await tally.write(rows, events)
@@ -127,12 +128,11 @@ async def note(pool: asyncpg.Pool, person_id: int, conversation_id: int, body: s
 
     Raises Refused when empty or longer than 10,000 characters.
     """
-    body = body.strip()
-    _check_note(body)
+    body = written(body, MAX_NOTE)
     async with acquired(pool) as connection, connection.transaction():
         tally = Tally(connection, await who(connection, person_id), now)
         for c in await tally.locked([conversation_id]):
-            note_id = await _written(connection, c, person_id, body, now)
+            note_id = await _kept(connection, c, person_id, body, now)
             event = tally.event(c, "act.note", {}, {"note": note_id})
             await tally.write([replace(c, version=c.version + 1)], [event])
     return tally.done()
@@ -162,12 +162,7 @@ async def _overtaken(
     return f"{what_happened(others[0], now)}; look again" if others else ""
 
 
-def _check_note(body: str) -> None:
-    if not body.strip() or len(body) > MAX_NOTE or "\0" in body:
-        raise Refused(f"a note has 1 to {MAX_NOTE:,} characters")
-
-
-async def _written(connection: asyncpg.Connection, c: Conversation, person_id: int, body: str, now: datetime) -> int:
+async def _kept(connection: asyncpg.Connection, c: Conversation, person_id: int, body: str, now: datetime) -> int:
     """A note's id; whoever it names is asked."""
     note_id = int(await connection.fetchval(_ADD_NOTE, c.brand_id, c.id, person_id, body, now))
     await ask(connection, note_id, c.brand_id, body, person_id)

@@ -12,12 +12,12 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Kind, Origin, OutboxState, ToneLabel
-from listener.store import capabilities, network_acts
+from listener.model import Kind, Origin, ToneLabel
+from listener.store import capabilities, network_acts, outbox
 from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
-from listener.store.views import HistoryLine, Mute, Note, Opened, OutboxRow, ThreadMessage
+from listener.store.views import HistoryLine, Mute, Note, Opened, ThreadMessage
 
 OWN, AROUND, REST = 300, 200, 200
 """Messages of a thread: of the conversation itself, answering it, and the newest others."""
@@ -33,7 +33,7 @@ SELECT {", ".join("s." + column.strip() for column in COLUMNS.split(","))},
        a.status AS author_status, coalesce(p.name, '') AS assignee, coalesce(h.name, '') AS claimed_by, l.person_id AS claimed_by_id,
        (SELECT count(*) FROM (SELECT 1 FROM conversations o WHERE o.author_id = s.author_id AND o.brand_id + 0 = s.brand_id
                               AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations,
-       q.at AS muted_at, m.name AS muted_by,
+       q.at AS muted_at, m.name AS muted_by, d.body AS draft, d.thread_version AS draft_version, d.visibility AS draft_visibility,
        (SELECT count(*) FROM (SELECT 1 FROM author_notes n WHERE n.author_id = s.author_id AND n.brand_id = s.brand_id
                               AND n.removed_at IS NULL LIMIT 100) AS noted)::int AS author_notes
 FROM c JOIN LATERAL (SELECT * FROM conversations WHERE id = c.id LIMIT 1) AS s ON true
@@ -44,12 +44,18 @@ LEFT JOIN claims l ON l.conversation_id = s.id AND l.until >= $2
 LEFT JOIN people h ON h.id = l.person_id
 LEFT JOIN mutes q ON q.author_id = s.author_id AND q.brand_id = s.brand_id AND q.until IS NULL
 LEFT JOIN people m ON m.id = q.person_id
+LEFT JOIN LATERAL (SELECT * FROM drafts WHERE person_id = $3 AND conversation_id = s.id LIMIT 1) AS d ON true
 """  # noqa: S608 - constants
 
 # Who was addressed answers; where nobody was, the brand's account on that network.
 _ACCOUNT = """
-SELECT id, handle FROM accounts WHERE brand_id = $1 AND (id = $2 OR ($2 = 0 AND source = $3))
-ORDER BY space = $4 DESC, state = 'stopped', id LIMIT 1
+SELECT a.id, a.handle, c.can FROM (
+    SELECT id, handle FROM accounts WHERE brand_id = $1 AND (id = $2 OR ($2 = 0 AND source = $3))
+    ORDER BY space = $4 DESC, state = 'stopped', id LIMIT 1
+) AS a
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_object_agg(capability, reason), '{}') AS can FROM account_capabilities WHERE account_id = a.id
+) AS c
 """
 
 _THREAD = """
@@ -102,10 +108,8 @@ JOIN LATERAL (
 ORDER BY m.at DESC, m.id DESC LIMIT 1
 """
 
-_REPLIES = """
-SELECT o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
-       r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id,
-       o.problem, o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
+_REPLIES = f"""
+SELECT {outbox.COLUMNS}
 FROM (
     SELECT * FROM (SELECT * FROM outbox WHERE conversation_id = $1 OFFSET 0) AS all_of_it
     WHERE lane = 'reply' ORDER BY id DESC LIMIT $2
@@ -117,7 +121,7 @@ JOIN people p ON p.id = r.person_id
 JOIN LATERAL (SELECT author_id FROM mentions WHERE id = r.parent_id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT handle FROM authors WHERE id = m.author_id LIMIT 1) AS w ON true
 ORDER BY o.id
-"""
+"""  # noqa: S608 - constants
 
 _NOTES = """
 SELECT * FROM (
@@ -135,8 +139,6 @@ SELECT * FROM (
 ) AS newest ORDER BY id
 """
 
-_DRAFT = "SELECT body, thread_version, visibility FROM drafts WHERE person_id = $1 AND conversation_id = $2"
-
 
 async def open(  # noqa: A001 - the screen's word
     pool: asyncpg.Pool, conversation_id: int, person_id: int | None, now: datetime
@@ -146,7 +148,7 @@ async def open(  # noqa: A001 - the screen's word
     Follows a conversation that was merged away. None: there is none with that id.
     """
     async with acquired(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        c = await connection.fetchrow(_STATE, conversation_id, now)
+        c = await connection.fetchrow(_STATE, conversation_id, now, person_id)
         if c is None:
             return None
         id_, brand_id, space = c["id"], c["brand_id"], c["space"]
@@ -156,8 +158,6 @@ async def open(  # noqa: A001 - the screen's word
         replies = await connection.fetch(_REPLIES, id_, LINES)
         notes = await connection.fetch(_NOTES, id_, LINES)
         history = await connection.fetch(_HISTORY, id_, LINES)
-        draft = await connection.fetchrow(_DRAFT, person_id, id_)
-        can = await capabilities.of_account(connection, account["id"]) if account else {}
         network = await network_acts.around(connection, brand_id, [m["id"] for m in thread], c["author_id"])
         approvals = await approvals_of(connection, id_)
     return Opened(
@@ -179,21 +179,21 @@ async def open(  # noqa: A001 - the screen's word
         claimed_by=c["claimed_by"],
         claimed_by_id=c["claimed_by_id"],
         thread=tuple(_message(row) for row in thread),
-        replies=tuple(OutboxRow(**{**dict(row), "state": OutboxState(row["state"])}) for row in replies),
+        replies=tuple(outbox.row_of(row) for row in replies),
         notes=tuple(Note(**dict(row)) for row in notes),
         history=tuple(HistoryLine(**dict(row)) for row in history),
         because=tuple(because["because"]) if because else (),
         because_mention_id=because["mention_id"] if because else None,
         rulebook=because["rulebook"] if because else "",
-        draft=draft["body"] if draft else "",
-        draft_thread_version=draft["thread_version"] if draft else None,
+        draft=c["draft"] or "",
+        draft_thread_version=c["draft_version"],
         hide=because["hide"] if because else False,
         saved_reply=because["reply"] if because else "",
         approvals=approvals,
         mute=Mute(c["muted_by"], c["muted_at"]) if c["muted_at"] else None,
         author_notes=c["author_notes"],
-        can=can,
-        draft_private=draft is not None and draft["visibility"] == "private",
+        can=capabilities.known(account["can"]) if account else {},
+        draft_private=c["draft_visibility"] == "private",
         network=network,
     )
 
