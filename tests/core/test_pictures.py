@@ -149,13 +149,16 @@ def test_what_a_network_does_not_take_is_told_with_figures() -> None:
         fits("file", read(png()))
 
 
+FRAME = b"\xff\xd8" + part(0xC0, struct.pack(">BHHB", 8, 30, 40, 1) + b"\1\x11\0")
+
+
 @pytest.mark.parametrize(
     "content",
     [
-        b"\xff\xd8\xff" + b"\xd0\xff" * 200_000 + b"\xd9",
-        b"\xff\xd8" + b"\xff" * 200_000 + b"\xd9",
-        b"\xff\xd8" + part(0xFE, b"") * 200_000 + b"\xff\xd9",
-        png()[:8] + chunk(b"IHDR", b"\0" * 13) + chunk(b"tEXt", b"") * 200_000 + chunk(b"IEND", b""),
+        FRAME + b"\xff\xd0" * 200_000 + b"\xff\xd9",
+        FRAME + b"\xff" * 200_000 + b"\xff\xd9",
+        FRAME + part(0xFE, b"") * 200_000 + b"\xff\xd9",
+        png()[:-12] + chunk(b"tEXt", b"") * 200_000 + chunk(b"IEND", b""),
         webp([LOSSY, *[(b"JUNK", b"")] * 200_000]),
     ],
     ids=["marks", "filling", "comments", "chunks", "junk"],
@@ -167,8 +170,7 @@ def test_a_file_of_nothing_but_parts_is_no_picture(content: bytes) -> None:
 
 def test_a_picture_whose_lines_are_full_of_signs_is_read_all_the_same() -> None:
     lines = part(0xDA, b"\1\1\0\0\x3f\0") + b"\xff\x00" * 300_000 + b"\xff\xff\xff\xd9"
-    frame = part(0xC0, struct.pack(">BHHB", 8, 30, 40, 1) + b"\1\x11\0")
-    made = read(b"\xff\xd8" + frame + lines)
+    made = read(FRAME + lines)
     assert (made.width, made.height) == (40, 30)
     assert made.content.count(b"\xff\x00") == 300_000
 

@@ -34,7 +34,7 @@ def test_what_is_no_file_is_not_read_and_a_long_one_only_so_far(tmp_path: Path) 
         b"[inbox]\nclaim = " + b"9" * 5_000,
         b"[inbox]\nclaim = " + b"[" * 50_000,
         b"[" + b" " * 100_000,
-        b"a = [\n[" + b" " * 100_000 + b"\n",
+        b"a = [\n[" + b" " * 100_000 + b"\n]]\n",
         b"\x00",
         b"\xff",
         b"\xef\xbb\xbf[inbox]\nclaim = 'Q'",

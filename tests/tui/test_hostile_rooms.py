@@ -31,7 +31,7 @@ from tests.tui.filled import each, filled
 from tests.tui.stage import WIDE, Stage, stage
 from tests.tui.test_hostile import HOSTILE, check, hostile_backend
 
-ALL = " ".join(one[:40] for one in HOSTILE.values())
+ALL = " ".join(one[:24] for one in HOSTILE.values())
 
 
 def furnished(text: str) -> FakeBackend:
@@ -60,7 +60,7 @@ def furnished(text: str) -> FakeBackend:
         name: getattr(shown, name) for name in ("source", "author_handle", "author_name", "text", "url")
     }
     backend.families = {1: 1, 2: 1}
-    backend.notes_to_me = [filled(NoteToMe, text, note_id=n, conversation_id=n) for n in (1, 2)]
+    backend.notes_to_me = [filled(NoteToMe, text, note_id=n, conversation_id=n) for n in (1, 2, 3)]
     backend.others = [
         Present(1, 2, text, True, now.replace(year=2030)),
         Present(1, 3, text, False, now.replace(year=2030)),
@@ -80,14 +80,14 @@ async def home(s: Stage) -> None:
     for _ in range(8):
         await s.pilot.pause(0.01)
         place: Any = s.app.place
-        shown = s.app.screen is s.app.place
-        if shown and not place.composer.is_open and not place.reading:
+        if s.app.screen is s.app.place and not place.composer.is_open and not place.reading:
             return
         await s.press("escape")
     raise AssertionError("esc does not lead back:\n" + s.text())
 
 
 ROOMS = {
+    "at": ("down",),
     "A": ("tab", "n", "escape", "U"),
     "P": ("tab", "down"),
     "equals_sign": (),
@@ -99,7 +99,6 @@ ROOMS = {
     "O": (),
     "T": ("w",),
     "comma": ("down", "enter"),
-    "at": ("down",),
     "y": (),
     "b": (),
     "U": (),

@@ -68,7 +68,7 @@ WHERE NOT EXISTS (SELECT FROM conversation_mentions AS j WHERE j.conversation_id
 
 _WHOLE = """
 SELECT f.number, m.id AS mention_id, left(v.text, $3) AS question, q.handle AS author_handle, q.name AS author_name, m.lang,
-       'private' = coalesce(r.visibility, CASE WHEN m.kind = 'dm' OR p.kind = 'dm' THEN 'private' END, 'public') AS private,
+       coalesce(m.kind = 'dm' OR p.kind = 'dm' OR r.visibility = 'private', false) AS private,
        left(coalesce(r.body, pv.text), $3) AS answer, coalesce(r.at, p.at) AS at,
        coalesce(w.name, '') AS person, coalesce(c.state = 'done', false) AS closed, left(n.text, 300) AS after
 FROM unnest($2::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY AS f(mention_id, reply_id, post_id, number)
