@@ -22,10 +22,11 @@ class Terminal:
 
     def __init__(self, arguments: list[str], environ: dict[str, str]) -> None:
         self.shown = b""
+        sized = {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            os.execve(arguments[0], arguments, environ)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # before the program looks
+            os.execve(arguments[0], arguments, sized)
 
     def until(self, wanted: str, within: float = 60.0) -> None:
         """Reads until the words have been shown since the last call."""

@@ -30,6 +30,11 @@ class Ahead(Answering):
             return False
         return True
 
+    def action_back(self) -> None:
+        """What was typed for a reply that is not begun goes nowhere."""
+        self._ahead = None
+        super().action_back()
+
     def _begin(self, *where: Any, **how: Any) -> Coroutine[Any, Any, None]:
         self._ahead = ""
         return self._begun(super()._begin(*where, **how))

@@ -64,6 +64,8 @@ class Answering(Triage):
 
     _writing: Writing | None = None
     _saver: Timer | None = None
+    _beginning: int | None = None
+    """The conversation to which a reply is being begun."""
     _waiting: tuple[tuple[OutboxRow, Until], ...] = ()
     """The replies that were queued from here."""
 
@@ -83,16 +85,21 @@ class Answering(Triage):
         if self.composer.is_open:
             self.composer.write_on()
             return
-        here = self.under_hands
+        self._beginning = here = self.under_hands
         if here is None:
             self.say("there is no conversation here", "soon")
         else:
             self.work(self._begin(here, aside))
 
+    def action_back(self) -> None:
+        """Back to the queue; a reply that is only on its way is not begun."""
+        self._beginning = None
+        super().action_back()
+
     async def _begin(self, conversation_id: int, aside: bool) -> None:
         await self.read_conversation(conversation_id)
         opened = self.opened
-        if opened is None or opened.conversation.id != conversation_id:
+        if opened is None or opened.conversation.id != conversation_id or self._beginning != conversation_id:
             return  # gone, or the reader went on to another one: nobody is answered by a key that was meant for somebody else
         parent = windows.answerable(opened)
         if not opened.account_handle or not opened.account_id:
