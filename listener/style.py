@@ -1,7 +1,7 @@
 """A draft beside the style guide, and beside what must not be said in public. Pure: gives findings, refuses to send, to stop and to change a draft.
 
 Words are matched as a query matches them: whole words in a row, case and invisible characters folded, accents as in queries. The language of
-a draft is an argument; what a network takes at most is counted by `lengths`.
+a draft, and how it sounds, are arguments; what a network takes at most is counted by `lengths`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from math import log2
 from urllib.parse import urlsplit
 
 from listener.lengths import graphemes
+from listener.model import Tone, ToneLabel
 from listener.private import Sort
 from listener.private import private as looks_private
 from listener.query import emoji, words
 from listener.query.frequency import usual
-from listener.rulebook.guide import Guide, Word
+from listener.rulebook.guide import NOT_NEGATIVE, Guide, Word
 from listener.rulebook.replies import FIELDS, filled
 
 FIELD, PERSON = "field", "person"
@@ -59,12 +60,18 @@ class Somebody:
 
 
 def findings(
-    draft: str, guide: Guide | None, *, lang: str = "", first: bool = True, values: Mapping[str, str] | None = None
+    draft: str,
+    guide: Guide | None,
+    *,
+    lang: str = "",
+    tone: Tone | None = None,
+    first: bool = True,
+    values: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """What the guide says about a draft, in the draft's order, and the fields in it that nobody has filled.
 
-    `lang`: the language that was found, "" for none; `first`: whether it is our first reply, which the greeting is for; `values`: of the
-    fields of greeting and sign-off.
+    `lang`: the language that was found, "" for none; `tone`: how it sounds, None where nobody listened; `first`: whether it is our first
+    reply, which the greeting is for; `values`: of the fields of greeting and sign-off.
     """
     found = [
         Finding(one.span(), FIELD, f"{one.group()} has no value: write it", blocks=True)
@@ -74,6 +81,7 @@ def findings(
         found += [one for check in (_words, _links, _emoji) for one in check(draft, guide)]
         found += _ends(draft, guide, first, values or {})
         found += _whole(draft, guide, lang)
+        found += _tone(guide, tone)
     return tuple(sorted(found, key=lambda one: (one.span, one.code)))
 
 
@@ -175,6 +183,15 @@ def _whole(draft: str, guide: Guide, lang: str) -> Iterator[Finding]:
         yield _told(
             guide, "languages", (0, 0), f"it is written in {lang}", f"we answer in {', '.join(sorted(guide.languages))}"
         )
+
+
+def _tone(guide: Guide, tone: Tone | None) -> Iterator[Finding]:
+    if not guide.tone or tone is None or tone.label is ToneLabel.NOT_SCORED:
+        return
+    wrong = tone.label is ToneLabel.NEGATIVE if guide.tone == NOT_NEGATIVE else tone.label is not ToneLabel.POSITIVE
+    if wrong:
+        score = "" if tone.compound is None else f" ({tone.compound:+.2f})".replace("-", "−")
+        yield _told(guide, "tone", (0, 0), f"it sounds {tone.label.value}{score}", f"we sound {guide.tone}")
 
 
 def _told(guide: Guide, code: str, span: tuple[int, int], message: str, because: str = "") -> Finding:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend.hearing import hearing
 from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
@@ -246,7 +247,8 @@ class PostgresBackend(
             return Voice()
         if isinstance(book, Problem):
             return Voice(problem=f"no style guide and no saved replies: this version cannot read the rulebook: {book}")
-        return Voice(book.style, tuple(one for one in book.replies if not one.brands or self.key in one.brands))
+        replies = tuple(one for one in book.replies if not one.brands or self.key in one.brands)
+        return Voice(book.style, replies, hear=await hearing(book))
 
     async def fired(self, mention_id: int) -> Sequence[Named]:
         """The flags of the state that was judged last."""

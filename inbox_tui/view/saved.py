@@ -6,12 +6,12 @@ Reads the style guide's own modules when somebody writes: most who open the inbo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inbox_tui.view.lines import Line, fit, say, typed
-from listener.model import Kind, OutboxState
+from listener.model import Kind, OutboxState, Tone
 from listener.store.views import Opened, ThreadMessage
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Voice:
     replies: tuple[SavedReply, ...] = ()
     problem: str = ""
     """Why neither is known."""
+    hear: Callable[[str], tuple[str, Tone]] | None = None
+    """The language of a draft ("": unsure) and how it sounds, where the guide asks for either."""
 
 
 SILENT = Voice()
@@ -94,7 +96,8 @@ class Look:
         from listener.style import findings
 
         first = not any(one.state not in _UNSENT for one in self.opened.replies)
-        return findings(draft, self.voice.guide, first=first, values=self.values)
+        lang, tone = ("", None) if self.voice.hear is None else self.voice.hear(draft)
+        return findings(draft, self.voice.guide, lang=lang, tone=tone, first=first, values=self.values)
 
     def offers(self) -> tuple[Offer, ...]:
         """Saved replies, filled, in the network's version: what a rule offers first, then what fits the conversation best."""

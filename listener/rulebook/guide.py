@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from listener.rulebook.nodes import NOWHERE, Place
 
-CHECKS = ("banned", "wanted", "greeting", "sign-off", "emoji", "links", "longest", "languages")
+CHECKS = ("banned", "wanted", "greeting", "sign-off", "emoji", "links", "longest", "languages", "tone")
 """What can be looked at in a draft, by the names of the keys that say how it must be."""
+
+NOT_NEGATIVE, POSITIVE = TONES = ("not negative", "positive")
+"""How a reply may have to sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Guide:
     longest: int | None = None
     """Characters, whatever the network takes."""
     languages: frozenset[str] = frozenset()
+    tone: str = ""
+    """One of `TONES`; "": however it sounds."""
     hard: frozenset[str] = frozenset()
     """Names of the checks that keep a reply from being sent; the others are only told."""
     place: Place = NOWHERE

@@ -100,6 +100,7 @@ _OFFERED: Mapping[Path, str] = {
     ("style", "emoji"): "few:2",
     ("style", "links"): "[example.com]",
     ("style", "languages"): "[en]",
+    ("style", "tone"): "not negative",
     ("calendar", "topics"): "[<topic>]",
     ("calendar", "mute"): "[<alert>]",
 }

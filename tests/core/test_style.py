@@ -2,6 +2,7 @@
 
 import pytest
 
+from listener.model import Tone, ToneLabel
 from listener.rulebook.guide import CHECKS, Guide, Word
 from listener.style import FIELD, PERSON, Finding, Somebody, findings, private
 
@@ -19,6 +20,7 @@ GUIDE = Guide(
     links=frozenset({"acme.example"}),
     longest=120,
     languages=frozenset({"en"}),
+    tone="not negative",
     hard=frozenset({"banned", "links"}),
 )
 GOOD = "Hi Mira, thanks for telling us. We are on it. ^Ana"
@@ -102,12 +104,30 @@ def test_a_link_home_is_fine(link: str) -> None:
     assert findings(f"see {link}", Guide(links=GUIDE.links)) == ()
 
 
+@pytest.mark.parametrize(
+    ("wanted", "label", "told"),
+    [
+        ("not negative", ToneLabel.NEGATIVE, ["it sounds negative (−0.61): we sound not negative"]),
+        ("not negative", ToneLabel.NEUTRAL, []),
+        ("positive", ToneLabel.NEUTRAL, ["it sounds neutral (−0.61): we sound positive"]),
+        ("positive", ToneLabel.POSITIVE, []),
+        ("positive", ToneLabel.NOT_SCORED, []),
+        ("", ToneLabel.NEGATIVE, []),
+    ],
+)
+def test_how_a_draft_sounds_is_told_where_it_can_be_scored(wanted: str, label: ToneLabel, told: list[str]) -> None:
+    tone = Tone(label) if label is ToneLabel.NOT_SCORED else Tone(label, 0.3, 0.7, 0.0, -0.612)
+    assert [str(one) for one in findings("no words", Guide(tone=wanted), tone=tone)] == told
+    assert findings("no words", Guide(tone=wanted)) == (), "nobody listened"
+
+
 def test_every_check_of_the_guide_can_find_something_and_block() -> None:
     bad = "Unfortunately 👍👍 see https://evil.example " + "so long " * 20
     found = findings(
         bad,
         Guide(**{name: getattr(GUIDE, name) for name in GUIDE.__slots__ if name != "hard"}, hard=frozenset(CHECKS)),
         lang="es",
+        tone=Tone(ToneLabel.NEGATIVE, 0.5, 0.5, 0.0, -0.6),
     )
     assert {one.code for one in found} == set(CHECKS)
     assert all(one.blocks for one in found)

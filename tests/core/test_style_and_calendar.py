@@ -61,11 +61,12 @@ def test_a_whole_style_guide() -> None:
     assert (style.voice, style.greeting, style.sign_off) == (("Plain", "never cute"), "Hi {author},", "^{agent}")
     assert style.wanted == (Word("thank you"),)
     assert style.banned == (Word("per our policy"), Word("unfortunately", "it says nothing", "sorry"))
-    assert (style.emoji, style.longest, style.languages) == (2, 280, {"en", "de"})
+    assert (style.emoji, style.longest, style.languages, style.tone) == (2, 280, {"en", "de"}, "")
     assert (style.links, style.hard) == ({"acme.example", "help.acme.example"}, {"banned", "links"})
     assert book(r_yaml="topics: []").style is None
     assert book(r_yaml="style: {emoji: none}").style.emoji == 0
     assert book(r_yaml="style: {emoji: any}").style.emoji is None
+    assert book(r_yaml="style: {tone: not negative, hard: [tone]}").style.tone == "not negative"
 
 
 def test_every_check_is_a_key_of_the_guide() -> None:

@@ -84,6 +84,9 @@ def value(hint: Any, text: str) -> Any:
     if origin in (abc.Mapping, dict):
         keys = list(inner[0]) if isinstance(inner[0], type) and issubclass(inner[0], Enum) else [value(inner[0], text)]
         return {key: value(inner[1], text) for key in keys}
+    if origin is abc.Callable:
+        given = value(inner[-1], text)
+        return lambda *_: given
     if isinstance(hint, type) and issubclass(hint, Enum):
         return next(iter(hint))
     if isinstance(hint, type) and is_dataclass(hint):

@@ -130,7 +130,7 @@ def hostile_voice(text: str) -> saved.Voice:
     word = Word(text, text, text)
     other = Word("other " + text, text)
     guide = Guide(
-        (text,), (other,), (word,), text, text, 0, frozenset({text}), 10, frozenset({text}), frozenset({"banned"})
+        (text,), (other,), (word,), text, text, 0, frozenset({text}), 10, frozenset({text}), hard=frozenset({"banned"})
     )
     reply = SavedReply(
         text, text, text + " {author} {agent} {brand}", text, (("x", text),), text, tags=(text,), team=text

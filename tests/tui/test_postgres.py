@@ -385,3 +385,27 @@ async def test_the_style_guide_and_the_saved_replies_in_force_reach_the_composer
         await s.press("ctrl+s")
         await s.shows("not sent: “sadly” is not how we say it")
         assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_in_which_language_a_draft_is_and_how_it_sounds_is_told_while_it_is_typed(
+    pool: asyncpg.Pool, dsn: str
+) -> None:
+    w = await world(pool)
+    await ready(w)
+    await w.conversation("where is my parcel?", author="ana", due_at=now() + timedelta(minutes=9), at=now())
+    lexicon = "lexicon: [{key: trade, words: {parcelgate: -3}}]"
+    await publish(w, 1, f"style: {{languages: [en], tone: not negative, hard: [languages]}}\n{lexicon}")
+    async with real(dsn) as s:
+        await s.shows("where is my parcel?")
+        await s.press("r")
+        await s.composes()
+        await s.until(lambda: s.app.place.composer.knows, "the style guide")
+        await s.type("This is such a parcelgate, I hear you.")
+        await s.shows("it sounds negative")
+        await s.press("ctrl+a", "delete")
+        await s.type("Guten Morgen, wo ist denn das Paket geblieben?")
+        await s.shows("it is written in de")
+        assert not s.sees("it sounds"), "only what can be scored is"
+        await s.press("ctrl+s")
+        await s.shows("not sent: it is written in de: we answer in en")
+        assert await pool.fetchval("SELECT count(*) FROM outbox") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from listener.rulebook.guide import CHECKS, Guide, Word
+from listener.rulebook.guide import CHECKS, TONES, Guide, Word
 from listener.rulebook.nodes import Node, Text
 from listener.rulebook.reading.keys import TEXT, Fragment, Key, Keys, Many, number, one_of
 from listener.rulebook.reading.reader import Reader
@@ -34,6 +34,7 @@ STYLE = Keys(
         Key("links", "domains that a reply may lead to, with all below them; else any", Many(DOMAIN)),
         Key("longest", "so many characters at most, whatever the network takes", number(10, 100_000)),
         Key("languages", "the languages in which we answer, such as en", Many(LANG)),
+        Key("tone", "how a reply must sound, where its language is one that can be scored", one_of(TONES)),
         Key("hard", "the checks that keep a reply from being sent: " + ", ".join(CHECKS), Many(one_of(CHECKS))),
     ),
 )
@@ -62,6 +63,7 @@ def read_style(reader: Reader, node: Node) -> None:
         links=frozenset(_domain(reader, value, one) for value, one in reader.texts(found.get("links"), "link")),
         longest=reader.number(found["longest"], "longest", 10, 100_000) if "longest" in found else None,
         languages=frozenset(lang for lang in langs if lang),
+        tone=reader.choice(found["tone"], "tone", TONES) if "tone" in found else "",
         hard=frozenset(name for name, _ in hard if name),
         place=reader.place(node),
     )
