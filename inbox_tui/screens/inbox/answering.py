@@ -85,7 +85,7 @@ class Answering(Triage):
         if self.composer.is_open:
             self.composer.write_on()
             return
-        self._beginning = here = self.under_hands
+        here = self.under_hands
         if here is None:
             self.say("there is no conversation here", "soon")
         else:
@@ -97,6 +97,7 @@ class Answering(Triage):
         super().action_back()
 
     async def _begin(self, conversation_id: int, aside: bool) -> None:
+        self._beginning = conversation_id
         await self.read_conversation(conversation_id)
         opened = self.opened
         if opened is None or opened.conversation.id != conversation_id or self._beginning != conversation_id:
