@@ -67,6 +67,10 @@ _MOVE_UP = f"""
 UPDATE attachments SET option = option - 1 WHERE conversation_id = $1 AND person_id = $2 AND option > $3 AND {_OWN}
 """  # noqa: S608 - constants
 
+_IN_SIGHT = (
+    f"UPDATE attachments SET option = $3 WHERE conversation_id = $1 AND person_id = $2 AND option > $3 AND {_OWN}"  # noqa: S608
+)
+
 _FOLLOW = f"""
 UPDATE attachments SET reply_id = $3 WHERE conversation_id = $1 AND person_id = $2 AND option = 1 AND {_OWN} RETURNING id
 """  # noqa: S608 - constants
@@ -203,6 +207,11 @@ async def without_option(connection: asyncpg.Connection, person_id: int, convers
     """An option of the draft was taken away: its pictures are forgotten, those of the options behind it move up with them."""
     await connection.execute(_DROP_OPTION, conversation_id, person_id, option)
     await connection.execute(_MOVE_UP, conversation_id, person_id, option)
+
+
+async def in_sight(connection: asyncpg.Connection, person_id: int, conversation_id: int, options: int) -> None:
+    """The draft has so many options: what lay with one that is no more, because another draft was begun, lies with the last."""
+    await connection.execute(_IN_SIGHT, conversation_id, person_id, options)
 
 
 async def follow(

@@ -44,6 +44,7 @@ async def save_draft(
             raise Refused("you may look at this conversation but not work on it")
         if without:
             await attachments.without_option(connection, person_id, conversation_id, without)
+        await attachments.in_sight(connection, person_id, conversation_id, len(texts))
 
 
 async def drop_draft(pool: asyncpg.Pool, person_id: int, conversation_id: int) -> None:
