@@ -61,16 +61,6 @@ DELETE FROM attachments
 WHERE conversation_id = $1 AND person_id = $2 AND {_OWN} AND ($3::bigint IS NULL OR id = $3)
 """  # noqa: S608 - constants
 
-_DROP_OPTION = f"DELETE FROM attachments WHERE conversation_id = $1 AND person_id = $2 AND option = $3 AND {_OWN}"  # noqa: S608
-
-_MOVE_UP = f"""
-UPDATE attachments SET option = option - 1 WHERE conversation_id = $1 AND person_id = $2 AND option > $3 AND {_OWN}
-"""  # noqa: S608 - constants
-
-_IN_SIGHT = (
-    f"UPDATE attachments SET option = $3 WHERE conversation_id = $1 AND person_id = $2 AND option > $3 AND {_OWN}"  # noqa: S608
-)
-
 _FOLLOW = f"""
 UPDATE attachments SET reply_id = $3 WHERE conversation_id = $1 AND person_id = $2 AND option = 1 AND {_OWN} RETURNING id
 """  # noqa: S608 - constants
@@ -201,17 +191,6 @@ async def content(pool: asyncpg.Pool, person_id: int, attachment_id: int) -> tup
     if found["content"] is None:
         raise Refused(f"the picture is not kept any more: only its words are, after {BYTES_FOR.days} days")
     return found["name"], found["media_type"], found["content"]
-
-
-async def without_option(connection: asyncpg.Connection, person_id: int, conversation_id: int, option: int) -> None:
-    """An option of the draft was taken away: its pictures are forgotten, those of the options behind it move up with them."""
-    await connection.execute(_DROP_OPTION, conversation_id, person_id, option)
-    await connection.execute(_MOVE_UP, conversation_id, person_id, option)
-
-
-async def in_sight(connection: asyncpg.Connection, person_id: int, conversation_id: int, options: int) -> None:
-    """The draft has so many options: what lay with one that is no more, because another draft was begun, lies with the last."""
-    await connection.execute(_IN_SIGHT, conversation_id, person_id, options)
 
 
 async def follow(

@@ -9,7 +9,6 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.model import MOST_OPTIONS
-from listener.store import attachments
 from listener.store.connect import acquired
 
 _SAVE = """
@@ -21,6 +20,15 @@ ON CONFLICT (person_id, conversation_id) DO UPDATE
         options = excluded.options
 RETURNING d.person_id
 """
+
+_OWN = "conversation_id = $1 AND person_id = $2 AND reply_id IS NULL AND approval_id IS NULL"
+"""Pictures beside the draft."""
+
+_DROP_PICTURES = f"DELETE FROM attachments WHERE {_OWN} AND option = $3"  # noqa: S608 - constant
+_MOVE_UP = f"UPDATE attachments SET option = option - 1 WHERE {_OWN} AND option > $3"  # noqa: S608 - constant
+
+# What lay with an option that is no more, because another draft was begun, is not out of sight: it lies with the last.
+_IN_SIGHT = f"UPDATE attachments SET option = $3 WHERE {_OWN} AND option > $3"  # noqa: S608 - constant
 
 _DROP = "DELETE FROM drafts WHERE person_id = $1 AND conversation_id = $2"
 
@@ -43,8 +51,9 @@ async def save_draft(
         if kept is None:
             raise Refused("you may look at this conversation but not work on it")
         if without:
-            await attachments.without_option(connection, person_id, conversation_id, without)
-        await attachments.in_sight(connection, person_id, conversation_id, len(texts))
+            await connection.execute(_DROP_PICTURES, conversation_id, person_id, without)
+            await connection.execute(_MOVE_UP, conversation_id, person_id, without)
+        await connection.execute(_IN_SIGHT, conversation_id, person_id, len(texts))
 
 
 async def drop_draft(pool: asyncpg.Pool, person_id: int, conversation_id: int) -> None:
