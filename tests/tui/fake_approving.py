@@ -110,7 +110,7 @@ class FakeApproving:
             talk, writer, body or text, private=row.private, hold_seconds=hold_seconds, now=now, planned=row.planned
         )
 
-    def _given(self, row: ApprovalRow) -> None:
+    def give_back(self, row: ApprovalRow) -> None:
         """A draft again."""
         self.talk(row.conversation_id).drafts[row.person_id] = (row.body, row.fence)
         self.draft_options[row.conversation_id] = row.options[1:]
@@ -118,12 +118,12 @@ class FakeApproving:
 
     async def reject(self, approval_id: int, note: str, now: datetime) -> None:
         await self._called("reject")
-        self._given(self.decide_as(self.me, approval_id, ApprovalState.REJECTED, note=note))
+        self.give_back(self.decide_as(self.me, approval_id, ApprovalState.REJECTED, note=note))
 
     async def take_back_asked(self, approval_id: int, now: datetime) -> str:
         await self._called("take_back_asked")
         row = self.decide_as(self.me, approval_id, ApprovalState.WITHDRAWN)
-        self._given(row)
+        self.give_back(row)
         return row.body
 
     async def reconsider(self, approval_id: int, now: datetime) -> None:

@@ -187,3 +187,19 @@ async def test_several_texts_are_not_sent_by_who_needs_nobody() -> None:
         await s.press("ctrl+s")
         await s.shows("not sent, there are 2 options")
         assert backend.talk(1).replies == []
+
+
+async def test_what_is_sent_back_while_nothing_is_written_yet_is_on_the_page_with_its_pictures() -> None:
+    backend = FakeBackend()
+    asked = backend.ask_as(
+        backend.me, 1, "one", options=["two"], pictures=[AttachedRow(1, "map.png", PNG, 3, 2, 900, "a map", 1)]
+    )
+    async with stage(backend) as s:
+        await s.shows("waits for approval by a lead")
+        await s.press("r")
+        await s.composes()
+        backend.give_back(asked)
+        backend.decide_as(backend.staff[1], asked.id, ApprovalState.REJECTED, note="kinder")
+        await s.composes("one")
+        await s.shows("option 1 of 2")
+        await s.shows("▣ map.png  1 kB")

@@ -9,7 +9,7 @@ from textual import on
 from inbox_tui.messages import OptionsWanted
 from inbox_tui.screens.inbox.answering import Writing
 from inbox_tui.screens.inbox.composing import Composing
-from inbox_tui.view import options
+from inbox_tui.view import approvals, options
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Pick
 from listener.model import MOST_OPTIONS
@@ -82,6 +82,21 @@ class Offering(Composing):
     def _show_option(self, writing: Writing, option: int) -> None:
         writing.option = option
         self.composer.turn_to(writing.options[option - 1])
+
+    async def reopen(self) -> None:
+        """What was sent back while nothing was written yet is on the page at once, and no picture that came with it goes out unseen."""
+        await super().reopen()
+        writing, opened = self._writing, self.opened
+        if writing is None or opened is None or opened.conversation.id != writing.id or not self.is_own(writing):
+            return
+        back = approvals.sent_back(opened, self.me)
+        if back is None or back == approvals.sent_back(writing.opened, self.me):
+            return
+        written = any(text.strip() for text in writing.texts(self.composer.text))
+        if not written and opened.draft == back.body:
+            writing.options = (opened.draft, *opened.draft_options)
+            self._show_option(writing, 1)
+        await self._carried(writing)
 
     async def ready(self, writing: Writing, body: str) -> bool:
         """Whether it may go: all of what is offered is looked at, and the page turns to what may not."""
