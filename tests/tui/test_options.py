@@ -164,14 +164,17 @@ async def test_what_was_asked_is_taken_back_whole_and_asked_again_by_a_key() -> 
         assert (again.texts, [one.alt for one in again.pictures_of(2)]) == (("one", "two"), ["a map"])
         await s.press("z")
         await s.composes("one")
-        await s.press("ctrl+n", "t")
-        await s.shows("option 1 is taken away")
-        await s.composes("two")
-        await s.shows("map.png")
+        await s.type("!")
         await s.press("escape")
         await s.shows("draft kept")
         await s.press("ctrl+y")
         await s.shows("the draft is not what was taken back any more")
+        await s.press("r")
+        await s.composes("one!")
+        await s.press("ctrl+n", "t")
+        await s.shows("option 1 is taken away")
+        await s.composes("two")
+        await s.shows("map.png")
         assert len(backend.submitted[1]) == 2
 
 
