@@ -14,7 +14,6 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import NamedTuple
 
 REMEMBERED = 60_000
 """Words that are remembered; then all are forgotten. A network's daily words are fewer."""
@@ -32,6 +31,8 @@ _PLAIN: Scores = (0.0, 1.0, 0.0, 0.0)
 
 _SHIFTS = frozenset({"no", "so", "this", "least"})
 """Words that can change what comes after them, beside negations, boosters and words of the list."""
+_PLAINEST: tuple[bool, float | None, float, bool, bool, bool] = (False, None, 0.0, False, False, False)
+_DENIES: tuple[bool, float | None, float, bool, bool, bool] = (False, None, 0.0, True, True, False)
 _UPPER = itemgetter(3)
 _LOWER = itemgetter(0)
 
@@ -52,52 +53,43 @@ class Tables:
     """By what a negation multiplies."""
 
 
-class _Word(NamedTuple):
-    """All that is ever asked of a token."""
+_Facts = tuple[bool, float | None, float, bool, bool, bool]
+_Word = tuple[str, bool, float | None, bool, float, bool, bool, bool]
+"""All that is ever asked of a token, a plain tuple because nothing is made as often:
 
-    lower: str
-    listed: bool
-    """In the lexicon."""
-    worth: float | None
-    """Of a word that is scored: in the lexicon, and no booster."""
-    upper: bool
-    boost: float
-    """0.0: no booster."""
-    negates: bool
-    shifts: bool
-    """It may change the worth of one of the three words behind it. Nearly no word does: most words of the list stand as they are."""
-    odd: bool
-    """Its own worth may hang on what stands around it: part of a special case, `kind` and `no`."""
+0 in small letters · 1 in the lexicon · 2 what it is worth (None: not scored, also a booster) · 3 in capitals · 4 what it boosts (0.0: nothing)
+5 it negates · 6 it may change the worth of one of the three words behind it; nearly no word does · 7 its own worth may hang on what stands
+around it (part of a special case, `kind` and `no`)."""
 
 
 class _Words(dict[str, _Word]):
     """Token to word, found at the first look and remembered."""
 
-    __slots__ = ("_odd", "_shifts", "_tables")
+    __slots__ = ("_facts",)
 
     def __init__(self, tables: Tables) -> None:
         super().__init__()
-        self._tables = tables
         together = [one.split(" ") for one in (*tables.phrases, *tables.boosters) if " " in one]
         # A special case that stands before a word stands there whole, so that one of its words is enough to look for it.
-        self._shifts = _SHIFTS | {max(words, key=len) for words in together}
-        self._odd = {"kind", "no"}.union(*together)
+        shifting = _SHIFTS | {max(words, key=len) for words in together}
+        odd = {"kind", "no"}.union(*together)
+        self._facts: dict[str, _Facts] = {}
+        for lower in {*tables.lexicon, *tables.boosters, *tables.negations, *shifting, *odd}:
+            listed, boost = lower in tables.lexicon, tables.boosters.get(lower)
+            negates = lower in tables.negations or "n't" in lower
+            worth = tables.lexicon[lower] if listed and boost is None else None
+            shifts = listed or negates or boost is not None or lower in shifting
+            self._facts[lower] = (listed, worth, boost or 0.0, negates, shifts, lower in odd)
 
     def __missing__(self, token: str) -> _Word:
         stripped = token.strip(string.punctuation)
         text = token if len(stripped) <= 2 else stripped  # an emoticon, most likely
-        lower, tables = text.lower(), self._tables
-        listed, boost = lower in tables.lexicon, tables.boosters.get(lower)
-        word = _Word(
-            lower,
-            listed,
-            tables.lexicon[lower] if listed and boost is None else None,
-            text.isupper(),
-            boost or 0.0,
-            negates := lower in tables.negations or "n't" in lower,
-            listed or negates or boost is not None or lower in self._shifts,
-            lower in self._odd,
-        )
+        lower = text.lower()
+        facts = self._facts.get(lower)
+        if facts is None:
+            facts = _DENIES if "n't" in lower else _PLAINEST
+        listed, worth, boost, negates, shifts, odd = facts
+        word = (lower, listed, worth, text.isupper(), boost, negates, shifts, odd)
         if len(token) <= LONGEST:
             if len(self) >= REMEMBERED:
                 self.clear()
