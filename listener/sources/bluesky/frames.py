@@ -142,7 +142,10 @@ def _cid(link: object) -> str:
     """A content id as text; '' for bytes that are none."""
     if not isinstance(link, bytes) or len(link) != _LINK or link[0] != 1:
         return ""
-    return "b" + base64.b32encode(link).decode().rstrip("=").lower()
+    try:
+        return str(libipld.encode_cid(link))
+    except ValueError:
+        return ""
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:
