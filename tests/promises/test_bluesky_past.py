@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from listener.errors import Refused
-from listener.model import AuthorChanged, Batch, Deleted, Item, Key, Mention
+from listener.model import AuthorChanged, Batch, Deleted, Item, Key, Mention, Reject
 from listener.sources.bluesky import Firehose, Jetstream
 from listener.sources.bluesky.convert import POST, SPACE
+from listener.sources.bluesky.frames import convert_frame
 from listener.sources.bluesky.public import Place, PublicStream, unix_us
 from listener.sources.bluesky.rechecks import BEHIND
 from listener.sources.bluesky.reply import mint_tid, read_tid
 from listener.webclient import WebClient
 from pretend.faults import Effect, Fault
+from pretend.firehose import repos_frame
 from pretend.network import Network
 from pretend.settings import Settings
 from tests.promises.hearing import QUICK, Heard, account, bluesky, hear
@@ -234,3 +237,27 @@ async def test_an_author_who_is_gone_for_good_takes_their_messages_along(
     source = bluesky(net, web, tmp_path, clock=later())
     assert await source.recheck(None, [Key(SPACE, post.uri)]) == (Deleted(Key(SPACE, post.uri)),)
     assert f"/{POST}/" in post.uri
+
+
+async def test_what_is_kept_is_read_again_as_the_same_whatever_wire_it_came_by(
+    net: Network, web: WebClient, tmp_path: Path
+) -> None:
+    post = net.stage.post("ann.test", f"señor 🙂 @{net.account.handle}")
+    source = bluesky(net, web, tmp_path)
+    await source.identify(net.account.handle)
+    (notified,) = source.account_streams(net.account.did)
+    heard = [
+        (await hear(stream, None, lambda heard: bool(heard.mentions))).mentions[0]
+        for stream in (open_first(web, net), open_second(web, net), open_firehose(web, net), notified)
+    ]
+    heard += [item for item in await source.recheck(None, [Key(SPACE, post.uri)]) if isinstance(item, Mention)]
+    assert len(heard) == 5
+    for mention in heard:
+        (again,) = source.reread(mention.raw, datetime.now(UTC))
+        assert isinstance(again, Mention)
+        assert replace(again, revision=mention.revision) == mention
+    frame = repos_frame({"kind": "identity", "did": "no did", "time_us": 1, "identity": {}}, 3)
+    ((reject,),) = (convert_frame(frame, datetime.now(UTC)),)
+    assert isinstance(reject, Reject)
+    assert isinstance(source.reread(frame, datetime.now(UTC))[0], Reject)
+    assert isinstance(source.reread(b"{half", datetime.now(UTC))[0], Reject)

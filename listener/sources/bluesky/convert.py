@@ -379,6 +379,15 @@ def convert_post_view(view: dict[str, Any], heard_at: datetime, revision: str = 
     )
 
 
+def convert_shown(raw: bytes, heard_at: datetime) -> Mention | Reject | None:
+    """The kept bytes of a post as the AppView showed it; None: not a post. Never raises."""
+    try:
+        view = json.loads(raw.decode("utf-8", "replace"))
+    except (RecursionError, ValueError):
+        return Reject(Reason.NOT_DECODED, "a shown post: not JSON", raw[:MAX_RAW])
+    return convert_post_view(view, heard_at) if isinstance(view, dict) else None
+
+
 def convert_thread(body: bytes, heard_at: datetime) -> ThreadRead | Reject:
     """The answer of getPostThread: posts from the top down, and the keys that it says are gone or closed to us. Never raises."""
     try:

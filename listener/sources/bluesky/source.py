@@ -24,6 +24,7 @@ from listener.sources.bluesky.convert import (
     convert_jetstream,
     convert_notification,
     convert_profile,
+    convert_shown,
     convert_thread,
 )
 from listener.sources.bluesky.firehose import Firehose
@@ -132,10 +133,11 @@ class Bluesky:
         """As `Source.reread`: a frame of the firehose, an event of the public stream, else a notification, else a post as it was shown."""
         if is_frame(raw):
             return convert_frame(raw, heard_at)
-        read = convert_jetstream(raw, heard_at)
-        if read is None or isinstance(read, Reject):
-            note = convert_notification(raw, heard_at)
-            read = note if note is not None and not isinstance(note, Reject) else read
+        read: Item | None = convert_jetstream(raw, heard_at)
+        for turn in (convert_notification, convert_shown):
+            if read is None or isinstance(read, Reject):
+                told = turn(raw, heard_at)
+                read = read if told is None or isinstance(told, Reject) else told
         return () if read is None else (read,)
 
     def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
