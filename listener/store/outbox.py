@@ -175,7 +175,7 @@ LIMIT 50
 _LOOKED = "UPDATE outbox SET changed_at = $2 WHERE id = $1 AND state IN ('unknown', 'accepted')"
 
 _SEEN_ALREADY = """
-SELECT k.mention_id FROM mention_keys AS k JOIN accounts AS a ON a.space = k.space
+SELECT k.mention_id FROM accounts AS a JOIN mention_keys AS k ON k.space IN (a.space, a.space || '/' || a.external_id)
 WHERE a.id = $1 AND k.external_id = $2
 """
 
