@@ -250,7 +250,9 @@ class Deliverer(Generic[P]):
                 # Nobody can look but a person: it stays unknown, and the row says what to do instead of that we are looking.
                 await self._settle(parcel, None, "unknown", problem=str(err), code=err.code or "cannot_look")
                 return
-            log.warning("%s %d is %s and could not be looked up: %s", self.lane.word, parcel.outbox_id, state, err)
+            # Where there is no way to look, what the network accepted is no news.
+            level = logging.DEBUG if state is OutboxState.ACCEPTED and isinstance(err, Refused) else logging.WARNING
+            log.log(level, "%s %d is %s and could not be looked up: %s", self.lane.word, parcel.outbox_id, state, err)
             await self._keep(lambda: outbox.looked(self.house.pool, parcel.outbox_id, self.clock()))
             return
         if sent is not None:

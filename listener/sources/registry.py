@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from listener.sources import bluesky, files
+from listener.sources import bluesky, files, telegram, webhook
 from listener.sources.base import Source, Wiring
 
 SOURCES: Mapping[str, Callable[[Wiring], Source]] = {
     "bluesky": bluesky.build,
     "import": files.build,
+    "telegram": telegram.build,
+    "webhook": webhook.build,
 }

@@ -21,6 +21,7 @@ from listener.sources.files import Files, ImportPlan
 from listener.webclient import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
+from tests.promises import scenes_telegram
 from tests.promises.hearing import bluesky, login_of
 
 
@@ -146,5 +147,7 @@ def _file(ending: str) -> Stage:
 
 SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
+    "telegram": {"updates": scenes_telegram.stage},
+    "webhook": {},  # it has doors and no streams of its own: test_webhook.py
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
 }
