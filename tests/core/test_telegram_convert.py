@@ -127,7 +127,8 @@ def test_a_business_chat_is_apart_and_its_deletes_are_told() -> None:
     said = one({**SAID, "chat": chat, "business_connection_id": "conn-1"}, "business_message")
     assert (said.key, said.kind) == (Key("telegram/99", "conn-1:7712001/501"), Kind.DM)
     ours = one(
-        {**SAID, "chat": chat, "entities": [], "business_connection_id": "conn-1", "from": {**MIRA, "id": 3}}, "business_message"
+        {**SAID, "chat": chat, "entities": [], "business_connection_id": "conn-1", "from": {**MIRA, "id": 3}},
+        "business_message",
     )
     assert (ours.author.external_id, ours.named) == ("99", ()), "whoever is not the customer is us"
     gone = read(

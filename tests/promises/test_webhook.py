@@ -231,13 +231,16 @@ async def test_only_what_is_signed_lately_comes_in_and_it_counts_once(web: WebCl
     assert [type(one) for one in hook.convert(good)] == [Mention]
 
 
-def test_a_name_or_a_secret_that_will_not_do_is_told_at_the_start() -> None:
-    web = WebClient("0.0.test")
+async def test_a_name_or_a_secret_that_will_not_do_is_told_at_the_start(web: WebClient) -> None:
     long = Login(NAME, SECRET)
-    for logins in ((Login("Shop Reviews", SECRET),), (Login(NAME, "short"),), (long, long)):
+    for logins in ((Login("Shop Reviews", SECRET),), (long, long)):
         with pytest.raises(FixMe) as no:
             build(Wiring(web, Path(), logins))
         assert SECRET not in str(no.value)
+    weak = build(Wiring(web, Path(), (Login(NAME, "short"),)))
+    assert weak.hooks == ()
+    with pytest.raises(SourceStopped):
+        await weak.identify(NAME)
 
 
 # Out -----------------------------------------------------------------------------------------------------------------

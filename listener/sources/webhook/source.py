@@ -54,13 +54,14 @@ class Webhook:
     repeatable = False
 
     def __init__(self, wiring: Wiring) -> None:
-        """FixMe for a name or a secret that will not do."""
+        """FixMe for a name that will not do."""
         self._wiring = wiring
         self._receivers: dict[str, Receiver] = {}
         hooks: list[Hook] = []
         for login in wiring.logins:
             wired = _wired(login, self._receivers)
-            hooks.append(SignedHook(wired, login.secret))
+            if len(login.secret) >= signing.SHORTEST_SECRET:
+                hooks.append(SignedHook(wired, login.secret))
             self._receivers[wired.name] = Receiver(
                 wired.name,
                 login.secret,
@@ -73,12 +74,19 @@ class Webhook:
         outward = any(one.reply_url for one in self._receivers.values())
         self.capabilities: Mapping[Capability, str] = {
             **dict.fromkeys(Capability, _NO_WAY),
-            Capability.REPLY: "" if outward else "no reply_url is set: answer on the network itself",
+            Capability.REPLY: "" if outward else "only where a reply_url is set, and none is",
             Capability.PRIVATE_REPLY: "a reply goes where the message stands",
         }
 
     async def identify(self, handle: str) -> Author:
-        """The wired network's own name. Nobody is asked."""
+        """The wired network's own name. Nobody is asked. SourceStopped when its secret could be guessed: its door is not opened then."""
+        if len(self._receivers[handle].secret) < signing.SHORTEST_SECRET:
+            raise SourceStopped(
+                f"the secret is shorter than {signing.SHORTEST_SECRET} characters",
+                where=handle,
+                hint="openssl rand -hex 32 makes one",
+                code="short_secret",
+            )
         return Wired(handle).us
 
     def streams(self) -> tuple[Stream, ...]:
@@ -166,10 +174,6 @@ def _wired(login: Login, before: Mapping[str, Receiver]) -> Wired:
         )  # fmt: skip
     if login.handle in before:
         raise FixMe("two webhooks have the same handle", where=where, hint="one account per wired network")
-    if len(login.secret) < signing.SHORTEST_SECRET:
-        raise FixMe(
-            f"the secret is shorter than {signing.SHORTEST_SECRET} characters", where=where, hint="openssl rand -hex 32 makes one"
-        )  # fmt: skip
     return Wired(login.handle)
 
 
