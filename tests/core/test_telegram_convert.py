@@ -126,6 +126,9 @@ def test_a_business_chat_is_apart_and_its_deletes_are_told() -> None:
     chat = {"id": 7712001, "type": "private", "first_name": "Mira"}
     said = one({**SAID, "chat": chat, "business_connection_id": "conn-1"}, "business_message")
     assert (said.key, said.kind) == (Key("telegram/99", "conn-1:7712001/501"), Kind.DM)
+    assert said.reply_until is not None
+    assert said.network_at is not None
+    assert (said.reply_until - said.network_at).total_seconds() == 86400
     ours = one(
         {**SAID, "chat": chat, "entities": [], "business_connection_id": "conn-1", "from": {**MIRA, "id": 3}},
         "business_message",
@@ -202,7 +205,7 @@ json_values = st.recursive(
     max_leaves=6,
 )
 PATHS = [(name,) for name in (*SAID, "reply_to_message", "sender_chat", "edit_date", "message_thread_id", "caption", "photo",
-                              "external_reply", "business_connection_id", "poll", "is_topic_message")] + [
+                              "external_reply", "business_connection_id", "poll", "rich_message", "is_topic_message")] + [
     ("chat", "id"), ("chat", "type"), ("chat", "username"), ("from", "id"), ("from", "username"), ("from", "first_name"),
     ("entities", 0), ("entities", 0, "offset"), ("entities", 0, "type"), ("entities", 3, "user"),
 ]  # fmt: skip
@@ -221,6 +224,13 @@ def test_no_value_anywhere_makes_it_raise(path: tuple[Any, ...], value: Any, kin
         if isinstance(item, Mention):
             assert item in reread(item.raw, [US])
             item.text.encode()
+
+
+@settings(max_examples=60)
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(
+    ("type", "text", "blocks", "items", "cells", "caption", "credit", "label", "user", "url", "photo"), json_values)), max_size=3))  # fmt: skip
+def test_no_rich_message_makes_it_raise(blocks: list[Any]) -> None:
+    read({**{name: SAID[name] for name in ("message_id", "date", "chat", "from")}, "rich_message": {"blocks": blocks}})
 
 
 @settings(max_examples=60)

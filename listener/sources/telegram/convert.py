@@ -12,12 +12,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.harmless import storable
 from listener.model import Author, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
 from listener.sources.base import private_space
+from listener.sources.telegram.rich import flat
 
 NAME = "telegram"
 SPACE = "telegram"
@@ -35,6 +36,9 @@ GONE = "deleted_business_messages"
 UPDATES = (*MESSAGES, GONE)
 """What we ask for. Telegram tells of no other deletes."""
 
+BUSINESS_WINDOW = timedelta(hours=24)
+"""How long after somebody's last words a bot may answer for a business."""
+
 MAX_UPDATE = 1 << 20
 MAX_RAW = 64 << 10
 """Bytes kept of an item that could not be used."""
@@ -43,7 +47,7 @@ MAX_TEXT = 30_000
 MAX_LIST = 100
 
 _FILES = ("photo", "video", "audio", "voice", "video_note", "sticker", "story", "live_photo", "paid_media")
-_OTHER = ("poll", "location", "venue", "contact", "dice", "game", "checklist")
+_OTHER = ("rich_message", "poll", "location", "venue", "contact", "dice", "game", "checklist")
 """Said without words: a person sees in Telegram what it is."""
 _FIRST, _LAST = 1_356_998_400, 7_258_118_400  # 2013, before there was a Telegram; 2200
 _LARGEST = 1 << 53
@@ -206,6 +210,7 @@ def _message(us: Us, message: object, update: int, raw: bytes) -> tuple[Item, ..
         media=media,
         url=_url(chat, chat_id, number),
         network_at=at,
+        reply_until=at + BUSINESS_WINDOW if business else None,
         answers=(us.id,) if to_us and not private else (),
     )
     return (*context, mention)
@@ -216,6 +221,10 @@ def _content(message: Mapping[str, Any]) -> tuple[str | None, list[Any], int]:
     text, entities = message.get("text"), message.get("entities")
     if text is None:
         text, entities = message.get("caption"), message.get("caption_entities")
+    rich = message.get("rich_message")
+    if text is None and isinstance(rich, dict):
+        read = flat(rich)
+        return "".join(read.parts).rstrip("\n"), read.entities[:MAX_LIST], min(read.media, MAX_LIST)
     if text is None:
         question = _object(message.get("poll")).get("question")
         text, entities = question if isinstance(question, str) else "", None

@@ -54,7 +54,7 @@ class Telegram:
             chats = frozenset(str(one).lstrip("@").lower() for one in told)
             bot = Bot(wiring.web, login.handle, login.secret, login.service or str(wiring.options["api"]), chats)
             self._bots[login.handle] = bot
-            if url := str(login.options.get("webhook_url") or ""):
+            if (url := str(login.options.get("webhook_url") or "")) and bot.us.id:
                 hooks.append(TelegramHook(bot.us, bot.hook_secret))
                 self._hooked[login.handle] = url
         self.hooks: tuple[Hook, ...] = tuple(hooks)

@@ -74,6 +74,12 @@ class Webhook:
         outward = any(one.reply_url for one in self._receivers.values())
         self.capabilities: Mapping[Capability, str] = {
             **dict.fromkeys(Capability, _NO_WAY),
+            **dict.fromkeys(
+                (Capability.THREAD, Capability.PROFILE, Capability.HISTORY),
+                "nothing is known beyond what was delivered",
+            ),
+            Capability.EDIT: "what was handed over is not edited from here",
+            Capability.MEDIA: "pictures are not handed over",
             Capability.REPLY: "" if outward else "only where a reply_url is set, and none is",
             Capability.PRIVATE_REPLY: "a reply goes where the message stands",
         }
