@@ -313,7 +313,7 @@ async def test_a_lost_answer_stays_unknown_with_words_for_a_person_and_is_never_
         return queued.id
 
     async def until(sql: str) -> asyncpg.Record:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not (found := await pool.fetchrow(sql)):
                 await asyncio.sleep(0.01)
         return found

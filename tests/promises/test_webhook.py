@@ -292,6 +292,7 @@ async def test_a_reply_is_handed_over_signed_and_as_the_page_shows_it(web: WebCl
     (request,), (body,) = bridge.seen, bridge.bodies
     told = json.loads(body)
     assert {name: type(value) for name, value in told.items()} == {name: type(value) for name, value in REPLY.items()}
+    assert told["at"] == NOW.isoformat() != datetime.now(UTC).isoformat(timespec="seconds")
     assert (told["parent"], told["to"]["id"], request.headers["Idempotency-Key"]) == ("r-1001", "c-77", "key-1")
     assert request.headers["X-Signature-256"] == sign(SECRET, request.headers["X-Timestamp"], body)
 

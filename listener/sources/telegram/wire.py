@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from listener.errors import FixMe, Refused, SourceStopped, TryAgain, Uncertain
+from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
 from listener.harmless import storable
 from listener.sources.base import Sent
 from listener.sources.telegram.convert import Us
-from listener.webclient import Answer, Budget, WebClient, check_url
+from listener.webclient import Answer, Budget, WebClient
 
 _TOKEN = re.compile(r"(\d{1,16}):[A-Za-z0-9_-]{1,256}")
 _MOST_CHATS = 500
@@ -100,10 +100,6 @@ class Bot:
         self, method: str, body: Mapping[str, Any], write: bool, timeout: float, budget: Budget | None
     ) -> bytes:
         where = f"telegram {method}"
-        try:
-            check_url(self._base)
-        except FixMe as err:
-            raise FixMe(err.what, where="[source.telegram] api", hint=err.hint) from None
         if method != "getUpdates":
             await self._all.spend()
         wire = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
