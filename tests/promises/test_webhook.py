@@ -39,7 +39,9 @@ from listener.model import (
     Reject,
     Reply,
 )
+from listener.service import wiring
 from listener.service.hearing import Hearer
+from listener.settings import find_paths, parse
 from listener.sources.base import Delivery, Login, Wiring
 from listener.sources.webhook import Webhook, build, connect
 from listener.sources.webhook import reply as replies
@@ -465,3 +467,18 @@ async def test_the_receiver_of_the_page_takes_a_reply_once_and_can_be_asked(web:
     finally:
         process.send_signal(signal.SIGTERM)
         await process.wait()
+
+
+@pytest.mark.parametrize("page", ["telegram.md", "webhook.md"])
+def test_the_settings_of_the_page_make_the_source_that_it_speaks_of(
+    page: str, web: WebClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text("utf-8")
+    (block,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    monkeypatch.setenv("ACME_BOT_TOKEN", "5551:a_token")
+    monkeypatch.setenv("SHOP_REVIEWS_SECRET", SECRET)
+    read = parse(block, Path("hubbub.toml"), find_paths({"HUBBUB_HOME": "/nowhere"}))
+    built = wiring.build(read, web, lambda _: True, lambda: NOW, listens=False)
+    made = built[page.removesuffix(".md")]
+    assert made.capabilities[Capability.REPLY] == ""
+    assert [hook.name for hook in made.hooks] == (["webhook-shop-reviews"] if page == "webhook.md" else [])
