@@ -84,7 +84,10 @@ class Deliverer(Generic[P]):
         wait = LONGEST_SLEEP if due is None else (due - self.clock()).total_seconds()
         if due is not None and wait <= 0:
             wait = 0.25  # due, but behind another of its conversation
-        return max(0.01, min(wait, LONGEST_SLEEP, LOOK_SECONDS if unsettled else LONGEST_SLEEP))
+        longest = min(
+            LONGEST_SLEEP, self.lease_seconds / 2
+        )  # what another left half-done is found soon after its lease
+        return max(0.01, min(wait, longest, LOOK_SECONDS if unsettled else longest))
 
     # Sending
 
