@@ -256,6 +256,12 @@ async def around(
     return tuple(_row(one) for one in found)
 
 
+async def blocks_of(pool: asyncpg.Pool, brand_id: int, author_id: int) -> tuple[ActRow, ...]:
+    """The newest blocks of this author and their ends, oldest first."""
+    async with acquired(pool) as connection:
+        return await around(connection, brand_id, (), author_id)
+
+
 # For the deliverer's side too ----------------------------------------------------------------------------------------
 
 
