@@ -15,11 +15,12 @@ from textual import events
 from textual.strip import Strip
 
 from inbox_tui.messages import NewsCounted, RowChosen, RowMarked, RowReached, Said
-from inbox_tui.view.lines import Line
+from inbox_tui.view.lines import Line, say
 from inbox_tui.widgets.drawing import strip_of
 from inbox_tui.widgets.ranging import MOST, Range
 from inbox_tui.widgets.rolling import PAGE, Load, Rolling, Row
 from inbox_tui.widgets.window import Place
+from listener.errors import HubbubError
 
 MARK_CELLS = 2
 """The cursor's bar, and the mark beside it."""
@@ -317,12 +318,18 @@ class Rows(Rolling[Row]):
             if here is None or drawn.knows(at := window.stands(here)):
                 break
             down = at > drawn.high
-            rows = await self._load(drawn.high if down else None, None if down else drawn.low, PAGE)
+            try:
+                rows = await self._load(drawn.high if down else None, None if down else drawn.low, PAGE)
+            except HubbubError as fault:
+                self._give_up(drawn, say(fault.what))
+                return
             if self._range is not drawn:
                 return
-            if not rows or len(drawn) > MOST:
-                self._end_range()
-                self.post_message(Said(f"a range reaches over at most {MOST:,} rows: it ends as it was", "soon"))
+            if not rows:
+                drawn.learn((), at, at)  # nothing more stands there
+                break
+            if len(drawn) > MOST:
+                self._give_up(drawn, f"a range reaches over at most {MOST:,} rows")
                 return
             places = [window.place(row) for row in rows]
             drawn.learn(zip(map(window.ident, rows), places, strict=True), places[0], places[-1])
@@ -331,6 +338,12 @@ class Rows(Rolling[Row]):
         self._extend()
         self.post_message(Said(f"{len(self.marked):,} marked from there to here", "dim"))
         self.post_message(NewsCounted(self.id or "", self._told))
+
+    def _give_up(self, drawn: Range, why: str) -> None:
+        """The range ends with what was marked before the cursor went so far."""
+        if self._range is drawn:
+            self._end_range()
+            self.post_message(Said(f"{why}: it ends as it was", "soon"))
 
     def _end_range(self) -> None:
         self._range = None

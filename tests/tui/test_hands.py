@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+from inbox_tui.backend import Place
+from listener.errors import TryAgain
 from listener.model import State
+from listener.store.views import FoldedPage
 from listener.workflow import Assign, Close
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import Stage, stage
@@ -93,6 +97,23 @@ async def test_a_range_over_more_than_anybody_means_ends_as_it_was() -> None:
     async with stage(FakeBackend(1_000_000)) as s:
         await s.press("v", "j", "G")
         await s.shows("a range reaches over at most 5,000 rows")
+        assert s.app.place.rows.marked == {1, 2}
+
+
+async def test_a_range_ends_as_it_was_when_the_store_is_away() -> None:
+    backend = FakeBackend(1_000)
+    async with stage(backend) as s:
+        await s.press("v", "j")
+        read = backend.folded_page
+
+        async def away(folder: str, *, after: Place | None = None, **more: Any) -> FoldedPage:
+            if after is not None:
+                raise TryAgain("the database does not answer")
+            return await read(folder, after=after, **more)
+
+        backend.folded_page = away  # type: ignore[method-assign]
+        await s.press("G")
+        await s.shows("the database does not answer: it ends as it was")
         assert s.app.place.rows.marked == {1, 2}
 
 
