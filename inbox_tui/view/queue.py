@@ -74,7 +74,7 @@ def queue_lines(
     """One conversation in two lines. `left`: it is no longer in the folder that is shown; `copies`: that it stands for others; `seen`: who
     looks at it, in full and shorter.
     """
-    due_text, due_style = windows.first_clock(row, now)
+    due_text, due_style = windows.clock(row, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     name = who(row.author_handle, row.author_name)
     top.append((name, "bold" if row.unread else ""))
@@ -103,7 +103,7 @@ def queue_line(
     copies: str = "",
 ) -> tuple[Line]:
     """One conversation in one line, for those who want to see many."""
-    due_text, due_style = windows.first_clock(row, now)
+    due_text, due_style = windows.clock(row, now)
     line: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
     line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))

@@ -140,6 +140,8 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         parts.append(((f"until {words.clock(c.snoozed_until, reader.now, reader.zone)}", ""),))
     if c.due_at is not None:
         parts.append((words.due(c.due_at, reader.now),))
+    if resolve := windows.resolve(c, reader.now, reader.zone):
+        parts.append((resolve,))
     parts.extend((piece,) for piece in windows.standing(opened, reader.now))
     by_hand = " (set by hand)" if c.priority_by is not None else ""
     parts.append(((f"priority {words.priority_words(c.priority)}{by_hand}", ""),))

@@ -260,7 +260,7 @@ class FakeBackend(
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
-            news[-1] if news else None, c.version, reply_until=c.reply_until, approval=self.approval_of(c),
+            news[-1] if news else None, c.version, reply_until=c.reply_until, resolve_by=c.resolve_by, approval=self.approval_of(c),
             planned=next((r.planned for r in reversed(talk.replies) if r.state is OutboxState.QUEUED), None),
         )  # fmt: skip
         return self.in_family(row)
@@ -778,11 +778,12 @@ class FakeBackend(
     def ring(
         self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False, rulebook: bool = False,
         marks: Sequence[int] = (), presence: bool = False, late: Sequence[int] = (), handovers: bool = False,
+        unresolved: Sequence[int] = (),
     ) -> None:  # fmt: skip
         """The feed tells."""
         changed = Changed(
-            frozenset((*ids, *late)), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks),
-            presence=presence, late=frozenset(late), handovers=handovers,
+            frozenset((*ids, *late, *unresolved)), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks),
+            presence=presence, late=frozenset(late), unresolved=frozenset(unresolved), handovers=handovers,
         )  # fmt: skip
         if changed != NOTHING:
             self.queue.put_nowait(changed)
