@@ -632,3 +632,20 @@ class SourceHealth:
     stored: int
     rejects: int
     open_gaps: int
+
+
+LabelPair = tuple[int, str]
+"""A conversation and a label of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What was changed, in pairs of conversation and label: the other way round it is undone."""
+
+    put: tuple[LabelPair, ...] = ()
+    taken: tuple[LabelPair, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The conversations that were changed."""
+        return frozenset(id_ for id_, _ in (*self.put, *self.taken))

@@ -62,6 +62,7 @@ from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_labels import FakeLabels
 from tests.tui.fake_macros import FakeMacros
 from tests.tui.fake_network import FakeNetwork
 from tests.tui.fake_pictures import FakePictures
@@ -131,7 +132,16 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
 
 
 class FakeBackend(
-    FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving, FakeStaff, FakeMacros
+    FakeAnswers,
+    FakePictures,
+    FakeNetwork,
+    FakeCopies,
+    FakePosts,
+    FakeAuthors,
+    FakeApproving,
+    FakeStaff,
+    FakeMacros,
+    FakeLabels,
 ):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
@@ -532,12 +542,13 @@ class FakeBackend(
     def _subjects(self, row: QueueRow) -> list[Subject]:
         logins = {person.id: person.login for person in self.staff}
         talk = self.talks.get(row.id)
+        own = frozenset(text for id_, text in self.own if id_ == row.id)
         texts = [one.text for one in talk.thread if one.mine] if talk else [row.snippet]
         return [
             Subject(
                 text=text or "", source=row.source, author_handle=row.author_handle, tags=frozenset(row.tags), state=row.state,
                 priority=Priority(row.priority), assignee=logins.get(row.assignee_id or 0, ""), team=row.team, unread=row.unread,
-                tone=row.tone, need=row.need, at=row.last_at, me=self.me.login,
+                tone=row.tone, need=row.need, at=row.last_at, me=self.me.login, labels=own,
             )
             for text in texts
         ]  # fmt: skip

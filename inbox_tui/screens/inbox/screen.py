@@ -14,6 +14,7 @@ from inbox_tui.screens.inbox.attending import Attending
 from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.screens.inbox.folding import Folding
+from inbox_tui.screens.inbox.labelling import Labelling
 from inbox_tui.screens.inbox.macros import Macros
 from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.screens.inbox.parting import Parting
@@ -23,7 +24,19 @@ from inbox_tui.widgets.bindings import bindings
 
 
 class InboxScreen(
-    Shifts, Attending, Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking, Macros, Ahead
+    Shifts,
+    Attending,
+    Composing,
+    Folding,
+    Authors,
+    Planning,
+    Approving,
+    Parting,
+    Asked,
+    Networking,
+    Macros,
+    Labelling,
+    Ahead,
 ):
     """Folders, queue, conversation.
 

@@ -62,6 +62,9 @@ _CARRY = (
        AND EXISTS (SELECT FROM approvals AS w WHERE w.conversation_id = $2 AND w.state = 'waiting')""",
     "UPDATE approvals SET conversation_id = $2 WHERE conversation_id = $1",
     "DELETE FROM drafts WHERE conversation_id = $1 AND $2 > 0",
+    """INSERT INTO labels (person_id, conversation_id, label, at)
+       SELECT person_id, $2, label, at FROM labels WHERE conversation_id = $1 ON CONFLICT DO NOTHING""",
+    "DELETE FROM labels WHERE conversation_id = $1 AND $2 > 0",
     "UPDATE attachments SET conversation_id = $2 WHERE conversation_id = $1",
     "DELETE FROM claims WHERE conversation_id = $1 AND $2 > 0",
     """UPDATE conversations AS c SET last_mention_id = m.id FROM (
