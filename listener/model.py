@@ -113,6 +113,8 @@ class Mention:
     """When the network closes it to an answer as it came (in public, or to a private message); None: never."""
     private_until: datetime | None = None
     """When it closes a public message to a private answer; None: never, or there is none."""
+    answers: tuple[str, ...] = ()
+    """External ids of the accounts whose message, thread or page it stands under, where the network says so beside `parent` and `root`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +472,12 @@ class Capability(StrEnum):
     """A message of somebody else, under a post of ours."""
     DELETE_OWN = "delete_own"
     BLOCK = "block"
+    EDIT = "edit"
+    """A reply of ours, after it was sent."""
+    MEDIA = "media"
+    """Pictures with a reply."""
+    HISTORY = "history"
+    """What was said before we listened: of a topic, or of an account."""
 
 
 class Doing(StrEnum):

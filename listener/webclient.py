@@ -152,11 +152,18 @@ def check_url(url: str, schemes: frozenset[str] = frozenset({"http", "https"})) 
 
 
 class Socket:
-    """An open web socket that only listens. Text arrives as bytes: whoever reads decides what valid text is."""
+    """An open web socket. Text arrives as bytes: whoever reads decides what valid text is."""
 
     def __init__(self, inner: aiohttp.ClientWebSocketResponse[bool], where: str) -> None:
         self._inner = inner
         self._where = where
+
+    async def say(self, text: str) -> None:
+        """One text message to the server, such as what to subscribe to. TryAgain when the connection is at its end."""
+        try:
+            await self._inner.send_str(text)
+        except (aiohttp.ClientError, OSError, RuntimeError) as err:
+            raise TryAgain(f"the stream broke: {_told(err)}", where=self._where, code="broken") from None
 
     async def receive(self) -> bytes:
         """The next message. TryAgain when the connection is at its end, however it ended."""
@@ -214,12 +221,33 @@ class WebClient:
         budget: Budget | None = None,
         points: float = 1.0,
     ) -> Answer:
-        """Send JSON (or nothing at all).
+        """`send` by POST."""
+        return await self.send(
+            "POST", url, body, write=write, headers=headers, timeout=timeout, max_body=max_body, retry=retry,
+            budget=budget, points=points,
+        )  # fmt: skip
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        body: bytes = b"",
+        *,
+        write: bool,
+        params: Params = (),
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        max_body: int = MAX_BODY,
+        retry: Retry = ONCE,
+        budget: Budget | None = None,
+        points: float = 1.0,
+    ) -> Answer:
+        """POST, PUT, PATCH or DELETE, with JSON unless the headers name another type, or with nothing at all.
 
         With `write`, raises `Uncertain` whenever the bytes may have arrived and no clear answer came, and never repeats then.
         """
         head = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
-        return await self._call("POST", url, (), head, body, write, timeout, max_body, retry, budget, points)
+        return await self._call(method, url, params, head, body, write, timeout, max_body, retry, budget, points)
 
     async def _call(
         self,
@@ -332,6 +360,40 @@ class WebClient:
         finally:
             await inner.close()
 
+    @asynccontextmanager
+    async def lines(
+        self,
+        url: str,
+        *,
+        params: Params = (),
+        headers: Mapping[str, str] | None = None,
+        silence: float = 90.0,
+        max_line: int = MAX_BODY,
+        timeout: float = 20.0,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """An answer that does not end, line by line without their ends (server-sent events). Errors as `get` before the first line.
+
+        The lines raise TryAgain when the stream ends, breaks, is silent for `silence` seconds or sends a line that is too long.
+        Refused (code 'http_401' and so on) when the server does not want us.
+        """
+        where = check_url(url)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout, sock_read=silence)
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._open().get(
+                    url, params=list(params) or None, headers=headers, timeout=limits, allow_redirects=False
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as err:
+            raise TryAgain(f"no connection: {_told(err)}", where=where, code="no_connection") from None
+        try:
+            heads = {name.lower(): value for name, value in response.headers.items()}
+            _check_status(response.status, where, False, wait_asked(heads, time.time()), None)
+            if response.status != 200:
+                raise Refused(f"the server answered {response.status}", where=where, code=f"http_{response.status}")
+            yield _lines(response, where, max_line)
+        finally:
+            response.close()
+
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             trace = aiohttp.TraceConfig()
@@ -343,6 +405,20 @@ class WebClient:
                 trace_configs=[trace],
             )
         return self._session
+
+
+async def _lines(response: aiohttp.ClientResponse, where: str, longest: int) -> AsyncIterator[bytes]:
+    rest = b""
+    try:
+        async for part in response.content.iter_any():
+            *whole, rest = (rest + part).split(b"\n")
+            for line in whole:
+                yield line.removesuffix(b"\r")
+            if len(rest) > longest:
+                raise _TooBig
+    except (aiohttp.ClientError, OSError, TimeoutError, _TooBig) as err:
+        raise TryAgain(f"the stream broke: {_told(err)}", where=where, code="broken") from None
+    raise TryAgain("the stream ended", where=where, code="closed")
 
 
 class _TooBig(Exception):

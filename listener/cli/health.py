@@ -110,14 +110,14 @@ async def _doctor(config: Path | None, checks: list[Check]) -> int:
 
 def _secrets(settings: Settings) -> Iterable[Check]:
     for account in settings.accounts:
-        if account.password is None:
+        if account.secret is None:
             continue
         try:
-            account.password.read(os.environ)
+            account.secret.read(os.environ)
         except FixMe as err:
             yield Check("secret", BAD, f"{account.handle}: {err.what} ({err.where})", err.hint)
         else:
-            yield Check("secret", FINE, f"{account.handle}: there ({account.password.kind} {account.password.name})")
+            yield Check("secret", FINE, f"{account.handle}: there ({account.secret.kind} {account.secret.name})")
 
 
 def _disk(settings: Settings) -> Iterable[Check]:

@@ -63,6 +63,8 @@ class Hearer:
         for reference in (mention.parent, mention.root):
             if reference is not None:
                 yield from self._hearings(space, writer_of(reference), Via.REPLY)
+        for account_id in mention.answers:
+            yield from self._hearings(space, account_id, Via.REPLY)
         if mention.quoted is not None:
             yield from self._hearings(space, writer_of(mention.quoted), Via.QUOTE)
         for external_id in mention.named:

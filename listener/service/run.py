@@ -12,12 +12,12 @@ import functools
 import importlib.metadata
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from listener.errors import FixMe, SourceStopped, TryAgain
+from listener.errors import Refused, SourceStopped, TryAgain
 from listener.model import Account, Author, Batch, Mention
-from listener.service import processes
+from listener.service import processes, wiring
 from listener.service.bells import Bells
 from listener.service.database import House, opened
 from listener.service.deliver import Deliverer
@@ -30,7 +30,6 @@ from listener.service.threads import Threads
 from listener.service.timekeeper import Timekeeper
 from listener.settings import AccountSettings, Settings
 from listener.sources.base import Source, Stream
-from listener.sources.bluesky import Bluesky, Habits, Login, Options
 from listener.store import capabilities, people
 from listener.store.record import Recorded, record
 from listener.webclient import WebClient
@@ -97,6 +96,10 @@ async def _leash(stop: Stop, leashed: bool) -> AsyncIterator[None]:
             task.cancel()
 
 
+def _nothing(_batch: Batch, _recorded: Recorded) -> None:
+    """Where nobody asks who wrote."""
+
+
 def _meeting(threads: Threads, source: str) -> Callable[[Batch, Recorded], None]:
     """After a commit: who wrote without being named is asked for."""
 
@@ -120,7 +123,7 @@ class Service:
     bells: Bells = field(default_factory=Bells)
     _brand_ids: dict[str, int] = field(default_factory=dict)
     _accounts: dict[int, Account] = field(default_factory=dict)
-    _heard: Callable[[Batch, Recorded], None] = lambda _batch, _recorded: None
+    _threads: Threads | None = None
     _refusals: dict[str, str] = field(default_factory=dict)
     """Handle -> why its login was refused: such an account may have no row yet."""
 
@@ -129,25 +132,22 @@ class Service:
         web = WebClient(version())
         try:
             await self._brands()
-            bluesky = self._bluesky(web)
             bench = Bench(self.settings, self.house, self.stop, wall_clock)
+            sources = wiring.build(self.settings, web, bench.wanted, wall_clock, listens=self.only != "deliver")
             if self.only != "deliver":
                 await bench.start(self._brand_ids, list(self._accounts.values()))
-            await self._run(bluesky, bench)
+            await self._run(sources, bench)
         except* Stopped:
             pass
         finally:
             await web.close()
 
-    async def _run(self, bluesky: Bluesky, bench: Bench) -> None:
-        sources: dict[str, Source] = {bluesky.name: bluesky}
-        if bluesky.jetstream is not None:
-            bluesky.jetstream.wanted = bench.wanted
+    async def _run(self, sources: Mapping[str, Source], bench: Bench) -> None:
         keeper = Timekeeper(
             self.house, self.bells, self.stop, wall_clock, PROGRAMS[self.only], version(), figures=self._figures
         )
-        for known in list(self._accounts.values()):  # from an earlier run: colleagues need not wait for the login
-            await self._publish(known, sources)
+        for earlier in list(self._accounts.values()):  # of another run: colleagues need not wait for the login
+            await self._publish(earlier, sources)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.bells.listen(self.house, self.stop), name="bells")
             group.create_task(keeper.keep(), name="timekeeper")
@@ -159,20 +159,21 @@ class Service:
             if self.only != "deliver":
                 threads = Threads(self.house, sources, bench, self.stop, wall_clock)
                 self.bells.conversations = threads.ring
-                self._heard = _meeting(threads, bluesky.name)
+                self._threads = threads
                 group.create_task(threads.fetch(), name="threads")
                 group.create_task(bench.watch(), name="rules")
                 group.create_task(bench.weigh(), name="weights")
-                public: Sequence[Stream] = (bluesky.jetstream,) if bluesky.jetstream is not None else ()
-                for stream in public:
-                    self._listen(group, stream, bench)
+                for source in sources.values():
+                    for stream in source.streams():
+                        self._listen(group, source, stream, bench)
             for account in self.settings.accounts:
-                group.create_task(self._account(group, bluesky, bench, account), name=f"account {account.handle}")
+                known = self._account(group, sources[account.source], bench, account)
+                group.create_task(known, name=f"account {account.handle}")
             self.pulse.since = wall_clock()
             processes.tell_ready()
             log.info("hubbub %s listens (%s)", version(), self.only or "everything")
 
-    def _listen(self, group: asyncio.TaskGroup, stream: Stream, bench: Bench) -> None:
+    def _listen(self, group: asyncio.TaskGroup, source: Source, stream: Stream, bench: Bench) -> None:
         accounts = list(self._accounts.values())
         ear = Ear(
             self.house,
@@ -183,7 +184,7 @@ class Service:
             accounts,
             clock=wall_clock,
             record=self.recorder,
-            heard=self._heard,
+            heard=_nothing if self._threads is None else _meeting(self._threads, source.name),
         )
         group.create_task(ear.listen(), name=stream.key)
 
@@ -200,26 +201,27 @@ class Service:
             if (account.source, account.handle.lower(), account.brand_id) in named:
                 self._accounts[account.id] = account
 
-    async def _account(self, group: asyncio.TaskGroup, bluesky: Bluesky, bench: Bench, wanted: AccountSettings) -> None:
+    async def _account(self, group: asyncio.TaskGroup, source: Source, bench: Bench, wanted: AccountSettings) -> None:
         """Logs in, however long the network is away, and listens to what addresses the account. A refused login stops this account only."""
         backoff = Backoff(1.0, 300.0)
         with contextlib.suppress(Stopped):
             while True:
                 try:
-                    who = await self.stop.unless(bluesky.identify(wanted.handle))
+                    who = await self.stop.unless(source.identify(wanted.handle))
                 except TryAgain as err:
                     log.warning("%s: no login yet: %s", wanted.handle, err)
                     await self.stop.pause(max(err.after or 0.0, backoff.next()))
                     continue
-                except SourceStopped as err:
+                except (SourceStopped, Refused) as err:
                     await self._refused(wanted, err)
                     return
                 break
             account = await self._ensure_account(wanted, who)
-            await self._publish(account, {bluesky.name: bluesky})
+            await self._publish(account, {source.name: source})
             bench.know(list(self._accounts.values()))
             if self.only != "deliver":
-                self._listen(group, bluesky.notifications(account.external_id), bench)
+                for stream in source.account_streams(account.external_id):
+                    self._listen(group, source, stream, bench)
 
     async def _ensure_account(self, wanted: AccountSettings, who: Author) -> Account:
         brand_id = self._brand_ids[wanted.brand]
@@ -245,29 +247,12 @@ class Service:
             lambda: people.account_state(self.house.pool, account.id, state, problem), self.stop, account.handle
         )
 
-    async def _refused(self, wanted: AccountSettings, err: SourceStopped) -> None:
+    async def _refused(self, wanted: AccountSettings, err: SourceStopped | Refused) -> None:
         log.error("%s is stopped: %s", wanted.handle, err)
         self._refusals[wanted.handle] = str(err)
         for account in self._accounts.values():
             if account.source == wanted.source and account.handle.lower() == wanted.handle.lower():
                 await self._mark(account, "stopped", str(err))
-
-    def _bluesky(self, web: WebClient) -> Bluesky:
-        own = self.settings.bluesky
-        logins = []
-        for account in self.settings.accounts:
-            if account.password is None:
-                raise FixMe("an account needs a password", where=account.place)
-            logins.append(Login(account.handle, account.password.read().reveal(), account.service or own.pds))
-        listens = self.settings.listen_bluesky and self.only != "deliver"
-        options = Options(
-            hosts=own.jetstream if listens else (),
-            appview=own.appview,
-            poll_seconds=own.poll_seconds,
-            habits=replace(Habits(), look_back=own.look_back_hours * 3600.0),
-        )
-        say = logging.getLogger("hubbub.bluesky").warning
-        return Bluesky(web, self.settings.paths.state / "sessions", logins, options, say=say)
 
     def _figures(self) -> dict[str, object]:
         told = {"problem": self.house.problem, "refused": dict(self._refusals), "track": list(self.settings.track)}

@@ -19,26 +19,26 @@ from listener.settings.reading import TABLES, parse
 from listener.settings.values import (
     AccountSettings,
     BadSettings,
-    BlueskySettings,
     Brand,
     Database,
     Paths,
     Secret,
     SecretRef,
     Settings,
+    SourceSettings,
 )
 
 __all__ = [
     "TABLES",
     "AccountSettings",
     "BadSettings",
-    "BlueskySettings",
     "Brand",
     "Database",
     "Paths",
     "Secret",
     "SecretRef",
     "Settings",
+    "SourceSettings",
     "find_file",
     "find_paths",
     "load",
@@ -97,17 +97,19 @@ def load(given: Path | None = None, environ: Mapping[str, str] | None = None) ->
 
 def _with_environ(settings: Settings, environ: Mapping[str, str], file: Path | None) -> Settings:
     """What the environment overrides: the database's address, the Jetstream hosts and the AppView, for containers and tests."""
-    database, bluesky = settings.database, settings.bluesky
+    database, sources = settings.database, dict(settings.sources)
     if environ.get("HUBBUB_DATABASE_URL"):
         database = Database(database.embedded, url_ref=SecretRef("env", "HUBBUB_DATABASE_URL", "HUBBUB_DATABASE_URL"))
+    bluesky = dict(sources["bluesky"].values)
     if hosts := environ.get("HUBBUB_JETSTREAM", "").replace(",", " ").split():
         if wrong := [host for host in hosts if not host.startswith(("ws://", "wss://"))]:
             raise FixMe(
                 f"{wrong[0]!r} is not a websocket address", where="HUBBUB_JETSTREAM", hint="ws://host or wss://host"
             )
-        bluesky = replace(bluesky, jetstream=tuple(hosts))
+        bluesky["jetstream"] = tuple(hosts)
     if appview := environ.get("HUBBUB_APPVIEW", "").strip():
         if not appview.startswith(("https://", "http://")):
             raise FixMe(f"{appview!r} is not an address", where="HUBBUB_APPVIEW", hint="https://host")
-        bluesky = replace(bluesky, appview=appview.rstrip("/"))
-    return replace(settings, database=database, bluesky=bluesky, file=file)
+        bluesky["appview"] = appview.rstrip("/")
+    sources["bluesky"] = replace(sources["bluesky"], values=bluesky)
+    return replace(settings, database=database, sources=sources, file=file)

@@ -12,30 +12,52 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from listener.model import Problem
+from listener.networks import NETWORKS, Setting, Takes, heard
 from listener.settings.places import Path_, places_of
 from listener.settings.values import (
     AccountSettings,
     BadSettings,
-    BlueskySettings,
     Brand,
     Database,
     Paths,
     Secret,
     SecretRef,
     Settings,
+    SourceSettings,
 )
 
-SOURCES = ("bluesky",)
-
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
-_PLAIN_SECRETS = frozenset({"password", "app_password", "secret", "token"})
+_PLAIN_SECRETS = frozenset(
+    {"password", "app_password", "secret", "token", "app_secret", "client_secret", "verify_token"}
+)
+_KEPT = ("env", "file", "keyring")
+_ACCOUNT = ("brand", "source", "handle", "service")
+_WITH_ACCOUNTS = tuple(name for name in heard() if NETWORKS[name].secret)
+
+
+def _names(settings: Iterable[Setting]) -> tuple[str, ...]:
+    """As they stand in the file: a secret by its three ways."""
+    found: list[str] = []
+    for one in settings:
+        found += [f"{one.name}_{kind}" for kind in _KEPT] if one.takes is Takes.SECRET else [one.name]
+    return tuple(found)
+
+
 TABLES: Mapping[str, tuple[str, ...]] = {
     "": ("database", "brand", "account", "source", "rules", "inbox"),
     "database": ("url", "url_env", "url_file", "password_env", "password_file", "embedded"),
     "brand": ("key", "name", "zone"),
-    "account": ("brand", "source", "handle", "service", "password_env", "password_file", "password_keyring"),
-    "source": SOURCES,
-    "source.bluesky": ("jetstream", "appview", "pds", "look_back_hours", "poll_seconds", "listen"),
+    "account": tuple(
+        dict.fromkeys(
+            (
+                *_ACCOUNT,
+                *(f"{NETWORKS[name].secret}_{kind}" for name in _WITH_ACCOUNTS for kind in _KEPT),
+                *(one for name in _WITH_ACCOUNTS for one in _names(NETWORKS[name].account)),
+            )
+        )
+    ),
+    "source": heard(),
+    **{f"source.{name}": _names(NETWORKS[name].settings) for name in heard()},
     "rules": ("folder",),
     "inbox": ("hold_seconds",),
 }
@@ -81,16 +103,14 @@ class _Reader:
         accounts = self._accounts(self._tables(document, "account"), brands)
         source = self._table(document, (), "source")
         self._known("source", ("source",), source)
-        bluesky, listen = self._bluesky(self._table(source, ("source",), "bluesky"))
+        sources = {name: self._source(name, source) for name in heard()}
         rules = self._table(document, (), "rules")
         self._known("rules", ("rules",), rules)
         folder = self._text(rules, ("rules",), "folder")
         inbox = self._table(document, (), "inbox")
         self._known("inbox", ("inbox",), inbox)
         hold = self._number(inbox, ("inbox",), "hold_seconds", 5.0, 0, 3600)
-        return Settings(
-            paths, database, brands, accounts, bluesky, listen, self._path(folder) if folder else None, hold
-        )
+        return Settings(paths, database, brands, accounts, sources, self._path(folder) if folder else None, hold)
 
     def _database(self, table: Mapping[str, Any], paths: Paths) -> Database:
         at: Path_ = ("database",)
@@ -142,41 +162,78 @@ class _Reader:
             elif brand not in keys:
                 self._wrong((*at, "brand"), "value", f"there is no brand {brand!r}", _meant(brand, keys))
             source = self._text(table, at, "source", needed=True)
-            if source and source not in SOURCES:
-                self._wrong((*at, "source"), "value", f"there is no source {source!r}", _meant(source, SOURCES))
+            if source and source not in _WITH_ACCOUNTS:
+                self._wrong((*at, "source"), "value", f"there is no source {source!r}", _no_source(source))
+                continue
             service = self._url(table, at, "service", ("https", "http"))
             handle = self._text(table, at, "handle", needed=True).removeprefix("@")
-            secret = self._secret(table, at, "password")
-            if secret is None and not _PLAIN_SECRETS & set(table):
-                self._wrong(at, "missing", "an account needs a password", 'say password_env = "NAME_OF_A_VARIABLE"')
-            found.append(AccountSettings(brand, source, handle, service, secret, self._place(at)))
+            found.append(self._account(table, at, brand, source, handle, service))
         return tuple(found)
 
-    def _bluesky(self, table: Mapping[str, Any]) -> tuple[BlueskySettings, bool]:
-        at: Path_ = ("source", "bluesky")
-        self._known("source.bluesky", at, table)
-        hosts = self._hosts(table, at)
-        plain = BlueskySettings()
-        return BlueskySettings(
-            hosts or plain.jetstream,
-            self._url(table, at, "appview", ("https", "http")) or plain.appview,
-            self._url(table, at, "pds", ("https", "http")) or plain.pds,
-            self._number(table, at, "look_back_hours", plain.look_back_hours, 0.01, 24 * 365),
-            self._number(table, at, "poll_seconds", plain.poll_seconds, 0.05, 86400),
-        ), self._flag(table, at, "listen", default=True)
-
-    def _hosts(self, table: Mapping[str, Any], at: Path_) -> tuple[str, ...]:
-        value = table.get("jetstream", [])
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list) or not all(isinstance(host, str) for host in value):
-            self._type((*at, "jetstream"), list, value)
-            return ()
-        for host in value:
-            if not host.startswith(("ws://", "wss://")):
+    def _account(
+        self, table: Mapping[str, Any], at: Path_, brand: str, source: str, handle: str, service: str
+    ) -> AccountSettings:
+        network = NETWORKS.get(source)
+        word, own = (network.secret, network.account) if network else ("password", ())
+        secret = self._secret(table, at, word)
+        if secret is None and not _PLAIN_SECRETS & set(table):
+            self._wrong(at, "missing", f"an account needs a {word}", f'say {word}_env = "NAME_OF_A_VARIABLE"')
+        for name in table:
+            if name in TABLES["account"] and name not in {
+                *_ACCOUNT,
+                *(f"{word}_{kind}" for kind in _KEPT),
+                *_names(own),
+            }:
                 self._wrong(
-                    (*at, "jetstream"), "value", f"{host!r} is not a websocket address", "ws://host or wss://host"
+                    (*at, name), "unknown", f"{name} is no setting of an account on {source}", _account_hint(word, own)
                 )
-        return tuple(host.rstrip("/") for host in value)
+        values, _ = self._values(own, table, at)
+        return AccountSettings(brand, source, handle, service, secret, self._place(at), values)
+
+    def _source(self, name: str, sources: Mapping[str, Any]) -> SourceSettings:
+        at: Path_ = ("source", name)
+        table = self._table(sources, ("source",), name)
+        self._known(f"source.{name}", at, table)
+        values, secrets = self._values(NETWORKS[name].settings, table, at)
+        return SourceSettings(values, secrets, name in sources)
+
+    def _values(
+        self, declared: Iterable[Setting], table: Mapping[str, Any], at: Path_
+    ) -> tuple[dict[str, Any], dict[str, SecretRef]]:
+        """Every declared setting, with its default where the file says nothing."""
+        values: dict[str, Any] = {}
+        secrets: dict[str, SecretRef] = {}
+        for one in declared:
+            if one.takes is Takes.SECRET:
+                if (ref := self._secret(table, at, one.name)) is not None:
+                    secrets[one.name] = ref
+            elif one.takes is Takes.NUMBER:
+                values[one.name] = self._number(table, at, one.name, float(one.default), one.low, one.high)  # type: ignore[arg-type]
+            elif one.takes is Takes.FLAG:
+                values[one.name] = self._flag(table, at, one.name, default=bool(one.default))
+            elif one.takes is Takes.TEXT:
+                values[one.name] = self._text(table, at, one.name) or one.default
+            elif one.takes is Takes.ADDRESS:
+                values[one.name] = self._url(table, at, one.name, one.schemes) or one.default
+            else:
+                values[one.name] = self._list(one, table, at) or one.default or ()
+        return values, secrets
+
+    def _list(self, one: Setting, table: Mapping[str, Any], at: Path_) -> tuple[str, ...]:
+        value = table.get(one.name, [])
+        value = [value] if isinstance(value, str) else value
+        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+            self._type((*at, one.name), list, value)
+            return ()
+        if one.takes is Takes.LIST:
+            return tuple(item.strip() for item in value)
+        ways = tuple(f"{scheme}://" for scheme in one.schemes)
+        for item in value:
+            if not (item.startswith(ways) and _host_of(item)):
+                self._wrong(
+                    (*at, one.name), "value", f"{item!r} is no address here", " or ".join(f"{way}host" for way in ways)
+                )
+        return tuple(item.rstrip("/") if "/" not in item.split("://", 1)[-1].rstrip("/") else item for item in value)
 
     # Values
 
@@ -253,7 +310,8 @@ class _Reader:
             if name in known:
                 continue
             if name in _PLAIN_SECRETS:
-                hint = 'keep it in the environment and say password_env = "NAME", or in a file: password_file = "..."'
+                word = name if f"{name}_env" in known else "password" if "password_env" in known else "token"
+                hint = f'keep it in the environment and say {word}_env = "NAME", or in a file: {word}_file = "..."'
                 self._wrong((*at, name), "plain-secret", f"{name}: a secret stands in the settings", hint)
             else:
                 self._wrong((*at, name), "unknown", f"there is no setting {name!r} here", _meant(name, known))
@@ -292,6 +350,17 @@ def _meant(word: str, known: Iterable[str]) -> str:
     known = list(known)
     close = difflib.get_close_matches(word, known, 1, 0.6)
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
+
+
+def _no_source(name: str) -> str:
+    """What to say to somebody who names a network that has no accounts here."""
+    if (network := NETWORKS.get(name)) is None:
+        return _meant(name, _WITH_ACCOUNTS)
+    return network.why or f"{network.title} takes no account"
+
+
+def _account_hint(word: str, own: Iterable[Setting]) -> str:
+    return f"there are: {', '.join((*_ACCOUNT, *(f'{word}_{kind}' for kind in _KEPT), *_names(own)))}"
 
 
 def _is_zone(name: str) -> bool:

@@ -7,14 +7,11 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from listener.errors import FixMe
 from listener.model import Problem
-
-PUBLIC_JETSTREAM = ("wss://jetstream1.us-east.bsky.network", "wss://jetstream2.us-west.bsky.network")
-PUBLIC_APPVIEW = "https://public.api.bsky.app"
-PUBLIC_PDS = "https://bsky.social"
 
 
 class Secret:
@@ -150,20 +147,26 @@ class AccountSettings:
     source: str
     handle: str
     service: str
-    """The account's own server (Bluesky: its PDS or entryway); '' takes the source's."""
-    password: SecretRef | None
+    """The account's own server; '' takes the network's."""
+    secret: SecretRef | None
+    """Where its password or token is kept."""
     place: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the network declares for its accounts, defaults filled in."""
 
 
 @dataclass(frozen=True, slots=True)
-class BlueskySettings:
-    """Hosts and habits for Bluesky. Every address can be another one: a mirror, a test network."""
+class SourceSettings:
+    """`[source.<name>]`: every setting that the network declares, defaults filled in."""
 
-    jetstream: tuple[str, ...] = PUBLIC_JETSTREAM
-    appview: str = PUBLIC_APPVIEW
-    pds: str = PUBLIC_PDS
-    look_back_hours: float = 36.0
-    poll_seconds: float = 20.0
+    values: Mapping[str, Any]
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
+    named: bool = False
+    """The file has such a table."""
+
+    def options(self, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Values, and the secrets as they are now. FixMe, with its place, where one is not there."""
+        return {**self.values, **{name: ref.read(environ).reveal() for name, ref in self.secrets.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +177,8 @@ class Settings:
     database: Database
     brands: tuple[Brand, ...]
     accounts: tuple[AccountSettings, ...] = ()
-    bluesky: BlueskySettings = field(default_factory=BlueskySettings)
-    listen_bluesky: bool = True
-    """Whether the public stream is read at all."""
+    sources: Mapping[str, SourceSettings] = field(default_factory=dict)
+    """By network, all that are heard, whether named or not."""
     rules: Path | None = None
     """None: the shipped rules."""
     hold_seconds: float = 5.0

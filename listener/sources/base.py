@@ -6,12 +6,17 @@ cursor is saved in the same transaction as their items; asked to resume from any
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
-from listener.model import Account, Author, Batch, Capability, Key, Mention, NetworkAct, Profile, Reply
+from listener.errors import Refused
+from listener.model import Account, Author, Batch, Capability, Item, Key, Mention, NetworkAct, Profile, Reply
+from listener.webclient import Budget, WebClient
+
+Say = Callable[[str], None]
 
 
 class Stream(Protocol):
@@ -54,6 +59,79 @@ class ThreadRead:
     missing: tuple[Key, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An identity of ours as the operator's settings name it."""
+
+    handle: str
+    secret: str = field(default="", repr=False)
+    """Its password or token; '' : none given."""
+    service: str = ""
+    """Its own server; '' : the network's."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The account's settings as declared in `listener.networks`, defaults filled in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a source is built from, all plain values: it knows no settings file, no database and no brand."""
+
+    web: WebClient
+    folder: Path
+    """For sessions and the like, readable by us alone; may not be there yet."""
+    logins: tuple[Login, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """`[source.<name>]` as declared in `listener.networks`, defaults filled in, secrets read."""
+    wanted: Wanted = lambda _: True
+    """By the rulebook of the moment."""
+    say: Say = lambda _: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What somebody delivered to a webhook, as it came."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    """Names in lower case."""
+    body: bytes = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a delivery is what it says. Refused ones are not stored; `status` is what its sender is told."""
+
+    taken: bool
+    why: str = ""
+    """In words, without anything of the delivery; '' when it is taken."""
+    status: int = 200
+    once: str = ""
+    """What makes this delivery the same one when it comes again (a signature with its time); '' : its bytes."""
+
+
+class Hook(Protocol):
+    """A webhook of a source: who may deliver, what answers its handshake, and what a delivery says. Pure: no clock, no disk, no wire."""
+
+    name: str
+    """The last part of its address, and of its stream's key: '/hooks/facebook', 'facebook/hooks/facebook'."""
+    max_body: int
+
+    def handshake(self, asked: Delivery) -> tuple[int, bytes] | None:
+        """Status and body that answer a GET; None: it has no handshake."""
+        ...
+
+    def verify(self, delivery: Delivery) -> Verdict:
+        """Whether it comes from whom it says, compared in constant time over the raw bytes, before anything is parsed."""
+        ...
+
+    def convert(self, delivery: Delivery) -> tuple[Item, ...]:
+        """What it says; garbage is a `Reject`. Never raises."""
+        ...
+
+
 class Source(Protocol):
     """A network in both directions."""
 
@@ -63,8 +141,44 @@ class Source(Protocol):
     capabilities: Mapping[Capability, str]
     """Capability to '' (possible) or the reason, in words, why it is not."""
 
+    hooks: tuple[Hook, ...]
+    """The webhooks by which it is told; each is read as a stream of its own."""
+
+    budgets: Mapping[str, Budget]
+    """What is left of what the network allows, by a name for people; kept over a restart by whoever runs the source."""
+
+    async def identify(self, handle: str) -> Author:
+        """Who a login of ours is on the network. SourceStopped when only a person can help, TryAgain for a passing fault.
+
+        From then on its streams are in `account_streams`.
+        """
+        ...
+
     def streams(self) -> tuple[Stream, ...]:
-        """What there is to listen to, by settings."""
+        """What there is to listen to for everybody, by settings."""
+        ...
+
+    def account_streams(self, external_id: str) -> tuple[Stream, ...]:
+        """What addresses one account of ours that was identified; its keys end with '/<external_id>'."""
+        ...
+
+    def expiries(self) -> Mapping[str, datetime]:
+        """When the login of each identified account ends by itself, by external id; without those that do not, or do not say."""
+        ...
+
+    def reread(self, raw: bytes, heard_at: datetime) -> tuple[Item, ...]:
+        """What kept bytes of a reject or a mention say by the converters of now; garbage is a `Reject` again. Never raises."""
+        ...
+
+    def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
+        """What a stream (by its key) would have brought between two times, as `history` batches without a cursor; the oldest may come last.
+
+        None: the network does not let one look back there. Errors as in `Stream.batches`.
+        """
+        ...
+
+    async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
+        """Messages as they are now, or `Deleted` where the network says that they are gone or no longer for us; nothing for those unknown."""
         ...
 
     async def freeze(self, reply: Reply, now: datetime) -> Mapping[str, Any]:
@@ -122,4 +236,105 @@ class Source(Protocol):
         ...
 
 
-Say = Callable[[str], None]
+class Unanswered:
+    """What a source is that only listens: refuses every reply and act, by `why`. A base for such sources."""
+
+    repeatable = False
+    hooks: tuple[Hook, ...] = ()
+    budgets: Mapping[str, Budget] = {}
+    why = "it can only be listened to"
+
+    async def identify(self, handle: str) -> Author:
+        """Always Refused: it has no accounts."""
+        raise Refused("there are no accounts on this source", where=handle, hint=self.why, code="no_account")
+
+    def account_streams(self, external_id: str) -> tuple[Stream, ...]:
+        """None: it has no accounts."""
+        return ()
+
+    def expiries(self) -> Mapping[str, datetime]:
+        """None: it has no accounts."""
+        return {}
+
+    def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
+        """None, unless a source knows better."""
+        return None
+
+    async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
+        """Nothing is known beyond what was heard."""
+        return ()
+
+    async def freeze(self, reply: Reply, now: datetime) -> Mapping[str, Any]:
+        """Always Refused."""
+        raise Refused("there is no way to answer here", hint=self.why, code="no_reply")
+
+    async def send(self, reply: Reply) -> Sent:
+        """Always Refused."""
+        raise Refused("there is no way to answer here", hint=self.why, code="no_reply")
+
+    async def look_up(self, reply: Reply) -> Sent | None:
+        """None: nothing was ever sent."""
+        return None
+
+    async def freeze_act(self, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
+        """Always Refused."""
+        raise Refused("there is nothing to act on here", hint=self.why, code="no_act")
+
+    async def act(self, act: NetworkAct) -> Sent:
+        """Always Refused."""
+        raise Refused("there is nothing to act on here", hint=self.why, code="no_act")
+
+    async def look_up_act(self, act: NetworkAct) -> Sent | None:
+        """None: nothing was ever done."""
+        return None
+
+    async def thread(self, account: Account | None, key: Key) -> ThreadRead:
+        """Nothing beyond what was heard."""
+        return ThreadRead(())
+
+    async def profile(self, account: Account | None, author: Author) -> Profile | None:
+        """Nobody to ask."""
+        return None
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+# Signing in -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """An account after `hubbub connect`: what goes into the settings, and the secret, which goes where the operator says."""
+
+    handle: str
+    service: str
+    secret: str = field(repr=False)
+    who: Author
+    options: Mapping[str, Any] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+    """What was found: scopes that are there or missing, when the login ends, what it costs."""
+
+
+class Asking(Protocol):
+    """Whoever signs in at a terminal."""
+
+    web: WebClient
+    options: Mapping[str, Any]
+    """`[source.<name>]` as declared."""
+
+    async def ask(self, question: str, *, secret: bool = False, default: str = "") -> str:
+        """An answer; a secret one is not shown while it is typed."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Something for the person to read."""
+        ...
+
+
+class Connect(Protocol):
+    """Walks a person through the sign-in of one network, checks what the login may do, and gives it back. Nothing is stored here."""
+
+    async def __call__(self, asking: Asking) -> Connected:
+        """Refused with what to do when the network says no; TryAgain for a passing fault."""
+        ...

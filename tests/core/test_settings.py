@@ -65,10 +65,10 @@ def test_a_good_file(tmp_path: Path) -> None:
     ]
     (account,) = settings.accounts
     assert (account.handle, account.service) == ("larkspur.example", "https://pds.example")
-    assert account.password is not None
-    assert (account.password.kind, account.password.name) == ("file", str(tmp_path / "secrets/bluesky"))
-    assert settings.bluesky.jetstream == ("wss://one.example", "wss://two.example")
-    assert (settings.bluesky.poll_seconds, settings.hold_seconds) == (5.0, 8.0)
+    assert account.secret is not None
+    assert (account.secret.kind, account.secret.name) == ("file", str(tmp_path / "secrets/bluesky"))
+    assert settings.sources["bluesky"].values["jetstream"] == ("wss://one.example", "wss://two.example")
+    assert (settings.sources["bluesky"].values["poll_seconds"], settings.hold_seconds) == (5.0, 8.0)
     assert settings.rules == tmp_path / "our-rules"
     assert not settings.database.is_embedded
     dsn = settings.database.dsn({"DB_PASSWORD": "s/ecret:@"})
@@ -215,8 +215,8 @@ def test_the_environment_overrides_hosts_and_database(tmp_path: Path) -> None:
         "HUBBUB_DATABASE_URL": "postgresql://u:pw@h/d",
     }
     settings = load(None, environ)
-    assert settings.bluesky.jetstream == ("ws://127.0.0.1:1", "ws://127.0.0.1:2")
-    assert settings.bluesky.appview == "http://127.0.0.1:3"
+    assert settings.sources["bluesky"].values["jetstream"] == ("ws://127.0.0.1:1", "ws://127.0.0.1:2")
+    assert settings.sources["bluesky"].values["appview"] == "http://127.0.0.1:3"
     assert settings.database.dsn(environ).reveal() == "postgresql://u:pw@h/d"
     assert "pw@h" not in repr(settings)
     with pytest.raises(FixMe, match="not a websocket"):

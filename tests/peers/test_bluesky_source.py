@@ -63,7 +63,7 @@ async def test_the_whole_way(
     assert (who.external_id, who.handle) == (us.did, us.handle)
     mention = await ann.post(f"señor @{us.handle} my line is down", mentions=(us,))
     answer = await ben.reply("mine too", mention)
-    heard = await hear(source.notifications(us.did), None, lambda heard: mention.uri in heard.ids)
+    heard = await hear(source.account_streams(us.did)[0], None, lambda heard: mention.uri in heard.ids)
     (found,) = heard.mentions
     assert (found.text, found.author.handle, found.named) == (
         f"señor @{us.handle} my line is down",
@@ -212,7 +212,7 @@ async def test_sessions(
     saved.write_text(before.replace('"access": "', '"access": "x'))
     later = source_of(bluesky_network, web, tmp_path, us, password=None)
     await later.identify(us.handle)
-    batches = await hear(later.notifications(us.did), None, lambda heard: len(heard.batches) >= 2)
+    batches = await hear(later.account_streams(us.did)[0], None, lambda heard: len(heard.batches) >= 2)
     assert batches.batches
     assert saved.read_text() != before
     with pytest.raises(SourceStopped) as told:

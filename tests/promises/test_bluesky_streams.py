@@ -314,5 +314,6 @@ async def test_the_source_puts_its_streams_together(net: Network, web: WebClient
     assert [stream.key for stream in source.streams()] == ["bluesky/jetstream"]
     who = await source.identify(net.account.handle)
     assert (who.external_id, who.handle) == (net.account.did, net.account.handle)
-    keys = ["bluesky/jetstream", f"bluesky/notifications/{net.account.did}"]
-    assert [stream.key for stream in source.streams()] == keys
+    assert [stream.key for stream in source.account_streams(who.external_id)] == [
+        f"bluesky/notifications/{who.external_id}"
+    ]

@@ -3,6 +3,6 @@
 from listener.sources.bluesky.jetstream import Habits, Jetstream
 from listener.sources.bluesky.notifications import Notifications
 from listener.sources.bluesky.session import Login
-from listener.sources.bluesky.source import Bluesky, Options
+from listener.sources.bluesky.source import Bluesky, Options, build
 
-__all__ = ["Bluesky", "Habits", "Jetstream", "Login", "Notifications", "Options"]
+__all__ = ["Bluesky", "Habits", "Jetstream", "Login", "Notifications", "Options", "build"]

@@ -5,8 +5,8 @@ Owns which session speaks for which account. It refuses to know settings files, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,18 @@ from typing import Any
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.facets import clean_handle
 from listener.lengths import length
-from listener.model import Account, Author, Capability, Key, NetworkAct, Profile, Reject, Reply
-from listener.sources.base import Say, Sent, Stream, ThreadRead, Wanted
+from listener.model import Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reject, Reply
+from listener.sources.base import Hook, Say, Sent, Stream, ThreadRead, Wanted, Wiring
 from listener.sources.bluesky import acts
 from listener.sources.bluesky import reply as replies
-from listener.sources.bluesky.convert import NAME, SPACE, convert_profile, convert_thread
+from listener.sources.bluesky.convert import (
+    NAME,
+    SPACE,
+    convert_jetstream,
+    convert_notification,
+    convert_profile,
+    convert_thread,
+)
 from listener.sources.bluesky.jetstream import Habits, Jetstream
 from listener.sources.bluesky.notifications import Notifications
 from listener.sources.bluesky.session import Login, Session, xrpc_error
@@ -45,6 +52,7 @@ class Bluesky:
 
     name = NAME
     repeatable = True
+    hooks: tuple[Hook, ...] = ()
 
     def __init__(
         self,
@@ -65,11 +73,11 @@ class Bluesky:
         self._sessions = {login.identifier: Session(web, login, folder) for login in logins}
         self._notifications: dict[str, Notifications] = {}
         self._public = Budget(3000, 300)
+        self.budgets: Mapping[str, Budget] = {"public reads": self._public}
         hosts = self._options.hosts
         self.jetstream = (
             Jetstream(web, hosts, wanted, habits=self._options.habits, say=say, clock=clock) if hosts else None
         )
-        """The public stream; its `wanted` may be replaced at any time."""
         silent = "" if logins else "no account of ours is set up"
         self.capabilities: Mapping[Capability, str] = {
             Capability.REPLY: silent,
@@ -80,6 +88,9 @@ class Bluesky:
             Capability.HIDE: silent,
             Capability.DELETE_OWN: silent,
             Capability.BLOCK: silent,
+            Capability.EDIT: "posts on Bluesky cannot be edited",
+            Capability.MEDIA: silent,
+            Capability.HISTORY: "not read yet",
         }
 
     async def identify(self, identifier: str) -> Author:
@@ -96,13 +107,32 @@ class Bluesky:
         return Author(SPACE, did, clean_handle(session.handle) or identifier)
 
     def streams(self) -> tuple[Stream, ...]:
-        """The public stream, and the notifications of every account identified so far."""
-        public: tuple[Stream, ...] = (self.jetstream,) if self.jetstream is not None else ()
-        return (*public, *self._notifications.values())
+        """The public stream."""
+        return (self.jetstream,) if self.jetstream is not None else ()
 
-    def notifications(self, did: str) -> Notifications:
-        """One account's stream. KeyError before `identify`."""
-        return self._notifications[did]
+    def account_streams(self, external_id: str) -> tuple[Stream, ...]:
+        """One account's notifications; none before `identify`."""
+        found = self._notifications.get(external_id)
+        return () if found is None else (found,)
+
+    def expiries(self) -> Mapping[str, datetime]:
+        """None: sessions renew themselves, and app passwords do not end."""
+        return {}
+
+    def reread(self, raw: bytes, heard_at: datetime) -> tuple[Item, ...]:
+        """As `Source.reread`: an event of the public stream, else a notification."""
+        read = convert_jetstream(raw, heard_at)
+        if isinstance(read, Reject) and not isinstance(told := convert_notification(raw, heard_at), Reject):
+            read = told
+        return () if read is None else (read,)
+
+    def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
+        """Not yet."""
+        return None
+
+    async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
+        """Not yet: edits and deletes come by the public stream."""
+        return ()
 
     async def freeze(self, reply: Reply, now: datetime) -> Mapping[str, Any]:
         """As `Source.freeze`."""
@@ -184,3 +214,16 @@ class Bluesky:
             return answer.body
         code, message = xrpc_error(answer)
         raise Refused(message or code, where=method, code=code)
+
+
+def build(wiring: Wiring) -> Bluesky:
+    """From an operator's settings."""
+    own = wiring.options
+    logins = [Login(one.handle, one.secret or None, one.service or own["pds"]) for one in wiring.logins]
+    options = Options(
+        hosts=tuple(own["jetstream"]) if own["listen"] else (),
+        appview=own["appview"],
+        poll_seconds=own["poll_seconds"],
+        habits=replace(Habits(), look_back=own["look_back_hours"] * 3600.0),
+    )
+    return Bluesky(wiring.web, wiring.folder, logins, options, wanted=wiring.wanted, say=wiring.say, clock=wiring.clock)

@@ -16,23 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from listener.errors import FixMe, Refused, SourceStopped
+from listener.errors import FixMe, SourceStopped
 from listener.lengths import length
-from listener.model import (
-    Account,
-    Author,
-    Batch,
-    Capability,
-    Item,
-    Key,
-    Mention,
-    NetworkAct,
-    Profile,
-    Reason,
-    Reject,
-    Reply,
-)
-from listener.sources.base import Sent, Stream, ThreadRead
+from listener.model import Author, Batch, Capability, Item, Mention, Reason, Reject
+from listener.sources.base import Stream, Unanswered, Wiring
 from listener.sources.files.columns import (
     MAX_RAW,
     NAME,
@@ -287,11 +274,11 @@ def _inside(row: dict[str, Any], column: str) -> Any:
 _NO = "this came from a file"
 
 
-class Files:
+class Files(Unanswered):
     """The source `import`: files to read, nobody to answer."""
 
     name = NAME
-    repeatable = False
+    why = _NO
     capabilities: Mapping[Capability, str] = dict.fromkeys(Capability, _NO)
 
     def __init__(self, plans: tuple[ImportPlan, ...] = (), *, batch: int = BATCH) -> None:
@@ -301,41 +288,15 @@ class Files:
         """One for each file."""
         return self._streams
 
-    async def freeze(self, reply: Reply, now: datetime) -> Mapping[str, Any]:
-        """Always Refused."""
-        raise Refused("there is no network to answer on", hint=_NO, code="no_reply")
-
-    async def send(self, reply: Reply) -> Sent:
-        """Always Refused."""
-        raise Refused("there is no network to answer on", hint=_NO, code="no_reply")
-
-    async def look_up(self, reply: Reply) -> Sent | None:
-        """None: nothing was ever sent."""
-        return None
-
-    async def freeze_act(self, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
-        """Always Refused."""
-        raise Refused("there is no network to act on", hint=_NO, code="no_act")
-
-    async def act(self, act: NetworkAct) -> Sent:
-        """Always Refused."""
-        raise Refused("there is no network to act on", hint=_NO, code="no_act")
-
-    async def look_up_act(self, act: NetworkAct) -> Sent | None:
-        """None: nothing was ever done."""
-        return None
-
-    async def thread(self, account: Account | None, key: Key) -> ThreadRead:
-        """Nothing beyond what was imported."""
-        return ThreadRead(())
-
-    async def profile(self, account: Account | None, author: Author) -> Profile | None:
-        """Nobody to ask."""
-        return None
+    def reread(self, raw: bytes, heard_at: datetime) -> tuple[Item, ...]:
+        """A row means nothing without its file's columns: import the file again, which is harmless."""
+        return (Reject(Reason.WRONG_SHAPE, "a row of a file: mend the file and import it again", raw),)
 
     def length(self, text: str) -> tuple[int, int]:
         """No limit is known."""
         return length(NAME, text)
 
-    async def close(self) -> None:
-        """Nothing is held open."""
+
+def build(_: Wiring) -> Files:
+    """Without a file: whoever imports one hands in its plan."""
+    return Files()

@@ -1,0 +1,153 @@
+"""Every network that users may ask for: what it is called, how far Hubbub goes with it and why no further, and what an operator may set.
+
+Owns the declarations that the settings, the docs and the screens read alike. Pure and light: it imports no source. A network that is heard
+has its package in `listener.sources`, its line in the registry and its entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Takes(StrEnum):
+    """What a setting takes."""
+
+    TEXT = "text"
+    ADDRESS = "address"
+    LIST = "list"
+    """Of texts."""
+    ADDRESSES = "addresses"
+    NUMBER = "number"
+    FLAG = "flag"
+    SECRET = "secret"  # noqa: S105
+    """By reference only: `<name>_env`, `<name>_file` or `<name>_keyring`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a network or of an account on it."""
+
+    name: str
+    takes: Takes
+    says: str
+    """In words, for the docs and `hubbub connect`."""
+    default: str | float | bool | tuple[str, ...] = ""
+    low: float = 0.0
+    high: float = 0.0
+    """Of a number, both inclusive."""
+    schemes: tuple[str, ...] = ("https", "http")
+    """Of an address; the first is the one that is told."""
+
+
+class Reach(StrEnum):
+    """How far Hubbub goes with a network."""
+
+    WHOLE = "whole"
+    """Heard and answered."""
+    LISTEN = "listen"
+    """Heard; answered there, by a link."""
+    NOT_YET = "not_yet"
+    NO_WAY = "no_way"
+    """The network has no way."""
+
+
+class Tried(StrEnum):
+    """Against what a source was tried; the strongest first."""
+
+    REAL = "real server"
+    RECORDED = "recorded bytes"
+    CONTRACT = "published contract"
+    PRETEND = "pretend platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One network, as declared."""
+
+    name: str
+    """The registry's word, also `Mention.source` and `[source.<name>]`."""
+    title: str
+    """As people write it."""
+    reach: Reach
+    why: str = ""
+    """Why no further, in words; '' for a whole one."""
+    tried: tuple[Tried, ...] = ()
+    tells: str = ""
+    """What the network charges or forbids, told before anybody connects."""
+    secret: str = ""
+    """What the secret of an account is called: password, token; '' : it takes no account."""
+    settings: tuple[Setting, ...] = ()
+    account: tuple[Setting, ...] = ()
+    by_default: bool = False
+    """Read in public also where the settings do not name it."""
+
+
+_HOURS = 24 * 365
+
+_BLUESKY = Network(
+    "bluesky",
+    "Bluesky",
+    Reach.WHOLE,
+    tried=(Tried.REAL, Tried.PRETEND),
+    tells="free; an app password is enough; 3,000 requests in five minutes",
+    secret="password",  # noqa: S106
+    settings=(
+        Setting(
+            "jetstream",
+            Takes.ADDRESSES,
+            "hosts of the public stream; more than one for fail-over",
+            ("wss://jetstream1.us-east.bsky.network", "wss://jetstream2.us-west.bsky.network"),
+            schemes=("wss", "ws"),
+        ),
+        Setting("appview", Takes.ADDRESS, "where to read in public", "https://public.api.bsky.app"),
+        Setting("pds", Takes.ADDRESS, "where accounts log in", "https://bsky.social"),
+        Setting(
+            "look_back_hours", Takes.NUMBER, "how far back the stream can resume; beyond it a gap is recorded",
+            36.0, 0.01, _HOURS,
+        ),
+        Setting("poll_seconds", Takes.NUMBER, "how often notifications are read", 20.0, 0.05, 86400),
+        Setting("listen", Takes.FLAG, "whether the public stream is read at all", default=True),
+    ),
+    by_default=True,
+)  # fmt: skip
+
+_UNHEARD = (
+    Network("x", "X", Reach.NOT_YET, "reading is paid by the item since February 2026, and the API takes a reply only to people who named or "
+            "quoted us; its searches can be written: hubbub query convert --to x", tells="about half a cent for each post that is read"),
+    Network("youtube", "YouTube", Reach.NOT_YET, "comments can be read and answered within 10,000 units a day; the source is not written yet"),
+    Network("threads", "Threads", Reach.NOT_YET, "needs an app review by Meta; the source is not written yet"),
+    Network("reddit", "Reddit", Reach.NOT_YET, "since November 2025 Reddit gives no keys to new programs without an agreement"),
+    Network("linkedin", "LinkedIn", Reach.NOT_YET, "company pages only, and only for programs that LinkedIn has vetted"),
+    Network("tiktok", "TikTok", Reach.NOT_YET, "business accounts only, after a review by TikTok; the source is not written yet"),
+    Network("google", "Google reviews", Reach.NOT_YET, "the Business Profile API is given on request only; the source is not written yet"),
+    Network("appstore", "Apple App Store", Reach.NOT_YET, "reviews can be read and answered with a key; the source is not written yet"),
+    Network("play", "Google Play", Reach.NOT_YET, "reviews of the last seven days only; the source is not written yet"),
+    Network("trustpilot", "Trustpilot", Reach.NOT_YET, "needs a paid business account; the source is not written yet"),
+    Network("discord", "Discord", Reach.NOT_YET, "a bot reads the servers it is asked into; the source is not written yet"),
+    Network("matrix", "Matrix", Reach.NOT_YET, "rooms without encryption only; the source is not written yet"),
+    Network("lemmy", "Lemmy", Reach.NOT_YET, "the source is not written yet"),
+    Network("nostr", "Nostr", Reach.NOT_YET, "the source is not written yet"),
+    Network("github", "GitHub", Reach.NOT_YET, "the source is not written yet; its feeds of releases and discussions can be read as feeds"),
+    Network("hackernews", "Hacker News", Reach.NOT_YET, "nobody can answer there by a program; the source is not written yet"),
+    Network("stackexchange", "Stack Exchange", Reach.NOT_YET, "answers by programs are not wanted; its feeds by tag can be read as feeds"),
+    Network("pinterest", "Pinterest", Reach.NO_WAY, "its API has no comments at all: they are only counted"),
+    Network("snapchat", "Snapchat", Reach.NO_WAY, "no way to read or answer replies was found in its API"),
+)  # fmt: skip
+"""Asked for, and not heard: in the order in which people ask."""
+
+NETWORKS: Mapping[str, Network] = MappingProxyType({
+    network.name: network
+    for network in (
+        _BLUESKY,
+        *_UNHEARD,
+    )
+})  # fmt: skip
+"""By name, in the order in which they are shown."""
+
+
+def heard() -> tuple[str, ...]:
+    """Names of the networks that are heard through settings of their own, in order."""
+    return tuple(name for name, network in NETWORKS.items() if network.reach in {Reach.WHOLE, Reach.LISTEN})
