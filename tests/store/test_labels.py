@@ -64,6 +64,7 @@ async def test_nobody_else_ever_sees_them(pool: asyncpg.Pool) -> None:
     assert await labels.labels(pool, w.tom.id, w.brand_id) == {}
     for login in (w.tom.login, "", "nobody"):
         assert await found(w, "label:difficult", login) == (set(), set())
+        assert await found(w, "-label:difficult", login) == ({one}, {one}), "nor by what it leaves out"
     assert await label(pool, w.tom.id, [], [(one, "difficult")], NOW) == Labelled(), "nor takes them off"
     assert await found(w, "label:difficult", w.mia.login) == ({one}, {one})
     seen = await inbox.among(pool, w.brand_id, [asked("label:difficult")], [one], NOW, me=w.tom.login)
