@@ -148,6 +148,26 @@ async def test_passing_faults_are_waited_out_as_the_network_says_and_a_dead_toke
     assert no.value.code == "http_401"
 
 
+async def test_whoever_listens_can_always_be_stopped(api: BotApi, web: WebClient) -> None:
+    """Called off at any step of the loop, also while it lets go of a bell."""
+    for steps in range(40):
+        bot = Bot(web, HANDLE, TOKEN, api.url)
+        stream = Updates(bot, wait=1, pause=0.001)
+
+        async def listen(stream: Updates = stream) -> None:
+            async for _ in stream.batches(None):
+                pass
+
+        task = asyncio.ensure_future(listen())
+        await asyncio.sleep(0)
+        for _ in range(steps):
+            bot.echo(b"{}")
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=1)
+        assert task.cancelled(), steps
+
+
 async def test_updates_without_numbers_are_put_aside_once_and_not_for_ever(api: BotApi, web: WebClient) -> None:
     api.updates.append({"update_id": 0, "message": {}})
     api._get_updates = _numberless  # type: ignore[method-assign]

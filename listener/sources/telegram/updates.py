@@ -13,7 +13,6 @@ import random
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -176,8 +175,7 @@ class Updates:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ring.cancel()
-            with suppress(asyncio.CancelledError):
-                await ring
+            await asyncio.gather(ring, return_exceptions=True)  # of its own end only: ours goes on up
 
 
 class _Faults:
