@@ -83,6 +83,8 @@ class Network:
     account: tuple[Setting, ...] = ()
     by_default: bool = False
     """Read in public also where the settings do not name it."""
+    chosen: bool = False
+    """It brings only what the settings name one by one, so that a topic may be everything of it (`source:<name>`)."""
 
 
 _HOURS = 24 * 365
@@ -156,6 +158,7 @@ _FEEDS = Network(
         Setting("contact", Takes.TEXT, "a page or a mail address where those who keep a feed find you; told to their servers"),
         Setting("this_machine", Takes.FLAG, "whether feeds on this machine are read too; others of a private network never are", default=False),
     ),
+    chosen=True,
 )  # fmt: skip
 
 NETWORKS: Mapping[str, Network] = MappingProxyType({
