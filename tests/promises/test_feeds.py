@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from listener.errors import FixMe, Refused, SourceStopped
-from listener.model import Deleted, Mention
+from listener.model import Deleted, Mention, Reject
 from listener.networks import NETWORKS
 from listener.sources.base import Delivery, Wiring
 from listener.sources.feeds import Feeds, build
@@ -275,7 +275,7 @@ async def test_a_hub_is_asked_answered_and_believed_only_by_its_signature(
 
     # Another program, another memory: the bookmark and the key are enough.
     later = Subscriptions("https://inbox.test", key_in(tmp_path / "state"))
-    later.remember(stream.key, mark.subscription.topic)
+    Feeds(web, [f"{host.url}/feed.atom", f"{host.url}/other.atom"], later)
     hook = FeedHook(later)
     new = host.say("news").id
     body = host.atom()
@@ -294,7 +294,12 @@ async def test_a_hub_is_asked_answered_and_believed_only_by_its_signature(
     polled = first.mentions[0]
     assert items[polled.key.external_id] == polled, "delivered or polled, it is the same message"
     assert new in items
-    assert hook.convert(replace(good, body=b"rubbish"))
+    # What is stored of a delivery need not hold its address: the document says whose it is, and nobody speaks for another feed.
+    assert hook.convert(replace(good, query={})) == hook.convert(good)
+    assert isinstance(hook.convert(replace(good, query={}, body=b"rubbish"))[0], Reject)
+    other = body.replace(b"/feed.atom", b"/other.atom")
+    signed = hmac.new(form["hub.secret"].encode(), other, "sha256").hexdigest()
+    assert hook.verify(replace(good, body=other, headers={"x-hub-signature": f"sha256={signed}"})).status == 202
 
     # At four fifths it is asked again, and a hub that does not answer costs nothing but its news.
     until = int(time.time()) + 100

@@ -139,6 +139,18 @@ def _no(reason: Reason, detail: str, body: bytes) -> Reject:
     return Reject(reason, detail, body[:MAX_RAW])
 
 
+def own_of(body: bytes, content_type: str = "") -> str:
+    """The address that a document says is its own (`rel="self"`, `feed_url`), without reading more of it; '' : it says none. Never raises."""
+    try:
+        text = decode(body[:MAX_BODY], content_type).lstrip("\ufeff \t\r\n")
+        if text.startswith("{"):
+            loose = json.loads(text)
+            return _absolute(_string(loose.get("feed_url")), "") if isinstance(loose, dict) else ""
+        return _absolute(_Look(mend(text).encode("utf-8", "replace")).own, "")
+    except (ValueError, RecursionError, _TooMuch):
+        return ""
+
+
 # Bytes to text -------------------------------------------------------------------------------------------------------
 
 _BOMS = (
@@ -299,6 +311,7 @@ class _Look:
         """Past each whole entry, in bytes."""
         self.broken = ""
         self.gone: list[Gone] = []
+        self.own = ""
         self._open: list[str] = []
         self._within = -1
         """How many elements were open when the entry began; -1: in none."""
@@ -338,6 +351,8 @@ class _Look:
             self._named = 0
         if space == _TOMBSTONES and word == "deleted-entry" and len(self.gone) < MAX_ENTRIES:
             self.gone.append(Gone(attributes.get("ref", "").strip(), _iso(attributes.get("when", ""))))
+        if word == "link" and self._within < 0 and not self.own and attributes.get("rel", "").lower() == "self":
+            self.own = attributes.get("href", "").strip()
         self._open.append(word)
 
     def _close(self, _name: str) -> None:

@@ -44,6 +44,8 @@ class Feeds(Unanswered):
             feed.key: feed
             for feed in (Feed(web, url, hubs, turns, habits or Habits(), say=say, clock=clock) for url in urls)
         }
+        for feed in self._feeds.values():
+            hubs.know(feed.key, feed.url)
         self.hooks: tuple[Hook, ...] = (FeedHook(hubs),) if hubs.callback else ()
         self.capabilities: Mapping[Capability, str] = {
             Capability.REPLY: WHY,

@@ -15,16 +15,17 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from listener.errors import Refused
-from listener.model import Item
+from listener.model import Item, Reason, Reject
 from listener.sources.base import Delivery, Verdict
 from listener.sources.feeds.bookmark import Subscription
 from listener.sources.feeds.convert import NAME, convert_document
+from listener.sources.feeds.document import MAX_RAW, own_of
 from listener.webclient import Trust, WebClient, is_loopback
 
 LEASE = 10 * 86400
 ASK_AGAIN = 3600
 """Seconds after which a hub that has not answered is asked again."""
-MAX_DELIVERY = 4 << 20
+MAX_DELIVERY = 2 << 20
 _ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
 _SIGNED = re.compile(r"(sha\d{1,3})=([0-9a-fA-F]{40,128})")
 
@@ -45,6 +46,11 @@ class Subscriptions:
         self.callback = callback.rstrip("/")
         self._key = key
         self._asked: dict[str, _Asked] = {}
+        self._feeds: dict[str, str] = {}
+
+    def know(self, space: str, url: str) -> None:
+        """That there is such a feed."""
+        self._feeds[space] = url
 
     def remember(self, space: str, topic: str) -> None:
         """That we asked, before this program began."""
@@ -56,12 +62,17 @@ class Subscriptions:
         return f"{self.callback}/hooks/{NAME}?{urlencode({'feed': space, 'token': self._token(space)})}"
 
     def secret(self, space: str) -> str:
-        """With what the hub signs."""
-        return self._made("secret", f"{space} {self._asked[space].topic if space in self._asked else ''}")
+        """With what the hub signs. By the feed alone: a delivery is checked before its feed was read again."""
+        return self._made("secret", space)
 
     def topic(self, space: str) -> str:
         """By what the hub knows the feed; '' : it was not asked."""
         return self._asked[space].topic if space in self._asked else ""
+
+    def space_of(self, topic: str) -> str:
+        """The feed that its hub, or the settings, know by this; '' : none."""
+        asked = (space for space, one in self._asked.items() if one.topic == topic)
+        return next(asked, None) or next((space for space, url in self._feeds.items() if url == topic), "")
 
     def agreed(self, space: str, topic: str, until: int) -> None:
         """The hub took our wish."""
@@ -74,7 +85,7 @@ class Subscriptions:
 
     def is_ours(self, space: str, token: str) -> bool:
         """Whether an address that is called is one that we gave away."""
-        return space in self._asked and hmac.compare_digest(token.encode(), self._token(space).encode())
+        return space in self._feeds and hmac.compare_digest(token.encode(), self._token(space).encode())
 
     def brought_up(self, kept: Subscription, space: str, now: int) -> Subscription:
         """A feed's subscription with what its hub said since; one that denied us is asked again in a day."""
@@ -169,12 +180,19 @@ class FeedHook:
         secret = self._subscriptions.secret(space).encode()
         if not hmac.compare_digest(hmac.new(secret, delivery.body, said[1]).hexdigest(), said[2].lower()):
             return Verdict(taken=False, why="its signature is not the hub's", status=202)
+        said_by = self._subscriptions.space_of(own_of(delivery.body, delivery.headers.get("content-type", "")))
+        if said_by not in {"", space}:
+            return Verdict(taken=False, why="it is signed for one feed and speaks of another", status=202)
         return Verdict(taken=True)
 
     def convert(self, delivery: Delivery) -> tuple[Item, ...]:
-        """The entries of the document that was delivered."""
-        space = delivery.query.get("feed", "")
+        """The entries of the document that was delivered, of the feed whose address it names as its own."""
         kind = delivery.headers.get("content-type", "")
+        space = self._subscriptions.space_of(own_of(delivery.body, kind)) or delivery.query.get("feed", "")
+        if not space:
+            return (
+                Reject(Reason.WRONG_SHAPE, "a delivery that names none of the feeds here", delivery.body[:MAX_RAW]),
+            )
         return convert_document(delivery.body, kind, space, delivery.at, self._subscriptions.topic(space))
 
 
