@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import re
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from listener.model import Tone, ToneLabel
 from listener.sentiment.scoring import Scorer, Tables
@@ -32,6 +32,10 @@ POSITIVE = 0.05
 MAX_CHARACTERS = 10_000
 
 _HANDLES_AND_ADDRESSES = re.compile(r"https?://\S+|www\.\S+|(?<!\w)[@＠][\w](?:[\w.\-]*\w)?(?:@[\w.\-]*\w)?")
+
+
+_HASHTAG = re.compile(r"#(\w+)")
+_HUMP = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class Vader:
@@ -141,10 +145,34 @@ def label(compound: float) -> ToneLabel:
 
 
 def scored_part(text: str, brand_names: tuple[str, ...] = ()) -> str:
-    """The text as it is scored: without handles, addresses and brand names."""
-    plain = _HANDLES_AND_ADDRESSES.sub(" ", text[:MAX_CHARACTERS])
+    """The text as it is scored: mended, without handles, addresses and brand names, and with hashtags of several words as words.
+
+    Mended is what machines broke: HTML's entities, bytes read in another encoding, curly quotes (`don’t` must deny), full-width letters.
+    """
+    plain = text[:MAX_CHARACTERS]
+    if "&" in plain or not plain.isascii():
+        plain = _mender()(plain)
+    plain = _HANDLES_AND_ADDRESSES.sub(" ", plain)
+    if "#" in plain:
+        plain = _HASHTAG.sub(_as_words, plain)
     names = _names(brand_names)
     return (names.sub(" ", plain) if names else plain).strip()
+
+
+@cache
+def _mender() -> Callable[[str], str]:
+    """ftfy, as late as a text needs it: it takes longer to load than most texts need it for."""
+    import ftfy
+
+    settings = ftfy.TextFixerConfig(
+        explain=False, normalization=None, unescape_html=True, max_decode_length=MAX_CHARACTERS
+    )
+    return lambda text: ftfy.fix_text(text, settings)
+
+
+def _as_words(tag: re.Match[str]) -> str:
+    """#WorstServiceEver as it is read; a tag of one word, or all in capitals, stays."""
+    return " ".join(_HUMP.split(tag[1]))
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,7 @@ import asyncpg
 
 from listener import workflow
 from listener.model import Conversation
-from listener.store import claims, presence
+from listener.store import attachments, claims, presence
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
 from listener.workflow import Escalation
@@ -118,6 +118,8 @@ class Swept:
     rejects: int
     ticks: int
     sketches: int
+    pictures: int = 0
+    """Of which only the bytes went."""
 
 
 async def fold(pool: asyncpg.Pool) -> int:
@@ -253,14 +255,15 @@ async def next_at(pool: asyncpg.Pool) -> datetime | None:
 
 
 async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
-    """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, what no rule counts any more, and sketches
-    after 30 days; in small transactions.
+    """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, what no rule counts any more, sketches after
+    30 days, and the bytes of pictures 30 days after they went out or came to nothing; in small transactions.
     """
     return Swept(
         await _sweep(pool, _SWEEP_TOMBSTONES, now - TOMBSTONES_FOR),
         await _sweep(pool, _SWEEP_REJECTS, now - REJECTS_FOR),
         await _sweep(pool, _SWEEP_TICKS, now - TICKS_FOR),
         await _sweep(pool, _SWEEP_SKETCHES, now - SKETCHES_FOR),
+        await attachments.sweep(pool, now),
     )
 
 
