@@ -23,6 +23,7 @@ from pretend.faults import Effect, Fault
 from pretend.network import Network
 from tests.promises import scenes_telegram
 from tests.promises.hearing import bluesky, login_of
+from tests.promises.scenes_feeds import FEEDS
 
 
 class Scene(Protocol):
@@ -147,6 +148,7 @@ def _file(ending: str) -> Stage:
 
 SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
+    "feeds": FEEDS,
     "telegram": {"updates": scenes_telegram.stage},
     "webhook": {},  # it has doors and no streams of its own: test_webhook.py
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
