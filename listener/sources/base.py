@@ -173,6 +173,8 @@ class Source(Protocol):
     def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
         """What a stream (by its key) would have brought between two times, as `history` batches without a cursor; the oldest may come last.
 
+        A batch's `gaps` are here what is still to be looked at after it, where the source can say so: a look back that was cut goes on
+        with them. Without them it begins anew, which costs calls and repeats nothing.
         None: the network does not let one look back there. Errors as in `Stream.batches`.
         """
         ...

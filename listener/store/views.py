@@ -549,6 +549,10 @@ class Changed:
     """Conversations whose answer is due soon or overdue, or that were escalated for it, since now."""
     handovers: bool = False
     """Somebody handed over."""
+    wishes: frozenset[str] = frozenset()
+    """Keys of streams of which somebody wants something. Told only to who reads for every brand; so with `delivered`."""
+    delivered: frozenset[str] = frozenset()
+    """Keys of hooks to which something was delivered."""
 
 
 @dataclass(frozen=True, slots=True)
