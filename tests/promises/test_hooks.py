@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -25,6 +29,8 @@ from listener.store import deliveries, sources
 from listener.store.record import record
 from tests.promises.hooked import HOOKED, Hall, News, body_of, now, signed, until
 from tests.store.builders import SPACE
+
+ROOT = Path(__file__).parents[2]
 
 
 @contextlib.asynccontextmanager
@@ -263,3 +269,44 @@ def test_a_bucket_fills_evenly_and_never_over() -> None:
     assert buckets.spend("b", 60, 0.0) == 0.0
     assert buckets.spend("a", 2, 2.0) == 0.0
     assert buckets.spend("a", 61, 10_000.0) == 1.0
+
+
+async def test_a_program_that_is_killed_loses_nothing_that_it_said_yes_to_and_reads_nothing_twice(
+    dsn: str, pool: asyncpg.Pool
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [sys.executable, "-m", "tests.promises.hooked_program", dsn, str(port)]
+    running = subprocess.Popen(program, cwd=ROOT)
+    wanted, yes = 240, 0
+
+    async def deliver(web: aiohttp.ClientSession, number: int) -> None:
+        nonlocal yes
+        for _ in range(1 + number % 3 // 2):  # every third one comes twice
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    if await post(web, body_of(f"m{number}")) == 200:
+                        break
+                await asyncio.sleep(0.05)
+        yes += 1
+
+    async def sender(web: aiohttp.ClientSession, some: range) -> None:
+        for number in some:
+            await deliver(web, number)
+
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as web:
+            senders = [asyncio.ensure_future(sender(web, range(n, wanted, 4))) for n in range(4)]
+            await until(lambda: yes > wanted / 3, 30)
+            running.kill()
+            running.wait()
+            running = subprocess.Popen(program, cwd=ROOT)
+            async with asyncio.timeout(30):
+                await asyncio.gather(*senders)
+        await until(lambda: pool.fetchval("SELECT count(*) = $1 FROM deliveries WHERE state = 'done'", wanted), 20)
+    finally:
+        running.kill()
+        running.wait()
+    assert await pool.fetchval("SELECT count(*) FROM mentions") == wanted
+    assert await pool.fetchval("SELECT heard FROM sources WHERE key = $1", HOOKED) == wanted
