@@ -311,7 +311,7 @@ async def gather(settings: Settings) -> dict[str, Any]:
             "alive": any(now - program.beat_at <= ALIVE_WITHIN for program in programs),
             "programs": [asdict(program) for program in programs],
             "sources": [asdict(row) for row in await sources.health(pool)],
-            "gaps": [asdict(gap) for gap in await sources.gaps(pool, "open")],
+            "gaps": [asdict(gap) for gap in await sources.gaps(pool) if gap.state != "filled"],
             "accounts": [asdict(account) for account in await summary.account_states(pool)],
             "folders": folders,
             "outbox": await summary.outbox_states(pool),

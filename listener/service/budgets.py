@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from listener.service.database import House
+from listener.errors import FixMe, TryAgain
+from listener.service.database import House, passes
 from listener.service.stopping import Stop, Stopped
 from listener.sources.base import Source
 from listener.store import source_health
@@ -48,7 +49,13 @@ class Ledger:
         with contextlib.suppress(Stopped):
             while True:
                 await self.stop.pause(self.save_seconds)
-                await self.house.persistently(self.save, self.stop, "budgets")
+                # Not persistently: that this works says nothing about what others wait for, and the next beat is near.
+                try:
+                    await self.save()
+                except (TryAgain, FixMe) as err:
+                    if not passes(err):
+                        raise
+                    continue
                 await self._daily()
         with contextlib.suppress(Exception):
             await self.save()

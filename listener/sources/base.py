@@ -128,7 +128,10 @@ class Hook(Protocol):
         ...
 
     def convert(self, delivery: Delivery) -> tuple[Item, ...]:
-        """What it says; garbage is a `Reject`. Never raises."""
+        """What it says; garbage is a `Reject`. Never raises.
+
+        It was stored before it is read, so of the headers there is only its type and what begins with x- and is no secret; of the query nothing.
+        """
         ...
 
 

@@ -23,7 +23,9 @@ BELL = "delivery/"
 
 KEPT_HEADERS = 20
 MAX_HEADER = 200
-_SECRET_WORDS = ("auth", "cookie", "secret", "signature", "token", "key", "password", "forwarded", "real-ip")
+_SECRETS = frozenset(
+    {"auth", "authorization", "cookie", "secret", "signature", "sign", "hmac", "token", "apikey", "password", "forwarded", "real"}
+)  # fmt: skip
 
 DONE_FOR = timedelta(days=7)
 """How long the same delivery coming again is known for one that was read. Networks repeat for at most some days."""
@@ -200,7 +202,8 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     found = {
         name: value[:MAX_HEADER]
         for name, value in headers.items()
-        if name == "content-type" or (name.startswith("x-") and not any(word in name for word in _SECRET_WORDS))
+        if name == "content-type"
+        or (name.startswith("x-") and not _SECRETS & set(name.split("-")) and not name.endswith("api-key"))
     }
     return dict(sorted(found.items())[:KEPT_HEADERS])
 

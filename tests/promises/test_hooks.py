@@ -222,6 +222,14 @@ async def test_what_cannot_be_read_is_kept_and_replayed_and_kept_bytes_go_with_t
         )
         hall.ear(stream)
         before = now()
+        told = {
+            "content-type": "text/x",
+            "x-event-key": "pushed",
+            "x-hub-signature-256": "s",
+            "x-api-key": "s",
+            "host": "h",
+        }
+        assert deliveries.kept_headers(told) == {"content-type": "text/x", "x-event-key": "pushed"}
         for body in (b"boom", b"{garbage", body_of("a", "b"), body_of("c")):
             await deliveries.take(pool, HOOKED, {"cookie": "secret", "x-kind": "news"}, body, "", now())
         failed = "SELECT count(*) FROM deliveries WHERE state = 'failed' AND packed IS NOT NULL"

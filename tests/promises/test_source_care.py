@@ -130,12 +130,12 @@ async def test_a_gap_is_filled_in_pieces_and_goes_on_after_a_fault_where_the_sou
 ) -> None:
     source = Told()
     start, end = now() - timedelta(hours=3), now() - timedelta(hours=1)
-    middle = start + timedelta(hours=1)
+    later, middle = start + timedelta(minutes=5), start + timedelta(hours=1)
     faults = [TryAgain("come back", after=0.05, code="http_429")]
 
     async def past(since: datetime, until_: datetime) -> AsyncIterator[Batch]:
         if until_ == end:
-            yield Batch((heard("late"),), None, now(), gaps=(Gap(start, middle, "rest"),), history=True)
+            yield Batch((heard("late"),), None, now(), gaps=(Gap(later, middle, "rest"),), history=True)
         if faults:
             raise faults.pop()
         yield Batch((heard("early"),), None, now(), history=True)
@@ -146,7 +146,7 @@ async def test_a_gap_is_filled_in_pieces_and_goes_on_after_a_fault_where_the_sou
         hall.ear(source.line, heard=lambda batch, _: bell.set() if batch.gaps else None)
         source.line.give(1, gaps=(Gap(start, end, "we were away"),))
         await until(lambda: pool.fetchval("SELECT state = 'filled' FROM gaps"))
-        assert source.asked == [(start, end), (start, middle)]
+        assert source.asked == [(start, end), (later, middle)]
         assert await hall.names() == ["late", "early"]
         assert await pool.fetchval(
             "SELECT bool_and(due_at IS NULL AND NOT unread) FROM conversations"
@@ -214,10 +214,13 @@ async def test_rejects_that_are_asked_for_become_messages_or_stay_with_todays_re
         source.line.give(1, *rejects)
         await until(lambda: pool.fetchval("SELECT count(*) = 2 FROM rejects"))
         assert (await state(pool)).rejects == {"wrong_shape": 2}
+        await source_wishes.pause(pool, LINE)  # what is ours already is read all the same
+        await until(lambda: pool.fetchval("SELECT state = 'paused' FROM sources WHERE key = $1", LINE))
         assert await source_wishes.ask_again(pool, "bluesky/other", None, now()) == 0
         assert await source_wishes.ask_again(pool, LINE, "wrong_shape", now()) == 2
         await until(lambda: pool.fetchval("SELECT count(*) = 1 AND bool_and(asked_at IS NULL) FROM rejects"))
-        assert (await hall.names(), (await state(pool)).rejects) == (["a"], {"bad_id": 1})
+        shown = await state(pool)
+        assert (await hall.names(), shown.rejects, shown.state) == (["a"], {"bad_id": 1}, "paused")
 
 
 async def test_messages_of_open_work_that_are_gone_on_their_network_are_blanked(dsn: str, pool: asyncpg.Pool) -> None:

@@ -256,10 +256,11 @@ class Door:
 
     async def _note_refused(self) -> None:
         """Refused deliveries, counted by reason beside the faults of their stream: never one write each."""
-        told, self._refused = self._refused, Counter()
-        for (key, why), n in told.items():
+        for (key, why), n in list(self._refused.items()):
             code, what = f"refused: {why}", f"deliveries are refused: {why}"
             await source_health.note_fault(self.house.pool, key, code, what, self.clock(), n)
+            self._refused[key, why] -= n
+        self._refused = +self._refused
 
     # What is told about us
 
