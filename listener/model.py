@@ -401,6 +401,9 @@ class OutboxState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+MOST_OPTIONS = 5
+"""Texts for one reply that whoever approves may choose from: more nobody compares."""
+
 PART_BEFORE = "part_before"
 """The code of a numbered part that was stopped because one before it did not go out."""
 

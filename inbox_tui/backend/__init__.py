@@ -286,9 +286,19 @@ class Backend(
         ...
 
     async def save_draft(
-        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+        self,
+        conversation_id: int,
+        body: str,
+        thread_version: int,
+        now: datetime,
+        *,
+        private: bool,
+        options: Sequence[str] = (),
+        without: int = 0,
     ) -> None:
-        """Keep a draft; `thread_version` is what the writer had read. `private`: only its addressee is to read it."""
+        """Keep a draft; `thread_version` is what the writer had read. `private`: only its addressee is to read it. `options`: further texts
+        for the same reply; `without`: the number of the one that was taken away just now, with its pictures.
+        """
         ...
 
     async def drop_draft(self, conversation_id: int) -> None:

@@ -344,10 +344,28 @@ class PostgresBackend(
         await asking.seen(self.pool, self.me.id, conversation_id, now)
 
     async def save_draft(
-        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+        self,
+        conversation_id: int,
+        body: str,
+        thread_version: int,
+        now: datetime,
+        *,
+        private: bool,
+        options: Sequence[str] = (),
+        without: int = 0,
     ) -> None:
         """Keep a draft."""
-        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now, private=private)
+        await acts.save_draft(
+            self.pool,
+            self.me.id,
+            conversation_id,
+            body,
+            thread_version,
+            now,
+            private=private,
+            options=options,
+            without=without,
+        )
 
     async def drop_draft(self, conversation_id: int) -> None:
         """Throw the draft away."""

@@ -308,8 +308,12 @@ async def withdraw(pool: asyncpg.Pool, outbox_id: int, person_id: int, now: date
         return await withdrawn(connection, outbox_id, person_id, now)
 
 
-async def withdrawn(connection: asyncpg.Connection, outbox_id: int, person_id: int, now: datetime) -> str:
-    """The same, as a part of something larger. Of numbered parts all that have not left come back, as they were written."""
+async def withdrawn(
+    connection: asyncpg.Connection, outbox_id: int, person_id: int, now: datetime, *, pictures_back: bool = True
+) -> str:
+    """The same, as a part of something larger. Of numbered parts all that have not left come back, as they were written; pictures unless
+    something else becomes of them.
+    """
     rows = [(await _locked(connection, found["id"]), found["rest"]) for found in await _group(connection, outbox_id)]
     await may_act(connection, person_id, rows[0][0]["brand_id"])
     here = [(row, rest) for row, rest in rows if row["state"] in ("queued", "failed", "stopped")]
@@ -317,7 +321,8 @@ async def withdrawn(connection: asyncpg.Connection, outbox_id: int, person_id: i
         raise Refused(f"too late: it is {rows[-1][0]['state']}", code=rows[-1][0]["state"])
     for row, _ in here:
         await _settle(connection, row, "withdrawn", now, person_id=person_id)
-        await attachments.back(connection, person_id, row["reply_id"])
+        if pictures_back:
+            await attachments.back(connection, person_id, row["reply_id"], now)
     return str(here[0][1])
 
 
@@ -358,6 +363,7 @@ async def retry(
         await _nobody_else_answers(connection, row["conversation_id"], row["person_id"])
         await _fits_window(connection, row, planned)
         for one in rows:
+            await attachments.all_kept(connection, reply_id=one["reply_id"])
             await connection.execute(_FENCE, one["reply_id"], fence)
             # The network did not take it, so the next attempt looks and freezes anew; where only a person says so, the same
             # frozen record goes out again: should the person be wrong, a network that lets us choose the id still has it once.

@@ -16,7 +16,7 @@ import asyncpg
 
 from listener import workflow
 from listener.model import Conversation
-from listener.store import claims, deliveries, presence, source_health, source_wishes
+from listener.store import attachments, claims, deliveries, presence, source_health, source_wishes
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
 from listener.workflow import Escalation
@@ -121,6 +121,8 @@ class Swept:
     rejects: int
     ticks: int
     sketches: int
+    pictures: int = 0
+    """Of which only the bytes went."""
 
 
 async def fold(pool: asyncpg.Pool) -> int:
@@ -257,7 +259,8 @@ async def next_at(pool: asyncpg.Pool) -> datetime | None:
 
 async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
     """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, what no rule counts any more, sketches after
-    30 days, and what deliveries and faults have left; in small transactions.
+    30 days, the bytes of pictures 30 days after they went out or came to nothing, and what deliveries and faults have left; in small
+    transactions.
     """
     await deliveries.sweep(pool, now)
     await source_health.sweep(pool, now)
@@ -267,6 +270,7 @@ async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
         await _sweep(pool, _SWEEP_REJECTS, now - REJECTS_FOR),
         await _sweep(pool, _SWEEP_TICKS, now - TICKS_FOR),
         await _sweep(pool, _SWEEP_SKETCHES, now - SKETCHES_FOR),
+        await attachments.sweep(pool, now),
     )
 
 

@@ -164,7 +164,7 @@ class ApprovalRow:
     conversation_id: int
     state: ApprovalState
     body: str
-    """As it was submitted."""
+    """As it was submitted: of several options the one that was approved, else the first."""
     sent: str
     """As it was approved; '' while it is not."""
     account_handle: str
@@ -182,6 +182,21 @@ class ApprovalRow:
     decided_by: str
     decided_at: datetime | None
     outbox_id: int | None
+    options: tuple[str, ...] = ()
+    """All texts that were offered for it, where there were several."""
+    option: int = 1
+    """Which of them was approved."""
+    pictures: tuple[AttachedRow, ...] = ()
+    """Of all options."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What was submitted, one text an option."""
+        return self.options or (self.body,)
+
+    def pictures_of(self, option: int) -> tuple[AttachedRow, ...]:
+        """What was submitted with an option."""
+        return tuple(one for one in self.pictures if one.option == option)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +375,8 @@ class Opened:
     """Acts on the network on these messages and this author, the newest, oldest first."""
     draft_private: bool = False
     """The draft was meant for its addressee alone."""
+    draft_options: tuple[str, ...] = ()
+    """Further texts for the same reply, for whoever approves to choose from."""
 
 
 class CommentStanding(StrEnum):
@@ -489,7 +506,7 @@ class TopicCount:
 
 @dataclass(frozen=True, slots=True)
 class AttachedRow:
-    """A picture that lies beside a draft."""
+    """A picture beside a draft, or with what was submitted for approval."""
 
     id: int
     name: str
@@ -499,6 +516,14 @@ class AttachedRow:
     size: int
     """Bytes."""
     alt: str
+    option: int = 1
+    """Of the draft, or of what was submitted."""
+    submitted: str = ""
+    """Its words as they were submitted, where whoever approved changed them."""
+    sent: bool = False
+    """It went out with a reply, or is to."""
+    kept: bool = True
+    """It can still be looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -364,6 +364,7 @@ class FakeBackend(
             draft_private=self.private_drafts.get(conversation_id, False),
             network=self.acts_around({one.id for one in talk.thread}, c.id),
             approvals=tuple(self.submitted.get(c.id, ())),
+            draft_options=self.draft_options.get(c.id, ()) if draft[1] is not None else (),
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
@@ -661,10 +662,14 @@ class FakeBackend(
         self.notes_to_me = [note for note in self.notes_to_me if note.conversation_id != conversation_id]
 
     async def save_draft(
-        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
-    ) -> None:
+        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool,
+        options: Sequence[str] = (), without: int = 0,
+    ) -> None:  # fmt: skip
         await self._called("save_draft")
         self.private_drafts[conversation_id] = private
+        self.draft_options[conversation_id] = tuple(options)
+        if without:
+            self.picture_without(conversation_id, without)
         self.talk(conversation_id).drafts[self.me.id] = (body, thread_version)
 
     async def drop_draft(self, conversation_id: int) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from inbox_tui.messages import NamesChanged
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.answering import Answering, Until
 from inbox_tui.screens.inbox.triage import All
 from inbox_tui.view import handing, staff, words
 from inbox_tui.view.deeds import Deed
@@ -22,6 +23,15 @@ _WARNED = 50
 """Warnings that are kept to be gone to."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A note that was handed over from here, for `z`."""
+
+    id: int
+    at: datetime
+    until: Until
+
+
 class Shifts(Answering):
     """The acts of a working day."""
 
@@ -29,6 +39,7 @@ class Shifts(Answering):
     _warned: Sequence[int] = ()
     _put_down = ""
     """A note that was begun and not handed over, in this terminal."""
+    _noted: _Noted | None = None
 
     async def first_reads(self) -> None:
         """Who is away, and what the last shift left."""
@@ -200,6 +211,8 @@ class Shifts(Answering):
             else:
                 await self._write_note()
             return
+        if not self.desk.read_only:
+            await self.attempt(backend.read_handovers([note.id for note in notes]))
         ids = {id_ for note in notes for id_ in handing.numbers(note.body)}
         rows = {row.id: row for row in await self.attempt(backend.rows(sorted(ids))) or ()}
         answer = await self.app.push_screen_wait(Reading(notes, rows, now, zone, writes=not self.desk.read_only))
@@ -225,9 +238,24 @@ class Shifts(Answering):
                 on = f"put down; {self.desk.sign('hand_over')} goes on with it"
                 self.say(on if self._put_down else "nothing handed over", "dim")
                 return
-            if await self.succeeds(backend.hand_over(body, shift.since, self.desk.now())):
-                self.say(f"handed over: everybody of the brand can read it ({self.desk.sign('hand_over')})", "good")
+            noted = await self.attempt(backend.hand_over(body, shift.since, self.desk.now()))
+            if noted is not None:
+                self._noted = _Noted(noted, self.desk.now(), await self.until_now())
+                read, back = self.desk.sign("hand_over"), self.desk.sign("take_back")
+                self.say(f"handed over: everybody of the brand can read it ({read}); {back} takes it back", "good")
                 return
+
+    async def _take_back(self) -> None:
+        """The note that was handed over last from here, where nothing was done since; else as always."""
+        noted = self._noted
+        if noted is None or (self.last_queued() or noted.at) > noted.at or await self.done_since(noted.until):
+            await super()._take_back()
+            return
+        self._noted = None
+        body = await self.attempt(self.desk.backend.take_back_handover(noted.id, self.desk.now()))
+        if body is not None:
+            self._put_down = body
+            self.say(f"nobody had read it: taken back; {self.desk.sign('hand_over')} goes on with it", "good")
 
 
 def _due(row: QueueRow) -> tuple[datetime, int]:
