@@ -57,11 +57,17 @@ class Bells:
             if changed.lost or key in changed.delivered:
                 bell.set()
 
+    def _connected(self, now: bool) -> None:
+        """From here on nothing is missed. What rang before, and leaves no event, is looked for once."""
+        if now:
+            for bell in (*(one for bells in self._wishes.values() for one in bells), *self._delivered.values()):
+                bell.set()
+
     async def listen(self, house: House, stop: Stop) -> None:
         """Until the service ends."""
 
         async def hear() -> None:
-            feed = Feed(house.dsn, "hubbub bells")
+            feed = Feed(house.dsn, "hubbub bells", self._connected)
             async for changed in feed.changes(None):
                 self.ring(changed)
 

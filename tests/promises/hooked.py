@@ -153,7 +153,12 @@ class Hall:
         def hear(_: Mention) -> tuple[Hearing, ...]:
             return (Hearing(brand_id, Via.MENTION, account_id=account.id),)
 
-        seat = SimpleNamespace(now=SimpleNamespace(hear=hear, judge=ByHand()))
+        async def nothing() -> None:
+            """No rules change."""
+
+        hearer = SimpleNamespace(hear=hear)
+        judgement = SimpleNamespace(hear=hear, judge=ByHand(), hearer=hearer)
+        seat = SimpleNamespace(now=judgement, watch=nothing, weigh=nothing, know=lambda _: None)
         hall = cls(house, stop, bells, cast(Bench, seat), account)
         hall.start(bells.listen(house, stop))
         try:

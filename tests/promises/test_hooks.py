@@ -155,7 +155,7 @@ async def test_while_the_database_is_away_nobody_is_told_yes_and_health_says_so(
 
 
 async def test_what_was_begun_is_answered_and_stored_when_the_program_ends(dsn: str, pool: asyncpg.Pool) -> None:
-    async with Hall.built(dsn, pool) as hall, open_door(hall) as (_, web):
+    async with Hall.built(dsn, pool) as hall, open_door(hall, most_of_one=1) as (_, web):
         begun = asyncio.Event()
         body = body_of("last")
 
@@ -172,6 +172,7 @@ async def test_what_was_begun_is_answered_and_stored_when_the_program_ends(dsn: 
         asked = asyncio.ensure_future(last())
         await begun.wait()
         await asyncio.sleep(0.05)
+        assert await post(web, body_of("beside it")) == 429  # a slow sender holds its own places only
         hall.stop.set("asked to end")
         assert await asked == 200
         assert len(await deliveries.waiting(pool, HOOKED, 10)) == 1

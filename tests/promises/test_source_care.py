@@ -4,22 +4,30 @@ messages compared; each seen in Postgres."""
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import aiohttp
 import asyncpg
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.model import Batch, Gap, Reason, Reject
 from listener.service.backfill import Backfill
+from listener.service.bells import Bells
 from listener.service.budgets import Ledger
+from listener.service.database import House
+from listener.service.run import Service
+from listener.service.stopping import Stop
 from listener.service.sweep import Sweep
+from listener.settings import find_paths, parse
 from listener.store import people, source_health, source_wishes, sources
 from listener.store.source_health import SourceState
 from listener.webclient import Budget
-from tests.promises.hooked import Hall, Told, heard, now, until
+from tests.promises.hooked import HOOKED, Hall, Told, body_of, heard, now, signed, until
 
 LINE = "bluesky/line"
 
@@ -59,6 +67,19 @@ async def test_a_paused_stream_is_closed_within_a_second_keeps_its_bookmark_and_
         assert (shown.state, shown.wanted, source.line.opened) == ("running", "", [None, "1"])
     with pytest.raises(Refused, match="no such stream"):
         await source_wishes.pause(pool, "bluesky/nowhere")
+
+
+async def test_what_is_wanted_before_the_bells_hear_is_not_missed(dsn: str, pool: asyncpg.Pool) -> None:
+    house, stop, bells = House(dsn, pool), Stop(), Bells()
+    wish, delivered = bells.wishes(LINE), bells.delivered(HOOKED)
+    listening = asyncio.ensure_future(bells.listen(house, stop))
+    await asyncio.gather(wish.wait(), delivered.wait())
+    wish.clear()
+    await sources.open_source(pool, LINE, now())
+    await source_wishes.pause(pool, LINE)
+    await asyncio.wait_for(wish.wait(), 5)
+    stop.set("the test is over")
+    await listening
 
 
 async def test_faults_are_counted_by_code_and_a_stopped_stream_goes_on_when_it_is_resumed(
@@ -281,3 +302,46 @@ async def test_one_reading_tells_everything_about_every_source(dsn: str, pool: a
         await source_health.publish_expiries(pool, "bluesky", {})
         assert [shown.login_until for shown in await source_health.everything(pool, now())] == [None, None]
         assert len(await people.accounts(pool)) == 1
+
+
+async def test_the_whole_service_opens_its_door_reads_what_comes_fills_what_it_missed_and_ends(
+    dsn: str, pool: asyncpg.Pool
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    source = Told()
+
+    async def past(_: datetime, __: datetime) -> AsyncIterator[Batch]:
+        yield Batch((heard("missed"),), None, now(), history=True)
+
+    source.past = past
+    source.budgets = {"reads": Budget(100, 86400)}
+    settings = parse(
+        f'[door]\nlisten = "127.0.0.1:{port}"', Path("hubbub.toml"), find_paths({"HUBBUB_HOME": "/nowhere"})
+    )
+    async with Hall.built(dsn, pool) as hall:
+        service = Service(settings, hall.house, Stop(), "listen")
+        running = asyncio.ensure_future(service._run({"bluesky": source}, hall.bench))
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as web:
+
+            async def is_open() -> bool:
+                try:
+                    async with web.get("/health") as answer:
+                        return "running" in (await answer.json())["streams"]
+                except aiohttp.ClientError:
+                    return False
+
+            await until(is_open)
+            body = body_of("delivered")
+            async with web.post("/hooks/news", data=body, headers=signed(body)) as answer:
+                assert answer.status == 200
+            source.line.give(1, heard("told"), gaps=(Gap(now() - timedelta(hours=1), now(), "away"),))
+            await until(lambda: pool.fetchval("SELECT count(*) = 3 FROM mentions"))
+            assert sorted(await hall.names()) == ["delivered", "missed", "told"]
+            await source_wishes.pause(pool, HOOKED)
+            await until(lambda: pool.fetchval("SELECT state = 'paused' FROM sources WHERE key = $1", HOOKED))
+            await source.budgets["reads"].spend(40)
+            service.stop.set("asked to end")
+            await asyncio.wait_for(running, 10)
+        assert await pool.fetchval("SELECT round(remaining) FROM source_budgets") == 60  # also at the end

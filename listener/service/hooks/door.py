@@ -39,6 +39,8 @@ STORE_SECONDS = 10.0
 IDLE_SECONDS = 30.0
 GRACE_SECONDS = 5.0
 MOST_AT_ONCE = 32
+MOST_OF_ONE = 16
+"""Deliveries that come in at the same time: of all, and of one sender, so that a slow one does not hold every place."""
 MOST_CONNECTIONS = 512
 REFUSED_COSTS = 5.0
 """Points of a sender's bucket: who guesses is slowed down."""
@@ -71,6 +73,7 @@ class Door:
     """Of this program's streams."""
     body_seconds: float = BODY_SECONDS
     head_seconds: float = HEAD_SECONDS
+    most_of_one: int = MOST_OF_ONE
     port: int = 0
     """Where it listens, once it does."""
     answered: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -78,7 +81,8 @@ class Door:
     _buckets: Buckets = field(init=False)
     _trusted: tuple[Network, ...] = field(init=False)
     _metrics_to: tuple[Network, ...] = field(init=False)
-    _busy: int = 0
+    _busy: Counter[str] = field(default_factory=Counter)
+    """Deliveries that are coming in, by sender."""
     _idle: asyncio.Event | None = None
     """While it closes."""
     _refused: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -196,14 +200,18 @@ class Door:
             return self._handshake(way, Delivery(_headers(request), b"", dict(request.query), self.clock()))
         if request.method != "POST":
             return _said(405, "only GET and POST", {"Allow": "GET, POST"})
-        if self._busy >= MOST_AT_ONCE:
+        if self._busy[sender.bucket] >= self.most_of_one:
+            self.answered[way.key, "too many"] += 1
+            return _said(429, "too many", {"Retry-After": "1"})
+        if self._busy.total() >= MOST_AT_ONCE:
             self.answered[way.key, "not now"] += 1
             return _said(503, "not now", {"Retry-After": "1"})
-        self._busy += 1
+        self._busy[sender.bucket] += 1
         try:
             return await self._delivered(request, way, sender)
         finally:
-            self._busy -= 1
+            self._busy[sender.bucket] -= 1
+            self._busy = +self._busy
             if not self._busy and self._idle is not None:
                 self._idle.set()
 
