@@ -338,6 +338,8 @@ class Assessment:
     """Key of the saved reply that is offered."""
     alerts: tuple[str, ...] = ()
     """Keys of the alert policies that are told."""
+    resolve_by: datetime | None = None
+    """When a conversation that began with it should be done; None: no clock."""
 
 
 # The unit of work ----------------------------------------------------------------------------------------------------
@@ -386,6 +388,8 @@ class Conversation:
     last_ours_at: datetime | None
     reply_until: datetime | None = None
     """When the network closes it to answers, by its newest message; None: never."""
+    resolve_by: datetime | None = None
+    """When it should be done. Kept when it is, so that opening it again goes on with it; None: no clock."""
 
 
 class OutboxState(StrEnum):

@@ -53,6 +53,8 @@ class QueueRow:
     """Of a reply that waits for approval, or that was sent back while the thread stands as it did."""
     planned: datetime | None = None
     """When a reply of ours goes out that waits for its time."""
+    resolve_by: datetime | None = None
+    """When all of it should be done; None: no clock. Of what is done: what it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,6 +576,8 @@ class Changed:
     """Conversations whose answer is due soon or overdue, or that were escalated for it, since now."""
     handovers: bool = False
     """Somebody handed over."""
+    unresolved: frozenset[int] = frozenset()
+    """Conversations whose time to resolve is nearly over or over, since now."""
     wishes: frozenset[str] = frozenset()
     """Keys of streams of which somebody wants something. Told only to who reads for every brand; so with `delivered`."""
     delivered: frozenset[str] = frozenset()
@@ -657,3 +661,20 @@ class SourceHealth:
     stored: int
     rejects: int
     open_gaps: int
+
+
+LabelPair = tuple[int, str]
+"""A conversation and a label of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What was changed, in pairs of conversation and label: the other way round it is undone."""
+
+    put: tuple[LabelPair, ...] = ()
+    taken: tuple[LabelPair, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The conversations that were changed."""
+        return frozenset(id_ for id_, _ in (*self.put, *self.taken))
