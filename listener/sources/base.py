@@ -130,7 +130,8 @@ class Hook(Protocol):
     def convert(self, delivery: Delivery) -> tuple[Item, ...]:
         """What it says; garbage is a `Reject`. Never raises.
 
-        It was stored before it is read, so of the headers there is only its type and what begins with x- and is no secret; of the query nothing.
+        It was stored before it is read: of the headers there is its type and what begins with x-, of the query all; without what is called
+        a token, secret, signature or the like.
         """
         ...
 
