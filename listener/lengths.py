@@ -1,7 +1,8 @@
 """How long a text is by each network's own count. Owns the limits; refuses to shorten anything.
 
 A limit is about what is sent, so our own words come here as typed. A source that is not listed has no known limit.
-Sources of the figures: Bluesky, lexicon app.bsky.feed.post (`maxGraphemes` 300, `maxLength` 3000, which counts UTF-8 bytes).
+Sources of the figures: Bluesky, lexicon app.bsky.feed.post (`maxGraphemes` 300, `maxLength` 3000, which counts UTF-8 bytes). Facebook
+8,000 and Instagram 2,200 are what is said of comments; no page of Meta's was seen to promise them.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from dataclasses import dataclass
 
 import regex
 
-LIMITED = ("bluesky",)
+LIMITED = ("bluesky", "facebook", "instagram")
 """The networks whose limits are known."""
+
+_CHARACTERS = {"facebook": 8_000, "instagram": 2_200}
 
 _GRAPHEME = regex.compile(r"\X")
 
@@ -44,6 +47,8 @@ def measures(source: str, text: str) -> tuple[Measure, ...]:
     """Every count that the network applies, the one that people know first."""
     if source == "bluesky":
         return (Measure("characters", graphemes(text), 300), Measure("bytes", utf8_bytes(text), 3000))
+    if source in _CHARACTERS:
+        return (Measure("characters", len(text), _CHARACTERS[source]),)
     return (Measure("characters", graphemes(text), 0),)
 
 

@@ -22,6 +22,7 @@ from listener.webclient import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
 from tests.promises.hearing import bluesky, login_of
+from tests.promises.scenes_meta import SCENES_META
 
 
 class Scene(Protocol):
@@ -146,5 +147,6 @@ def _file(ending: str) -> Stage:
 
 SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
+    **SCENES_META,
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
 }
