@@ -14,7 +14,7 @@ import regex
 LIMITED = ("bluesky", "facebook", "instagram")
 """The networks whose limits are known."""
 
-_CHARACTERS = {"facebook": 8_000, "instagram": 2_200}
+_CHARACTERS = {"facebook": (8_000, 0), "instagram": (2_200, 300)}
 
 _GRAPHEME = regex.compile(r"\X")
 
@@ -26,6 +26,8 @@ class Measure:
     unit: str
     used: int
     limit: int
+    advised: int = 0
+    """Beyond it the network has been seen to refuse, though it says otherwise. 0: not known of any."""
 
     @property
     def over(self) -> int:
@@ -48,7 +50,7 @@ def measures(source: str, text: str) -> tuple[Measure, ...]:
     if source == "bluesky":
         return (Measure("characters", graphemes(text), 300), Measure("bytes", utf8_bytes(text), 3000))
     if source in _CHARACTERS:
-        return (Measure("characters", len(text), _CHARACTERS[source]),)
+        return (Measure("characters", len(text), *_CHARACTERS[source]),)
     return (Measure("characters", graphemes(text), 0),)
 
 

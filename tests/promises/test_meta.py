@@ -373,6 +373,12 @@ async def test_a_private_answer_goes_out_once_within_its_window(
     with pytest.raises(Refused) as unseen:
         await instagram.look_up(hers)
     assert unseen.value.code == "not_shown"
+    # What it gave an id is not asked for: nobody could see it.
+    clear = await frozen(
+        instagram, reply_to(net, instagram, net.gram_comment(net.medium(), "z"), private=True, key="k4")
+    )
+    sent = await instagram.send(clear)
+    assert await instagram.look_up(clear) == sent
     fresh = source_of("instagram", net, instagram._web)
     await fresh.identify("larkspur.gram")
     with pytest.raises(Refused) as again:
@@ -391,6 +397,7 @@ async def test_what_meta_takes_for_abuse_stops_all_posting_for_a_day(net: Graph,
     with pytest.raises(TryAgain) as next_one:
         await facebook.send(reply)
     assert next_one.value.after == pytest.approx(ABUSE, abs=5)
+    assert "abuse" in next_one.value.what, "whoever waits is told why"
     assert net.asked == []
     assert await facebook.recheck(None, [Key("facebook", top)]), "reading goes on"
 

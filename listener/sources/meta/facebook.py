@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -96,14 +97,15 @@ class Facebook(Meta):
         post, top = own, own
         found: list[Piece] = []
         if piece.edge == "comment":
-            post = pages.post_of(own, seat.id)
-            top = ident(inside(piece.value, "parent", "id")) or own
-            for above in dict.fromkeys((top, post)):
-                if above not in {own, ""}:
-                    try:
-                        found.append(await self._look(seat, above))
-                    except Refused:
-                        continue  # an advertisement's post may not be for us, its comments are
+            post, top = "", ident(inside(piece.value, "parent", "id")) or own
+            for above in dict.fromkeys((top, pages.post_of(own, seat.id))):
+                if above in {own, ""}:
+                    continue
+                with suppress(
+                    Refused
+                ):  # an advertisement's post may not be for us, its comments are; a picture's comments name the picture
+                    found.append(await self._look(seat, above))
+                    post = above if found[-1].edge != "comment" else post
         asked = [("fields", COMMENT), ("filter", "stream"), ("order", "reverse_chronological"), ("limit", str(_PAGE))]
         async for rows, _ in graph.pages(f"{top}/comments", seat.token, asked, most=1):
             found += [Piece("comment", seat.id, row, now, post) for row in rows]

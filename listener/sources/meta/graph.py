@@ -43,6 +43,8 @@ class Usage:
         self.reads = Budget(600, 60)
         self.writes = Budget(120, 60)
         self.budgets: Mapping[str, Budget] = {"reading": self.reads, "answers and acts": self.writes}
+        self.closed_by = ""
+        """Why nothing is written now, where that is Meta's doing, in words."""
 
     def told(self, headers: Mapping[str, str]) -> None:
         """What an answer's headers say."""
@@ -56,8 +58,23 @@ class Usage:
         """Seconds to wait after an error that said that there is nothing left."""
         seconds = min(LONGEST_LIMIT, usage_of(headers)[1] or UNTOLD_LIMIT)
         self.reads.close_for(seconds)
-        self.writes.close_for(seconds)
+        self.close_writes(seconds, "the network's limit is reached")
         return seconds
+
+    def close_writes(self, seconds: float, why: str) -> None:
+        """Nothing is written for so long."""
+        self.writes.close_for(seconds)
+        self.closed_by = why
+
+    async def spend(self) -> None:
+        """Take what one write costs. TryAgain with Meta's reason where it closed the door."""
+        try:
+            await self.writes.spend()
+        except TryAgain as full:
+            if self.closed_by:
+                raise TryAgain(self.closed_by, after=full.after, code="closed") from None
+            raise
+        self.closed_by = ""
 
 
 def usage_of(headers: Mapping[str, str]) -> tuple[float, float]:
@@ -107,9 +124,10 @@ def fault_of(answer: Answer, where: str, usage: Usage, *, write: bool, network: 
         after = usage.limited(answer.headers)
         return TryAgain(f"{network}'s limit is reached (error {code})", after=after, where=where, code=told)
     if code == _ABUSE:
-        usage.writes.close_for(ABUSE)
+        told_why = f"{network} took a post of ours for abuse and lets nothing in: nothing is sent for 24 hours"
+        usage.close_writes(ABUSE, told_why)
         return TryAgain(
-            f"{network} took this for abuse and lets nothing of ours in; nothing is sent for 24 hours",
+            told_why,
             after=ABUSE,
             where=where,
             hint="look into the network's own app for what it objects to",
@@ -168,17 +186,15 @@ class Graph:
     async def post(self, path: str, token: str, fields: Mapping[str, str]) -> dict[str, Any]:
         """A write. `Uncertain` where it may have been taken."""
         body = urlencode({**fields, **dict(self._proof(token))}).encode()
-        answer = await self._web.post(
-            self._url(path), body, write=True, headers=self._form(token), budget=self.usage.writes
-        )
+        await self.usage.spend()
+        answer = await self._web.post(self._url(path), body, write=True, headers=self._form(token))
         return self._body(answer, path, write=True)
 
     async def delete(self, path: str, token: str) -> dict[str, Any]:
         """A removal. `Uncertain` where it may have been taken."""
-        answer = await self._web.send(
-            "DELETE", self._url(path), write=True, params=self._proof(token), budget=self.usage.writes,
-            headers={"Authorization": f"Bearer {token}"},
-        )  # fmt: skip
+        await self.usage.spend()
+        head = {"Authorization": f"Bearer {token}"}
+        answer = await self._web.send("DELETE", self._url(path), write=True, params=self._proof(token), headers=head)
         return self._body(answer, path, write=True)
 
     async def pages(

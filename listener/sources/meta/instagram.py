@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped
-from listener.model import Capability, Doing, Item, Mention, Reply
+from listener.model import Capability, Doing, Item, Mention, Reject, Reply
 from listener.sources.base import Login, Sent, Wiring
 from listener.sources.meta import grams
 from listener.sources.meta.facebook import page_of, subscribe
@@ -262,11 +262,7 @@ class GramGround:
                 for row in rows:
                     found += self._made("comment", row, spot.id)
                     found += await self._answers(row, spot.id)
-                new = [
-                    one
-                    for one in found
-                    if not isinstance(one, Mention) or one.network_at is None or one.network_at >= since
-                ]
+                new = list(_since(found, since))
                 quiet = 0 if any(isinstance(one, Mention) for one in new) else quiet + 1
                 yield new, cut
                 if quiet >= _QUIET_PAGES:
@@ -295,3 +291,13 @@ class GramGround:
                 await subscribe(self._graph, seat.page, seat, frozenset({"feed"}), source.say)
             else:
                 await subscribe(self._graph, "me", seat, FIELDS, source.say)
+
+
+def _since(items: list[Item], since: datetime) -> Iterator[Item]:
+    """What is so new, with what is said of its being hidden, which follows it; and what cannot be used."""
+    new = True
+    for item in items:
+        if isinstance(item, Mention):
+            new = item.network_at is None or item.network_at >= since
+        if new or isinstance(item, Reject):
+            yield item

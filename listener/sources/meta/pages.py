@@ -156,8 +156,9 @@ def of_piece(piece: Piece) -> tuple[Item, ...]:
     if "from" not in value and piece.edge == "post":
         author = Author(SPACE, piece.account)
     ours = author.external_id == piece.account
-    post = piece.post or (post_of(external_id, piece.account) if is_comment else "")
     above = ident(inside(value, "parent", "id"))
+    # Where the post is not known, the comment above will say it, else the comment's own id.
+    post = piece.post or (post_of(external_id, piece.account) if is_comment and not above else "")
     named = _named(value.get("message_tags"))
     mention = Mention(
         Key(SPACE, external_id),

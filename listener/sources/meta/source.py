@@ -209,10 +209,15 @@ class Meta:
 
     def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
         """As `Source.look_back`: by the sweep of the account, also for what its webhook missed."""
-        for sweep in self._sweeps.values():
-            if stream == sweep.key or (stream.startswith(f"{self.name}/hooks/") and len(self._sweeps) == 1):
-                return sweep.look_back(start, end)
-        return None
+        everybody = stream.startswith(f"{self.name}/hooks/")
+        asked = [sweep for sweep in self._sweeps.values() if everybody or stream == sweep.key]
+
+        async def each() -> AsyncIterator[Batch]:
+            for sweep in asked:
+                async for batch in sweep.look_back(start, end):
+                    yield batch
+
+        return each() if asked else None
 
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
         """As `Source.recheck`."""
@@ -242,7 +247,7 @@ class Meta:
         with suppress(Refused):  # the message itself is what matters
             pieces += await self._around(seat, pieces[0])
         items = [item for piece in pieces for item in self.items(piece) if isinstance(item, Mention)]
-        return ThreadRead(tuple({item.key: item for item in reversed(items)}.values()))
+        return ThreadRead(tuple({item.key: item for item in items}.values()))
 
     async def _around(self, seat: Seat, piece: Piece) -> list[Piece]:
         raise NotImplementedError
@@ -327,6 +332,9 @@ class Meta:
         if frozen is None:
             return None
         seat = await self._seat(reply.account)
+        told = next((one for one, key in self._sent.items() if key == reply.key), "")
+        if told and (reply.private or not frozen["look"]):
+            return Sent(told, {"id": told})  # the network gave it an id, and shows it to nobody but a person
         found = await (self._look_up_private(seat, reply) if reply.private else self._look_up(seat, reply, frozen))
         if found is not None:
             _remember(self._sent, found.external_id, reply.key)
