@@ -232,7 +232,10 @@ def test_a_mention_of_ids_only_comes_before_every_state_that_has_words() -> None
     assert isinstance(bare, Mention)
     assert isinstance(full, Mention)
     assert (bare.text, bare.named, full.named) == ("", ("178",), ("178",))
-    assert bare.revision < full.revision
+    told = {**entry, "changes": [{"field": "comments", "value": {"id": "1803", "text": "hi", "media": {"id": "1788"}}}]}
+    (under_ours,) = hooks()["instagram"].read(written({"object": "instagram", "entry": [told]}))
+    assert isinstance(under_ours, Mention)
+    assert bare.revision < under_ours.revision < full.revision, "whichever of the two notices comes first"
     assert bare.author.external_id == full.author.external_id, "so that the name is learned and the conversation stays"
 
 

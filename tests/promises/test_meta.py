@@ -11,7 +11,21 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Account, Author, Batch, Capability, Deleted, Doing, Hidden, Key, Mention, NetworkAct, Reply
+from listener.model import (
+    Account,
+    Author,
+    Batch,
+    Capability,
+    Deleted,
+    Doing,
+    Hidden,
+    Key,
+    Mention,
+    NetworkAct,
+    Reply,
+    Via,
+)
+from listener.service.hearing import Hearer
 from listener.sources.base import Connected, Delivery, Stream
 from listener.sources.meta import Facebook, Instagram, connect
 from listener.sources.meta.graph import ABUSE
@@ -245,9 +259,10 @@ async def test_looking_back_brings_what_was_said_between_two_times(net: Graph, f
     batches = [batch async for batch in found]
     assert said in Heard(batches).ids
     assert all(batch.history and batch.cursor is None for batch in batches)
-    nothing = facebook.look_back("facebook/hooks/facebook", NOW + hour, NOW + 2 * hour)
-    assert nothing is not None
-    assert Heard([batch async for batch in nothing]).ids == set()
+    for start, end in ((NOW + hour, NOW + 2 * hour), (NOW - 2 * hour, NOW - hour)):
+        nothing = facebook.look_back("facebook/hooks/facebook", start, end)
+        assert nothing is not None
+        assert Heard([batch async for batch in nothing]).ids == set()
     assert facebook.look_back("facebook/other", NOW, NOW) is None
 
 
@@ -547,7 +562,8 @@ async def test_from_a_webhook_to_an_answer_a_look_and_a_hide(net: Graph, faceboo
 
     asked = net.comment(net.post("We open"), "Does it ship to Norway?")
     (mention,) = told()
-    assert mention.answers == (net.page,)
+    hearer = Hearer([Account(1, 1, "facebook", "facebook", net.page, "larkspur")], {})
+    assert [one.via for one in hearer.hear(mention)] == [Via.REPLY]
     reply = await frozen(facebook, replace(reply_to(net, facebook, asked), parent_content_id=mention.content_id))
     net.fail("POST", "comments", after=True)
     with pytest.raises(Uncertain):
@@ -555,7 +571,8 @@ async def test_from_a_webhook_to_an_answer_a_look_and_a_hide(net: Graph, faceboo
     found = await facebook.look_up(reply)
     assert found is not None
     (echo,) = told()
-    assert (echo.key.external_id, echo.author.external_id, echo.parent) == (found.external_id, net.page, asked)
+    assert (echo.key.external_id, echo.parent) == (found.external_id, asked)
+    assert [one.via for one in hearer.hear(echo)] == [Via.OWN]
     await done(facebook, act_on(net, facebook, asked, Doing.HIDE))
     assert told() == [Hidden(mention.key, True, NOW)]
     net.hide(asked, hidden=False)  # in the network's own app
@@ -570,7 +587,9 @@ async def test_instagrams_own_login_speaks_to_its_own_graph(net: Graph, web: Web
     who = await source.identify("larkspur.gram")
     assert (who.external_id, who.handle) == (net.gram, "larkspur.gram")
     said = net.gram_comment(net.medium("We open"), "ship?", bare=True)
-    await hear(stream(source), None, lambda heard: said in heard.ids)
+    net.things[said]["hidden"] = True
+    heard = await hear(stream(source), None, lambda heard: said in heard.ids)
+    assert Hidden(Key("instagram", said), True, NOW) in [item for batch in heard.batches for item in batch.items]
     assert ("GET", "me/subscribed_apps") in net.asked
     short = source_of("instagram", net, web, longest=7.0)
     await short.identify("larkspur.gram")

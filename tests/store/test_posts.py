@@ -152,6 +152,10 @@ async def test_what_we_have_hidden_is_counted_until_it_is_shown_again(house: Hou
     assert await asked("like", "accepted", "3") == (1, ["waits.test"])
     assert await asked("show", "failed", "4") == (1, ["waits.test"])
     assert await asked("show", "seen", "5") == (0, [])
+    # Of what we did and what the network told, the later counts.
+    for minutes, hidden in ((-1, 0), (1, 1)):
+        await house.record(Hidden(Key(SPACE, "waits"), True, NOW + timedelta(minutes=minutes)))
+        assert (await shown(house, "p")).counts.hidden == hidden
     assert (await shown(house, "p")).counts.comments == 7
 
 
