@@ -243,6 +243,11 @@ async def test_limits_are_waited_out_as_meta_says_and_answers_come_before_readin
     await facebook.recheck(None, [Key("facebook", post)])
     assert 140 < facebook.budgets["reading"].wait() <= 150
     assert facebook.budgets["answers and acts"].wait() == 0
+    with pytest.raises(TryAgain):
+        await facebook.recheck(None, [Key("facebook", post)])
+    reply = await frozen(facebook, reply_to(net, facebook, net.comment(post, "ship?")))
+    sent = await facebook.send(reply)
+    assert await facebook.look_up(reply) == sent, "the looks that an answer needs are not slowed down"
     full = json.dumps({net.page: [{"type": "pages", "call_count": 100, "estimated_time_to_regain_access": 12}]})
     net.fail("POST", f"{post}/comments", error(80001, headers={"X-Business-Use-Case-Usage": full}))
     with pytest.raises(TryAgain) as limit:

@@ -78,11 +78,11 @@ class Facebook(Meta):
     def _ground(self, seat: Seat) -> PageGround:
         return PageGround(self, seat.id)
 
-    async def _look(self, seat: Seat, external_id: str) -> Piece:
+    async def _look(self, seat: Seat, external_id: str, *, hurry: bool = False) -> Piece:
         theirs = external_id.partition("_")[0] not in self.seats
         for edge, fields in (("comment", COMMENT), ("tagged", POST)) if theirs else (("post", POST),):
             try:
-                value = await self.graph_for(seat).get(external_id, seat.token, [("fields", fields)])
+                value = await self.graph_for(seat).get(external_id, seat.token, [("fields", fields)], hurry=hurry)
             except Refused as no:
                 if no.code != "gone" and edge == "comment":
                     continue  # it has no such fields: it is something else
@@ -139,7 +139,7 @@ class Facebook(Meta):
     async def _look_up_private(self, seat: Seat, reply: Reply) -> Sent | None:
         asked = [("fields", "can_reply_privately,private_reply_conversation")]
         comment = str((reply.frozen or {})["comment"])
-        value = await self.graph_for(seat).get(comment, seat.token, asked)
+        value = await self.graph_for(seat).get(comment, seat.token, asked, hurry=True)
         answered = ident(inside(value, "private_reply_conversation", "id"))
         if answered or value.get("can_reply_privately") is False:  # it could be, when the reply was frozen
             return Sent(answered or f"private:{comment}", {"conversation": answered})

@@ -166,13 +166,15 @@ class Graph:
         self._app_secret = app_secret
         self.usage = usage or Usage()
 
-    async def get(self, path: str, token: str, params: Params = ()) -> dict[str, Any]:
-        """An object or an edge. Errors as the table of this module says; Refused (code 'gone') where it is not there."""
+    async def get(self, path: str, token: str, params: Params = (), *, hurry: bool = False) -> dict[str, Any]:
+        """An object or an edge. Errors as the table of this module says; Refused (code 'gone') where it is not there.
+
+        `hurry`: an answer or an act of ours waits for it, so it is not slowed down.
+        """
         head = {"Authorization": f"Bearer {token}"}
         asked = [*params, *self._proof(token)]
-        answer = await self._web.get(
-            self._url(path), params=asked, headers=head, retry=_PATIENT, budget=self.usage.reads
-        )
+        budget = None if hurry else self.usage.reads
+        answer = await self._web.get(self._url(path), params=asked, headers=head, retry=_PATIENT, budget=budget)
         return self._body(answer, path, write=False)
 
     async def ask(self, path: str, token: str, fields: Mapping[str, str]) -> dict[str, Any]:
@@ -198,12 +200,12 @@ class Graph:
         return self._body(answer, path, write=True)
 
     async def pages(
-        self, path: str, token: str, params: Params = (), *, most: int = 50
+        self, path: str, token: str, params: Params = (), *, most: int = 50, hurry: bool = False
     ) -> AsyncIterator[tuple[list[dict[str, Any]], bool]]:
         """The pages of an edge, each with whether it is the last that we take although there are more."""
         after = ""
         for number in range(1, most + 1):
-            body = await self.get(path, token, [*params, *([("after", after)] if after else [])])
+            body = await self.get(path, token, [*params, *([("after", after)] if after else [])], hurry=hurry)
             rows = body.get("data")
             paging = body.get("paging")
             cursors = paging.get("cursors") if isinstance(paging, dict) else None

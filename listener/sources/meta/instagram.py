@@ -108,12 +108,12 @@ class Instagram(Meta):
     def _ground(self, seat: Seat) -> GramGround:
         return GramGround(self, seat.id)
 
-    async def _look(self, seat: Seat, external_id: str) -> Piece:
+    async def _look(self, seat: Seat, external_id: str, *, hurry: bool = False) -> Piece:
         """A comment or a post of ours, else one that names us: what it is does not stand in its id."""
         graph, gone = self.graph_for(seat), False
         for edge, fields in (("comment", COMMENT), ("media", MEDIA)):
             try:
-                value = await graph.get(external_id, seat.token, [("fields", fields)])
+                value = await graph.get(external_id, seat.token, [("fields", fields)], hurry=hurry)
             except Refused as no:
                 gone = gone or no.code == "gone"
                 if gone:
@@ -126,7 +126,7 @@ class Instagram(Meta):
             ("named media", f"mentioned_media.media_id({external_id}){{{_NAMED_MEDIA}}}"),
         ):
             try:
-                value = await graph.get(seat.id, seat.token, [("fields", asked)])
+                value = await graph.get(seat.id, seat.token, [("fields", asked)], hurry=hurry)
             except Refused:
                 continue
             found = value.get("mentioned_comment" if edge == "named comment" else "mentioned_media")

@@ -112,7 +112,7 @@ class Meta:
     def _ground(self, seat: Seat) -> Ground:
         raise NotImplementedError
 
-    async def _look(self, seat: Seat, external_id: str) -> Piece:
+    async def _look(self, seat: Seat, external_id: str, *, hurry: bool = False) -> Piece:
         """A message as it is now. Refused (code 'gone') where the network says that it is not there, or not for us."""
         raise NotImplementedError
 
@@ -277,7 +277,7 @@ class Meta:
 
     async def _parent(self, seat: Seat, reply: Reply) -> Piece:
         try:
-            piece = await self._look(seat, reply.parent.external_id)
+            piece = await self._look(seat, reply.parent.external_id, hurry=True)
         except Refused as no:
             if no.code == "gone":
                 raise Refused("the message is no longer on the network", code="parent_gone") from None
@@ -363,7 +363,9 @@ class Meta:
     async def _ours(self, seat: Seat, look: str, since: datetime, text: str) -> list[str]:
         """Ids of what we said there with these words since then, oldest first. TryAgain where the list cannot be read to its end."""
         found: list[tuple[datetime, str]] = []
-        async for rows, cut in self.graph_for(seat).pages(look, seat.token, self._look_params(since), most=MOST_PAGES):
+        async for rows, cut in self.graph_for(seat).pages(
+            look, seat.token, self._look_params(since), most=MOST_PAGES, hurry=True
+        ):
             for row in rows:
                 item = next(iter(self.items(Piece("comment", seat.id, row, self.clock()))), None)
                 if not isinstance(item, Mention) or item.author.external_id != seat.id or item.network_at is None:
@@ -385,7 +387,7 @@ class Meta:
             raise Refused(reason, code="no_act")
         seat = await self._seat(act.account)
         try:
-            piece = await self._look(seat, act.target.external_id)
+            piece = await self._look(seat, act.target.external_id, hurry=True)
         except Refused as no:
             if no.code == "gone" and act.what is Doing.DELETE:
                 return {"id": act.target.external_id}
@@ -433,7 +435,7 @@ class Meta:
             return None
         seat = await self._seat(act.account)
         try:
-            piece = await self._look(seat, str(act.frozen["id"]))
+            piece = await self._look(seat, str(act.frozen["id"]), hurry=True)
         except Refused as no:
             if no.code == "gone":
                 return Sent(act.target.external_id, {"looked": True}) if act.what is Doing.DELETE else None
