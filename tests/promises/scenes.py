@@ -22,6 +22,7 @@ from listener.webclient import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
 from tests.promises.hearing import bluesky, login_of
+from tests.promises.scenes_feeds import FEEDS
 from tests.promises.scenes_meta import SCENES_META
 
 
@@ -148,5 +149,6 @@ def _file(ending: str) -> Stage:
 SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
     **SCENES_META,
+    "feeds": FEEDS,
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
 }
