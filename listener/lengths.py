@@ -2,7 +2,8 @@
 
 A limit is about what is sent, so our own words come here as typed. A source that is not listed has no known limit.
 Sources of the figures: Bluesky, lexicon app.bsky.feed.post (`maxGraphemes` 300, `maxLength` 3000, which counts UTF-8 bytes);
-Telegram, Bot API, sendMessage (`text`, 1-4096 characters).
+Telegram, Bot API, sendMessage (`text`, 1-4096 characters). Facebook 8,000 and Instagram 2,200 are what is said of comments; no page of
+Meta's was seen to promise them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 
 import regex
 
-LIMITED = ("bluesky", "telegram")
+LIMITED = ("bluesky", "facebook", "instagram", "telegram")
 """The networks whose limits are known."""
+
+_CHARACTERS = {"facebook": (8_000, 0), "instagram": (2_200, 300)}
 
 _GRAPHEME = regex.compile(r"\X")
 
@@ -24,6 +27,8 @@ class Measure:
     unit: str
     used: int
     limit: int
+    advised: int = 0
+    """Beyond it the network has been seen to refuse, though it says otherwise. 0: not known of any."""
 
     @property
     def over(self) -> int:
@@ -47,6 +52,8 @@ def measures(source: str, text: str) -> tuple[Measure, ...]:
         return (Measure("characters", graphemes(text), 300), Measure("bytes", utf8_bytes(text), 3000))
     if source == "telegram":
         return (Measure("characters", len(text), 4096),)
+    if source in _CHARACTERS:
+        return (Measure("characters", len(text), *_CHARACTERS[source]),)
     return (Measure("characters", graphemes(text), 0),)
 
 

@@ -134,7 +134,17 @@ class AuthorChanged:
     """'' : unknown or unchanged; else active, deactivated, suspended, takendown, deleted."""
 
 
-Change = Deleted | AuthorChanged
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The network says that a message is hidden from others, or shown again, by whomever and wherever that was done."""
+
+    key: Key
+    hidden: bool
+    at: datetime
+    """By the network, or when it was looked at: the latest counts, of two at one time the hidden one."""
+
+
+Change = Deleted | AuthorChanged | Hidden
 
 
 class Reason(StrEnum):
@@ -159,7 +169,7 @@ class Reject:
     raw: bytes
 
 
-Item = Mention | Deleted | AuthorChanged | Reject
+Item = Mention | Deleted | AuthorChanged | Hidden | Reject
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,51 @@ _WEBHOOK = Network(
     ),
 )  # fmt: skip
 
+
+def _graph_settings(word: str) -> tuple[Setting, ...]:
+    """What is set alike for both networks of Meta; `word` is what its webhook is about."""
+    return (
+        Setting("graph", Takes.ADDRESS, "where Meta's Graph API is", "https://graph.facebook.com"),
+        Setting("version", Takes.TEXT, "its version", "v26.0"),
+        Setting("app_id", Takes.TEXT, "the id of your app at Meta, to be told when a login ends"),
+        Setting("app_secret", Takes.SECRET, "the app's secret: signs what webhooks deliver and what is asked"),
+        Setting("verify_token", Takes.SECRET, "a word of your own, by which Meta's webhook makes itself known"),
+        Setting("subscribe", Takes.FLAG, f"whether the webhook's subscription for {word} is looked after every hour", default=True),
+        Setting("sweep_seconds", Takes.NUMBER, "how often posts are looked at for what webhooks missed", 300.0, 0.05, 86400),
+        Setting("overlap_minutes", Takes.NUMBER, "how far each look goes behind the last one", 60.0, 0, _HOURS * 60),
+        Setting("watch_posts", Takes.NUMBER, "how many of the newest posts are looked at", 100.0, 1, 1000),
+    )  # fmt: skip
+
+
+_FACEBOOK = Network(
+    "facebook",
+    "Facebook Pages",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; needs an app of your own at Meta with App Review and Business Verification, which take weeks, and an address on the "
+    "internet for webhooks; only Pages that you manage",
+    secret="token",  # noqa: S106
+    settings=_graph_settings("Pages"),
+)
+
+_INSTAGRAM = Network(
+    "instagram",
+    "Instagram",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; professional accounts only; needs an app of your own at Meta with App Review and Business Verification, which take weeks, "
+    "and an address on the internet for webhooks",
+    secret="token",  # noqa: S106
+    settings=(
+        *_graph_settings("professional accounts"),
+        Setting(
+            "instagram_graph", Takes.ADDRESS, "where the Graph API for logins by Instagram itself is", "https://graph.instagram.com"
+        ),
+        Setting("longest", Takes.NUMBER, "characters of an answer; Instagram has been seen to refuse more than 300", 2200.0, 1, 10000),
+    ),
+    account=(Setting("login", Takes.TEXT, "who made the token: facebook (by the Page) or instagram", "facebook"),),
+)  # fmt: skip
+
 _UNHEARD = (
     Network("x", "X", Reach.NOT_YET, "reading is paid by the item since February 2026, and the API takes a reply only to people who named or "
             "quoted us; its searches can be written: hubbub query convert --to x", tells="about half a cent for each post that is read"),
@@ -200,6 +245,8 @@ NETWORKS: Mapping[str, Network] = MappingProxyType({
         _BLUESKY,
         _TELEGRAM,
         _WEBHOOK,
+        _FACEBOOK,
+        _INSTAGRAM,
         _FEEDS,
         *_UNHEARD,
     )

@@ -306,6 +306,8 @@ def _counter(counted: Sequence[Measure]) -> Line:
     left = worst.limit - worst.used
     style = "late" if left < 0 else "soon" if left < worst.limit // 10 else "dim"
     tail = f", {-left} too many" if left < 0 else ""
+    if worst.advised and worst.used > worst.advised and left >= 0:
+        style, tail = "soon", f", more than {worst.advised} may be refused"
     return ((f"{worst.used} of {worst.limit} {worst.unit}{tail}", style),)
 
 

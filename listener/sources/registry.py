@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from listener.sources import bluesky, feeds, files, telegram, webhook
+from listener.sources import bluesky, feeds, files, meta, telegram, webhook
 from listener.sources.base import Source, Wiring
 
 SOURCES: Mapping[str, Callable[[Wiring], Source]] = {
     "bluesky": bluesky.build,
+    "facebook": meta.build_facebook,
+    "instagram": meta.build_instagram,
     "feeds": feeds.build,
     "import": files.build,
     "telegram": telegram.build,

@@ -402,7 +402,7 @@ class CommentCounts:
     standing: Mapping[CommentStanding, int]
     tones: Mapping[ToneLabel, int]
     hidden: int = 0
-    """Hidden on the network from here, and still there."""
+    """Hidden on the network, from here or as the network tells, and still there."""
     more: bool = False
     """These are the newest only; there may be more."""
 

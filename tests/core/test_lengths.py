@@ -39,6 +39,12 @@ def test_bluesky_counts_graphemes_and_bytes() -> None:
     assert [m.over for m in measures("bluesky", family * 121)] == [0, 25]
 
 
+def test_instagram_takes_more_than_it_has_been_seen_to_take() -> None:
+    (measure,) = measures("instagram", "x" * 301)
+    assert (measure.limit, measure.advised, measure.over) == (2200, 300, 0)
+    assert length("facebook", "é" * 8001) == (8001, 8000)
+
+
 def test_an_unknown_network_counts_without_a_limit() -> None:
     assert length("somewhere", "abc") == (3, 0)
     assert measures("somewhere", "x" * 10_000)[0].over == 0

@@ -24,6 +24,7 @@ from pretend.network import Network
 from tests.promises import scenes_telegram
 from tests.promises.hearing import bluesky, login_of
 from tests.promises.scenes_feeds import FEEDS
+from tests.promises.scenes_meta import SCENES_META
 
 
 class Scene(Protocol):
@@ -148,6 +149,7 @@ def _file(ending: str) -> Stage:
 
 SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
+    **SCENES_META,
     "feeds": FEEDS,
     "telegram": {"updates": scenes_telegram.stage},
     "webhook": {},  # it has doors and no streams of its own: test_webhook.py

@@ -14,12 +14,13 @@ from datetime import datetime
 import asyncpg
 
 from listener.errors import FixMe, TryAgain
-from listener.model import Account, AuthorChanged, Batch, Deleted, Hearing, Mention, Reason, Reject
+from listener.model import Account, AuthorChanged, Batch, Deleted, Hearing, Hidden, Mention, Reason, Reject
 from listener.store.connect import store_errors
 from listener.store.conversations import Event, tell
 from listener.store.record.case import Judge
 from listener.store.record.converse import Desk
 from listener.store.record.gone import change_authors, delete, note_gaps, put_aside
+from listener.store.record.hidden import hide
 from listener.store.record.judge import count, judge_all
 from listener.store.record.keep import cleaned, keep
 from listener.store.record.merge import reroot
@@ -164,7 +165,8 @@ async def _items(
         )  # fmt: skip
     gone, told = await delete(connection, [i for i in batch.items if isinstance(i, Deleted)], now)
     vanished, more = await change_authors(connection, [i for i in batch.items if isinstance(i, AuthorChanged)], now)
-    await tell(connection, events + told + more, now)
+    hidden = await hide(connection, [i for i in batch.items if isinstance(i, Hidden)])
+    await tell(connection, events + told + more + hidden, now)
     return done + Recorded(deleted=gone + vanished)
 
 
