@@ -1,8 +1,9 @@
 """How long a text is by each network's own count. Owns the limits; refuses to shorten anything.
 
 A limit is about what is sent, so our own words come here as typed. A source that is not listed has no known limit.
-Sources of the figures: Bluesky, lexicon app.bsky.feed.post (`maxGraphemes` 300, `maxLength` 3000, which counts UTF-8 bytes). Facebook
-8,000 and Instagram 2,200 are what is said of comments; no page of Meta's was seen to promise them.
+Sources of the figures: Bluesky, lexicon app.bsky.feed.post (`maxGraphemes` 300, `maxLength` 3000, which counts UTF-8 bytes);
+Telegram, Bot API, sendMessage (`text`, 1-4096 characters). Facebook 8,000 and
+Instagram 2,200 are what is said of comments; no page of Meta's was seen to promise them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import regex
 
-LIMITED = ("bluesky", "facebook", "instagram")
+LIMITED = ("bluesky", "facebook", "instagram", "telegram")
 """The networks whose limits are known."""
 
 _CHARACTERS = {"facebook": (8_000, 0), "instagram": (2_200, 300)}
@@ -51,6 +52,8 @@ def measures(source: str, text: str) -> tuple[Measure, ...]:
         return (Measure("characters", graphemes(text), 300), Measure("bytes", utf8_bytes(text), 3000))
     if source in _CHARACTERS:
         return (Measure("characters", len(text), *_CHARACTERS[source]),)
+    if source == "telegram":
+        return (Measure("characters", len(text), 4096),)
     return (Measure("characters", graphemes(text), 0),)
 
 

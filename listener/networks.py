@@ -161,6 +161,39 @@ _INSTAGRAM = Network(
     account=(Setting("login", Takes.TEXT, "who made the token: facebook (by the Page) or instagram", "facebook"),),
 )  # fmt: skip
 
+_TELEGRAM = Network(
+    "telegram",
+    "Telegram",
+    Reach.WHOLE,
+    tried=(Tried.CONTRACT, Tried.PRETEND),
+    tells="free; a bot from @BotFather; it hears only where it was added, and nothing from before",
+    secret="token",  # noqa: S106
+    settings=(
+        Setting("api", Takes.ADDRESS, "where the Bot API is; a server of your own or Telegram's", "https://api.telegram.org"),
+        Setting("poll_seconds", Takes.NUMBER, "how long an ask for what was said stays open", 50.0, 1, 50),
+    ),
+    account=(
+        Setting("own_chats", Takes.LIST, "chats that speak for us: channels, and groups whose anonymous admins are ours; ids or names", ()),
+        Setting(
+            "webhook_url", Takes.ADDRESS, "the public address of `/hooks/telegram-<handle>`; without it the bot is polled",
+        ),
+    ),
+)  # fmt: skip
+
+_WEBHOOK = Network(
+    "webhook",
+    "Webhook",
+    Reach.WHOLE,
+    tried=(Tried.PRETEND,),
+    tells="whatever you wire: your own program delivers what was said and is handed the replies, both signed",
+    secret="secret",  # noqa: S106
+    account=(
+        Setting("reply_url", Takes.ADDRESS, "where replies are handed over; without it there are none"),
+        Setting("lookup_url", Takes.ADDRESS, "where to ask whether a reply was taken"),
+        Setting("idempotent", Takes.FLAG, "whether the receiver takes the same Idempotency-Key only once", default=False),
+    ),
+)  # fmt: skip
+
 _UNHEARD = (
     Network("x", "X", Reach.NOT_YET, "reading is paid by the item since February 2026, and the API takes a reply only to people who named or "
             "quoted us; its searches can be written: hubbub query convert --to x", tells="about half a cent for each post that is read"),
@@ -212,6 +245,8 @@ NETWORKS: Mapping[str, Network] = MappingProxyType({
         _BLUESKY,
         _FACEBOOK,
         _INSTAGRAM,
+        _TELEGRAM,
+        _WEBHOOK,
         _FEEDS,
         *_UNHEARD,
     )

@@ -34,6 +34,9 @@ MAX_BODY = 8 << 20
 MAX_MESSAGE = 32 << 20
 """Bytes of one web socket message."""
 
+_MAX_ASKED = 64 << 10
+"""Bytes of the body of a 429 that are looked at."""
+
 MAX_WAIT = 24 * 3600.0
 """Seconds: the longest time that we let a server make us wait."""
 
@@ -136,6 +139,14 @@ def _number(text: str) -> float | None:
     return float(digits) if digits.isascii() and digits.replace(".", "", 1).isdigit() and len(digits) < 20 else None
 
 
+Asked = Callable[[bytes], float | None]
+
+
+def wait_asked_nothing(_body: bytes) -> float | None:
+    """Of a network that says it in the headers, if at all."""
+    return None
+
+
 def _bounded(seconds: float) -> float:
     return min(max(seconds, 0.0), MAX_WAIT)
 
@@ -187,6 +198,15 @@ def check_url(url: str, schemes: frozenset[str] = frozenset({"http", "https"}), 
     if trust is Trust.NAMED and parts.scheme in {"http", "ws"} and not is_loopback(host):
         raise FixMe("plain http is for this machine only", where=host, hint=f"write {parts.scheme}s://")
     return f"{host}{f':{port}' if port else ''}{parts.path}"
+
+
+def _checked(url: str, trust: Trust, name: str) -> str:
+    """As `check_url`, with `name` in place of an address that must not be told."""
+    try:
+        where = check_url(url, trust=trust)
+    except FixMe as err:
+        raise FixMe(err.what, where=name or err.where, hint=err.hint) from None
+    return name or where
 
 
 class Socket:
@@ -285,14 +305,32 @@ class WebClient:
         retry: Retry = ONCE,
         budget: Budget | None = None,
         points: float = 1.0,
+        where: str = "",
+        asked: Asked = wait_asked_nothing,
         trust: Trust = Trust.NAMED,
     ) -> Answer:
         """POST, PUT, PATCH or DELETE, with JSON unless the headers name another type, or with nothing at all.
 
         With `write`, raises `Uncertain` whenever the bytes may have arrived and no clear answer came, and never repeats then.
+        `where` stands in messages instead of the address, where that holds a secret. `asked`: how long the body of a 429 asks us to wait.
         """
         head = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
-        return await self._call(method, url, params, head, body, write, timeout, max_body, retry, budget, points, trust)
+        return await self._call(
+            method,
+            url,
+            params,
+            head,
+            body,
+            write,
+            timeout,
+            max_body,
+            retry,
+            budget,
+            points,
+            trust,
+            where=where,
+            asked=asked,
+        )
 
     async def _call(
         self,
@@ -309,8 +347,11 @@ class WebClient:
         points: float,
         trust: Trust,
         partly: bool = False,
+        *,
+        where: str = "",
+        asked: Asked = wait_asked_nothing,
     ) -> Answer:
-        where = check_url(url, trust=trust)
+        where = _checked(url, trust, where)
         attempt = 0
         while True:
             attempt += 1
@@ -318,7 +359,7 @@ class WebClient:
                 await budget.spend(points)
             try:
                 return await self._once(
-                    method, url, where, params, headers, body, write, timeout, max_body, budget, trust, partly
+                    method, url, where, params, headers, body, write, timeout, max_body, budget, trust, partly, asked
                 )
             except Uncertain:
                 raise
@@ -341,6 +382,7 @@ class WebClient:
         budget: Budget | None,
         trust: Trust,
         partly: bool,
+        asked_in: Asked,
     ) -> Answer:
         if trust is not Trust.NAMED:
             _check_literal(url, where, trust)
@@ -361,6 +403,8 @@ class WebClient:
                 asked = wait_asked(heads, time.time())
                 if budget is not None and heads.get("ratelimit-remaining", "").strip() == "0" and asked:
                     budget.close_for(asked)
+                if response.status == 429 and asked is None:
+                    asked = await _asked_in_body(response, asked_in)
                 _check_status(response.status, where, write, asked, budget)
                 answer, whole = await _read(response, max_body, partly)
         except HubbubError:
@@ -537,6 +581,17 @@ def _check_status(status: int, where: str, write: bool, asked: float | None, bud
     if status == 408 or status >= 500:
         kind = Uncertain if write else TryAgain
         raise kind(told, after=asked, where=where, code=f"http_{status}")
+
+
+async def _asked_in_body(response: aiohttp.ClientResponse, asked: Asked) -> float | None:
+    """A body that is cut or too long asks for nothing: that we are to wait is known all the same."""
+    if asked is wait_asked_nothing:
+        return None
+    try:
+        said = asked((await _read(response, _MAX_ASKED, False))[0])
+    except (aiohttp.ClientError, OSError, TimeoutError, _TooBig):
+        return None
+    return None if said is None else _bounded(said)
 
 
 async def _read(response: aiohttp.ClientResponse, max_body: int, partly: bool) -> tuple[bytes, bool]:

@@ -19,6 +19,11 @@ from listener.webclient import Budget, WebClient
 Say = Callable[[str], None]
 
 
+def private_space(space: str, external_id: str) -> str:
+    """The space of messages that only one account sees and whose ids are its own: 'telegram/<bot>' beside 'telegram'."""
+    return f"{space}/{external_id}"
+
+
 class Stream(Protocol):
     """One endless reading of a source: the public stream, or one account's notifications."""
 
@@ -196,7 +201,10 @@ class Source(Protocol):
         ...
 
     async def look_up(self, reply: Reply) -> Sent | None:
-        """Whether our message is on the network, after an uncertain answer. None: surely not there."""
+        """Whether our message is on the network, after an uncertain answer. None: surely not there.
+
+        Refused where the network has no way to look: it stays unknown until a person says, and the words tell them what to do.
+        """
         ...
 
     repeatable: bool

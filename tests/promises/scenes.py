@@ -21,6 +21,7 @@ from listener.sources.files import Files, ImportPlan
 from listener.webclient import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
+from tests.promises import scenes_telegram
 from tests.promises.hearing import bluesky, login_of
 from tests.promises.scenes_feeds import FEEDS
 from tests.promises.scenes_meta import SCENES_META
@@ -150,5 +151,7 @@ SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
     **SCENES_META,
     "feeds": FEEDS,
+    "telegram": {"updates": scenes_telegram.stage},
+    "webhook": {},  # it has doors and no streams of its own: test_webhook.py
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
 }
