@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,7 +100,9 @@ class Budget:
 
 
 def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset (epoch or seconds). None: not said."""
+    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset or X-RateLimit-Reset (epoch, seconds, or an
+    ISO 8601 time). None: not said.
+    """
     said = headers.get("retry-after", "").strip()
     if said:
         if (seconds := _number(said)) is not None:
@@ -108,9 +111,20 @@ def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
             return _bounded(email.utils.parsedate_to_datetime(said).timestamp() - now)
         except (ValueError, OverflowError, TypeError):
             pass
-    if (reset := _number(headers.get("ratelimit-reset", ""))) is not None:
+    told = (headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or "").strip()
+    if (reset := _number(told)) is not None:
         return _bounded(reset - now if reset > 1e9 else reset)
-    return None
+    try:
+        moment = datetime.fromisoformat(told[:40])
+        return _bounded((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether a server says that nothing is left of what it allows."""
+    left = headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining") or ""
+    return _number(left) == 0
 
 
 def _number(text: str) -> float | None:
@@ -306,7 +320,7 @@ class WebClient:
             ) as response:
                 heads = {name.lower(): value for name, value in response.headers.items()}
                 asked = wait_asked(heads, time.time())
-                if budget is not None and heads.get("ratelimit-remaining", "").strip() == "0" and asked:
+                if budget is not None and asked and _is_used_up(heads):
                     budget.close_for(asked)
                 _check_status(response.status, where, write, asked, budget)
                 answer = await _read(response, max_body)

@@ -58,7 +58,9 @@ class Hearer:
         space = mention.key.space
         if mention.kind is Kind.DM:
             for account_id in mention.named:
-                yield from self._hearings(space, account_id, Via.DM)
+                yield from self._hearings(
+                    mention.author.space, account_id, Via.DM
+                )  # the message's space may be the account's own
             return
         for reference in (mention.parent, mention.root):
             if reference is not None:

@@ -21,6 +21,7 @@ from listener.sources.files import Files, ImportPlan
 from listener.webclient import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
+from tests.promises import scenes_mastodon
 from tests.promises.hearing import bluesky, login_of
 
 
@@ -146,5 +147,6 @@ def _file(ending: str) -> Stage:
 
 SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
+    "mastodon": dict(scenes_mastodon.STAGES),
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
 }

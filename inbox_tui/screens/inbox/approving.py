@@ -15,7 +15,7 @@ from inbox_tui.messages import ApprovalWanted
 from inbox_tui.screens.inbox.answering import Answering, Until, Writing
 from inbox_tui.view import approvals, replies, saved, words
 from inbox_tui.view.lines import Line, say
-from inbox_tui.view.parts import part_lines
+from inbox_tui.view.parts import part_lines, terms_of
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.dialogs import Ask, Write
 from listener import parts
@@ -211,7 +211,7 @@ class Approving(Answering):
         moved = approvals.moved(row, opened)
         if moved:
             said.append(((f"The thread has changed since {name} wrote this: read it first.", "bad"),))
-        pieces = parts.split(opened.source, row.body)
+        pieces = parts.split(opened.source, row.body, terms_of(opened, look.parent))
         if len(pieces) > 1:
             said += [((f"It is too long for one message: {len(pieces)} numbered parts", "soon"),), *part_lines(pieces)]
         out = when or f"it goes out in {self.desk.hold_seconds:.0f} s"
