@@ -135,11 +135,36 @@ _MASTODON = Network(
     ),
 )  # fmt: skip
 
+_UNHEARD = (
+    Network("x", "X", Reach.NOT_YET, "reading is paid by the item since February 2026, and the API takes a reply only to people who named or "
+            "quoted us; its searches can be written: hubbub query convert --to x", tells="about half a cent for each post that is read"),
+    Network("youtube", "YouTube", Reach.NOT_YET, "comments can be read and answered within 10,000 units a day; the source is not written yet"),
+    Network("threads", "Threads", Reach.NOT_YET, "needs an app review by Meta; the source is not written yet"),
+    Network("reddit", "Reddit", Reach.NOT_YET, "since November 2025 Reddit gives no keys to new programs without an agreement"),
+    Network("linkedin", "LinkedIn", Reach.NOT_YET, "company pages only, and only for programs that LinkedIn has vetted"),
+    Network("tiktok", "TikTok", Reach.NOT_YET, "business accounts only, after a review by TikTok; the source is not written yet"),
+    Network("google", "Google reviews", Reach.NOT_YET, "the Business Profile API is given on request only; the source is not written yet"),
+    Network("appstore", "Apple App Store", Reach.NOT_YET, "reviews can be read and answered with a key; the source is not written yet"),
+    Network("play", "Google Play", Reach.NOT_YET, "reviews of the last seven days only; the source is not written yet"),
+    Network("trustpilot", "Trustpilot", Reach.NOT_YET, "needs a paid business account; the source is not written yet"),
+    Network("discord", "Discord", Reach.NOT_YET, "a bot reads the servers it is asked into; the source is not written yet"),
+    Network("matrix", "Matrix", Reach.NOT_YET, "rooms without encryption only; the source is not written yet"),
+    Network("lemmy", "Lemmy", Reach.NOT_YET, "the source is not written yet"),
+    Network("nostr", "Nostr", Reach.NOT_YET, "the source is not written yet"),
+    Network("github", "GitHub", Reach.NOT_YET, "the source is not written yet; its feeds of releases and discussions can be read as feeds"),
+    Network("hackernews", "Hacker News", Reach.NOT_YET, "nobody can answer there by a program; the source is not written yet"),
+    Network("stackexchange", "Stack Exchange", Reach.NOT_YET, "answers by programs are not wanted; its feeds by tag can be read as feeds"),
+    Network("pinterest", "Pinterest", Reach.NO_WAY, "its API has no comments at all: they are only counted"),
+    Network("snapchat", "Snapchat", Reach.NO_WAY, "no way to read or answer replies was found in its API"),
+)  # fmt: skip
+"""Asked for, and not heard: in the order in which people ask."""
+
 NETWORKS: Mapping[str, Network] = MappingProxyType({
     network.name: network
     for network in (
         _BLUESKY,
         _MASTODON,
+        *_UNHEARD,
     )
 })  # fmt: skip
 """By name, in the order in which they are shown."""

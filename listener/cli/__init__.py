@@ -40,6 +40,7 @@ COMMANDS = (
     Command("serve", "To run it", "running", "the listener in the foreground, for a supervisor"),
     Command("status", "To run it", "health", "what is heard, stored, waiting and delivered right now"),
     Command("doctor", "To run it", "health", "check everything, and say what to do about what is wrong"),
+    Command("sources", "To run it", "sources", "every network: how far it goes, and how each source is doing"),
     Command("search", "To work from a shell", "searching", "mentions that match a query, newest first"),
     Command(
         "query", "To work from a shell", "queries", "check, format, explain, convert queries, or match them with a file"

@@ -6,11 +6,14 @@ The one place that hands a secret to a source. It refuses to know any network by
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from listener.errors import FixMe
-from listener.networks import NETWORKS
+from listener.model import Capability
+from listener.networks import NETWORKS, Setting, Takes
 from listener.settings import AccountSettings, Settings
 from listener.sources.base import Login, Source, Wanted, Wiring
 from listener.sources.registry import SOURCES
@@ -51,6 +54,18 @@ def _one(
             clock,
         )
     )
+
+
+def declared(name: str) -> Mapping[Capability, str]:
+    """What a network could do for an account of ours, with its settings as they are by default: for docs and `hubbub sources capabilities`."""
+    network = NETWORKS[name]
+    logins = (Login("you", "-", "", _defaults(network.account)),) if network.secret else ()
+    options = _defaults(network.settings)
+    return SOURCES[name](Wiring(WebClient(""), Path("-"), logins, options)).capabilities
+
+
+def _defaults(settings: Iterable[Setting]) -> dict[str, Any]:
+    return {one.name: one.default for one in settings if one.takes is not Takes.SECRET}
 
 
 def _login(account: AccountSettings) -> Login:

@@ -146,3 +146,19 @@ def test_how_often_it_is_right(languages: Languages) -> None:
         assert scored["english"] / total["english"] >= 0.97
         assert 1 - sum(scored[lang] for lang in others) / sum(total[lang] for lang in others) >= others_floor
         assert 1 - sum(scored[lang] for lang in plain) / sum(total[lang] for lang in plain) >= european_floor
+
+
+@pytest.mark.parametrize(
+    ("said", "scored"),
+    [
+        ("#WorstServiceEver @acme", "Worst Service Ever"),
+        ("#fail #NHS #customer_service", "fail NHS customer service"),
+        ("I don’t love it", "I don't love it"),
+        ("It&#39;s great &amp; cheap &lt;3", "It's great & cheap <3"),
+        ("I donâ\u0080\u0099t love it", "I don't love it"),
+        ("ＬＯＶＥ it！", "LOVE it!"),
+        ("😡 café", "😡 café"),
+    ],
+)
+def test_what_machines_broke_is_mended_before_it_is_scored(said: str, scored: str) -> None:
+    assert scored_part(said) == scored

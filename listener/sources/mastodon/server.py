@@ -78,6 +78,9 @@ class Server:
         return self._us
 
     async def _introduced(self) -> Us:
+        if not self.base:
+            hint = "write the handle as name@host, or set its service"
+            raise SourceStopped("which server is it on?", where=self.login.handle, hint=hint, code="NoServer")
         if not self.login.secret:
             raise SourceStopped("no token", where=self.login.handle, hint=NEW_TOKEN, code="NoToken")
         try:
@@ -205,15 +208,11 @@ class Server:
 
 
 def base_of(login: Login) -> str:
-    """https://host of an account's server: as the settings say, else as its handle does. FixMe where neither does."""
+    """https://host of an account's server: as the settings say, else as its handle does; '' where neither does."""
     if login.service:
         return login.service.rstrip("/")
     host = login.handle.lstrip("@").partition("@")[2]
-    if not host:
-        raise FixMe(
-            "which server is it on?", where=login.handle, hint="write the handle as name@host, or set its service"
-        )
-    return f"https://{host}"
+    return f"https://{host}" if host else ""
 
 
 def read_customs(body: Mapping[str, Any], host: str) -> Customs:

@@ -1,4 +1,6 @@
-"""Tone: VADER's four numbers and our label. The one place that names vaderSentiment; refuses to score what the method does not fit.
+"""Tone: VADER's four numbers, by the arithmetic in `scoring`, and our label. Refuses to score what the method does not fit.
+
+The one place that names vaderSentiment.
 
 VADER is an English word list with rules. Text in another language is "not scored", which is a value of its own and never neutral.
 Handles, addresses and brand names come out first, because they can be words of the list ("united" is +1.8).
@@ -9,15 +11,15 @@ those of the list as published, so that they can be compared with anybody's, and
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import re
 import string
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache, lru_cache
 
 from listener.model import Tone, ToneLabel
+from listener.sentiment.scoring import Scorer, Tables
 
 METHOD = "vader-3.3.2"
 FITS = "en"
@@ -32,28 +34,40 @@ MAX_CHARACTERS = 10_000
 _HANDLES_AND_ADDRESSES = re.compile(r"https?://\S+|www\.\S+|(?<!\w)[@＠][\w](?:[\w.\-]*\w)?(?:@[\w.\-]*\w)?")
 
 
-class _Analyzer(Protocol):
-    lexicon: Any
-
-    def polarity_scores(self, text: str) -> dict[str, float]: ...
+_HASHTAG = re.compile(r"#(\w+)")
+_HUMP = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class Vader:
     """VADER as published, or with an overlay for the label. Loading reads its word list from disk: done once, where the program is put together."""
 
-    __slots__ = ("_analyzer", "_overlay", "method")
+    __slots__ = ("_overlay", "_scorer", "_tables", "method")
 
-    def __init__(self, analyzer: _Analyzer, overlay: _Overlay | None = None, method: str = METHOD) -> None:
-        self._analyzer = analyzer
+    def __init__(
+        self, tables: Tables, scorer: Scorer | None = None, overlay: _Overlay | None = None, method: str = METHOD
+    ) -> None:
+        self._tables = tables
+        self._scorer = scorer or Scorer(tables)
         self._overlay = overlay
         self.method = method
 
     @classmethod
     def load(cls) -> Vader:
         """With vaderSentiment's own lexicon and emoji table. Reads the disk (about 50 ms)."""
-        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+        from vaderSentiment import vaderSentiment as published  # noqa: N813
 
-        return cls(SentimentIntensityAnalyzer())  # type: ignore[no-untyped-call]
+        lists = published.SentimentIntensityAnalyzer()  # type: ignore[no-untyped-call]
+        return cls(
+            Tables(
+                lists.lexicon,
+                lists.emojis,
+                published.BOOSTER_DICT,
+                frozenset(published.NEGATE),
+                published.SPECIAL_CASES,
+                published.C_INCR,
+                published.N_SCALAR,
+            )
+        )
 
     def with_words(self, words: Mapping[str, float | None]) -> Vader:
         """The published list with these words, in small letters, worth so much (-4 to 4; None: no mood), and with no other overlay.
@@ -61,10 +75,10 @@ class Vader:
         Several words in a row count as one word of their own.
         """
         if not words:
-            return Vader(self._analyzer)
+            return Vader(self._tables, self._scorer)
         content = "\n".join(f"{word}\t{worth}" for word, worth in sorted(words.items()))
         method = f"{METHOD}+{hashlib.sha256(content.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-        return Vader(self._analyzer, _Overlay(self._analyzer, words), method)
+        return Vader(self._tables, self._scorer, _Overlay(self._tables, words), method)
 
     def tone(self, text: str, lang: str, brand_names: Iterable[str] = ()) -> Tone:
         """The tone of a text in `lang` (as found, "" when unsure). Never raises; the numbers are VADER's, untouched."""
@@ -73,18 +87,17 @@ class Vader:
         plain = scored_part(text, tuple(brand_names))
         if not plain:
             return NOT_SCORED
-        scores = self._analyzer.polarity_scores(plain)
-        compound = scores["compound"]
+        neg, neu, pos, compound = self._scorer.scores(plain)
         verdict = label(compound if self._overlay is None else self._overlay.compound(plain, compound))
-        return Tone(verdict, scores["neg"], scores["neu"], scores["pos"], compound)
+        return Tone(verdict, neg, neu, pos, compound)
 
 
 class _Overlay:
-    """A copy of the analyzer that knows other words."""
+    """The same arithmetic with other words."""
 
-    __slots__ = ("_analyzer", "_begins", "_rows")
+    __slots__ = ("_begins", "_rows", "_scorer")
 
-    def __init__(self, published: _Analyzer, words: Mapping[str, float | None]) -> None:
+    def __init__(self, published: Tables, words: Mapping[str, float | None]) -> None:
         self._begins = frozenset(word.partition(" ")[0] for word in words)
         rows: dict[str, list[tuple[str, ...]]] = {}
         for word in words:
@@ -93,8 +106,7 @@ class _Overlay:
         self._rows = {first: sorted(found, key=lambda row: (-len(row), row)) for first, found in rows.items()}
         lexicon = {word: worth for word, worth in published.lexicon.items() if word not in words}
         lexicon |= {_ROW.join(word.split()): worth for word, worth in words.items() if worth is not None}
-        self._analyzer = copy.copy(published)
-        self._analyzer.lexicon = lexicon
+        self._scorer = Scorer(replace(published, lexicon=lexicon))
 
     def compound(self, plain: str, published: float) -> float:
         """The compound score with the overlay; the published one where no word of it is in the text."""
@@ -103,7 +115,7 @@ class _Overlay:
             token.lower() in self._begins or token.strip(string.punctuation).lower() in self._begins for token in tokens
         ):
             return published
-        return self._analyzer.polarity_scores(" ".join(self._joined(tokens)))["compound"]
+        return self._scorer.scores(" ".join(self._joined(tokens)))[3]
 
     def _joined(self, tokens: list[str]) -> Iterable[str]:
         """The tokens, with those that are several words of the overlay in a row made one."""
@@ -133,10 +145,34 @@ def label(compound: float) -> ToneLabel:
 
 
 def scored_part(text: str, brand_names: tuple[str, ...] = ()) -> str:
-    """The text as it is scored: without handles, addresses and brand names."""
-    plain = _HANDLES_AND_ADDRESSES.sub(" ", text[:MAX_CHARACTERS])
+    """The text as it is scored: mended, without handles, addresses and brand names, and with hashtags of several words as words.
+
+    Mended is what machines broke: HTML's entities, bytes read in another encoding, curly quotes (`don’t` must deny), full-width letters.
+    """
+    plain = text[:MAX_CHARACTERS]
+    if "&" in plain or not plain.isascii():
+        plain = _mender()(plain)
+    plain = _HANDLES_AND_ADDRESSES.sub(" ", plain)
+    if "#" in plain:
+        plain = _HASHTAG.sub(_as_words, plain)
     names = _names(brand_names)
     return (names.sub(" ", plain) if names else plain).strip()
+
+
+@cache
+def _mender() -> Callable[[str], str]:
+    """ftfy, as late as a text needs it: it takes longer to load than most texts need it for."""
+    import ftfy
+
+    settings = ftfy.TextFixerConfig(
+        explain=False, normalization=None, unescape_html=True, max_decode_length=MAX_CHARACTERS
+    )
+    return lambda text: ftfy.fix_text(text, settings)
+
+
+def _as_words(tag: re.Match[str]) -> str:
+    """#WorstServiceEver as it is read; a tag of one word, or all in capitals, stays."""
+    return " ".join(_HUMP.split(tag[1]))
 
 
 @lru_cache(maxsize=256)

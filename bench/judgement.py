@@ -1,0 +1,78 @@
+"""Judgement: what each of its methods costs a mention, beside a peer on the same texts in the same run. `--equal` counts differences, too.
+
+Texts are the ingest bench's. Equality with the package is asked of texts that are made from its own word lists to visit every corner.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from vaderSentiment import vaderSentiment as published  # noqa: N813
+
+from bench.ingest import line, texts
+from listener.language import Languages
+from listener.sentiment import Vader
+from tests.core.vader_texts import texts as corners
+
+ROUNDS = 5
+
+
+def per_text(act: Callable[[str], object], said: Sequence[str]) -> float:
+    """Microseconds a text."""
+    began = time.perf_counter()
+    for text in said:
+        act(text)
+    return (time.perf_counter() - began) / len(said) * 1e6
+
+
+def beside(ours: Callable[[str], object], peer: Callable[[str], object], said: Sequence[str]) -> tuple[float, float]:
+    """Medians of several rounds, in turn, so that a busy machine slows both."""
+    pairs = [(per_text(ours, said), per_text(peer, said)) for _ in range(ROUNDS)]
+    return statistics.median(one for one, _ in pairs), statistics.median(two for _, two in pairs)
+
+
+def measured(many: int, equal: int) -> int:
+    """All figures of this bench. The number of texts on which we differ from the package."""
+    said = [text for _, text in zip(range(many), _endless(texts()), strict=False)]
+    package = published.SentimentIntensityAnalyzer()
+    vader, languages = Vader.load(), Languages.load()
+    ours, peer = beside(vader._scorer.scores, package.polarity_scores, said)
+    line("judgement: tone, the four numbers", ours, peer, "vaderSentiment", "us/mention")
+    ours, peer = beside(lambda text: vader.tone(text, "en"), package.polarity_scores, said)
+    line("judgement: tone, with handles and addresses out", ours, peer, "vaderSentiment alone", "us/mention")
+    ours, peer = beside(languages.find, package.polarity_scores, said)
+    line("judgement: language", ours, peer, "vaderSentiment alone", "us/mention")
+    differ = 0
+    began = time.perf_counter()
+    for text in corners(published, package, 7, equal):
+        found = package.polarity_scores(text)
+        differ += vader._scorer.scores(text) != (found["neg"], found["neu"], found["pos"], found["compound"])
+    told = {"bench": "judgement: texts on which the four numbers differ from vaderSentiment's", "ours": differ, "of": equal,
+            "seconds": round(time.perf_counter() - began, 1)}  # fmt: skip
+    print(json.dumps(told), flush=True)
+    return differ
+
+
+def _endless(said: Sequence[str]) -> Sequence[str]:
+    return [*said] * (1 + 20_000 // max(1, len(said)))
+
+
+def main() -> int:
+    """Exit code 1 when any text differs."""
+    parser = argparse.ArgumentParser(prog="python -m bench judgement", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer texts")
+    parser.add_argument(
+        "--equal", type=int, default=0, metavar="N", help="made texts to compare (1,000,000; quick 20,000)"
+    )
+    arguments = parser.parse_args()
+    equal = arguments.equal or (20_000 if arguments.quick else 1_000_000)
+    return int(bool(measured(2_000 if arguments.quick else 10_000, equal)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
