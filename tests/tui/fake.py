@@ -22,6 +22,7 @@ from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener import workflow
 from listener.errors import Refused, TryAgain
+from listener.lengths import Terms
 from listener.model import (
     OPEN,
     ApprovalState,
@@ -104,6 +105,7 @@ class Talk:
     name: str
     thread: list[ThreadMessage]
     source: str = "bluesky"
+    terms: Terms = field(default_factory=Terms)
     account_id: int = 1
     account_handle: str = "larkspur.test"
     bio: str = ""
@@ -363,7 +365,7 @@ class FakeBackend(
             mute=self.mutes.get(c.id), author_notes=len(self.notes_on.get(c.id, [])), hide=talk.hide, can=self.can,
             draft_private=self.private_drafts.get(conversation_id, False),
             network=self.acts_around({one.id for one in talk.thread}, c.id),
-            approvals=tuple(self.submitted.get(c.id, ())),
+            approvals=tuple(self.submitted.get(c.id, ())), terms=talk.terms,
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
