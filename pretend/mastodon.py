@@ -153,6 +153,8 @@ class Mastodon:
         """It is gone, and with it the notifications of it."""
         said = self.find(uri)
         del self.statuses[said.id]
+        for one in self.statuses.values():
+            one.above = "" if one.above == said.id else one.above
         for notes in self.notes.values():
             notes[:] = [note for note in notes if note["status_id"] != said.id]
         self._push("delete", said)
@@ -523,11 +525,8 @@ class Mastodon:
         if not self.ways.search:
             raise _no(404, "Record not found")
         asked, me = request.query["q"], request["me"]
-        statuses = [
-            s
-            for s in self.statuses.values()
-            if self.uri(s) == asked and (s.visibility not in _HIDES or me in [s.by, *s.named])
-        ]
+        found = [s for s in self.statuses.values() if self.uri(s) == asked or asked in s.text]
+        statuses = [s for s in found if (s.visibility not in _HIDES or me in [s.by, *s.named])]
         people = [person for person in self.people.values() if self.external_id(person) == asked]
         return web.json_response({
             "statuses": [self.status(said) for said in statuses], "accounts": [self.account(person) for person in people], "hashtags": [],
@@ -540,6 +539,8 @@ class Mastodon:
         above = str(asked.get("in_reply_to_id") or "")
         if above and above not in self.statuses:
             raise _no(404, "Record not found")
+        if any(self.media[one]["url"] is None for one in asked.get("media_ids", [])):
+            raise _no(422, "Cannot attach files that have not finished processing. Try again in a moment!")
         if len(asked["status"]) > self.ways.most:
             raise _no(400 if self.ways.plain_400 else 422, "Validation failed: Text character limit exceeded")
         said = Said(

@@ -45,9 +45,9 @@ def source(
     return Mastodon(web, [login], habits=habits, clock=clock or (lambda: datetime.now(UTC)))
 
 
-async def stream(net: pretended.Mastodon, web: WebClient, **options: Any) -> Stream:
+async def stream(net: pretended.Mastodon, web: WebClient, *, habits: Habits = QUICK, **options: Any) -> Stream:
     """Our account's stream as a new program would open it."""
-    made = source(net, web, **options)
+    made = source(net, web, habits=habits, **options)
     who = await made.identify("acme")
     return made.account_streams(who.external_id)[0]
 

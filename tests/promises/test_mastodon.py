@@ -26,7 +26,7 @@ from listener.webclient import WebClient
 from pretend import mastodon as pretended
 from pretend.mastodon import Fault, Ways
 from tests.promises.hearing import Heard, hear
-from tests.promises.scenes_mastodon import account, act_on, reply_to, source, stream
+from tests.promises.scenes_mastodon import QUICK, account, act_on, reply_to, source, stream
 
 STATUSES = "/api/v1/statuses"
 SHARED = next((up / "shared" for up in Path(__file__).parents if (up / "shared/contracts").is_dir()), Path("shared"))
@@ -126,7 +126,7 @@ async def test_a_mention_says_who_what_and_to_whom(net: pretended.Mastodon, web:
 async def test_nothing_is_lost_over_a_cut_and_twice_pushed_is_once_heard(
     net: pretended.Mastodon, web: WebClient
 ) -> None:
-    opened = await stream(net, web)
+    opened = await stream(net, web, habits=replace(QUICK, sweep=600.0))  # only a new connection reads the lists
     net.twice = True
     ids = {net.say("fan", "@acme one")}
     batches = opened.batches(None)
@@ -161,22 +161,24 @@ async def test_edits_and_deletes_are_heard_pushed_and_read(net: pretended.Mastod
     assert edited.mentions[-1].revision > heard.mentions[-1].revision
     assert edited.mentions[-1].content_id != heard.mentions[-1].content_id
 
+    whisper = net.say("fan", "@acme aside", visibility="direct")
     batches = opened.batches(edited.cursor)
     await anext(batches)
     async with asyncio.timeout(5):
         while not net._streams:
             await asyncio.sleep(0.01)
         net.delete(uri)
+        net.delete(whisper)
         gone: list[Any] = []
-        while not gone:
-            gone = [item for item in (await anext(batches)).items if isinstance(item, Deleted)]
-    assert gone == [Deleted(Key(SPACE, uri))]
+        while len(gone) < 2:
+            gone += [item for item in (await anext(batches)).items if isinstance(item, Deleted)]
+    assert gone == [Deleted(Key(SPACE, uri)), Deleted(Key(f"{SPACE}/{account(net).external_id}", whisper))]
     await batches.aclose()  # type: ignore[attr-defined]
 
 
 @ways(unknown_tag_404=True)
 async def test_tags_are_heard_each_from_its_own_place(net: pretended.Mastodon, web: WebClient) -> None:
-    opened = await stream(net, web, hashtags=("acme", "#Kettle", "unused"))
+    opened = await stream(net, web, hashtags=("unused", "acme", "#Kettle"))
     first = {net.say("fan", f"no name, only #acme {n}") for n in range(9)}
     heard = await hear(opened, None, lambda heard: heard.ids >= first)
     assert heard.cursor
@@ -231,6 +233,7 @@ async def test_a_token_that_ended_stops_the_account(web: WebClient, plain: bool)
         with pytest.raises(SourceStopped) as stopped:
             await hear(opened, cursor, lambda heard: bool(heard.ids))
         assert stopped.value.code == ("http_400" if plain else "http_401")
+        assert "new token" in stopped.value.hint
         assert "token-of" not in str(stopped.value)
 
 
@@ -248,6 +251,7 @@ async def test_looking_back_and_rechecking_say_what_is_there_now(net: pretended.
     await made.identify("acme")
     kept, gone = net.say("fan", "@acme stays"), net.say("fan", "@acme goes")
     strange = "https://elsewhere.example/users/x/statuses/1"
+    net.say("fan", f"has anybody seen {strange}?")  # a search finds words as well
     key = made.account_streams(account(net).external_id)[0].key
     back = made.look_back(key, datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
     assert back is not None
@@ -317,6 +321,8 @@ async def test_an_answer_whose_acceptance_is_lost_is_given_once(web: WebClient, 
         assert found == await made.send(reply), "a repeat finds it and sends nothing"
         assert len(net.answers_to(uri)) == 2
         assert found.external_id != (await made.look_up(earlier)).external_id
+        net.delete(uri)
+        assert await made.look_up(reply) == found, "it is found when what it answers is gone meanwhile, too"
 
 
 async def test_what_cannot_be_answered_is_refused_before_anything_leaves(

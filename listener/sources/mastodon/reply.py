@@ -35,6 +35,8 @@ from listener.sources.mastodon.server import GONE, Server
 
 SURE_AFTER = timedelta(seconds=20)
 """How long a server may take to show what it took, before we say that it did not arrive."""
+CLOCKS = timedelta(minutes=10)
+"""How far the server's clock may be behind ours."""
 _WORKED_ON = 30
 """Seconds that a picture may be worked on by the server."""
 
@@ -190,7 +192,10 @@ async def _found(server: Server, us: Us, reply: Reply) -> Sent | None:
     frozen = _frozen(reply)
     sent = _bare(_text(reply))
     before = set(frozen["before"])
+    since = (parse_time(str(frozen["at"])) or datetime.min.replace(tzinfo=UTC)) - CLOCKS
     for one in await _answers(server, us, frozen["parent_id"]):
+        if (parse_time(text_of(one, "created_at")) or since) < since:
+            continue
         if id_of(one) not in before and (_says(one, sent) or await _source_says(server, one, sent)):
             return _sent(one)
     return None
@@ -199,18 +204,22 @@ async def _found(server: Server, us: Us, reply: Reply) -> Sent | None:
 async def _answers(server: Server, us: Us, parent_id: str) -> list[Mapping[str, Any]]:
     """What we answered to a message, by its thread and by our own statuses: neither shows everything on every server."""
     found: dict[str, Mapping[str, Any]] = {}
+    above = {parent_id}
     pages = [f"/api/v1/statuses/{parent_id}/context", f"/api/v1/accounts/{us.id}/statuses"]
     for path in pages:
         try:
             body = (await server.get(path, [] if path.endswith("context") else [("limit", "40")])).body
         except Refused as no:
             if path.endswith("context") and no.code in GONE:
-                continue  # the message is gone; an answer that arrived before stands among our own
+                above.add(
+                    ""
+                )  # the message is gone: an answer that arrived before stands among our own, and answers nothing
+                continue
             raise
         for one in statuses_in(body):
             account = one.get("account")
             ours = isinstance(account, dict) and (id_of(account) == us.id or external_id_of(account) == us.external_id)
-            if ours and text_of(one, "in_reply_to_id") == parent_id:
+            if ours and text_of(one, "in_reply_to_id") in above:
                 found.setdefault(id_of(one), one)
     return list(found.values())
 

@@ -165,10 +165,17 @@ class UserStream:
                 while not queue.empty() and len(told) < self._habits.batch:
                     told.append(queue.get_nowait())
             events = [one for one in told if isinstance(one, Event)]
-            items = [item for event in events for item in await self._event(event)]
+            fault = next((one for one in told if isinstance(one, HubbubError)), None)
+            items: list[Item] = []
+            stuck = False
+            for event in events:
+                try:
+                    # Where the server cannot be asked, the lists bring all else again, but nothing says twice that a message is gone.
+                    items += await self._event(event) if event.name == "delete" or not stuck else []
+                except TryAgain as passing:
+                    stuck, fault = True, passing
             if events:
                 yield self._batch(items, None, len(events))
-            fault = next((one for one in told if isinstance(one, HubbubError)), None)
             if fault is not None:
                 raise fault
             merged = any(event.name == "notifications_merged" for event in events)
