@@ -88,6 +88,10 @@ class FileWanted(Message):
     """The writer wants to attach a picture, or to see those that are."""
 
 
+class OptionsWanted(Message):
+    """The writer wants another option, or to go between those that there are."""
+
+
 class AnswersWanted(Message):
     """The writer wants to see answers to messages like this one."""
 
@@ -147,6 +151,13 @@ class RulesWanted(Message):
 @dataclass
 class MarksChanged(Message):
     """Rules were marked right or wrong on these mentions, here."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass
+class LabelsChanged(Message):
+    """This person's labels on these conversations were changed, here."""
 
     ids: tuple[int, ...]
 

@@ -351,6 +351,8 @@ class Assessment:
     """Key of the saved reply that is offered."""
     alerts: tuple[str, ...] = ()
     """Keys of the alert policies that are told."""
+    resolve_by: datetime | None = None
+    """When a conversation that began with it should be done; None: no clock."""
 
 
 # The unit of work ----------------------------------------------------------------------------------------------------
@@ -399,6 +401,8 @@ class Conversation:
     last_ours_at: datetime | None
     reply_until: datetime | None = None
     """When the network closes it to answers, by its newest message; None: never."""
+    resolve_by: datetime | None = None
+    """When it should be done. Kept when it is, so that opening it again goes on with it; None: no clock."""
 
 
 class OutboxState(StrEnum):
@@ -413,6 +417,9 @@ class OutboxState(StrEnum):
     STOPPED = "stopped"
     WITHDRAWN = "withdrawn"
 
+
+MOST_OPTIONS = 5
+"""Texts for one reply that whoever approves may choose from: more nobody compares."""
 
 PART_BEFORE = "part_before"
 """The code of a numbered part that was stopped because one before it did not go out."""

@@ -15,6 +15,7 @@ from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.labels import LabelsBackend
 from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.backend.network import NetworkBackend
 from inbox_tui.backend.pictures import PicturesBackend
@@ -97,6 +98,7 @@ class Backend(
     PlanningBackend,
     StaffBackend,
     MacrosBackend,
+    LabelsBackend,
     Protocol,
 ):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""
@@ -286,9 +288,19 @@ class Backend(
         ...
 
     async def save_draft(
-        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+        self,
+        conversation_id: int,
+        body: str,
+        thread_version: int,
+        now: datetime,
+        *,
+        private: bool,
+        options: Sequence[str] = (),
+        without: int = 0,
     ) -> None:
-        """Keep a draft; `thread_version` is what the writer had read. `private`: only its addressee is to read it."""
+        """Keep a draft; `thread_version` is what the writer had read. `private`: only its addressee is to read it. `options`: further texts
+        for the same reply; `without`: the number of the one that was taken away just now, with its pictures.
+        """
         ...
 
     async def drop_draft(self, conversation_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -30,8 +31,9 @@ class ApprovingBackend(Protocol):
         close_after: bool,
         planned: datetime | None,
         now: datetime,
+        options: Sequence[str] = (),
     ) -> ApprovalRow:
-        """Submit a reply for approval instead of sending it."""
+        """Submit a reply for approval instead of sending it, with its pictures. `options`: further texts to choose from."""
         ...
 
     async def approve(
@@ -43,8 +45,12 @@ class ApprovingBackend(Protocol):
         hold_seconds: float,
         body: str | None = None,
         moved: bool = False,
+        option: int = 1,
+        alts: Mapping[int, str] | None = None,
     ) -> OutboxRow:
-        """Let it go, as it was submitted or as `body`. `moved`: also though the thread moved after its writer had read it."""
+        """Let one of its options go, as it was submitted or as `body`, with the pictures that `alts` names and their words. `moved`: also though
+        the thread moved after its writer had read it.
+        """
         ...
 
     async def reject(self, approval_id: int, note: str, now: datetime) -> None:
@@ -52,7 +58,7 @@ class ApprovingBackend(Protocol):
         ...
 
     async def take_back_asked(self, approval_id: int, now: datetime) -> str:
-        """Take one's own back before anybody decides; its words."""
+        """Take one's own back before anybody decides, as a draft; its words."""
         ...
 
     async def reconsider(self, approval_id: int, now: datetime) -> None:

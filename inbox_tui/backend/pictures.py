@@ -17,12 +17,18 @@ class PicturesBackend(Protocol):
         """What lies beside the draft."""
         ...
 
-    async def attach(self, conversation_id: int, name: str, picture: Picture, alt: str, now: datetime) -> None:
-        """Lay one beside the draft. Raises `Refused`."""
+    async def attach(
+        self, conversation_id: int, name: str, picture: Picture, alt: str, now: datetime, option: int = 1
+    ) -> None:
+        """Lay one beside the draft, or one of its options. Raises `Refused`."""
         ...
 
     async def describe(self, attachment_id: int, alt: str) -> None:
         """Say anew what can be seen on it. Raises `Refused`."""
+        ...
+
+    async def picture(self, attachment_id: int) -> tuple[str, str, bytes]:
+        """(name, media type, bytes) of one to look at: of a draft of one's own, or of what was submitted for approval. Raises `Refused`."""
         ...
 
     async def detach(self, conversation_id: int, attachment_id: int | None = None) -> None:

@@ -15,6 +15,7 @@ from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_labels import PostgresLabels
 from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.postgres_network import PostgresNetwork
 from inbox_tui.backend.postgres_pictures import PostgresPictures
@@ -80,6 +81,7 @@ class PostgresBackend(
     PostgresPlanning,
     PostgresStaff,
     PostgresMacros,
+    PostgresLabels,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 
@@ -344,10 +346,28 @@ class PostgresBackend(
         await asking.seen(self.pool, self.me.id, conversation_id, now)
 
     async def save_draft(
-        self, conversation_id: int, body: str, thread_version: int, now: datetime, *, private: bool
+        self,
+        conversation_id: int,
+        body: str,
+        thread_version: int,
+        now: datetime,
+        *,
+        private: bool,
+        options: Sequence[str] = (),
+        without: int = 0,
     ) -> None:
         """Keep a draft."""
-        await acts.save_draft(self.pool, self.me.id, conversation_id, body, thread_version, now, private=private)
+        await acts.save_draft(
+            self.pool,
+            self.me.id,
+            conversation_id,
+            body,
+            thread_version,
+            now,
+            private=private,
+            options=options,
+            without=without,
+        )
 
     async def drop_draft(self, conversation_id: int) -> None:
         """Throw the draft away."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class PostgresApproving:
         close_after: bool,
         planned: datetime | None,
         now: datetime,
+        options: Sequence[str] = (),
     ) -> ApprovalRow:
         """Submit it, in the language that it answers."""
         return await approvals.ask(
@@ -58,6 +60,7 @@ class PostgresApproving:
             close_after=close_after,
             planned=planned,
             now=now,
+            options=options,
         )
 
     async def approve(
@@ -69,6 +72,8 @@ class PostgresApproving:
         hold_seconds: float,
         body: str | None = None,
         moved: bool = False,
+        option: int = 1,
+        alts: Mapping[int, str] | None = None,
     ) -> OutboxRow:
         """Let it go."""
         return await approvals.approve(
@@ -80,6 +85,8 @@ class PostgresApproving:
             now=now,
             body=body,
             moved=moved,
+            option=option,
+            alts=alts,
         )
 
     async def reject(self, approval_id: int, note: str, now: datetime) -> None:

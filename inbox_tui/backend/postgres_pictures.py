@@ -23,13 +23,19 @@ class PostgresPictures:
         """This person's."""
         return await attachments.of_draft(self.pool, self.me.id, conversation_id)
 
-    async def attach(self, conversation_id: int, name: str, picture: Picture, alt: str, now: datetime) -> None:
+    async def attach(
+        self, conversation_id: int, name: str, picture: Picture, alt: str, now: datetime, option: int = 1
+    ) -> None:
         """Lay one beside the draft."""
-        await attachments.attach(self.pool, self.me.id, conversation_id, name, picture, alt, now)
+        await attachments.attach(self.pool, self.me.id, conversation_id, name, picture, alt, now, option)
 
     async def describe(self, attachment_id: int, alt: str) -> None:
         """Say anew what can be seen on it."""
         await attachments.describe(self.pool, self.me.id, attachment_id, alt)
+
+    async def picture(self, attachment_id: int) -> tuple[str, str, bytes]:
+        """To look at."""
+        return await attachments.content(self.pool, self.me.id, attachment_id)
 
     async def detach(self, conversation_id: int, attachment_id: int | None = None) -> None:
         """Take one off, or all."""

@@ -84,6 +84,14 @@ class PostgresStaff:
         """By the person's own events."""
         return await handovers.shift(self.pool, self.me.id, self.brand_id, today, now)
 
-    async def hand_over(self, body: str, since: datetime, now: datetime) -> None:
+    async def hand_over(self, body: str, since: datetime, now: datetime) -> int:
         """A row for everybody."""
-        await handovers.hand_over(self.pool, self.me.id, self.brand_id, body, since, now)
+        return await handovers.hand_over(self.pool, self.me.id, self.brand_id, body, since, now)
+
+    async def read_handovers(self, ids: Sequence[int]) -> None:
+        """Who has read it first is kept."""
+        await handovers.mark_read(self.pool, self.me.id, ids)
+
+    async def take_back_handover(self, handover_id: int, now: datetime) -> str:
+        """The row goes."""
+        return await handovers.take_back(self.pool, handover_id, self.me.id, now)

@@ -45,6 +45,14 @@ class StaffBackend(Protocol):
         """What this person did since the last one, or since `today`; and what they leave."""
         ...
 
-    async def hand_over(self, body: str, since: datetime, now: datetime) -> None:
-        """Keep a note for everybody of the brand. Raises `Refused`."""
+    async def hand_over(self, body: str, since: datetime, now: datetime) -> int:
+        """Keep a note for everybody of the brand; its number. Raises `Refused`."""
+        ...
+
+    async def read_handovers(self, ids: Sequence[int]) -> None:
+        """This person has them on the screen."""
+        ...
+
+    async def take_back_handover(self, handover_id: int, now: datetime) -> str:
+        """Take one's own back while no colleague has read it; its words. Raises `Refused`."""
         ...

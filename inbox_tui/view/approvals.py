@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
+from inbox_tui.view.pictures import submitted_lines
 from listener.model import ApprovalState
 from listener.store.views import ApprovalRow, Opened
 
@@ -40,9 +41,13 @@ def sent_back_line(row: ApprovalRow) -> Line:
 
 
 def shown(row: ApprovalRow, opened: Opened) -> bool:
-    """Whether a conversation shows it: while it waits, when it was sent back last, and where what was sent is not what was submitted."""
-    return row.state in (ApprovalState.WAITING, ApprovalState.CHANGED, ApprovalState.SUPERSEDED) or (
-        row.state is ApprovalState.REJECTED and row == opened.approvals[-1]
+    """Whether a conversation shows it: while it waits, when it was sent back last, and where what was sent is not all that was submitted, or
+    had pictures.
+    """
+    return (
+        row.state in (ApprovalState.WAITING, ApprovalState.CHANGED, ApprovalState.SUPERSEDED)
+        or (row.state is ApprovalState.REJECTED and row == opened.approvals[-1])
+        or (row.state is ApprovalState.APPROVED and (bool(row.options) or bool(row.pictures)))
     )
 
 
@@ -54,6 +59,7 @@ def goes_out(planned: datetime | None, now: datetime, zone: tzinfo | None) -> st
 def state_words(row: ApprovalRow, opened: Opened, table: Table = KEYS) -> Piece:
     """Where it stands, and what can be done about it."""
     by, settle = say(row.decided_by), sign("settle", table)
+    which = f": option {row.option} of {len(row.options)}" if row.options else ""
     match row.state:
         case ApprovalState.WAITING if moved(row, opened):
             return f"waits for approval, but the thread has changed since ({settle}: decide)", "bad"
@@ -62,7 +68,9 @@ def state_words(row: ApprovalRow, opened: Opened, table: Table = KEYS) -> Piece:
         case ApprovalState.REJECTED:
             return f"sent back by {by}", "bad"
         case ApprovalState.CHANGED:
-            return f"approved by {by} with a change; this is what was submitted", "note"
+            return f"approved by {by} with a change{which}; this is what was submitted", "note"
+        case ApprovalState.APPROVED:
+            return f"approved by {by}{which}; this is what was submitted", "note"
         case ApprovalState.SUPERSEDED:
             return "not sent: another reply waited here when two conversations became one", "bad"
         case _:
@@ -90,4 +98,12 @@ def approval_lines(
     yield from flow_parts(parts, width)
     if row.note:
         yield from flow(((f"  {say(row.decided_by)}: ", "note"), (say(row.note), "bold")), width, hanging="    ")
-    yield from flow(paragraphs(row.body, style="dim" if row.state is ApprovalState.CHANGED else ""), width, indent="  ")
+    decided = row.state in (ApprovalState.CHANGED, ApprovalState.APPROVED)
+    for number, text in enumerate(row.texts, start=1):
+        if row.options:
+            chosen = decided and number == row.option
+            told = f"{'✓ ' if chosen else ''}option {number}{', approved' if chosen else ''}"
+            yield ((f"  {told}", "good" if chosen else "accent"),)
+        yield from flow(paragraphs(text, style="dim" if decided else ""), width, indent="  ")
+        for line in submitted_lines(row.pictures_of(number), decided=decided):
+            yield from flow(line, width, indent="  ", hanging="    ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from inbox_tui.view import labels as own
 from inbox_tui.view import windows, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
 from listener.model import ApprovalState, OutboxState, State
@@ -70,23 +71,29 @@ def queue_lines(
     zone: tzinfo | None = None,
     copies: str = "",
     seen: Sequence[Piece | None] = (),
+    labels: Sequence[str] = (),
 ) -> tuple[Line, Line]:
     """One conversation in two lines. `left`: it is no longer in the folder that is shown; `copies`: that it stands for others; `seen`: who
-    looks at it, in full and shorter.
+    looks at it, in full and shorter; `labels`: the reader's own.
     """
-    due_text, due_style = windows.first_clock(row, now)
+    due_text, due_style = windows.clock(row, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     name = who(row.author_handle, row.author_name)
     top.append((name, "bold" if row.unread else ""))
-    if copies:
-        top.append((f"  {copies}", "accent"))
+    news = _news(row, now, zone)
+    short = copies.partition(" ")[0] if copies.startswith("+") else ""
+    for alike in (copies, short, "", copies):  # where a reply stands wins over how many are like it
+        begun = [*top, (f"  {alike}", "accent")] if alike else top
+        room = width - line_cells(tuple(begun)) - 1
+        aside = _aside(row, now, person_id, room, seen, news, left=left)
+        if news is None or (news in aside and line_cells(aside) <= room):
+            break
+    top = begun
     if row.messages > 1:
         top.append((f" ({row.messages})", "dim"))
-    room = width - line_cells(tuple(top[:-1] if row.messages > 1 else top)) - 1
-    aside = _aside(row, now, person_id, room, seen, left=left, zone=zone)
     judged = words.judged_short(row.tone, row.need)
     second: list[Piece] = [("   ", ""), *judged, *windows.row_window(row, now), first_words(row.snippet)]
-    tags = _tags(row.tags, width // 3)
+    tags = (*own.row_pieces(labels), *_tags(row.tags, width // 3))
     return spread(top, aside, width), spread(second, tags, width)
 
 
@@ -101,9 +108,10 @@ def queue_line(
     seen: Sequence[Piece | None] = (),
     zone: tzinfo | None = None,
     copies: str = "",
+    labels: Sequence[str] = (),
 ) -> tuple[Line]:
     """One conversation in one line, for those who want to see many."""
-    due_text, due_style = windows.first_clock(row, now)
+    due_text, due_style = windows.clock(row, now)
     line: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
     line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))
@@ -114,7 +122,7 @@ def queue_line(
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
     holder = None if _writes(seen) else _holder(row, person_id)
     short = seen[1 if width >= _WIDE else 2] if seen else None
-    for piece in (holder, short, asked_sign(row, now, zone)):
+    for piece in (own.short_piece(labels), holder, short, asked_sign(row, now, zone)):
         if piece is not None:
             aside.extend((piece, (" ", "")))
     aside.append((words.age(row.last_at, now), "dim"))
@@ -140,22 +148,27 @@ def asked_sign(row: QueueRow, now: datetime, zone: tzinfo | None) -> Piece | Non
     return None if row.planned is None else (f"goes out {words.clock(row.planned, now, zone)}", "ours")
 
 
+def _news(row: QueueRow, now: datetime, zone: tzinfo | None) -> Piece | None:
+    """Where our last reply stands; None: nothing that anybody has to know."""
+    news = asked_sign(row, now, zone)
+    if news is None and row.outbox in _NEWS and row.outbox is not None:
+        return words.outbox_sign(row.outbox)
+    return news
+
+
 def _aside(
     row: QueueRow,
     now: datetime,
     person_id: int,
     room: int,
     seen: Sequence[Piece | None],
+    news: Piece | None,
     *,
     left: bool,
-    zone: tzinfo | None,
 ) -> Line:
     """What stands at the right: as much as leaves the author readable; the age always, the source gives way first."""
     full, short, tiny = seen or (None, None, None)
     holder = None if _writes(seen) else _holder(row, person_id)
-    news = asked_sign(row, now, zone)
-    if news is None and row.outbox in _NEWS and row.outbox is not None:
-        news = words.outbox_sign(row.outbox)
     age: Piece = (words.age(row.last_at, now), "dim")
     source: Piece = (_SHORT.get(row.source, fit(say(row.source), 8)), "dim")
     moved: Piece | None = (f"now {words.STATE_WORDS[row.state]}", "note") if left else None
@@ -167,6 +180,7 @@ def _aside(
         (moved, tiny, holder, news, age),
         (moved, tiny, news or holder, age),
         (moved, tiny, age),
+        (moved, age),
         (moved, age),
     ):
         parts = tuple(piece for piece in shown if piece is not None)

@@ -1,7 +1,7 @@
 """Where a reply is written. Always says as whom, to whom, and public or private in words, and counts as the network counts.
 
 Shows what `look` finds in the draft while it is typed, and puts saved replies in. Posts `DraftChanged`, `ReplySubmitted`, `ApprovalWanted`,
-`LaterWanted`, `SavedWanted` and `ComposerLeft`; refuses to send, save or stop anything.
+`LaterWanted`, `SavedWanted`, `OptionsWanted` and `ComposerLeft`; refuses to send, save or stop anything.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from inbox_tui.messages import (
     EditorWanted,
     FileWanted,
     LaterWanted,
+    OptionsWanted,
     ReplySubmitted,
     SavedWanted,
 )
@@ -174,6 +175,17 @@ class Composer(Vertical, inherit_bindings=False):
             self._page.replace(text, (0, 0), self._page.document.end)
             self._page.move_cursor(self._page.document.end)
 
+    def turn_to(self, text: str) -> None:
+        """Another text on the page, with no way back to the one before by the page's own undo: that is kept elsewhere."""
+        if self._page is not None:
+            with self._page.prevent(self._page.Changed):
+                self._page.text = typed(text)
+            self._page.move_cursor(self._page.document.end)
+            self._page.focus()
+            self._asking = ""
+            self._count()
+            self._show_found()
+
     async def _paged(self) -> Page:
         if self._page is None:
             from inbox_tui.widgets.pages import Page
@@ -273,6 +285,10 @@ class Composer(Vertical, inherit_bindings=False):
     def action_attach(self) -> None:
         """Attach a picture, or change what is attached."""
         self.post_message(FileWanted())
+
+    def action_options(self) -> None:
+        """Another text for the same reply, or another one of them."""
+        self.post_message(OptionsWanted())
 
     def action_answers(self) -> None:
         """See answers of the past."""

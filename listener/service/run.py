@@ -20,7 +20,7 @@ from listener.model import Account, Author, Batch, Mention
 from listener.service import processes, wiring
 from listener.service.bells import Bells
 from listener.service.database import House, opened
-from listener.service.deliver import Deliverer
+from listener.service.deliver import LEASE_SECONDS, Deliverer
 from listener.service.lanes import NetworkActs, Replies
 from listener.service.listen import Ear, Recorder, wall_clock
 from listener.service.pulse import Pulse
@@ -47,8 +47,9 @@ def version() -> str:
 
 
 async def serve(
-    settings: Settings, *, only: str | None = None, leashed: bool = False, recorder: Recorder = record
-) -> int:
+    settings: Settings, *, only: str | None = None, leashed: bool = False, recorder: Recorder = record,
+    lease_seconds: float = LEASE_SECONDS,
+) -> int:  # fmt: skip
     """The listener until it is asked to end: both halves, or `only` "listen" or "deliver". `leashed`: also when our starter is gone.
 
     FixMe, NotReachable: what a human must mend. Returns 0 after a good end.
@@ -61,7 +62,7 @@ async def serve(
             async with opened(
                 settings, f"hubbub {only or 'listener'}", migrating=True, say=say, max_size=POOL_SIZE
             ) as house:
-                await Service(settings, house, stop, only, recorder).run()
+                await Service(settings, house, stop, only, recorder, lease_seconds).run()
     log.info("ended: %s", stop.why or "done")
     return 0
 
@@ -119,6 +120,7 @@ class Service:
     stop: Stop
     only: str | None = None
     recorder: Recorder = record
+    lease_seconds: float = LEASE_SECONDS
     pulse: Pulse = field(default_factory=Pulse)
     bells: Bells = field(default_factory=Bells)
     _brand_ids: dict[str, int] = field(default_factory=dict)
@@ -152,8 +154,9 @@ class Service:
             group.create_task(self.bells.listen(self.house, self.stop), name="bells")
             group.create_task(keeper.keep(), name="timekeeper")
             if self.only != "listen":
-                replies = Deliverer(Replies(), self.house, sources, self.bells.replies, self.stop, wall_clock)
-                acts = Deliverer(NetworkActs(), self.house, sources, self.bells.network, self.stop, wall_clock)
+                shared, lease = (self.stop, wall_clock), self.lease_seconds
+                replies = Deliverer(Replies(), self.house, sources, self.bells.replies, *shared, lease)
+                acts = Deliverer(NetworkActs(), self.house, sources, self.bells.network, *shared, lease)
                 group.create_task(replies.deliver(), name="deliver")
                 group.create_task(acts.deliver(), name="deliver acts")
             if self.only != "deliver":

@@ -33,6 +33,14 @@ LATE = (
 )
 """Events that somebody should be told of who works on it."""
 
+UNRESOLVED = (
+    "conversation.resolve-soon",
+    "conversation.resolve-over",
+    "reminder.resolve-soon",
+    "reminder.resolve-over",
+)
+"""The same, of the time to resolve."""
+
 MOST = 5_000
 """Events read at a time. Who has missed more is told to read everything again: cheaper than a list of all of it."""
 
@@ -90,6 +98,7 @@ async def since(
         notes=any(row["kind"] == "act.note" for row in rows),
         marks=frozenset(row["mention_id"] for row in rows if row["kind"] == "rule.marked"),
         late=frozenset(row["conversation_id"] for row in rows if row["kind"] in LATE),
+        unresolved=frozenset(row["conversation_id"] for row in rows if row["kind"] in UNRESOLVED),
         handovers=any(row["kind"] == "handover.written" for row in rows),
         authors=frozenset(row["author_id"] for row in rows if row["author_id"] is not None),
     )

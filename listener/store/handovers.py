@@ -1,16 +1,18 @@
 """Hand-over notes at the end of a shift: what a person did since the last one, as it stands now, and the notes that were kept.
 
 All of it by indexed look-ups, the person's own events first. A note is the staff's own words with conversations by their numbers: whoever
-reads it sees what was said there as it is by then. Refuses to find the words of a note.
+reads it sees what was said there as it is by then. A note that no colleague has read may be taken back. Refuses to find the words of a note.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from listener.errors import Refused
 from listener.model import OutboxState, State
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
@@ -73,6 +75,20 @@ SELECT h.id, h.person_id, p.name AS person, h.body, h.since, h.at
 FROM (SELECT * FROM handovers WHERE brand_id = $1 ORDER BY id DESC LIMIT $2) AS h JOIN people p ON p.id = h.person_id
 ORDER BY h.id DESC
 """
+
+# One's own reading is none; who may only look leaves no trace.
+_READ = """
+UPDATE handovers AS h SET read_by = $1 FROM memberships AS m
+WHERE h.id = ANY($2::bigint[]) AND h.read_by IS NULL AND h.person_id <> $1
+  AND m.brand_id = h.brand_id AND m.person_id = $1 AND m.role <> 'viewer'
+"""
+
+_LOCK = """
+SELECT h.brand_id, h.person_id, h.body, p.name AS reader FROM handovers AS h LEFT JOIN people AS p ON p.id = h.read_by
+WHERE h.id = $1 FOR UPDATE OF h
+"""
+
+_FORGET = "DELETE FROM handovers WHERE id = $1"
 
 
 async def shift(pool: asyncpg.Pool, person_id: int, brand_id: int, today: datetime, now: datetime) -> Shift:
@@ -160,3 +176,30 @@ async def latest(pool: asyncpg.Pool, brand_id: int, limit: int = 10) -> list[Han
     """The notes that were kept last, the newest first."""
     async with acquired(pool) as connection:
         return [Handover(**dict(row)) for row in await connection.fetch(_LATEST, brand_id, limit)]
+
+
+async def mark_read(pool: asyncpg.Pool, person_id: int, handover_ids: Sequence[int]) -> None:
+    """A colleague has these notes before them: their writers cannot take them back any more."""
+    async with acquired(pool) as connection:
+        await connection.execute(_READ, person_id, handover_ids)
+
+
+async def take_back(pool: asyncpg.Pool, handover_id: int, person_id: int, now: datetime) -> str:
+    """Its writer takes a note back while nobody has read it; its words. Raises Refused with who has."""
+    async with acquired(pool) as connection, connection.transaction():
+        row = await connection.fetchrow(_LOCK, handover_id)
+        if row is None:
+            raise Refused("there is no such note", where=str(handover_id))
+        await may_act(connection, person_id, row["brand_id"])
+        if row["person_id"] != person_id:
+            raise Refused("only its writer takes a hand-over note back")
+        if row["reader"] is not None:
+            raise Refused(
+                f"too late: {row['reader']} has read the note", code="read", hint="write another one that puts it right"
+            )
+        await connection.execute(_FORGET, handover_id)
+        event = Event(
+            row["brand_id"], "handover.taken_back", person_id=person_id, before={"handover": handover_id}, after={}
+        )
+        await tell(connection, [event], now)
+    return str(row["body"])

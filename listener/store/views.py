@@ -54,6 +54,8 @@ class QueueRow:
     """Of a reply that waits for approval, or that was sent back while the thread stands as it did."""
     planned: datetime | None = None
     """When a reply of ours goes out that waits for its time."""
+    resolve_by: datetime | None = None
+    """When all of it should be done; None: no clock. Of what is done: what it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class ApprovalRow:
     conversation_id: int
     state: ApprovalState
     body: str
-    """As it was submitted."""
+    """As it was submitted: of several options the one that was approved, else the first."""
     sent: str
     """As it was approved; '' while it is not."""
     account_handle: str
@@ -183,6 +185,21 @@ class ApprovalRow:
     decided_by: str
     decided_at: datetime | None
     outbox_id: int | None
+    options: tuple[str, ...] = ()
+    """All texts that were offered for it, where there were several."""
+    option: int = 1
+    """Which of them was approved."""
+    pictures: tuple[AttachedRow, ...] = ()
+    """Of all options."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What was submitted, one text an option."""
+        return self.options or (self.body,)
+
+    def pictures_of(self, option: int) -> tuple[AttachedRow, ...]:
+        """What was submitted with an option."""
+        return tuple(one for one in self.pictures if one.option == option)
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +380,8 @@ class Opened:
     """How long a text of that account may be, where its server says so."""
     draft_private: bool = False
     """The draft was meant for its addressee alone."""
+    draft_options: tuple[str, ...] = ()
+    """Further texts for the same reply, for whoever approves to choose from."""
 
 
 class CommentStanding(StrEnum):
@@ -492,7 +511,7 @@ class TopicCount:
 
 @dataclass(frozen=True, slots=True)
 class AttachedRow:
-    """A picture that lies beside a draft."""
+    """A picture beside a draft, or with what was submitted for approval."""
 
     id: int
     name: str
@@ -502,6 +521,14 @@ class AttachedRow:
     size: int
     """Bytes."""
     alt: str
+    option: int = 1
+    """Of the draft, or of what was submitted."""
+    submitted: str = ""
+    """Its words as they were submitted, where whoever approved changed them."""
+    sent: bool = False
+    """It went out with a reply, or is to."""
+    kept: bool = True
+    """It can still be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,6 +579,8 @@ class Changed:
     """Conversations whose answer is due soon or overdue, or that were escalated for it, since now."""
     handovers: bool = False
     """Somebody handed over."""
+    unresolved: frozenset[int] = frozenset()
+    """Conversations whose time to resolve is nearly over or over, since now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -631,3 +660,20 @@ class SourceHealth:
     stored: int
     rejects: int
     open_gaps: int
+
+
+LabelPair = tuple[int, str]
+"""A conversation and a label of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What was changed, in pairs of conversation and label: the other way round it is undone."""
+
+    put: tuple[LabelPair, ...] = ()
+    taken: tuple[LabelPair, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The conversations that were changed."""
+        return frozenset(id_ for id_, _ in (*self.put, *self.taken))

@@ -112,3 +112,19 @@ async def test_nothing_of_a_shift_reads_a_table_from_end_to_end(pool: asyncpg.Po
         whole = {node["Relation Name"] for node in nodes(root) if node["Node Type"] == "Seq Scan"}
         assert not whole & {"conversations", "events"}, (name, whole)
         assert touched(root) < 1_000, (name, touched(root))
+
+
+async def test_a_note_is_taken_back_while_no_colleague_has_read_it(pool: asyncpg.Pool) -> None:
+    w = await world(pool)
+    first = await handovers.hand_over(pool, w.mia.id, w.brand_id, "too soon", MORNING, NOW)
+    await handovers.mark_read(pool, w.mia.id, [first])
+    await handovers.mark_read(pool, w.vera.id, [first])
+    with pytest.raises(Refused, match="only its writer"):
+        await handovers.take_back(pool, first, w.tom.id, NOW)
+    assert await handovers.take_back(pool, first, w.mia.id, NOW) == "too soon"
+    assert await handovers.latest(pool, w.brand_id) == []
+    second = await handovers.hand_over(pool, w.mia.id, w.brand_id, "now", MORNING, NOW)
+    await handovers.mark_read(pool, w.tom.id, [second])
+    with pytest.raises(Refused, match="Tom has read"):
+        await handovers.take_back(pool, second, w.mia.id, NOW)
+    assert [note.id for note in await handovers.latest(pool, w.brand_id)] == [second]

@@ -38,16 +38,17 @@ STORE = Path(acts.__file__).parents[1]
 DOT = Picture(PNG, 3, 2, b"\x89PNG\r\n\x1a\n and so on")
 
 READS = {
-    "acts.undoing.last_act", "acts.undoing.last_undo", "approvals.needed", "asking.unseen", "attachments.of_draft",
-    "attendance.untouched", "handovers.shift", "inbox.folded.folded_page", "inbox.folded.folds", "inbox.folded.members",
+    "acts.undoing.last_act", "acts.undoing.last_undo", "approvals.needed", "asking.unseen", "attachments.content",
+    "attachments.of_draft", "attendance.untouched", "handovers.shift", "labels.labels",
+    "inbox.folded.folded_page", "inbox.folded.folds", "inbox.folded.members",
     "inbox.opened.open", "inbox.queue.page", "inbox.queue.counts", "inbox.saved.saved_views", "inbox.standing.in_folder", "people.role",
 }  # fmt: skip
 """They write nothing."""
 
-THEIR_OWN = {"acts.drafts.drop_draft", "attachments.drop", "asking.seen"}
-"""They put away what is the person's alone, which nobody is refused."""
+THEIR_OWN = {"acts.drafts.drop_draft", "attachments.drop", "asking.seen", "labels.label"}
+"""They change what is the person's alone, which nobody is refused who may look at the brand."""
 
-QUIET = {"acts.authors.unmute", "acts.doing.mark_read", "marks.take_back", "presence.attend"}
+QUIET = {"acts.authors.unmute", "acts.doing.mark_read", "handovers.mark_read", "marks.take_back", "presence.attend"}
 """Where there is nothing that they may do they do nothing, without a word."""
 
 OF_NO_THING = {"attendance.away", "attendance.back", "handovers.hand_over", "presence.attend"}
@@ -174,6 +175,16 @@ async def away(w: World, by: int) -> Things:
     return await conversation(w, by)
 
 
+def handed_over(writer: str) -> Make:
+    async def make(w: World, by: int) -> Things:
+        id_ = await handovers.hand_over(w.pool, w.mia.id, w.brand_id, "all quiet", NOW, NOW)
+        if writer == "by them":
+            await w.pool.execute("UPDATE handovers SET person_id = $2 WHERE id = $1", id_, by)
+        return with_id(await conversation(w, by), id_)
+
+    return make
+
+
 async def viewed(w: World, by: int) -> Things:
     view = await inbox.save_view(w.pool, w.tom.id, w.brand_id, uuid.uuid4().hex, "is:open", True, NOW)
     return with_id(await conversation(w, by), view.id)
@@ -214,6 +225,8 @@ TABLE: dict[str, tuple[Make, Call]] = {
     "attendance.back": (away, lambda w, by, t: attendance.back(w.pool, by, w.brand_id, NOW)),
     "claims.claim": (conversation, lambda w, by, t: claims.claim(w.pool, t.conversation, by, uuid.uuid4().hex, NOW)),
     "handovers.hand_over": (conversation, lambda w, by, t: handovers.hand_over(w.pool, by, w.brand_id, "done", NOW, NOW)),
+    "handovers.mark_read": (handed_over("by Mia"), lambda w, by, t: handovers.mark_read(w.pool, by, [t.id])),
+    "handovers.take_back": (handed_over("by them"), lambda w, by, t: handovers.take_back(w.pool, t.id, by, NOW)),
     "inbox.saved.save_view": (
         viewed, lambda w, by, t: inbox.save_view(w.pool, by, w.brand_id, "Late", "is:open", True, NOW, view_id=t.id),
     ),

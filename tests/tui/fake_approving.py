@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from listener.errors import Refused
 from listener.model import ApprovalState, Conversation, Person
-from listener.store.views import ApprovalRow, Opened, OutboxRow
+from listener.store.views import ApprovalRow, AttachedRow, Opened, OutboxRow
 
 
 class FakeApproving:
@@ -24,10 +24,16 @@ class FakeApproving:
         clock: Any
         _called: Callable[..., Any]
         withdraw: Callable[..., Any]
+        picture_taken: Callable[..., Any]
+        picture_given: Callable[..., Any]
+
+    went: Mapping[int, str] | None = None
+    """The pictures that went out last, where who approved changed something."""
 
     def no_approvals(self) -> None:
         self.needs, self.approves = False, False
         self.submitted: dict[int, list[ApprovalRow]] = {}
+        self.draft_options: dict[int, tuple[str, ...]] = {}
 
     def approval_of(self, c: Conversation) -> ApprovalState | None:
         last = self.submitted[c.id][-1] if self.submitted.get(c.id) else None
@@ -49,22 +55,27 @@ class FakeApproving:
 
     async def ask_approval(
         self, opened: Opened, parent_mention_id: int, body: str, *, private: bool, fence: int, close_after: bool,
-        planned: datetime | None, now: datetime,
+        planned: datetime | None, now: datetime, options: Sequence[str] = (),
     ) -> ApprovalRow:  # fmt: skip
         await self._called("ask_approval")
         if self.talk(opened.conversation.id).conversation.thread_version != fence:
             raise Refused("the thread has changed meanwhile", code="thread_moved")
-        return self.ask_as(self.me, opened.conversation.id, body, parent_mention_id, planned=planned)
+        id_ = opened.conversation.id
+        self.talk(id_).drafts.pop(self.me.id, None)
+        return self.ask_as(
+            self.me, id_, body, parent_mention_id, planned=planned, options=options, pictures=self.picture_taken(id_)
+        )
 
     def ask_as(
-        self, person: Person, conversation_id: int, body: str, parent_id: int = 0, *, planned: datetime | None = None
-    ) -> ApprovalRow:
+        self, person: Person, conversation_id: int, body: str, parent_id: int = 0, *, planned: datetime | None = None,
+        options: Sequence[str] = (), pictures: Sequence[AttachedRow] = (),
+    ) -> ApprovalRow:  # fmt: skip
         """What anybody asks, seen from the store."""
         talk = self.talk(conversation_id)
         row = ApprovalRow(
             1 + sum(map(len, self.submitted.values())), conversation_id, ApprovalState.WAITING, body, "", talk.account_handle,
             parent_id or talk.thread[-1].id, False, False, planned, person.name, person.id, talk.conversation.thread_version, "",
-            self.clock(), "", None, None,
+            self.clock(), "", None, None, (body, *options) if options else (), 1, tuple(pictures),
         )  # fmt: skip
         self.submitted.setdefault(conversation_id, []).append(row)
         self.ring(conversation_id)
@@ -81,7 +92,7 @@ class FakeApproving:
 
     async def approve(
         self, approval_id: int, now: datetime, *, fence: int, hold_seconds: float, body: str | None = None,
-        moved: bool = False,
+        moved: bool = False, option: int = 1, alts: Mapping[int, str] | None = None,
     ) -> OutboxRow:  # fmt: skip
         await self._called("approve")
         row = next(r for rows in self.submitted.values() for r in rows if r.id == approval_id)
@@ -90,21 +101,30 @@ class FakeApproving:
             raise Refused("the thread has changed since this was written", code="superseded")
         if talk.conversation.thread_version != fence:
             raise Refused("the thread has changed since you began to write", code="thread_moved")
-        state = ApprovalState.APPROVED if body in (None, row.body) else ApprovalState.CHANGED
-        self.decide_as(self.me, approval_id, state, sent=body or row.body)
+        text = row.texts[option - 1]
+        state = ApprovalState.APPROVED if body in (None, text) and alts is None else ApprovalState.CHANGED
+        self.went = alts
+        self.decide_as(self.me, approval_id, state, sent=body or text, body=text, option=option)
         writer = next(p for p in self.staff if p.id == row.person_id)
         return self.put(
-            talk, writer, body or row.body, private=row.private, hold_seconds=hold_seconds, now=now, planned=row.planned
+            talk, writer, body or text, private=row.private, hold_seconds=hold_seconds, now=now, planned=row.planned
         )
+
+    def give_back(self, row: ApprovalRow) -> None:
+        """A draft again."""
+        self.talk(row.conversation_id).drafts[row.person_id] = (row.body, row.fence)
+        self.draft_options[row.conversation_id] = row.options[1:]
+        self.picture_given(row.conversation_id, row.pictures)
 
     async def reject(self, approval_id: int, note: str, now: datetime) -> None:
         await self._called("reject")
-        row = self.decide_as(self.me, approval_id, ApprovalState.REJECTED, note=note)
-        self.talk(row.conversation_id).drafts[row.person_id] = (row.body, row.fence)
+        self.give_back(self.decide_as(self.me, approval_id, ApprovalState.REJECTED, note=note))
 
     async def take_back_asked(self, approval_id: int, now: datetime) -> str:
         await self._called("take_back_asked")
-        return self.decide_as(self.me, approval_id, ApprovalState.WITHDRAWN).body
+        row = self.decide_as(self.me, approval_id, ApprovalState.WITHDRAWN)
+        self.give_back(row)
+        return row.body
 
     async def reconsider(self, approval_id: int, now: datetime) -> None:
         await self._called("reconsider")

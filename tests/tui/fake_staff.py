@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from inbox_tui.view.staff import Colleague
+from listener.errors import Refused
 from listener.model import OPEN, Person
 from listener.store.views import Handover, Present, Shift
 
@@ -28,6 +29,7 @@ class FakeStaff:
         self.others: list[Present] = []
         self.team: dict[int, Colleague] = {}
         self.notes: list[Handover] = []
+        self.read_notes: set[int] = set()
         self.done = Shift(datetime.min)
 
     async def attend(self, conversation_id: int | None, *, typing: bool, now: datetime) -> None:
@@ -66,9 +68,22 @@ class FakeStaff:
         await self._called("shift")
         return self.done
 
-    async def hand_over(self, body: str, since: datetime, now: datetime) -> None:
+    async def hand_over(self, body: str, since: datetime, now: datetime) -> int:
         await self._called("hand_over")
         self.write(self.me.id, body)
+        return self.notes[-1].id
+
+    async def read_handovers(self, ids: Sequence[int]) -> None:
+        await self._called("read_handovers")
+        self.read_notes |= {note.id for note in self.notes if note.id in ids and note.person_id != self.me.id}
+
+    async def take_back_handover(self, handover_id: int, now: datetime) -> str:
+        await self._called("take_back_handover")
+        if handover_id in self.read_notes:
+            raise Refused("too late: Bo Lind has read the note", code="read")
+        [note] = [one for one in self.notes if one.id == handover_id]
+        self.notes.remove(note)
+        return note.body
 
     # What colleagues do
 

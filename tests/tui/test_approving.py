@@ -125,7 +125,7 @@ async def test_what_lies_beside_a_draft_of_mine_is_left_alone_while_i_change_a_c
         await s.shows("^s approves it as it stands here")
         await s.hides("mine.png")
         await s.press("ctrl+f")
-        await s.shows("you approve words: no pictures here")
+        await s.shows("it came without pictures: you add none")
         await s.press("ctrl+x")
         await s.shows("left waiting, as it was written")
         assert [row.name for row in await backend.attached(1)] == ["mine.png"]

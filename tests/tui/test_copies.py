@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 
 from inbox_tui.view.copies import copies_words, marked_words
-from listener.model import OPEN, State
+from inbox_tui.view.lines import line_cells
+from inbox_tui.view.queue import queue_lines
+from listener.model import OPEN, ApprovalState, State
 from listener.store.views import Fold
 from listener.workflow import Close, Reopen, Tag
 from tests.store.world import world
-from tests.tui.fake import FakeBackend
+from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
 from tests.tui.test_postgres import now, real
 
@@ -38,6 +41,18 @@ def test_a_row_says_for_how_many_it_stands() -> None:
     assert copies_words(Fold(7, 3, 1), 3, unfolded=False, so_far=False) == ""
     assert copies_words(None, 3, unfolded=False, so_far=False) == ""
     assert "first 1,000" in marked_words(1000)
+
+
+def test_that_a_reply_waits_for_approval_stands_before_how_many_are_like_it() -> None:
+    row = replace(FakeBackend()._row(2), approval=ApprovalState.WAITING, messages=3)
+    tops = {}
+    for width in range(52, 120):
+        [*pieces] = queue_lines(row, width, START, 1, copies="+3 like this")[0]
+        tops[width] = "".join(text for text, _ in pieces)
+        assert line_cells(tuple(pieces)) == width
+        assert "waits for approval" in tops[width], width
+    assert "+3 like this" in tops[112]
+    assert "+3 " in tops[64]
 
 
 async def test_a_storm_is_one_row_that_unfolds_and_folds_again() -> None:

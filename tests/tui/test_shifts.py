@@ -205,6 +205,16 @@ async def test_a_hand_over_is_written_from_a_draft() -> None:
         backend.fault = None
         await s.press("ctrl+s")
         await s.shows("handed over: everybody of the brand can read it (T)")
+        await s.press("z")
+        await s.shows("nobody had read it: taken back; T goes on with it")
+        assert backend.notes == []
+        await s.press("T")
+        await s.shows("All calm.")
+        await s.press("ctrl+s")
+        await s.shows("handed over: everybody of the brand can read it (T); z takes it back")
+        backend.read_notes.add(backend.notes[-1].id)
+        await s.press("z")
+        await s.shows("too late: Bo Lind has read the note")
         assert backend.notes[0].body.startswith("All calm.\nShift from 01:00 to 09:00")
         backend.write(3, "later")
         await s.shows("hand-over from Cy Ray")

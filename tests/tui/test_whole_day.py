@@ -89,7 +89,7 @@ async def test_two_apps_race_for_one_conversation_and_one_answer_goes_out(pool: 
 
         await mia.until(lambda: writes(mia) or writes(tom), "one of them writes")
         winner, loser, name = (mia, tom, "Mia") if writes(mia) else (tom, mia, "Tom")
-        await loser.shows(f"{name} is on it")
+        await loser.shows(f"{name} holds this conversation")
         await loser.press("t")  # takes it over, on purpose
         await loser.composes()
         await winner.type("From the one who was first.")
@@ -222,7 +222,7 @@ async def test_an_edit_and_a_colleague_come_between_and_one_answer_goes_out(pool
         await ada.shows("where is my order 21?")
         await bob.shows("✎ Ada")
         await bob.press("r")
-        await bob.shows("Ada is on it")
+        await bob.shows("Ada holds this conversation")
         await bob.press("t")
         await bob.composes()
         await bob.type("Order 21 comes tomorrow.")
@@ -268,7 +268,10 @@ async def test_a_shift_is_handed_over_and_the_next_colleague_goes_on_from_the_no
         await tom.shows("Bob sent me his bill by mail, ask Jo.")
         await tom.shows(f"#{left} @bob")
         await tom.press("enter")
-        await tom.until(lambda: tom.app.place.opened.conversation.id == left, "that conversation")
+        await tom.until(
+            lambda: tom.app.place.opened is not None and tom.app.place.opened.conversation.id == left,
+            "that conversation",
+        )
         await tom.press("r")
         await tom.composes()
         await tom.shows("PUBLIC reply as @acme.example to @bob")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -46,6 +46,13 @@ class Writing:
     """A colleague's reply, changed by who approves it; None: the writer's own."""
     leaving: bool = False
     """It is on its way out of the writer's hands: a second key for that does nothing."""
+    options: tuple[str, ...] = ("",)
+    """All texts for this reply, as they were when the writer turned from them: what is on the page now is `option`'s."""
+    option: int = 1
+    chosen: int = 1
+    """Of a colleague's reply: which of its options this is,"""
+    alts: Mapping[int, str] | None = None
+    """and which of its pictures go out, with which words; None: as they were submitted."""
 
     @property
     def id(self) -> int:
@@ -55,6 +62,10 @@ class Writing:
     def terms(self) -> Terms:
         """How long it may be: the account's server says so, and who is answered may have to be named."""
         return terms_of(self.opened, self.parent)
+
+    def texts(self, shown: str) -> tuple[str, ...]:
+        """All texts, with what is on the page."""
+        return (*self.options[: self.option - 1], shown, *self.options[self.option :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +193,9 @@ class Answering(Triage):
                 await self._let_go(opened.conversation.id)
             return
         version = opened.conversation.thread_version
-        writing = Writing(opened, parent, version, waved=waved, private=private, approves=approves)
+        goes_on = approves is None and draft == opened.draft
+        options = (draft, *(opened.draft_options if goes_on else ()))
+        writing = Writing(opened, parent, version, waved=waved, private=private, approves=approves, options=options)
         self._writing = writing
         self.opened, self._wanted = opened, opened.conversation.id
         self.add_class("-reading")
@@ -293,10 +306,12 @@ class Answering(Triage):
         writing = self._writing
         if writing is None or not self.composer.is_open:
             return
-        body = self.composer.text
+        body, *options = writing.texts(self.composer.text)
         backend = self.desk.backend
-        if body.strip():
-            keeping = backend.save_draft(writing.id, body, writing.fence, self.desk.now(), private=writing.private)
+        if body.strip() or any(text.strip() for text in options):
+            keeping = backend.save_draft(
+                writing.id, body, writing.fence, self.desk.now(), private=writing.private, options=options
+            )
             await self.attempt(keeping)
         else:
             await self.attempt(backend.drop_draft(writing.id))
@@ -322,7 +337,7 @@ class Answering(Triage):
             self.say("draft thrown away", "dim")
         else:
             await self.save_draft()
-            self.say("draft kept" if body.strip() else "nothing written", "dim")
+            self.say("draft kept" if any(t.strip() for t in writing.texts(body)) else "nothing written", "dim")
 
     async def throw_away(self, writing: Writing) -> None:
         """Forget the draft."""
@@ -482,7 +497,7 @@ class Answering(Triage):
         await self._withdraw(row)
 
     def last_queued(self) -> datetime | None:
-        """When something that z may still mean was put into the outbox from here last."""
+        """When something that z may still mean was put on its way from here last."""
         return self._waiting[-1][0].queued_at if self._waiting else None
 
     async def until_now(self) -> Until:
@@ -541,6 +556,14 @@ class Answering(Triage):
         parent = windows.answerable(opened)
         if parent is not None and await self.hold(conversation.id):
             await self.begin(opened, parent, body, private=private)
+
+    async def write_on(self, opened: Opened) -> None:
+        """A draft that was given back, in the composer."""
+        parent = windows.answerable(opened)
+        if self._writing is not None:
+            self.say("it is kept as a draft there: another reply is being written", "soon")
+        elif parent is not None and await self.hold(opened.conversation.id):
+            await self.begin(opened, parent, opened.draft, private=opened.draft_private)
 
     def action_settle(self) -> None:
         """Decide about what waits for somebody's word in the conversation that is read, else in the one under the cursor."""

@@ -8,22 +8,23 @@ from collections.abc import Sequence
 from textual import on
 
 from inbox_tui.messages import AnswersWanted, EditorWanted, FileWanted
-from inbox_tui.screens.inbox.answering import Answering, Writing
+from inbox_tui.screens.inbox.answering import Writing
+from inbox_tui.screens.inbox.seeing import Seeing
 from inbox_tui.view import answers
-from inbox_tui.view.lines import Line, fit, say
+from inbox_tui.view.lines import fit, say
+from inbox_tui.view.options import option_lines
 from inbox_tui.view.pictures import carried_lines, picture_line
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick, Prompt
+from inbox_tui.widgets.dialogs import Ask, Pick
 from inbox_tui.widgets.editor import edit
 from inbox_tui.widgets.files import ChooseFile, read_file
 from listener import pictures
 from listener.errors import Refused
-from listener.lengths import graphemes
 from listener.model import Kind
 from listener.store.views import ApprovalRow, AttachedRow, Opened, ThreadMessage
 
 
-class Composing(Answering):
+class Composing(Seeing):
     """Helps for the composer."""
 
     _folder = "~/"
@@ -112,11 +113,14 @@ class Composing(Answering):
                 await self._carried(self._writing)
 
     async def _carried(self, writing: Writing) -> Sequence[AttachedRow]:
-        """What lies beside the draft, shown."""
+        """What lies beside the option that is on the page, shown; which one that is, where there are several."""
         rows = await self.attempt(self.desk.backend.attached(writing.id)) or ()
+        here = [row for row in rows if row.option == writing.option]
         if self._writing is writing:
-            self.composer.carry(carried_lines(rows, self.desk.table))
-        return rows
+            table = self.desk.table
+            lines = option_lines(writing.option, len(writing.options), table)
+            self.composer.carry([*lines, *carried_lines(here, table)])
+        return here
 
     async def throw_away(self, writing: Writing) -> None:
         """A draft that is thrown away takes its pictures along."""
@@ -127,12 +131,12 @@ class Composing(Answering):
     def _file_wanted(self, event: FileWanted) -> None:
         event.stop()
         if self._writing is not None:
-            self.work(self._pictures(self._writing), "pictures")
+            self.work(self.change_pictures(self._writing), "pictures")
 
-    async def _pictures(self, writing: Writing) -> None:
+    async def change_pictures(self, writing: Writing) -> None:
         """Attach a picture; where there are some, ask which one is meant."""
         if not self.is_own(writing):
-            self.composer.warn("you approve words: no pictures here")
+            await super().change_pictures(writing)
             return
         source = writing.opened.source
         limit = pictures.limit_of(source)
@@ -154,6 +158,7 @@ class Composing(Answering):
             await self._change_picture(writing, rows[int(key) - 1], limit)
 
     async def _attach_one(self, writing: Writing, limit: pictures.Limit) -> None:
+        option = writing.option
         path = await self.app.push_screen_wait(ChooseFile(self._folder))
         if path is None:
             return
@@ -167,10 +172,10 @@ class Composing(Answering):
             return
         if "/" in path:
             type(self)._folder = path[: path.rindex("/") + 1]
-        alt = await self._described(name, "", limit)
+        alt = await self.described(name, "", limit)
         if alt is None:
             self.say("not attached: nobody said what can be seen on it", "dim")
-        elif await self.succeeds(self.desk.backend.attach(writing.id, name, picture, alt, self.desk.now())):
+        elif await self.succeeds(self.desk.backend.attach(writing.id, name, picture, alt, self.desk.now(), option)):
             left_out = len(content) != len(picture.content)
             self.say(f"attached{', without what its file told beside the picture' if left_out else ''}", "good")
         await self._carried(writing)
@@ -180,28 +185,15 @@ class Composing(Answering):
             Ask(
                 fit(say(row.name), 40),
                 [f"“{say(row.alt)}”"],
-                [("w", "say anew what can be seen"), ("t", "take it off")],
+                [("o", "look at it"), ("w", "say anew what can be seen"), ("t", "take it off")],
             )
         )
+        if answer == "o":
+            await self.see(row)
         if answer == "t" and await self.succeeds(self.desk.backend.detach(writing.id, row.id)):
             self.say("the picture is taken off", "good")
         elif answer == "w":
-            alt = await self._described(row.name, row.alt, limit)
+            alt = await self.described(row.name, row.alt, limit)
             if alt is not None and await self.succeeds(self.desk.backend.describe(row.id, alt)):
                 self.say("the words for the picture are changed", "good")
         await self._carried(writing)
-
-    async def _described(self, name: str, alt: str, limit: pictures.Limit) -> str | None:
-        """In words what can be seen on a picture: asked until there are some; None: it is left."""
-
-        def problem(value: str) -> Sequence[Line]:
-            over = graphemes(value.strip()) - limit.alt
-            return [((f"too long by {over} characters", "bad"),)] if over > 0 else ()
-
-        hint = "In words, for those who cannot see it."
-        while True:
-            title = f"What can be seen on {fit(say(name), 30)}?"
-            said = await self.app.push_screen_wait(Prompt(title, value=alt, hint=hint, problem=problem))
-            if said is None or said.strip():
-                return said
-            hint = "A picture without these words is not attached; esc leaves it out."

@@ -11,11 +11,12 @@ from inbox_tui.screens.inbox.ahead import Ahead
 from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.attending import Attending
-from inbox_tui.screens.inbox.authors import Authors
-from inbox_tui.screens.inbox.composing import Composing
+from inbox_tui.screens.inbox.blocking import Blocking
 from inbox_tui.screens.inbox.folding import Folding
+from inbox_tui.screens.inbox.labelling import Labelling
 from inbox_tui.screens.inbox.macros import Macros
 from inbox_tui.screens.inbox.networking import Networking
+from inbox_tui.screens.inbox.offering import Offering
 from inbox_tui.screens.inbox.parting import Parting
 from inbox_tui.screens.inbox.planning import Planning
 from inbox_tui.screens.inbox.shifts import Shifts
@@ -23,12 +24,24 @@ from inbox_tui.widgets.bindings import bindings
 
 
 class InboxScreen(
-    Shifts, Attending, Composing, Folding, Authors, Planning, Approving, Parting, Asked, Networking, Macros, Ahead
+    Shifts,
+    Attending,
+    Offering,
+    Folding,
+    Blocking,
+    Planning,
+    Approving,
+    Parting,
+    Asked,
+    Networking,
+    Macros,
+    Labelling,
+    Ahead,
 ):
     """Folders, queue, conversation.
 
     Each part adds to what the others do (`super` goes on to the next one), and the order of most means nothing. It does where two would
-    take the same key: `z` asks Approving before Networking, and that before the reply, each whether anything was done since; `x` goes to
+    take the same key: `z` asks Shifts, then Approving, Networking and the reply, each whether anything was done since; `x` goes to
     a reply that waits for its time, then to one that waits for approval, then to an act on the network, then to a reply that did not go
     out, and Planning lets the others have what is more urgent. A part that only listens hears an event before Answering acts on it.
     """

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from inbox_tui.messages import NamesChanged
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.answering import Answering, Until
 from inbox_tui.screens.inbox.triage import All
 from inbox_tui.view import handing, staff, words
 from inbox_tui.view.deeds import Deed
@@ -14,12 +15,21 @@ from inbox_tui.view.lines import Line, Piece
 from inbox_tui.view.times import snooze_choices
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick
-from listener.store.views import Changed, Handover, QueueRow
+from listener.store.views import Changed, Handover
 from listener.workflow import HandBack
 
 _SPANS = ("1h", "4h", "week")
 _WARNED = 50
 """Warnings that are kept to be gone to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A note that was handed over from here, for `z`."""
+
+    id: int
+    at: datetime
+    until: Until
 
 
 class Shifts(Answering):
@@ -29,6 +39,7 @@ class Shifts(Answering):
     _warned: Sequence[int] = ()
     _put_down = ""
     """A note that was begun and not handed over, in this terminal."""
+    _noted: _Noted | None = None
 
     async def first_reads(self) -> None:
         """Who is away, and what the last shift left."""
@@ -152,21 +163,20 @@ class Shifts(Answering):
     async def heard(self, changed: Changed) -> None:
         """Warnings, once each; a note of a colleague."""
         await super().heard(changed)
-        if changed.late:
-            await self._warn(changed.late)
+        if changed.late or changed.unresolved:
+            await self._warn(changed.late, changed.unresolved)
         if changed.handovers and not changed.lost:
             notes = await self.attempt(self.desk.backend.handovers(1))
             self._announce(notes[0] if notes else None)
 
-    async def _warn(self, ids: Collection[int]) -> None:
-        rows = await self.attempt(self.desk.backend.rows(list(ids)))
+    async def _warn(self, answers: Collection[int], unresolved: Collection[int]) -> None:
+        rows = await self.attempt(self.desk.backend.rows(sorted({*answers, *unresolved})))
         mine = self._staff.get(self.me)
         teams = mine.teams if mine is not None else frozenset[str]()
-        late = [row for row in rows or () if row.due_at is not None and staff.concerns(row, self.me, teams)]
-        if late:
-            late.sort(key=_due)
-            self._warned = [row.id for row in late][:_WARNED]
-            self.say(*staff.warning(late, self.desk.now(), "0"))
+        mine_now = [row for row in rows or () if staff.concerns(row, self.me, teams)]
+        if late := staff.late(mine_now, unresolved, answers):
+            self._warned = list(dict.fromkeys(one.row.id for one in late))[:_WARNED]
+            self.say(*staff.warning(late, self.desk.now(), self.desk.sign("due")))
 
     async def action_due(self) -> None:
         """To what was warned of, one after the other."""
@@ -200,6 +210,8 @@ class Shifts(Answering):
             else:
                 await self._write_note()
             return
+        if not self.desk.read_only:
+            await self.attempt(backend.read_handovers([note.id for note in notes]))
         ids = {id_ for note in notes for id_ in handing.numbers(note.body)}
         rows = {row.id: row for row in await self.attempt(backend.rows(sorted(ids))) or ()}
         answer = await self.app.push_screen_wait(Reading(notes, rows, now, zone, writes=not self.desk.read_only))
@@ -225,11 +237,21 @@ class Shifts(Answering):
                 on = f"put down; {self.desk.sign('hand_over')} goes on with it"
                 self.say(on if self._put_down else "nothing handed over", "dim")
                 return
-            if await self.succeeds(backend.hand_over(body, shift.since, self.desk.now())):
-                self.say(f"handed over: everybody of the brand can read it ({self.desk.sign('hand_over')})", "good")
+            noted = await self.attempt(backend.hand_over(body, shift.since, self.desk.now()))
+            if noted is not None:
+                self._noted = _Noted(noted, self.desk.now(), await self.until_now())
+                read, back = self.desk.sign("hand_over"), self.desk.sign("take_back")
+                self.say(f"handed over: everybody of the brand can read it ({read}); {back} takes it back", "good")
                 return
 
-
-def _due(row: QueueRow) -> tuple[datetime, int]:
-    assert row.due_at is not None  # noqa: S101 - only such are asked about
-    return row.due_at, row.id
+    async def _take_back(self) -> None:
+        """The note that was handed over last from here, where nothing was done since; else as always."""
+        noted = self._noted
+        if noted is None or (self.last_queued() or noted.at) > noted.at or await self.done_since(noted.until):
+            await super()._take_back()
+            return
+        self._noted = None
+        body = await self.attempt(self.desk.backend.take_back_handover(noted.id, self.desk.now()))
+        if body is not None:
+            self._put_down = body
+            self.say(f"nobody had read it: taken back; {self.desk.sign('hand_over')} goes on with it", "good")

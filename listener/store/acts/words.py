@@ -38,6 +38,8 @@ _HAPPENED: Mapping[str, str] = {
     "wake": "its snooze ended",
     "conversation.due-soon": "its answer was due soon",
     "conversation.overdue": "its answer was overdue",
+    "conversation.resolve-soon": "it was to be resolved soon",
+    "conversation.resolve-over": "its time to resolve was over",
     "conversation.escalated": "it went to another team, being overdue",
     "conversation.shared": "it was shared out",
     "conversation.heard": "they wrote again",

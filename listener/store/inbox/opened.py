@@ -35,6 +35,7 @@ SELECT {", ".join("s." + column.strip() for column in COLUMNS.split(","))},
        (SELECT count(*) FROM (SELECT 1 FROM conversations o WHERE o.author_id = s.author_id AND o.brand_id + 0 = s.brand_id
                               AND o.merged_into IS NULL AND o.id <> s.id LIMIT 100) AS others)::int AS author_conversations,
        q.at AS muted_at, m.name AS muted_by, d.body AS draft, d.thread_version AS draft_version, d.visibility AS draft_visibility,
+       d.options AS draft_options,
        (SELECT count(*) FROM (SELECT 1 FROM author_notes n WHERE n.author_id = s.author_id AND n.brand_id = s.brand_id
                               AND n.removed_at IS NULL LIMIT 100) AS noted)::int AS author_notes
 FROM c JOIN LATERAL (SELECT * FROM conversations WHERE id = c.id LIMIT 1) AS s ON true
@@ -196,6 +197,7 @@ async def open(  # noqa: A001 - the screen's word
         author_notes=c["author_notes"],
         can=capabilities.known(account["can"]) if account else {},
         draft_private=c["draft_visibility"] == "private",
+        draft_options=tuple(c["draft_options"] or ()),
         network=network,
         terms=limits.terms(account["characters"], account["per_link"]) if account else Terms(),
     )

@@ -76,15 +76,16 @@ ORDER BY m.at, m.id
 
 _OPEN = """
 INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team,
-                           tags, snoozed_until, next_at, unread, sort_key, opened_at, last_at, last_mention_id, changed_at, reply_until)
+                           tags, snoozed_until, next_at, unread, sort_key, opened_at, last_at, last_mention_id, changed_at, reply_until,
+                           resolve_by)
 SELECT brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team,
-       string_to_array(tags, E'\\x1f'), snoozed_until, next_at, unread, sort_key, at, at, mention_id, $1, reply_until
+       string_to_array(tags, E'\\x1f'), snoozed_until, next_at, unread, sort_key, at, at, mention_id, $1, reply_until, resolve_by
 FROM unnest($2::int[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[],
             $10::smallint[], $11::timestamptz[], $12::int[], $13::text[], $14::text[], $15::timestamptz[],
             $16::timestamptz[], $17::boolean[], $18::bigint[], $19::timestamptz[], $20::bigint[],
-            $21::timestamptz[])
+            $21::timestamptz[], $22::timestamptz[])
      AS n(brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, assignee_id, team, tags,
-          snoozed_until, next_at, unread, sort_key, at, mention_id, reply_until)
+          snoozed_until, next_at, unread, sort_key, at, mention_id, reply_until, resolve_by)
 ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING
 RETURNING id, brand_id, account_id, space, root, author_id
 """
@@ -289,7 +290,7 @@ class Desk:
             rows.append((
                 *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.assignee_id, c.team,
                 "\x1f".join(c.tags), c.snoozed_until, workflow.next_at(c), c.unread, workflow.sort_key(c), k.at, k.id,
-                c.reply_until,
+                c.reply_until, c.resolve_by,
             ))  # fmt: skip
         created = await self._connection.fetch(_OPEN, self._now, *columns(rows))
         if len(created) != len(wanted):

@@ -56,13 +56,20 @@ _CARRY = (
     "UPDATE replies SET conversation_id = $2 WHERE conversation_id = $1",
     "UPDATE outbox SET conversation_id = $2 WHERE conversation_id = $1",
     "UPDATE network_acts SET conversation_id = $2 WHERE conversation_id = $1",
-    """INSERT INTO drafts (person_id, conversation_id, body, thread_version, updated_at, visibility)
-       SELECT person_id, $2, body, thread_version, updated_at, visibility FROM drafts WHERE conversation_id = $1 ON CONFLICT DO NOTHING""",
+    """INSERT INTO drafts (person_id, conversation_id, body, thread_version, updated_at, visibility, options)
+       SELECT person_id, $2, body, thread_version, updated_at, visibility, options FROM drafts WHERE conversation_id = $1
+       ON CONFLICT DO NOTHING""",
     """UPDATE approvals SET state = 'superseded' WHERE conversation_id = $1 AND state = 'waiting'
        AND EXISTS (SELECT FROM approvals AS w WHERE w.conversation_id = $2 AND w.state = 'waiting')""",
     "UPDATE approvals SET conversation_id = $2 WHERE conversation_id = $1",
     "DELETE FROM drafts WHERE conversation_id = $1 AND $2 > 0",
-    "UPDATE attachments SET conversation_id = $2 WHERE conversation_id = $1",
+    """UPDATE attachments AS a SET conversation_id = $2, option = CASE WHEN reply_id IS NULL AND approval_id IS NULL THEN
+           least(option, 1 + coalesce((SELECT cardinality(d.options) FROM drafts AS d
+                                       WHERE d.person_id = a.person_id AND d.conversation_id = $2), 0)) ELSE option END
+       WHERE conversation_id = $1""",
+    """INSERT INTO labels (person_id, conversation_id, label, at)
+       SELECT person_id, $2, label, at FROM labels WHERE conversation_id = $1 ON CONFLICT DO NOTHING""",
+    "DELETE FROM labels WHERE conversation_id = $1 AND $2 > 0",
     "DELETE FROM claims WHERE conversation_id = $1 AND $2 > 0",
     """UPDATE conversations AS c SET last_mention_id = m.id FROM (
            SELECT m.id FROM conversation_mentions AS j JOIN mentions AS m ON m.id = j.mention_id
