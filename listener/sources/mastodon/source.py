@@ -114,7 +114,9 @@ class Mastodon:
                 say=self._say,
                 clock=self._clock,
             )
-        return Author(SPACE, us.external_id, home.server.handle or handle)
+        whole = home.server.handle or handle
+        # As the settings say it, where that means the same: by this word the account is known again at the next start.
+        return Author(SPACE, us.external_id, handle if handle.lower() == whole.partition("@")[0].lower() else whole)
 
     def streams(self) -> tuple[Stream, ...]:
         """None: there is no stream of the whole network; each account hears by its own server."""
