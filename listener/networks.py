@@ -83,6 +83,8 @@ class Network:
     account: tuple[Setting, ...] = ()
     by_default: bool = False
     """Read in public also where the settings do not name it."""
+    chosen: bool = False
+    """It brings only what the settings name one by one, so that a topic may be everything of it (`source:<name>`)."""
 
 
 _HOURS = 24 * 365
@@ -159,11 +161,33 @@ _UNHEARD = (
 )  # fmt: skip
 """Asked for, and not heard: in the order in which people ask."""
 
+_FEEDS = Network(
+    "feeds",
+    "RSS, Atom and JSON Feed",
+    Reach.LISTEN,
+    "a feed can only be read; an answer is written where the entry's link leads",
+    tried=(Tried.RECORDED, Tried.PRETEND),
+    tells="free; each feed is asked as seldom as it wants",
+    settings=(
+        Setting("feeds", Takes.ADDRESSES, "addresses of feeds, by https or plain http; each is a stream of its own"),
+        Setting("interval_minutes", Takes.NUMBER, "how often a feed is read that does not ask for more time", 15.0, 1.0, 1440.0),
+        Setting("timeout_seconds", Takes.NUMBER, "how long one reading may take", 20.0, 1.0, 120.0),
+        Setting(
+            "websub_callback", Takes.ADDRESS,
+            "the public address of the webhook door, for feeds that have a hub (WebSub); without it feeds are only polled",
+        ),
+        Setting("contact", Takes.TEXT, "a page or a mail address where those who keep a feed find you; told to their servers"),
+        Setting("this_machine", Takes.FLAG, "whether feeds on this machine are read too; others of a private network never are", default=False),
+    ),
+    chosen=True,
+)  # fmt: skip
+
 NETWORKS: Mapping[str, Network] = MappingProxyType({
     network.name: network
     for network in (
         _BLUESKY,
         _MASTODON,
+        _FEEDS,
         *_UNHEARD,
     )
 })  # fmt: skip

@@ -23,6 +23,7 @@ from pretend.faults import Effect, Fault
 from pretend.network import Network
 from tests.promises import scenes_mastodon
 from tests.promises.hearing import bluesky, login_of
+from tests.promises.scenes_feeds import FEEDS
 
 
 class Scene(Protocol):
@@ -148,5 +149,6 @@ def _file(ending: str) -> Stage:
 SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
     "mastodon": dict(scenes_mastodon.STAGES),
+    "feeds": FEEDS,
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
 }
