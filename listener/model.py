@@ -182,6 +182,17 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a text of an account of ours may be, where each server of a network says so itself."""
+
+    external_id: str
+    """The account's."""
+    characters: int
+    per_link: int
+    """Characters that a link counts as, however long it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a source hands over at once; stored with its cursor in one transaction, or not at all."""
 
@@ -198,6 +209,8 @@ class Batch:
     """Imported or filled in afterwards: no due time, no unread mark, no alert."""
     final: bool = False
     """The source is at its end (an import)."""
+    limits: tuple[Limits, ...] = ()
+    """What the network told of texts of ours, if it did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,27 @@ _BLUESKY = Network(
     by_default=True,
 )  # fmt: skip
 
+_MASTODON = Network(
+    "mastodon",
+    "Mastodon",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; each server has its own rules and limits, mostly 300 requests in five minutes",
+    secret="token",  # noqa: S106
+    settings=(
+        Setting("streaming", Takes.FLAG, "whether the server may tell at once; without it, its lists are read in turn", default=True),
+        Setting("poll_seconds", Takes.NUMBER, "how often the lists are read where the server tells nothing", 30.0, 0.05, 86400),
+        Setting("sweep_seconds", Takes.NUMBER, "and how often where it does", 300.0, 0.05, 86400),
+    ),
+    account=(
+        Setting("hashtags", Takes.LIST, "tags whose timelines are heard by this account's server, without #", ()),
+        Setting(
+            "token_in_address", Takes.FLAG,
+            "for servers that read the token of a web socket from its address only; it may then stand in their logs", default=False,
+        ),
+    ),
+)  # fmt: skip
+
 _TELEGRAM = Network(
     "telegram",
     "Telegram",
@@ -243,6 +264,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType({
     network.name: network
     for network in (
         _BLUESKY,
+        _MASTODON,
         _TELEGRAM,
         _WEBHOOK,
         _FACEBOOK,

@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
@@ -150,7 +151,9 @@ class Budget:
 
 
 def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset (epoch or seconds). None: not said."""
+    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset or X-RateLimit-Reset (epoch, seconds, or an
+    ISO 8601 time). None: not said.
+    """
     said = headers.get("retry-after", "").strip()
     if said:
         if (seconds := _number(said)) is not None:
@@ -159,9 +162,20 @@ def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
             return _bounded(email.utils.parsedate_to_datetime(said).timestamp() - now)
         except (ValueError, OverflowError, TypeError):
             pass
-    if (reset := _number(headers.get("ratelimit-reset", ""))) is not None:
+    told = (headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or "").strip()
+    if (reset := _number(told)) is not None:
         return _bounded(reset - now if reset > 1e9 else reset)
-    return None
+    try:
+        moment = datetime.fromisoformat(told[:40])
+        return _bounded((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether a server says that nothing is left of what it allows."""
+    left = headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining") or ""
+    return _number(left) == 0
 
 
 def _number(text: str) -> float | None:
@@ -431,7 +445,7 @@ class WebClient:
             ) as response:
                 heads = {name.lower(): value for name, value in response.headers.items()}
                 asked = wait_asked(heads, time.time())
-                if budget is not None and heads.get("ratelimit-remaining", "").strip() == "0" and asked:
+                if budget is not None and asked and _is_used_up(heads):
                     budget.close_for(asked)
                 if response.status == 429 and asked is None:
                     asked = await _asked_in_body(response, asked_in)

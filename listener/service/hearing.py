@@ -59,8 +59,9 @@ class Hearer:
             return
         space = mention.key.space
         if mention.kind is Kind.DM:
+            # The message's space may be the account's own; people's never is.
             for account_id in mention.named:
-                yield from self._hearings(space, account_id, Via.DM)
+                yield from self._hearings(mention.author.space, account_id, Via.DM)
             return
         for reference in (mention.parent, mention.root):
             if reference is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from listener.sources import bluesky, feeds, files, meta, telegram, webhook
+from listener.sources import bluesky, feeds, files, mastodon, meta, telegram, webhook
 from listener.sources.base import Source, Wiring
 
 SOURCES: Mapping[str, Callable[[Wiring], Source]] = {
@@ -13,6 +13,7 @@ SOURCES: Mapping[str, Callable[[Wiring], Source]] = {
     "instagram": meta.build_instagram,
     "feeds": feeds.build,
     "import": files.build,
+    "mastodon": mastodon.build,
     "telegram": telegram.build,
     "webhook": webhook.build,
 }

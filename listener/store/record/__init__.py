@@ -15,6 +15,7 @@ import asyncpg
 
 from listener.errors import FixMe, TryAgain
 from listener.model import Account, AuthorChanged, Batch, Deleted, Hearing, Hidden, Mention, Reason, Reject
+from listener.store import limits
 from listener.store.connect import store_errors
 from listener.store.conversations import Event, tell
 from listener.store.record.case import Judge
@@ -113,7 +114,7 @@ async def _split(
         reject = Reject(Reason.WRONG_SHAPE, f"the database cannot hold it: {type(error).__name__}", raw)
         return await record(pool, source_id, replace(batch, items=(reject,)), hear, judge, expect=expect, now=now)
     middle = len(batch.items) // 2
-    first = replace(batch, items=batch.items[:middle], cursor=None, gaps=(), heard=0, final=False)
+    first = replace(batch, items=batch.items[:middle], cursor=None, gaps=(), heard=0, final=False, limits=())
     rest = replace(batch, items=batch.items[middle:])
     done = await record(pool, source_id, first, hear, judge, expect=expect, now=now)
     return done + await record(pool, source_id, rest, hear, judge, expect=expect, now=now)
@@ -133,6 +134,7 @@ async def _once(
         accounts = {(r["space"], r["external_id"]): Account(*r.values()) for r in await connection.fetch(_ACCOUNTS)}
         done = await _items(connection, source_id, source["key"], batch, hear, judge, accounts, now)
         await note_gaps(connection, source_id, batch.gaps, now)
+        await limits.note(connection, source["key"], batch.limits)
         await connection.execute(
             _BOOKMARK, source_id, batch.cursor, now, batch.item_at, batch.heard, done.new, batch.final
         )
