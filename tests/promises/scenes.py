@@ -23,7 +23,10 @@ from pretend.garbage import frames as garbage_frames
 from pretend.log import Event
 from pretend.network import Network
 from pretend.wire import POST
+from tests.promises import scenes_mastodon, scenes_telegram
 from tests.promises.hearing import bluesky, login_of
+from tests.promises.scenes_feeds import FEEDS
+from tests.promises.scenes_meta import SCENES_META
 
 
 class Scene(Protocol):
@@ -166,5 +169,10 @@ SCENES: dict[str, dict[str, Stage]] = {
         "firehose": _public(lambda net: {"firehose": (net.firehose,)}),
         "notifications": _notifications,
     },
+    "mastodon": dict(scenes_mastodon.STAGES),
+    **SCENES_META,
+    "feeds": FEEDS,
+    "telegram": {"updates": scenes_telegram.stage},
+    "webhook": {},  # it has doors and no streams of its own: test_webhook.py
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
 }

@@ -229,8 +229,7 @@ class PublicStream:
                         yield batch, hearing.place
             finally:
                 reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
+                await asyncio.gather(reading, return_exceptions=True)  # whoever calls us off meanwhile is heard
 
     @asynccontextmanager
     async def _opened(self, asked: Asked) -> AsyncIterator[Socket]:
