@@ -12,7 +12,10 @@ import pytest
 
 from listener.errors import Refused
 from listener.model import AuthorChanged, Batch, Deleted, Item, Key, Mention, Reject
-from listener.sources.bluesky import Firehose, Jetstream
+from listener.networks import NETWORKS
+from listener.sources.base import Login as BaseLogin
+from listener.sources.base import Wiring
+from listener.sources.bluesky import Firehose, Jetstream, build
 from listener.sources.bluesky.convert import POST, SPACE
 from listener.sources.bluesky.frames import convert_frame
 from listener.sources.bluesky.public import Place, PublicStream, unix_us
@@ -261,3 +264,34 @@ async def test_what_is_kept_is_read_again_as_the_same_whatever_wire_it_came_by(
     assert isinstance(reject, Reject)
     assert isinstance(source.reread(frame, datetime.now(UTC))[0], Reject)
     assert isinstance(source.reread(b"{half", datetime.now(UTC))[0], Reject)
+
+
+async def test_the_settings_choose_the_wire(net: Network, web: WebClient, tmp_path: Path) -> None:
+    options = {one.name: one.default for one in NETWORKS["bluesky"].settings}
+    own = {**options, "firehose": (net.firehose,)}
+    keys = [
+        [stream.key for stream in build(Wiring(web, tmp_path, options=told)).streams()]
+        for told in (options, own, {**own, "listen": False})
+    ]
+    assert keys == [["bluesky/jetstream"], ["bluesky/firehose"], []]
+    login = BaseLogin(net.account.handle, net.account.password, net.url)
+    names = set(build(Wiring(web, tmp_path, (login,), options)).budgets)
+    assert names == {"public reads", "requests of larkspur.test", "write points of larkspur.test"}
+
+
+@every_wire
+async def test_whoever_listens_can_be_stopped_at_any_step(net: Network, web: WebClient, opened: Open) -> None:
+    for n in range(20):
+        net.stage.post("ann.test", f"message {n}")
+
+    async def listen() -> None:
+        async for _ in opened(web, net).batches(None):
+            await asyncio.sleep(0)
+
+    for steps in range(0, 60, 2):
+        task = asyncio.ensure_future(listen())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=2)
+        assert task.cancelled(), steps
