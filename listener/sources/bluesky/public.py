@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Mention, Reject
+from listener.model import Batch, Gap, Item, Mention
 from listener.sources.base import Say, Wanted
 from listener.sources.bluesky.convert import convert_event, event_time
 from listener.sources.bluesky.shapes import Event, Notice, Said
@@ -355,13 +355,13 @@ class _Hearing:
     def take(self, frame: bytes, clock: Callable[[], datetime]) -> None:
         """WrongPlace, or TryAgain, when the host says that it is over."""
         for said in self.wire.read(frame):
-            if isinstance(said, Reject):
-                self.heard += 1
-                self.items.append(said)
+            if isinstance(said, tuple):
+                self._event(*said, clock())
             elif isinstance(said, Notice):
                 self._noticed(said)
             else:
-                self._event(*said, clock())
+                self.heard += 1
+                self.items.append(said)
 
     def _noticed(self, notice: Notice) -> None:
         if notice.name == "FutureCursor":
@@ -375,8 +375,8 @@ class _Hearing:
             if event.cursor != self.expected or event.time_us != self.place.us:
                 raise WrongPlace  # another event has our number: the host counts anew
             self.expected = 0
-        self.done = self.done or 0 < self.until <= event.time_us
-        if self.done:
+        if 0 < self.until <= event.time_us:
+            self.done = True
             return
         self.heard += 1
         self.begun = True
