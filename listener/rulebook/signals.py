@@ -61,8 +61,8 @@ BUILT_IN: Mapping[str, Signal] = {
     one.key: one
     for one in (
         _built("addressed", "addressed to us", 0.35, "who writes to us expects somebody to read it; about us only, nobody may wait"),
-        _built("question", "question", 0.25, "a question mark asks for an answer, whatever it is about"),
-        _built("negative-tone", "negative tone", 0.2, "anger that nobody answers grows; but many a rant wants no answer"),
+        _built("question", "question", 0.2, "a question mark asks for an answer, whatever it is about"),
+        _built("negative-tone", "negative tone", 0.3, "anger that nobody answers grows; but many a rant wants no answer"),
         _built("answers-us", "answers us", 0.15, "it stands under a post of ours, where others read whether we answer"),
         _built("answered-before", "we answered before", 0.15, "we are in this talk already, and the last word is theirs"),
         _built("written-before", "they wrote before", 0.05, "who comes back has had no answer that helped, or is a regular: a little of both"),
@@ -192,4 +192,12 @@ def _reason(one: Signal, subject: Subject, now: datetime) -> Mapping[str, Any]:
 
 
 def _content(one: Signal) -> tuple[str, str, float, bool, str, str, bool]:
-    return one.key, one.title, one.weight, one.on, one.when.text if one.when is not None else "", one.lang, one.complaint
+    return (
+        one.key,
+        one.title,
+        one.weight,
+        one.on,
+        one.when.text if one.when is not None else "",
+        one.lang,
+        one.complaint,
+    )
