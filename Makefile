@@ -14,8 +14,8 @@ help: ## this list
 demo: ready-run ## a pretend network, a brand's day, the listener and the inbox, in a database of its own
 	@.venv/bin/hubbub demo $(ARGS)
 
-test: ready-dev ## all tests but the soak
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not soak" $(ARGS)
+test: ready-dev ## all tests
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: ready-dev ## style, types, floor plan, locked requirements, the tests of the house itself
 	$(PY) -m ruff check .
@@ -29,7 +29,7 @@ check: ready-dev ## style, types, floor plan, locked requirements, the tests of 
 bench: ready-dev ## what each stage costs beside its limit or peer, one JSON line a figure
 	@$(PY) -m bench $(ARGS)
 
-soak: ready-dev ## kills with random seeds, for as long as you let it
+soak: ready-dev ## kills and storms of many at once with random seeds, for as long as you let it
 	@$(PY) -m tests.journeys.soak $(ARGS)
 
 lock: ## new uv.lock and requirements files from pyproject.toml (needs uv)

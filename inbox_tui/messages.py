@@ -155,6 +155,13 @@ class MarksChanged(Message):
     ids: tuple[int, ...]
 
 
+@dataclass
+class LabelsChanged(Message):
+    """This person's labels on these conversations were changed, here."""
+
+    ids: tuple[int, ...]
+
+
 class InboxWanted(Message):
     """Somebody asked for the Inbox as it was left."""
 

@@ -116,6 +116,8 @@ def assess(
     # Counted from the network's time, never from one in the future. History has no clock.
     said_at = None if context.history else max(LONG_AGO, min(mention.network_at or now, now))
     clock = _clock(rulebook, found, verdict, priority, said_at)
+    resolve_by, resolving = _resolve(rulebook, verdict, priority, said_at)
+    giver = _giver([one.rule for one in found if not one.shadow]) if resolving else ""
     return Assessment(
         tone=tone,
         lang=subject.lang or "",
@@ -128,7 +130,7 @@ def assess(
         opens=verdict.opens,
         flags=tuple(Flag(one.rule.id, one.spans, _values(one, subject, heard, context), one.shadow) for one in found),
         because=(
-            *(_reason(one, clock) for one in found if not one.shadow),
+            *(_reason(one, clock, (giver, resolving)) for one in found if not one.shadow),
             *signals,
             *({**_reason(one), "shadow": True} for one in found if one.shadow),
         ),
@@ -140,6 +142,7 @@ def assess(
         hide=verdict.hide,
         reply=verdict.reply,
         alerts=verdict.alerts,
+        resolve_by=resolve_by,
     )
 
 
@@ -168,25 +171,51 @@ def _clock(
     team = rulebook.team(verdict.team) if verdict.team else None
     if verdict.reply_within is not None:
         seconds, by = verdict.reply_within, ""
-        rule = next(rule for rule in rules if rule.then.reply_within == seconds)
+        rule_id = next(rule.id for rule in rules if rule.then.reply_within == seconds)
     elif team is not None and priority in team.reply_within and not verdict.closes and verdict.snooze is None:
         seconds, by = team.reply_within[priority], f", as {team.key} has it for {priority.name.lower()}"
-        rule = min((rule for rule in rules if rule.then.team), key=lambda rule: (-rule.rank, rule.id))
+        rule_id = _giver(rules)
     else:
         return None
     if said_at is None:
-        return _Clock(seconds, None, rule.id)
+        return _Clock(seconds, None, rule_id)
     hours = rulebook.hours_named(team.hours) if team is not None and team.hours else None
     due = hours.due(said_at, seconds) if hours is not None else None
     if hours is not None and due is not None:
-        return _Clock(seconds, due, rule.id, f"due in {open_span(seconds)} of {hours.key}{by}")
-    return _Clock(seconds, said_at + timedelta(seconds=seconds), rule.id, by and f"due in {span(seconds)}{by}")
+        return _Clock(seconds, due, rule_id, f"due in {open_span(seconds)} of {hours.key}{by}")
+    return _Clock(seconds, said_at + timedelta(seconds=seconds), rule_id, by and f"due in {span(seconds)}{by}")
 
 
-def _reason(found: Finding, clock: _Clock | None = None) -> Mapping[str, Any]:
+def _giver(rules: Sequence[Rule]) -> str:
+    """Id of the rule by which it is its team's."""
+    return min((rule for rule in rules if rule.then.team), key=lambda rule: (-rule.rank, rule.id)).id
+
+
+def _resolve(
+    rulebook: Rulebook, verdict: Verdict, priority: Priority, said_at: datetime | None
+) -> tuple[datetime | None, str]:
+    """When a conversation that begins with this message should be done, as the team that the rules give it to has it, and that in words.
+
+    None: no team, no time for this priority, history, or a rule that closes it.
+    """
+    team = rulebook.team(verdict.team) if verdict.team else None
+    if team is None or priority not in team.resolve_within or verdict.closes or said_at is None:
+        return None, ""
+    seconds = team.resolve_within[priority]
+    by = f", as {team.key} has it for {priority.name.lower()}"
+    hours = rulebook.hours_named(team.hours) if team.hours else None
+    due = hours.due(said_at, seconds) if hours is not None else None
+    if hours is not None and due is not None:
+        return due, f"done in {open_span(seconds)} of {hours.key}{by}"
+    return said_at + timedelta(seconds=seconds), f"done in {span(seconds)}{by}"
+
+
+def _reason(found: Finding, clock: _Clock | None = None, resolving: tuple[str, str] = ("", "")) -> Mapping[str, Any]:
     then = says(found.rule)
     if clock is not None and clock.says and clock.rule == found.rule.id:
         then.append(clock.says)
+    if resolving[0] == found.rule.id:
+        then.append(resolving[1])
     return {"rule": found.rule.id, "title": found.rule.title, "then": then, "spans": list(found.spans)}
 
 

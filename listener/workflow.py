@@ -217,6 +217,7 @@ def opened(
         last_at=at,
         last_ours_at=None,
         reply_until=until,
+        resolve_by=None if history or assessment is None else assessment.resolve_by,
     )
 
 
@@ -230,6 +231,7 @@ def heard(
     until: datetime | None = None,
 ) -> Conversation:
     """They wrote, or edited what they had written: it is ours again, whatever it was; clocks take the earlier, priority the higher.
+    What was done begins anew, with clocks of its own.
 
     History, and what a muted author writes, only stands in the thread: it moves nothing, but stops a reply that did not know it.
     `until`: when the network closes this message to an answer; what they wrote last keeps the conversation open the longest.
@@ -243,11 +245,20 @@ def heard(
     )
     if history or muted:
         return c
+    if c.state is State.DONE:
+        c = replace(c, resolve_by=None)
     if assessment is not None:
         if c.priority_by is None:
             c = replace(c, priority=max(c.priority, assessment.priority) if c.state in OPEN else assessment.priority)
-        due = assessment.due_at if c.state not in OPEN else _earlier(c.due_at, assessment.due_at)
-        c = replace(c, due_at=due, tags=tuple(sorted({*c.tags, *assessment.tags})), team=c.team or assessment.team)
+        due = assessment.due_at if c.state not in OPEN else earlier(c.due_at, assessment.due_at)
+        resolve_by = earlier(c.resolve_by, assessment.resolve_by)
+        c = replace(
+            c,
+            due_at=due,
+            resolve_by=resolve_by,
+            tags=tuple(sorted({*c.tags, *assessment.tags})),
+            team=c.team or assessment.team,
+        )
     state = c.state if c.state is State.NEW else State.OURS
     return replace(c, state=state, snoozed_until=None, unread=True)
 
@@ -280,7 +291,7 @@ def ruled(
 
 
 def replied(conversation: Conversation, at: datetime, *, close: bool = False, history: bool = False) -> Conversation:
-    """We answered, here or in the network's own app: waiting for them, no clock running."""
+    """We answered, here or in the network's own app: waiting for them, no answer due; the time to resolve runs on."""
     c = replace(
         conversation,
         last_at=max(conversation.last_at, at),
@@ -325,7 +336,7 @@ def merged(older: Conversation, younger: Conversation) -> Conversation:
         older,
         state=state,
         priority=older.priority if older.priority_by is not None else max(older.priority, younger.priority),
-        due_at=_earlier(older.due_at, younger.due_at) if state in OPEN else older.due_at,
+        due_at=earlier(older.due_at, younger.due_at) if state in OPEN else older.due_at,
         assignee_id=older.assignee_id or younger.assignee_id,
         team=older.team or younger.team,
         tags=tuple(sorted({*older.tags, *younger.tags})),
@@ -336,11 +347,13 @@ def merged(older: Conversation, younger: Conversation) -> Conversation:
         version=older.version + 1,
         thread_version=max(older.thread_version, younger.thread_version) + 1,
         reply_until=_later(older.reply_until, younger.reply_until),
+        resolve_by=earlier(*(c.resolve_by for c in (older, younger) if c.state is state or c.state is not State.DONE)),
     )
 
 
-def _earlier(a: datetime | None, b: datetime | None) -> datetime | None:
-    return min((t for t in (a, b) if t is not None), default=None)
+def earlier(*times: datetime | None) -> datetime | None:
+    """The earliest of those that are there."""
+    return min((t for t in times if t is not None), default=None)
 
 
 def _later(a: datetime | None, b: datetime | None) -> datetime | None:
@@ -350,30 +363,75 @@ def _later(a: datetime | None, b: datetime | None) -> datetime | None:
 # Time ----------------------------------------------------------------------------------------------------------------
 
 DUE_SOON = timedelta(minutes=15)
-"""So long before its due time an answer is due soon."""
+"""So long before its due time an answer is due soon, and before its time to resolve is over a conversation is to be resolved soon."""
+
+
+class Clock(StrEnum):
+    """The times that may give an open conversation its place."""
+
+    REPLY = "reply"
+    """When the answer is due."""
+    WINDOW = "window"
+    """When the network closes it to answers."""
+    RESOLVE = "resolve"
+    """When all of it should be done."""
 
 
 class Lateness(StrEnum):
-    """What is told, once for each due time: to everybody of a conversation that nobody has taken, else to who has it."""
+    """What is told, once for each time: to everybody of a conversation that nobody has taken, else to who has it."""
 
     SOON = "due-soon"
     OVER = "overdue"
+    RESOLVE_SOON = "resolve-soon"
+    RESOLVE_OVER = "resolve-over"
+
+    @property
+    def clock(self) -> Clock:
+        """Of which clock it is told."""
+        return Clock.REPLY if self in {Lateness.SOON, Lateness.OVER} else Clock.RESOLVE
+
+    @property
+    def over(self) -> bool:
+        """Whether the time has passed, not only nearly."""
+        return self in {Lateness.OVER, Lateness.RESOLVE_OVER}
 
 
-def lateness(conversation: Conversation, now: datetime) -> Lateness | None:
-    """How late the answer is. None: not late, not ours to answer, or without a clock."""
+def running(conversation: Conversation) -> dict[Clock, datetime]:
+    """The clocks of ours that run: for the answer while it is ours to give, for the whole until it is done, also while they are waited
+    for or it is snoozed.
+    """
     c = conversation
-    if c.state not in OPEN or c.due_at is None or now < c.due_at - DUE_SOON:
+    found = {}
+    if c.state in OPEN and c.due_at is not None:
+        found[Clock.REPLY] = c.due_at
+    if c.state is not State.DONE and c.resolve_by is not None:
+        found[Clock.RESOLVE] = c.resolve_by
+    return found
+
+
+def lateness(clock: Clock, at: datetime, now: datetime) -> Lateness | None:
+    """How late it is by a clock that runs until `at`. None: not late."""
+    if now < at - DUE_SOON:
         return None
-    return Lateness.SOON if now < c.due_at else Lateness.OVER
+    soon, over = (
+        (Lateness.SOON, Lateness.OVER) if clock is Clock.REPLY else (Lateness.RESOLVE_SOON, Lateness.RESOLVE_OVER)
+    )
+    return soon if now < at else over
 
 
 def next_at(conversation: Conversation) -> datetime | None:
     """When time itself may have something to do with it: wake it, or tell that it is late. None: never, as it stands."""
     c = conversation
-    if c.state is State.SNOOZED:
-        return c.snoozed_until
-    return c.due_at - DUE_SOON if c.state in OPEN and c.due_at is not None else None
+    wakes = c.snoozed_until if c.state is State.SNOOZED else None
+    return earlier(wakes, *(at - DUE_SOON for at in running(c).values()))
+
+
+def next_look(conversation: Conversation, now: datetime) -> datetime | None:
+    """The same, once all that is late by now has been told."""
+    c = conversation
+    wakes = c.snoozed_until if c.state is State.SNOOZED else None
+    moments = (moment for at in running(c).values() for moment in (at - DUE_SOON, at) if moment > now)
+    return earlier(wakes, *moments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,12 +462,13 @@ _NO_CLOCK = 10**17
 def sort_key(conversation: Conversation) -> int:
     """Where it stands in its folder, ascending; built from absolute times, so the order never changes by waiting.
 
-    Open: what is due, or closed to answers by its network, first; then, without a clock, the higher priority, then who has waited longest.
+    Open: what is due, to be resolved, or closed to answers by its network, first; then, without a clock, the higher priority, then who
+    has waited longest.
     Snoozed: what wakes first. Waiting for them, done: the latest first.
     """
     last = _microseconds(conversation.last_at)
     if conversation.state in OPEN:
-        clock = _earlier(conversation.due_at, conversation.reply_until)
+        clock = earlier(conversation.due_at, conversation.reply_until, conversation.resolve_by)
         if clock is not None:
             return _microseconds(clock)
         return _NO_CLOCK * (1 + Priority.URGENT - conversation.priority) + last
@@ -418,9 +477,11 @@ def sort_key(conversation: Conversation) -> int:
     return -last
 
 
-def closes_first(due_at: datetime | None, reply_until: datetime | None) -> bool:
-    """Whether it is the network's window, not the due time, that gives an open conversation its place."""
-    return reply_until is not None and (due_at is None or reply_until < due_at)
+def first_clock(due_at: datetime | None, reply_until: datetime | None, resolve_by: datetime | None) -> Clock | None:
+    """Which clock gives an open conversation its place: the one that ends first, of several at once the answer's. None: it has none."""
+    times = {Clock.REPLY: due_at, Clock.WINDOW: reply_until, Clock.RESOLVE: resolve_by}
+    known = {clock: at for clock, at in times.items() if at is not None}
+    return min(known, key=known.__getitem__, default=None)
 
 
 class Lead(StrEnum):

@@ -21,6 +21,7 @@ from inbox_tui.app.posts import Posts
 from inbox_tui.messages import (
     ConversationWanted,
     InboxWanted,
+    LabelsChanged,
     MarksChanged,
     NamesChanged,
     RulesWanted,
@@ -243,6 +244,11 @@ class Inbox(Posts, inherit_bindings=False):
         """Rules were marked here: whoever shows those mentions shows it."""
         for place in self.places:
             await place.unless_ending(place.marks_changed(event.ids))
+
+    async def on_labels_changed(self, event: LabelsChanged) -> None:
+        """Labels were put or taken off here: whoever shows those conversations shows it."""
+        for place in self.places:
+            await place.unless_ending(place.labels_changed(event.ids))
 
     async def listening(self) -> ListeningScreen:
         """Listening, shown."""

@@ -15,6 +15,7 @@ from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.labels import LabelsBackend
 from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.backend.network import NetworkBackend
 from inbox_tui.backend.pictures import PicturesBackend
@@ -97,6 +98,7 @@ class Backend(
     PlanningBackend,
     StaffBackend,
     MacrosBackend,
+    LabelsBackend,
     Protocol,
 ):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class NetworkBackend(Protocol):
 
     async def network_act(self, outbox_id: int) -> ActRow | None:
         """One act as it is now; None: there is none."""
+        ...
+
+    async def blocks_of(self, author_id: int) -> Sequence[ActRow]:
+        """The newest blocks of an author by this brand, and their ends, oldest first."""
         ...
 
     async def withdraw_act(self, outbox_id: int, now: datetime) -> None:

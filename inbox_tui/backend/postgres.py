@@ -15,6 +15,7 @@ from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_labels import PostgresLabels
 from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.postgres_network import PostgresNetwork
 from inbox_tui.backend.postgres_pictures import PostgresPictures
@@ -80,6 +81,7 @@ class PostgresBackend(
     PostgresPlanning,
     PostgresStaff,
     PostgresMacros,
+    PostgresLabels,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 

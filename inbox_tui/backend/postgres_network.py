@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ class PostgresNetwork:
 
     __slots__ = ()
     pool: Any
+    brand_id: int
     me: Person
 
     async def act_on_network(
@@ -35,6 +37,10 @@ class PostgresNetwork:
     async def network_act(self, outbox_id: int) -> ActRow | None:
         """One act as it is now."""
         return await network_acts.row(self.pool, outbox_id)
+
+    async def blocks_of(self, author_id: int) -> Sequence[ActRow]:
+        """Blocks of an author."""
+        return await network_acts.blocks_of(self.pool, self.brand_id, author_id)
 
     async def withdraw_act(self, outbox_id: int, now: datetime) -> None:
         """Take an act back."""

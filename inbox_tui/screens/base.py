@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from inbox_tui import keys
 from inbox_tui.backend import Backend
-from inbox_tui.messages import InboxWanted, KeyClicked, MarksChanged, Said, TopicWanted
+from inbox_tui.messages import InboxWanted, KeyClicked, LabelsChanged, MarksChanged, Said, TopicWanted
 from inbox_tui.view import marks, rules, words
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
@@ -28,7 +28,7 @@ from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError, Refused
-from listener.store.views import Changed
+from listener.store.views import Changed, Labelled
 
 if TYPE_CHECKING:
     from inbox_tui.widgets.jumping import Target
@@ -53,6 +53,15 @@ class MarkMade:
     """The person's last act when it was made: while that is still the last one, the mark is younger."""
 
 
+@dataclass(frozen=True, slots=True)
+class LabelsMade:
+    """Labels of one's own that were put or taken off at this desk."""
+
+    done: Labelled
+    last_act: uuid.UUID | None
+    """As of a mark."""
+
+
 @dataclass
 class Desk:
     """Where a person works: the backend, the clock, and what all screens agree on."""
@@ -74,7 +83,7 @@ class Desk:
     said_at: datetime | None = None
     refused: rules.Refused | None = None
     """The rule files on disk are refused: every screen says so."""
-    marked: list[MarkMade] = field(default_factory=list)
+    marked: list[MarkMade | LabelsMade] = field(default_factory=list)
     """The last one last: undo takes them back."""
     read_only_for_good: bool = field(init=False)
     """It was started so: nobody leaves that from inside."""
@@ -354,7 +363,8 @@ class DeskScreen(Screen[None]):
         backend = self.desk.backend
         act_id = await self.attempt(backend.last_act())
         if self.desk.marked and self.desk.marked[-1].last_act == act_id:
-            await self._unmark(self.desk.marked[-1])
+            made = self.desk.marked[-1]
+            await (self._unlabel(made) if isinstance(made, LabelsMade) else self._unmark(made))
             return
         if act_id is None:
             self.say("there is nothing to take back", "dim")
@@ -405,6 +415,17 @@ class DeskScreen(Screen[None]):
             again = "you say nothing of it any more" if before is None else f"again {say(before.verdict)}"
             self.say(f"taken back, {marks.on_rule(made.rule)}: {again}", "good")
             self.app.post_message(MarksChanged((made.mention_id,)))
+
+    async def labels_changed(self, ids: Collection[int]) -> None:
+        """This person's labels on these conversations were changed, here."""
+
+    async def _unlabel(self, made: LabelsMade) -> None:
+        """Take labels off that were put on, put on what was taken off."""
+        back = await self.attempt(self.desk.backend.label(made.done.taken, made.done.put, self.desk.now()))
+        if back is not None:
+            self.desk.marked.remove(made)
+            self.say("taken back: your labels are as before", "good")
+            self.app.post_message(LabelsChanged(tuple(back.ids)))
 
     def action_yank(self) -> None:
         """Copy something: a key says what."""

@@ -149,11 +149,10 @@ def unmute_question(authors: Sequence[Mutable]) -> tuple[str, list[str]]:
     ]
 
 
-def mute_told(authors: Sequence[Mutable], muted: Sequence[int], closed: int, *, ends: bool, table: Table = KEYS) -> str:
-    """What a mute, or its end, has done."""
+def mute_told(authors: Sequence[Mutable], muted: Sequence[int], closed: int, *, ends: bool, undo: str) -> str:
+    """What a mute, or its end, has done. `undo`: the key that takes it back, as people read it."""
     only = next((author for author in authors if [author.id] == list(muted)), None)
     whom = name(only) if only is not None else words.count(len(muted), "author")
-    undo = sign("take_back", table)
     if ends:
         return f"{whom} unmuted: what was closed stays closed ({undo} takes it back)"
     also = f"; {words.count(closed, 'conversation')} closed" if closed else ""

@@ -14,9 +14,13 @@ from listener.store.views import HistoryLine
 _PLAIN = {
     "conversation.opened": "opened it",
     "conversation.deleted": "heard that a message was deleted",
+    "conversation.hidden": "heard that a message was hidden on its network",
+    "conversation.shown": "heard that a message is no longer hidden on its network",
     "conversation.merged": "joined it with another conversation",
     "conversation.due-soon": "saw that nobody had taken it and its answer was due soon",
     "conversation.overdue": "saw that nobody had taken it and its answer was overdue",
+    "conversation.resolve-soon": "saw that nobody had taken it and its time to resolve was nearly over",
+    "conversation.resolve-over": "saw that nobody had taken it and its time to resolve was over",
     "act.hand-back": "handed it back to the team",
     "act.close": "closed it",
     "act.reopen": "reopened it",
@@ -57,6 +61,12 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "conversation.shared": lambda: _shared(line.after, names),
         "reminder.due-soon": lambda: f"reminded {_name(line.after.get('person'), names)}: the answer was due soon",
         "reminder.overdue": lambda: f"reminded {_name(line.after.get('person'), names)}: the answer was overdue",
+        "reminder.resolve-soon": lambda: (
+            f"reminded {_name(line.after.get('person'), names)}: the time to resolve was nearly over"
+        ),
+        "reminder.resolve-over": lambda: (
+            f"reminded {_name(line.after.get('person'), names)}: the time to resolve was over"
+        ),
         "act.macro": lambda: f"used the macro {say(str(line.after.get('macro', '')))}",
         "conversation.heard": lambda: _heard(line.after, "heard a new message"),
         "conversation.edited": lambda: _heard(line.after, "heard an edit"),

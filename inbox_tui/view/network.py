@@ -8,7 +8,7 @@ from math import ceil
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
-from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.view.lines import Line, Piece, flow, say
 from inbox_tui.view.queue import who
 from listener.model import NEEDS, OPPOSITE, Capability, Doing, OutboxState
 from listener.store.views import ActRow, HistoryLine, Opened, ThreadMessage
@@ -129,6 +129,18 @@ def told(acts: Sequence[ActRow], opened: Opened, now: datetime, table: Table = K
         if some[-1] is not done:
             pieces.append(act_words(some[-1], now, table))
     return pieces
+
+
+def blocked_lines(rows: Sequence[ActRow], source: str, now: datetime, width: int) -> list[Line]:
+    """For an author's card: each account of ours that has blocked them, as the network has accepted it last."""
+    newest = {row.account_handle: row for row in rows if row.state in _DONE}
+    lines: list[Line] = []
+    for row in newest.values():
+        if row.what is Doing.BLOCK:
+            where, whose = say(source).capitalize(), f"for @{say(row.account_handle)}"
+            told = f"⊘ blocked on {where} {whose} by {say(row.person)} {words.ago(row.changed_at, now)}"
+            lines.extend(flow(((told, "bad"),), width))
+    return lines
 
 
 def seconds_left(row: ActRow, now: datetime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from inbox_tui.view import labels as own
 from inbox_tui.view import windows, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
 from listener.model import ApprovalState, OutboxState, State
@@ -70,11 +71,12 @@ def queue_lines(
     zone: tzinfo | None = None,
     copies: str = "",
     seen: Sequence[Piece | None] = (),
+    labels: Sequence[str] = (),
 ) -> tuple[Line, Line]:
     """One conversation in two lines. `left`: it is no longer in the folder that is shown; `copies`: that it stands for others; `seen`: who
-    looks at it, in full and shorter.
+    looks at it, in full and shorter; `labels`: the reader's own.
     """
-    due_text, due_style = windows.first_clock(row, now)
+    due_text, due_style = windows.clock(row, now)
     top: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     name = who(row.author_handle, row.author_name)
     top.append((name, "bold" if row.unread else ""))
@@ -91,7 +93,7 @@ def queue_lines(
         top.append((f" ({row.messages})", "dim"))
     judged = words.judged_short(row.tone, row.need)
     second: list[Piece] = [("   ", ""), *judged, *windows.row_window(row, now), first_words(row.snippet)]
-    tags = _tags(row.tags, width // 3)
+    tags = (*own.row_pieces(labels), *_tags(row.tags, width // 3))
     return spread(top, aside, width), spread(second, tags, width)
 
 
@@ -106,9 +108,10 @@ def queue_line(
     seen: Sequence[Piece | None] = (),
     zone: tzinfo | None = None,
     copies: str = "",
+    labels: Sequence[str] = (),
 ) -> tuple[Line]:
     """One conversation in one line, for those who want to see many."""
-    due_text, due_style = windows.first_clock(row, now)
+    due_text, due_style = windows.clock(row, now)
     line: list[Piece] = [*_marks(row, marked), (column(due_text, _DUE), due_style), (" ", "")]
     line.extend((words.tone_sign(row.tone), words.need_sign(row.need), (" ", "")))
     line.append((column(who(row.author_handle, row.author_name), max(12, width // 5)), "bold" if row.unread else ""))
@@ -119,7 +122,7 @@ def queue_line(
         aside.append((f"now {words.STATE_WORDS[row.state]} ", "note"))
     holder = None if _writes(seen) else _holder(row, person_id)
     short = seen[1 if width >= _WIDE else 2] if seen else None
-    for piece in (holder, short, asked_sign(row, now, zone)):
+    for piece in (own.short_piece(labels), holder, short, asked_sign(row, now, zone)):
         if piece is not None:
             aside.extend((piece, (" ", "")))
     aside.append((words.age(row.last_at, now), "dim"))

@@ -9,8 +9,9 @@ from datetime import datetime, tzinfo
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, fit, say
 from inbox_tui.view.queue import who
-from listener.model import OPEN
+from listener.model import OPEN, State
 from listener.store.views import Present, QueueRow
+from listener.workflow import Clock
 
 _NAME = 12
 """Cells of a name in a row."""
@@ -83,16 +84,39 @@ def away_words(colleague: Colleague, now: datetime, zone: tzinfo | None) -> str:
 
 
 def concerns(row: QueueRow, me: int, teams: Collection[str]) -> bool:
-    """Whether somebody should be told that it is late: it is theirs, or their team's and nobody's."""
-    return row.state in OPEN and (row.assignee_id == me or (row.assignee_id is None and row.team in teams))
+    """Whether somebody should be told that it is late: it is not done, and theirs, or their team's and nobody's."""
+    return row.state is not State.DONE and (row.assignee_id == me or (row.assignee_id is None and row.team in teams))
 
 
-def warning(rows: Sequence[QueueRow], now: datetime, key: str) -> Piece:
-    """'overdue: @mira, 2 min over, and 3 more (0 goes there)'; of rows with a due time, the earliest first."""
-    first = rows[0]
-    left, style = words.due(first.due_at, now)
-    what = "overdue" if style == "late" else "due soon"
-    if first.escalated_from:
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A conversation that is late or nearly so by one of its clocks."""
+
+    row: QueueRow
+    at: datetime
+    clock: Clock
+
+
+def late(rows: Iterable[QueueRow], unresolved: Collection[int], answers: Collection[int]) -> list[Late]:
+    """Of conversations that are told of for their answers, and for their time to resolve: the earliest first."""
+    found = []
+    for row in rows:
+        if row.id in answers and row.state in OPEN and row.due_at is not None:
+            found.append(Late(row, row.due_at, Clock.REPLY))
+        if row.id in unresolved and row.state is not State.DONE and row.resolve_by is not None:
+            found.append(Late(row, row.resolve_by, Clock.RESOLVE))
+    return sorted(found, key=lambda one: (one.at, one.row.id))
+
+
+def warning(told: Sequence[Late], now: datetime, key: str) -> Piece:
+    """'overdue: @mira, 2 min over, and 3 more (0 goes there)'; the earliest first."""
+    first, rows = told[0].row, {one.row.id for one in told}
+    left, style = words.due(told[0].at, now)
+    if told[0].clock is Clock.REPLY:
+        what = "overdue" if style == "late" else "due soon"
+    else:
+        what = "not resolved in time" if style == "late" else "to be resolved soon"
+    if first.escalated_from and told[0].clock is Clock.REPLY:
         what = f"escalated from {fit(say(first.escalated_from), _NAME)}, {what}"
     more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
     name = fit(who(first.author_handle, first.author_name), 24)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from inbox_tui.keys import KEYS, Table, sign
-from inbox_tui.view import approvals, network, windows, words
+from inbox_tui.view import approvals, labels, network, windows, words
 from inbox_tui.view.authors import about
 from inbox_tui.view.history import history_sentence, passed_from
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
@@ -41,6 +41,8 @@ class Reader:
     """Show what everybody else said in the thread, not only what leads to our messages."""
     around: tuple[Line, ...] = ()
     """Colleagues who look at it or type."""
+    labels: Sequence[str] = ()
+    """Those of the reader alone."""
     table: Table = KEYS
     """The keys that sentences name."""
 
@@ -140,6 +142,8 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         parts.append(((f"until {words.clock(c.snoozed_until, reader.now, reader.zone)}", ""),))
     if c.due_at is not None:
         parts.append((words.due(c.due_at, reader.now),))
+    if resolve := windows.resolve(c, reader.now, reader.zone):
+        parts.append((resolve,))
     parts.extend((piece,) for piece in windows.standing(opened, reader.now))
     by_hand = " (set by hand)" if c.priority_by is not None else ""
     parts.append(((f"priority {words.priority_words(c.priority)}{by_hand}", ""),))
@@ -157,6 +161,7 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
         parts.append(((f"✎ {say(opened.claimed_by)} is on it", "soon"),))
     parts.extend(reader.around)
     parts.extend((piece,) for piece in network.told(network.on_author(opened), opened, reader.now, reader.table))
+    parts.extend((labels.piece(label),) for label in reader.labels)
     parts.extend(((f"#{say(tag)}", "tag"),) for tag in c.tags)
     via = f"{say(opened.source)}, " + (
         f"to @{say(opened.account_handle)}" if opened.account_handle else "addressed to none of our accounts"

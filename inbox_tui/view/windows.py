@@ -1,25 +1,53 @@
-"""The network's own windows in words: until when a message can be answered, and when that decides the order of work. Pure."""
+"""Clocks in words beside the one for the answer: until when the network takes one, until when all should be done, and when such a one
+decides the order of work. Pure.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece
-from listener.model import OPEN
+from listener.model import OPEN, Conversation, State
 from listener.store.views import Opened, QueueRow, ThreadMessage
-from listener.workflow import DUE_SOON, Ahead, Lead, closes_first
+from listener.workflow import DUE_SOON, Ahead, Clock, Lead, first_clock
 
 
-def first_clock(row: QueueRow, now: datetime) -> Piece:
-    """In the column of the due time: that, or how long the network still takes an answer where this ends before."""
-    until = row.reply_until
-    if until is None or row.state not in OPEN or not closes_first(row.due_at, until):
+def clock(row: QueueRow, now: datetime) -> Piece:
+    """In the column of the due time: that, or what ends before it: how long the network still takes an answer, or the time to resolve (✓)."""
+    if row.state not in OPEN:
+        if row.state is State.DONE or row.resolve_by is None:
+            return words.due(row.due_at, now)
+        return _to_resolve(row.resolve_by, now)
+    first = _first(row)
+    if first is Clock.RESOLVE and row.resolve_by is not None:
+        return _to_resolve(row.resolve_by, now)
+    if first is not Clock.WINDOW or row.reply_until is None:
         return words.due(row.due_at, now)
-    left = until - now
+    left = row.reply_until - now
     if left < timedelta(0):
         return "closed", "late"
     return f"{words.span(left)} open", "soon" if left <= DUE_SOON else ""
+
+
+def _first(row: QueueRow) -> Clock | None:
+    return first_clock(row.due_at, row.reply_until, row.resolve_by)
+
+
+def _to_resolve(at: datetime, now: datetime) -> Piece:
+    left = at - now
+    if left < timedelta(0):
+        return "✓ overdue", "late"
+    return f"✓ in {words.span(left)}", "soon" if left <= DUE_SOON else ""
+
+
+def resolve(conversation: Conversation, now: datetime, zone: tzinfo | None) -> Piece | None:
+    """'to be resolved by Tue 24 Nov 17:00, 5 h left'; None: it is done, or nobody says until when it should be."""
+    at = conversation.resolve_by
+    if at is None or conversation.state is State.DONE:
+        return None
+    left, style = words.due(at, now)
+    return f"to be resolved by {words.clock(at, now, zone)}, {left}", style
 
 
 def closes(until: datetime | None, now: datetime, what: str = "window") -> Piece | None:
@@ -60,7 +88,10 @@ def closed(until: datetime | None, now: datetime) -> str:
 
 def lead(found: Ahead, row: QueueRow, below: QueueRow) -> str:
     """Why a row stands above the next one, also where a window decides."""
-    if found.by is Lead.DUE and closes_first(row.due_at, row.reply_until):
-        gap = words.span(found.gap) if found.gap >= timedelta(seconds=1) else "a moment"
+    gap = words.span(found.gap) if found.gap >= timedelta(seconds=1) else "a moment"
+    first = _first(row)
+    if found.by is Lead.DUE and first is Clock.WINDOW:
         return f"its reply window closes {gap} before the next one's time is up"
+    if found.by is Lead.DUE and first is Clock.RESOLVE:
+        return f"its time to resolve is over {gap} before the next one's time is up"
     return words.lead(found, row.state, below.state)

@@ -36,7 +36,7 @@ Past = Callable[[Place | None, Place | None, int], Awaitable[Sequence[PastRow]]]
 
 
 class AuthorCard(ModalScreen[int | None]):
-    """The panel. `acts`: by the keys of `keys.CARD`; `more`: lines that the caller knows of the author beside their profile."""
+    """The panel. `acts`: by the names of `keys.CARD`; `more`: lines that the caller knows of the author beside their profile."""
 
     DEFAULT_CSS = (
         "AuthorCard {"
@@ -143,11 +143,22 @@ class AuthorCard(ModalScreen[int | None]):
         if self._rows.cursor_id is not None:
             self.dismiss(self._rows.cursor_id)
 
-    def action_do(self, key: str) -> None:
-        """An act of the caller's."""
+    def action_card_note(self) -> None:
+        """A note on the author."""
+        self._do("card_note")
+
+    def action_card_mute(self) -> None:
+        """Mute them, or unmute them."""
+        self._do("card_mute")
+
+    def action_card_undo(self) -> None:
+        """Take back what was done last."""
+        self._do("card_undo")
+
+    def _do(self, name: str) -> None:
         if self._read_only:
             self._say(("read-only: nothing is changed from here", "soon"))
-        elif act := self._acts.get(key):
+        elif act := self._acts.get(name):
             self.run_worker(self._done(act), group="acts")
 
     async def _done(self, act: Act) -> None:

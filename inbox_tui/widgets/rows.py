@@ -15,10 +15,12 @@ from textual import events
 from textual.strip import Strip
 
 from inbox_tui.messages import NewsCounted, RowChosen, RowMarked, RowReached, Said
-from inbox_tui.view.lines import Line
+from inbox_tui.view.lines import Line, say
 from inbox_tui.widgets.drawing import strip_of
+from inbox_tui.widgets.ranging import MOST, Range
 from inbox_tui.widgets.rolling import PAGE, Load, Rolling, Row
 from inbox_tui.widgets.window import Place
+from listener.errors import HubbubError
 
 MARK_CELLS = 2
 """The cursor's bar, and the mark beside it."""
@@ -45,14 +47,10 @@ class Rows(Rolling[Row]):
         self.marked: set[int] = set()
         self.all_marked = False
         """Whatever is in the list is taken, also what is not held."""
-        self._range_from: int | None = None
-        self._before_range: set[int] = set()
-        """What was marked when the range began: a range that shrinks gives back only its own rows."""
+        self._range: Range | None = None
         self._markable = markable
         self.empty = empty
         """Lines in the place of rows when there are none; a bare text is drawn dim."""
-        self._came: set[int] = set()
-        """What came while a range was drawn: not in it before the cursor has been there."""
         self._news: set[int] = set()
         self._told = 0
         self._drawn: dict[int, tuple[Row, tuple[int, bool, bool, bool, bool], list[Strip]]] = {}
@@ -246,7 +244,7 @@ class Rows(Rolling[Row]):
     @property
     def ranging(self) -> bool:
         """Whether moving marks."""
-        return self._range_from is not None
+        return self._range is not None
 
     def toggle_range(self) -> None:
         """Begin a range at the row under the cursor: moving marks from there. Or end it; its rows stay marked."""
@@ -254,8 +252,10 @@ class Rows(Rolling[Row]):
         if self.ranging:
             self._end_range()
         elif self.cursor_id is not None:
-            self._range_from, self._before_range = self.cursor_id, set(self.marked)
-            self._extend()
+            index = self.window.index(self.cursor_id)
+            if index is not None:
+                self._range = Range(self.cursor_id, self.window.stands(index), self.marked)
+                self._extend()
 
     def toggle_all(self) -> bool:
         """Take all that is in the list, or let it go again; False: there is nothing."""
@@ -283,27 +283,75 @@ class Rows(Rolling[Row]):
         self.refresh()
 
     def _extend(self) -> None:
-        """The range reaches from where it began to the cursor; where rows between are not held any more, it ends as it was."""
-        if self._range_from is None or self.cursor_id is None:
+        """The range reaches from where it began to the cursor, also over rows that are not held; those that nobody has read are read now."""
+        drawn, window = self._range, self.window
+        here = window.index(self.cursor_id) if self.cursor_id is not None else None
+        if drawn is None or self.cursor_id is None or here is None:
             return
-        begin, here = self.window.index(self._range_from), self.window.index(self.cursor_id)
-        if begin is None or here is None:
+        drawn.met(self.cursor_id)
+        begin, at = window.index(drawn.row_id), window.stands(here)
+        if begin is not None:
+            between = range(min(begin, here), max(begin, here) + 1)
+            self._learn(drawn, between)
+            self.marked = drawn.marks_of({window.ident(window.rows[i]) for i in between})
+            self.refresh()
+            return
+        if drawn.touches(window.stands(0), window.stands(len(window) - 1)):
+            low, high = min(drawn.low, at), max(drawn.high, at)
+            self._learn(drawn, [i for i in range(len(window)) if low <= window.stands(i) <= high])
+        if drawn.knows(at):
+            self.marked = drawn.marks(at)
+            self.refresh()
+        else:
+            self.run_worker(self._walk(drawn), group="range", exclusive=True)
+
+    def _learn(self, drawn: Range, indexes: Sequence[int]) -> None:
+        places = [(self.window.ident(self.window.rows[i]), self.window.stands(i)) for i in indexes]
+        if places:
+            drawn.learn(places, min(place for _, place in places), max(place for _, place in places))
+
+    async def _walk(self, drawn: Range) -> None:
+        """Read the rows from what the range knows to the cursor, a page at a time."""
+        window = self.window
+        while self._range is drawn and self.cursor_id is not None:
+            here = window.index(self.cursor_id)
+            if here is None or drawn.knows(at := window.stands(here)):
+                break
+            down = at > drawn.high
+            try:
+                rows = await self._load(drawn.high if down else None, None if down else drawn.low, PAGE)
+            except HubbubError as fault:
+                self._give_up(drawn, say(fault.what))
+                return
+            if self._range is not drawn:
+                return
+            if not rows:
+                drawn.learn((), at, at)  # nothing more stands there
+                break
+            if len(drawn) > MOST:
+                self._give_up(drawn, f"a range reaches over at most {MOST:,} rows")
+                return
+            places = [window.place(row) for row in rows]
+            drawn.learn(zip(map(window.ident, rows), places, strict=True), places[0], places[-1])
+            if len(rows) < PAGE:
+                drawn.learn((), at, at)  # nothing more stands there
+        self._extend()
+        self.post_message(Said(f"{len(self.marked):,} marked from there to here", "dim"))
+        self.post_message(NewsCounted(self.id or "", self._told))
+
+    def _give_up(self, drawn: Range, why: str) -> None:
+        """The range ends with what was marked before the cursor went so far."""
+        if self._range is drawn:
             self._end_range()
-            self.post_message(Said("the range ended: its first row is not held any more", "soon"))
-            return
-        self._came.discard(self.cursor_id)
-        between = {self.window.ident(row) for row in self.window.rows[min(begin, here) : max(begin, here) + 1]}
-        self.marked = self._before_range | (between - self._came)
-        self.refresh()
+            self.post_message(Said(f"{why}: it ends as it was", "soon"))
 
     def _end_range(self) -> None:
-        self._range_from = None
-        self._before_range = set()
-        self._came.clear()
+        self._range = None
 
     def _lose_mark(self, row_id: int) -> None:
         self.marked.discard(row_id)
-        self._before_range.discard(row_id)
+        if self._range is not None:
+            self._range.lost(row_id)
 
     # Changes ---------------------------------------------------------------------------------------------------------
 
@@ -312,6 +360,7 @@ class Rows(Rolling[Row]):
         held_now = self.window.index(row_id) is not None
         if not belongs:
             if not held_now:
+                self._lose_mark(row_id)
                 return
             if row_id == self.cursor_id:
                 self.window.update(row)
@@ -334,8 +383,8 @@ class Rows(Rolling[Row]):
             return
         known = self.window.seen(row_id)
         index = self.window.insert(row)
-        if self.ranging and not known:
-            self._came.add(row_id)
+        if self._range is not None and not known:
+            self._range.came(row_id)
         cursor = self.window.index(self.cursor_id) if self.cursor_id is not None else None
         above = index is None and self.window.rows and self.window.place(row) < self.window.place(self.window.rows[0])
         if index is not None and cursor is not None:

@@ -65,6 +65,13 @@ class Window(Generic[Row]):
         index = rank - self.first
         return self.rows[index] if 0 <= index < len(self.rows) else None
 
+    def stands(self, index: int) -> Place:
+        """The place in the list of a row held; of one that is out of order, that of the row beside it."""
+        row = self.rows[index]
+        if self.ident(row) == self.held:
+            row = self._beside(index, -1) or self._beside(index, 1) or row
+        return self.place(row)
+
     def seen(self, row_id: int) -> bool:
         """Whether the row has been held lately."""
         return row_id in self._seen

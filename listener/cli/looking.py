@@ -178,6 +178,8 @@ def _print(found: Opened) -> None:
     now = datetime.now(UTC)
     c = found.conversation
     due = f", due {moment(c.due_at, now)}" if c.due_at else ""
+    if c.resolve_by and c.state.value != "done":
+        due += f", to be resolved by {moment(c.resolve_by, now)}"
     title = f"conversation {c.id} with @{harmless(found.author_handle)} on {found.source}"
     print(f"{coloured(title, 'bold')}: {c.state.value}, priority {c.priority.name.lower()}{due}")
     followers = f", {found.author_followers:,} followers" if found.author_followers is not None else ""

@@ -177,6 +177,7 @@ FIELDS = {
         FieldFact("rule", Sort.NAME, "flagged by this rule", "outage", _AFTER, many=True),
         # The conversation it belongs to.
         FieldFact("tag", Sort.NAME, "a tag of the conversation", "billing", _VIEW, many=True),
+        FieldFact("label", Sort.NAME, "a label of whoever asks, on the conversation", "callback", _VIEW, many=True),
         FieldFact(
             "status",
             Sort.CHOICE,

@@ -48,6 +48,7 @@ NAMES: dict[str, Callable[[Subject], Iterable[str]]] = {
     "lang": lambda subject: _one(subject.lang),
     "rule": lambda subject: _each(subject.rules),
     "tag": lambda subject: _each(subject.tags),
+    "label": lambda subject: _each(subject.labels),
     "assignee": _assignee,
     "team": lambda subject: _one(subject.team),
     "kind": lambda subject: (subject.kind.value,) if subject.kind is not None else (),

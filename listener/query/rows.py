@@ -403,6 +403,8 @@ _KEYS: dict[str, _Read] = {
     "rules": _sets("rules"),
     "tag": _sets("tags"),
     "tags": _sets("tags"),
+    "label": _sets("labels"),
+    "labels": _sets("labels"),
     "status": _status,
     "priority": _priority,
     "assignee": _assignee,

@@ -225,6 +225,17 @@ def _ask_assignee(texts: Sequence[Text], values: Values, over: bool) -> str:
     return _conversation(joined(parts, "OR"), values)
 
 
+def _ask_label(texts: Sequence[Text], values: Values, over: bool) -> str:
+    """Of whoever asks; who is nobody has none."""
+    if not values.me or not storable(values.me):
+        return FALSE
+    return _conversation(
+        f"(SELECT bool_or({_alike('l.label', texts, values, over=over)}) FROM people p JOIN labels l ON l.person_id = p.id"
+        f" WHERE p.login = {values.put(values.me, 'text')} AND l.conversation_id = c.id)",
+        values,
+    )
+
+
 def _any_fits(texts: Sequence[Text], value: str) -> bool:
     return any(globbed(text.key)(value) if text.wild else text.key == value for text in texts)
 
@@ -287,6 +298,7 @@ _ASK: dict[str, _Ask] = {
     "tag": lambda texts, values, over: _conversation(
         f"(SELECT bool_or({_alike('t', texts, values, over=over)}) FROM unnest(c.tags) AS t)", values
     ),
+    "label": _ask_label,
     "team": lambda texts, values, over: _conversation(_alike("c.team", texts, values, over=over), values),
     "assignee": _ask_assignee,
     "status": lambda texts, values, over: _conversation(f"c.state = ANY({values.put(_states(texts), 'text[]')})", values),
@@ -503,9 +515,20 @@ JOIN conversation_mentions j ON j.conversation_id = c.id
 WHERE p.login = ANY({keys}) OR {_lower("p.login")} = ANY({keys}) OR {_unusual("p.login")}"""
 
 
+def _seed_label(texts: Sequence[Text], values: Values) -> str | None:
+    if not values.me or not storable(values.me):
+        return None
+    keys = values.put(_keys(texts), "text[]")
+    return f"""SELECT j.mention_id AS id FROM people p JOIN labels l ON l.person_id = p.id
+JOIN conversations c ON c.id = l.conversation_id AND c.brand_id = {values.brand()} AND c.merged_into IS NULL
+JOIN conversation_mentions j ON j.conversation_id = c.id
+WHERE p.login = {values.put(values.me, "text")} AND ({_lower("l.label")} = ANY({keys}) OR {_unusual("l.label")})"""
+
+
 _LOOKUPS: dict[str, Callable[[Sequence[Text], Values], str | None]] = {
     "author": _seed_author,
     "assignee": _seed_assignee,
+    "label": _seed_label,
     # Keys of rules and topics are their own folding: the rulebook takes no others.
     "rule": lambda texts, values: (
         f"SELECT f.mention_id AS id FROM flags f WHERE f.brand_id = {values.brand()} AND f.rule = ANY({values.put(_keys(texts), 'text[]')})"

@@ -63,6 +63,8 @@ class Subject:
     unread: bool | None = None
     me: str = ""
     """Who asks, for assignee:me."""
+    labels: frozenset[str] | None = None
+    """Those of whoever asks."""
     stated: frozenset[str] = frozenset()
     """Facts that a row of a file states outright: 'is:question', 'has:link'."""
 

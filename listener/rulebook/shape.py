@@ -207,6 +207,8 @@ class Team:
     place: Place = NOWHERE
     reply_within: Mapping[Priority, float] = field(default_factory=dict)
     """Seconds to reply by priority, where no rule says how long."""
+    resolve_within: Mapping[Priority, float] = field(default_factory=dict)
+    """Seconds until a conversation is done, by priority."""
     needs_approval: bool = False
     """Replies of its people go out when a lead or an admin has approved them."""
     escalate_to: str = ""

@@ -24,7 +24,8 @@ from listener.service.lanes import Lane, P
 from listener.service.logs import told
 from listener.service.stopping import Stop, Stopped
 from listener.sources.base import Source
-from listener.store import outbox, people
+from listener.store import lane, people
+from listener.store.lane import Settled
 
 log = logging.getLogger("hubbub.deliver")
 T = TypeVar("T")
@@ -84,7 +85,10 @@ class Deliverer(Generic[P]):
         wait = LONGEST_SLEEP if due is None else (due - self.clock()).total_seconds()
         if due is not None and wait <= 0:
             wait = 0.25  # due, but behind another of its conversation
-        return max(0.01, min(wait, LONGEST_SLEEP, LOOK_SECONDS if unsettled else LONGEST_SLEEP))
+        longest = min(
+            LONGEST_SLEEP, self.lease_seconds / 2
+        )  # what another left half-done is found soon after its lease
+        return max(0.01, min(wait, longest, LOOK_SECONDS if unsettled else longest))
 
     # Sending
 
@@ -151,7 +155,7 @@ class Deliverer(Generic[P]):
             await self._keep(lambda: people.account_state(self.house.pool, parcel.account.id, "stopped", problem))
             await self._settle(parcel, attempt, "failed", problem=problem, code=err.code or "account_stopped")
         except Refused as err:
-            state: outbox.Settled = "stopped" if err.code in THREAD_CODES else "failed"
+            state: Settled = "stopped" if err.code in THREAD_CODES else "failed"
             await self._settle(parcel, attempt, state, problem=str(err), code=err.code or "refused")
         except (Stopped, asyncio.CancelledError):
             raise
@@ -168,7 +172,7 @@ class Deliverer(Generic[P]):
     async def _store_frozen(self, parcel: P, attempt: uuid.UUID, frozen: Mapping[str, Any]) -> bool:
         external_id = frozen.get("uri") or frozen.get("external_id")
         return await self._keep(
-            lambda: outbox.freeze(self.house.pool, parcel.outbox_id, attempt, frozen, external_id, self.clock())
+            lambda: lane.freeze(self.house.pool, parcel.outbox_id, attempt, frozen, external_id, self.clock())
         )
 
     async def _requeue(self, parcel: P, attempt: uuid.UUID, err: TryAgain, *, thaw: bool) -> None:
@@ -184,7 +188,7 @@ class Deliverer(Generic[P]):
             thaw=thaw,
         )
 
-    async def _settle(self, parcel: P, attempt: uuid.UUID | None, state: outbox.Settled, **what: Any) -> None:
+    async def _settle(self, parcel: P, attempt: uuid.UUID | None, state: Settled, **what: Any) -> None:
         """Writes down what became of it, however long the database is away; a row that moved on meanwhile stays as it is."""
         written = await self._keep(
             lambda: self.lane.settle(self.house.pool, parcel.outbox_id, attempt, state, self.clock(), **what)
@@ -204,7 +208,7 @@ class Deliverer(Generic[P]):
                 await asyncio.sleep(self.lease_seconds / 3)
                 until = self.clock() + timedelta(seconds=self.lease_seconds)
                 with contextlib.suppress(HubbubError):
-                    if not await outbox.renew(self.house.pool, parcel.outbox_id, attempt, until):
+                    if not await lane.renew(self.house.pool, parcel.outbox_id, attempt, until):
                         return
 
         task = asyncio.ensure_future(renew())
@@ -232,29 +236,35 @@ class Deliverer(Generic[P]):
                 continue
             self._looks[parcel.outbox_id] = (looks + 1, time.monotonic() + self._rest(state, looks + 1))
             waiting = True
-            await self._look_up(state, parcel)
+            await self._look_up(state, parcel, first=looks == 0)
         return waiting
 
     def _rest(self, state: OutboxState, looks: int) -> float:
         first = LOOK_SECONDS / 4 if state is OutboxState.UNKNOWN else LOOK_SECONDS
         return min(LONGEST_LOOK, first * 2.0 ** min(looks, 20))
 
-    async def _look_up(self, state: OutboxState, parcel: P) -> None:
+    async def _look_up(self, state: OutboxState, parcel: P, *, first: bool) -> None:
         source = self.sources.get(parcel.account.source)
         if source is None:
             return
         try:
             sent = await self.stop.unless(self.lane.look_up(source, parcel))
         except (TryAgain, Refused, SourceStopped) as err:
-            log.warning("%s %d is %s and could not be looked up: %s", self.lane.word, parcel.outbox_id, state, err)
-            await self._keep(lambda: outbox.looked(self.house.pool, parcel.outbox_id, self.clock()))
+            if first and state is OutboxState.UNKNOWN and isinstance(err, Refused):
+                # Nobody can look but a person: it stays unknown, and the row says what to do instead of that we are looking.
+                await self._settle(parcel, None, "unknown", problem=str(err), code=err.code or "cannot_look")
+                return
+            # Where there is no way to look, what the network accepted is no news.
+            level = logging.DEBUG if state is OutboxState.ACCEPTED and isinstance(err, Refused) else logging.WARNING
+            log.log(level, "%s %d is %s and could not be looked up: %s", self.lane.word, parcel.outbox_id, state, err)
+            await self._keep(lambda: lane.looked(self.house.pool, parcel.outbox_id, self.clock()))
             return
         if sent is not None:
-            found: outbox.Settled = "accepted" if state is OutboxState.UNKNOWN else "seen"
+            found: Settled = "accepted" if state is OutboxState.UNKNOWN else "seen"
             await self._settle(parcel, None, found, receipt=sent.receipt, external_id=sent.external_id)
             log.info("%s %d: found on the network", self.lane.word, parcel.outbox_id)
         elif state is not OutboxState.UNKNOWN:
-            await self._keep(lambda: outbox.looked(self.house.pool, parcel.outbox_id, self.clock()))
+            await self._keep(lambda: lane.looked(self.house.pool, parcel.outbox_id, self.clock()))
         elif self.lane.repeatable(source):
             await self._again(parcel)
         else:

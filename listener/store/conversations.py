@@ -26,7 +26,7 @@ FIELDS = (
 
 COLUMNS = (
     "id, brand_id, state, priority, priority_by, due_at, assignee_id, team, tags, snoozed_until, unread, "
-    "version, thread_version, last_at, last_ours_at, reply_until"
+    "version, thread_version, last_at, last_ours_at, reply_until, resolve_by"
 )
 """For every statement whose rows `of_row` reads."""
 
@@ -39,12 +39,12 @@ UPDATE conversations AS c SET
     team = n.team, tags = string_to_array(n.tags, E'\\x1f'), snoozed_until = n.snoozed_until,
     next_at = CASE WHEN c.merged_into IS NULL THEN n.next_at END, unread = n.unread, version = n.version,
     thread_version = n.thread_version, last_at = n.last_at, last_ours_at = n.last_ours_at, sort_key = n.sort_key,
-    reply_until = n.reply_until, changed_at = $1
+    reply_until = n.reply_until, resolve_by = n.resolve_by, changed_at = $1
 FROM unnest($2::bigint[], $3::text[], $4::smallint[], $5::int[], $6::timestamptz[], $7::int[], $8::text[], $9::text[],
             $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::int[], $14::int[], $15::timestamptz[],
-            $16::timestamptz[], $17::bigint[], $18::timestamptz[])
+            $16::timestamptz[], $17::bigint[], $18::timestamptz[], $19::timestamptz[])
      AS n(id, state, priority, priority_by, due_at, assignee_id, team, tags, snoozed_until, next_at, unread, version,
-          thread_version, last_at, last_ours_at, sort_key, reply_until)
+          thread_version, last_at, last_ours_at, sort_key, reply_until, resolve_by)
 WHERE c.id = n.id
 """
 
@@ -105,6 +105,7 @@ def of_row(row: Mapping[str, Any]) -> Conversation:
         last_at=row["last_at"],
         last_ours_at=row["last_ours_at"],
         reply_until=row["reply_until"],
+        resolve_by=row["resolve_by"],
     )
 
 
@@ -121,7 +122,7 @@ async def save(connection: asyncpg.Connection, conversations: Sequence[Conversat
         (
             c.id, c.state.value, int(c.priority), c.priority_by, c.due_at, c.assignee_id, c.team, "\x1f".join(c.tags),
             c.snoozed_until, workflow.next_at(c), c.unread, c.version, c.thread_version, c.last_at, c.last_ours_at,
-            workflow.sort_key(c), c.reply_until,
+            workflow.sort_key(c), c.reply_until, c.resolve_by,
         )
         for c in conversations
     ]  # fmt: skip

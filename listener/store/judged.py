@@ -36,7 +36,7 @@ from listener.store.connect import acquired
 READ = """
 SELECT j.mention_id, j.brand_id, b.key AS brand, j.version, j.rulebook, j.methods, j.tone, j.tone_neg, j.tone_neu, j.tone_pos,
        j.tone_compound, j.lang, j.need, j.priority, j.due_at, j.reply_within, j.tags, j.team, j.opens, j.assign, j.snooze_seconds,
-       j.closes, j.hide, j.reply, j.alerts, j.because, j.context, j.said, j.at,
+       j.closes, j.hide, j.reply, j.alerts, j.because, j.context, j.said, j.at, j.resolve_by,
        m.space, m.external_id, m.source, m.kind, m.parent, m.root, m.quoted, m.url, m.langs, m.media, m.claimed_at, m.network_at,
        m.rating, m.likes, m.reposts, m.replies, m.quotes,
        v.text, v.links, v.tags AS hashtags, v.revision, v.content_id,
@@ -194,6 +194,7 @@ def _assessment(row: Mapping[str, Any], flags: list[Mapping[str, Any]]) -> Asses
         hide=row["hide"],
         reply=row["reply"],
         alerts=tuple(row["alerts"]),
+        resolve_by=row["resolve_by"],
     )
 
 

@@ -1,6 +1,6 @@
 """What is done on a network beside answering: likes, hides, deletes, blocks, as rows of the outbox. Owns who may do what to which message.
 
-The states, claims and leases are those of replies (`listener.store.outbox`), in a lane of their own: an answer never waits for a like. What
+The states, claims and leases are those of replies (`listener.store.lane`), in a lane of their own: an answer never waits for a like. What
 one account does to one thing (a message, a post's hidden replies, an author) keeps its order; a block also lets the answers go first that
 were due before it. Each act asks for a state, so what may have been done is looked up and then simply done again. *accepted* is the end:
 the network has said that it is so. The deliverer's side is `listener.store.network_lane`. Refuses to call a network.
@@ -254,6 +254,12 @@ async def around(
     """The newest acts on these messages, and blocks of this author, oldest first."""
     found = await connection.fetch(_OF_THREAD, brand_id, list(mention_ids), author_id, NEWEST)
     return tuple(_row(one) for one in found)
+
+
+async def blocks_of(pool: asyncpg.Pool, brand_id: int, author_id: int) -> tuple[ActRow, ...]:
+    """The newest blocks of this author and their ends, oldest first."""
+    async with acquired(pool) as connection:
+        return await around(connection, brand_id, (), author_id)
 
 
 # For the deliverer's side too ----------------------------------------------------------------------------------------

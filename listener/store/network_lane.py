@@ -1,24 +1,22 @@
-"""The lane of acts on the network, as the deliverer walks it: claim, lease, what became of it, what is looked up. Owns no rule of who may do what.
+"""The lane of acts on the network, as the deliverer walks it: which one may leave, and all that a network has to be told of it.
 
-As in `listener.store.outbox`: a claim is its own short transaction, and a lease that runs out is *unknown* when something was frozen, else
-*queued*. What our own account deleted is gone here with the network's word for it. Refuses to call a network.
+The steps are every lane's (`listener.store.lane`). What our own account deleted is gone here with the network's word for it. Owns no rule of
+who may do what. Refuses to call a network.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from listener.model import Account, Author, Deleted, Doing, Key, NetworkAct, OutboxState
-from listener.store.connect import acquired
-from listener.store.conversations import tell
+from listener.model import Account, Author, Deleted, Doing, Key, NetworkAct
+from listener.store.conversations import Event, tell
+from listener.store.lane import Lane
 from listener.store.network_acts import event_of, locked, write_down
-from listener.store.outbox import Settled
 from listener.store.record.gone import delete
 
 # Those that wait first, by their index; then their acts, by key: a plan that was made in an empty house holds in a full one.
@@ -47,10 +45,6 @@ _NEXT = (
 )
 _NEXT_DUE = _WAITING.format(due="") + "SELECT min(w.not_before)" + _READY
 
-_TAKE = """
-UPDATE outbox SET state = 'sending', attempt = $2, lease_until = $3, attempts = attempts + 1, changed_at = $4 WHERE id = $1
-"""
-
 _ACT = """
 SELECT o.id AS outbox_id, o.key, o.frozen::text AS frozen, o.queued_at, n.what,
        a.id AS account_id, a.brand_id, a.source, a.space AS account_space, a.external_id AS account_external_id, a.handle,
@@ -67,91 +61,24 @@ JOIN authors AS w ON w.id = n.author_id
 WHERE o.id = $1
 """
 
-_EXPIRED = "SELECT id FROM outbox WHERE lane = 'network' AND state = 'sending' AND lease_until < $1 ORDER BY id"
 
-_UNSETTLED = """
-SELECT id, state FROM outbox WHERE state = 'unknown' AND changed_at < $1 AND lane = 'network' ORDER BY changed_at, id LIMIT 50
-"""
-
-
-async def claim_next(pool: asyncpg.Pool, attempt: uuid.UUID, now: datetime, lease_seconds: float) -> NetworkAct | None:
-    """The next act that may leave, leased to this attempt; None when there is none."""
-    async with acquired(pool) as connection, connection.transaction():
-        outbox_id = await connection.fetchval(_NEXT, now)
-        return None if outbox_id is None else await _take(connection, outbox_id, attempt, now, lease_seconds)
-
-
-async def again(
-    pool: asyncpg.Pool, outbox_id: int, attempt: uuid.UUID, now: datetime, lease_seconds: float
-) -> NetworkAct | None:
-    """Take an *unknown* up once more, after a look found that it is not so."""
-    async with acquired(pool) as connection, connection.transaction():
-        row = await locked(connection, outbox_id)
-        if row["state"] != "unknown" or not row["is_frozen"]:
-            return None
-        return await _take(connection, outbox_id, attempt, now, lease_seconds)
+async def _write_down(
+    connection: asyncpg.Connection, row: asyncpg.Record, state: str, now: datetime, *, problem: str = "", code: str = "",
+    not_before: datetime | None = None, receipt: Mapping[str, Any] | None = None, external_id: str | None = None,
+    thaw: bool = False,
+) -> None:  # fmt: skip
+    # `external_id` is not kept: an act is no message, and must never be taken for one.
+    await write_down(
+        connection, row, state, now, problem=problem, code=code, not_before=not_before, receipt=receipt, thaw=thaw
+    )
+    if state == "accepted" and row["what"] == Doing.DELETE:
+        # The network said so: what is gone there is gone here, also where no stream tells us.
+        _, gone = await delete(connection, [Deleted(Key(row["space"], row["external_id"]))], now)
+        await tell(connection, gone, now)
 
 
-async def _take(
-    connection: asyncpg.Connection, outbox_id: int, attempt: uuid.UUID, now: datetime, lease_seconds: float
-) -> NetworkAct:
-    row = await locked(connection, outbox_id)
-    await connection.execute(_TAKE, outbox_id, attempt, now + timedelta(seconds=lease_seconds), now)
-    await tell(connection, [event_of(row, "sending")], now)
-    return _act(await connection.fetchrow(_ACT, outbox_id))
-
-
-async def settle(
-    pool: asyncpg.Pool, outbox_id: int, attempt: uuid.UUID | None, state: Settled, now: datetime, *, problem: str = "",
-    code: str = "", not_before: datetime | None = None, receipt: Mapping[str, Any] | None = None,
-    external_id: str | None = None, thaw: bool = False,
-) -> bool:  # fmt: skip
-    """As `outbox.settle`. `external_id` is not kept: an act is no message, and must never be taken for one."""
-    async with acquired(pool) as connection, connection.transaction():
-        row = await locked(connection, outbox_id)
-        if attempt is not None and (row["attempt"] != attempt or row["state"] not in ("sending", "unknown")):
-            return False
-        if attempt is None and row["state"] != "unknown":
-            return False
-        await write_down(
-            connection, row, state, now, problem=problem, code=code, not_before=not_before, receipt=receipt, thaw=thaw
-        )
-        if state == "accepted" and row["what"] == Doing.DELETE:
-            # The network said so: what is gone there is gone here, also where no stream tells us.
-            _, gone = await delete(connection, [Deleted(Key(row["space"], row["external_id"]))], now)
-            await tell(connection, gone, now)
-        return True
-
-
-async def expired(pool: asyncpg.Pool, now: datetime) -> int:
-    """Leases that ran out: *unknown* if it may have been done, *queued* if it cannot have been."""
-    n = 0
-    async with acquired(pool) as connection, connection.transaction():
-        for found in await connection.fetch(_EXPIRED, now):
-            row = await locked(connection, found["id"])
-            if row["state"] != "sending":
-                continue
-            n += 1
-            if row["is_frozen"]:
-                problem = "the sender died meanwhile: looking on the network whether it is done"
-                await write_down(connection, row, "unknown", now, problem=problem, code="lease_expired")
-            else:
-                await write_down(connection, row, "queued", now, not_before=now)
-    return n
-
-
-async def unsettled(pool: asyncpg.Pool, before: datetime) -> Sequence[tuple[OutboxState, NetworkAct]]:
-    """What is unknown and has not changed since `before`: to be looked up on the network."""
-    async with acquired(pool) as connection:
-        found = await connection.fetch(_UNSETTLED, before)
-        return [(OutboxState(f["state"]), _act(await connection.fetchrow(_ACT, f["id"]))) for f in found]
-
-
-async def next_due(pool: asyncpg.Pool) -> datetime | None:
-    """When the next queued act may leave."""
-    async with acquired(pool) as connection:
-        due: datetime | None = await connection.fetchval(_NEXT_DUE)
-        return due
+def _leaving(row: asyncpg.Record) -> Event:
+    return event_of(row, "sending")
 
 
 def _act(r: asyncpg.Record) -> NetworkAct:
@@ -170,3 +97,22 @@ def _act(r: asyncpg.Record) -> NetworkAct:
         queued_at=r["queued_at"],
         frozen=None if r["frozen"] is None else msgspec.json.decode(r["frozen"]),
     )
+
+
+ACTS = Lane(
+    name="network",
+    next=_NEXT,
+    next_due=_NEXT_DUE,
+    parcel=_ACT,
+    read=_act,
+    locked=locked,
+    write_down=_write_down,
+    leaving=_leaving,
+    looked_up=("unknown",),
+    died="the sender died meanwhile: looking on the network whether it is done",
+)
+"""What the network accepted is so: only unknown ones are looked up."""
+
+claim_next, again, settle, expired, unsettled, next_due = (
+    ACTS.claim_next, ACTS.again, ACTS.settle, ACTS.expired, ACTS.unsettled, ACTS.next_due_at,
+)  # fmt: skip

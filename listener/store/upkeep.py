@@ -16,7 +16,7 @@ import asyncpg
 
 from listener import workflow
 from listener.model import Conversation
-from listener.store import attachments, claims, presence
+from listener.store import attachments, claims, deliveries, presence, source_health, source_wishes
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
 from listener.workflow import Escalation
@@ -31,6 +31,9 @@ TOMBSTONES_FOR = timedelta(days=30)
 """How long a delete waits for a create that another source may bring late."""
 
 REJECTS_FOR = timedelta(days=90)
+
+RECHECKS_FOR = timedelta(days=90)
+"""How long it is known when a message was last compared with the network."""
 
 TICKS_FOR = timedelta(days=14)
 """How far back the longest window of a counting rule reaches: 7 days, held for 7 days."""
@@ -132,8 +135,9 @@ async def fold(pool: asyncpg.Pool) -> int:
 
 async def wake(pool: asyncpg.Pool, now: datetime, escalations: Mapping[str, Escalation] = MappingProxyType({})) -> int:
     """Ends every snooze that is due, and every claim and presence whose terminal died, and tells everybody; tells once for each due time
-    that an answer is due soon or overdue: while nobody holds the conversation or is assigned to it, else its assignee alone. What nobody
-    took goes to another team, where its own has an entry in `escalations`. How many conversations woke.
+    that an answer is due soon or overdue, and that a conversation should soon be resolved or should have been: while nobody holds it or
+    is assigned to it, else its assignee alone. Whose answer nobody took goes to another team, where its own has an entry in
+    `escalations`. How many conversations woke.
     """
     await claims.expire(pool, now)
     await presence.expire(pool, now)
@@ -172,7 +176,7 @@ def _woke(asleep: Conversation, awake: Conversation) -> Event:
 
 @dataclass(slots=True)
 class _Past:
-    """What was told of the due time that a conversation has now."""
+    """What was told of the times that a conversation has now."""
 
     kinds: set[tuple[str, int | None]] = field(default_factory=set)
     """With whom it was told to alone."""
@@ -196,35 +200,42 @@ async def _late(
     looks: list[datetime | None] = []
     passed: list[Conversation] = []
     for c in untouched:
-        late = workflow.lateness(c, now)
-        if late is None:
+        clocks = workflow.running(c)
+        told = [late for clock, at in clocks.items() if (late := workflow.lateness(clock, at, now)) is not None]
+        if not told:
             looks.append(workflow.next_at(c))
             continue
         if c.id in held and c.assignee_id is None:
-            looks.append(held[c.id])
+            looks.append(workflow.earlier(held[c.id], c.snoozed_until))
             continue
         before = past[c.id]
-        look = c.due_at if late is workflow.Lateness.SOON else None
-        kind = f"conversation.{late}" if c.assignee_id is None else f"reminder.{late}"
-        if (kind, c.assignee_id) not in before.kinds:
-            to = {} if c.assignee_id is None else {"person": c.assignee_id}
-            events.append(Event(c.brand_id, kind, c.id, after={"due": c.due_at, **to}))
+        events += [_warning(c, late, clocks[late.clock]) for late in told if _kind(c, late) not in before.kinds]
+        look = workflow.next_look(c, now)
         step = escalations.get(c.team)
-        if late is workflow.Lateness.OVER and c.due_at is not None and step is not None and _untaken(c, before):
-            at = before.reached.get(c.team, c.due_at) + step.after
-            if at <= now:
+        if workflow.Lateness.OVER in told and c.due_at is not None and step is not None and _untaken(c, before):
+            at: datetime | None = before.reached.get(c.team, c.due_at) + step.after
+            if at is not None and at <= now:
                 after = workflow.escalated(c, step.to)
                 passed.append(after)
                 was, became = changes(c, after)
                 events.append(Event(c.brand_id, ESCALATED, c.id, before=was, after={**became, "due": c.due_at}))
-                at = now + (escalations[step.to].after if step.to in escalations else timedelta(0))
-                look = at if step.to in escalations else None
-            else:
-                look = at
+                at = now + escalations[step.to].after if step.to in escalations else None
+            look = workflow.earlier(look, at)
         looks.append(look)
     await save(connection, passed, now)
     await connection.execute(_LOOK_AT, ids, looks)
     return events
+
+
+def _kind(c: Conversation, late: workflow.Lateness) -> tuple[str, int | None]:
+    """Of the event that says so, with the person to whom alone it is said."""
+    return (f"conversation.{late}" if c.assignee_id is None else f"reminder.{late}"), c.assignee_id
+
+
+def _warning(c: Conversation, late: workflow.Lateness, at: datetime) -> Event:
+    kind, person_id = _kind(c, late)
+    to = {} if person_id is None else {"person": person_id}
+    return Event(c.brand_id, kind, c.id, after={"due": at, **to})
 
 
 def _untaken(c: Conversation, past: _Past) -> bool:
@@ -234,12 +245,13 @@ def _untaken(c: Conversation, past: _Past) -> bool:
 
 async def _told_of(connection: asyncpg.Connection, conversations: Sequence[Conversation]) -> dict[int, _Past]:
     kinds = [f"{word}.{one}" for one in workflow.Lateness for word in ("conversation", "reminder")]
-    due = {c.id: c.due_at for c in conversations}
+    times = {c.id: workflow.running(c) for c in conversations}
     past = {c.id: _Past() for c in conversations}
-    for row in await connection.fetch(_TOLD, list(due), [*kinds, ESCALATED]):
-        if row["due"] == due[row["conversation_id"]]:
+    for row in await connection.fetch(_TOLD, list(times), [*kinds, ESCALATED]):
+        late = None if row["kind"] == ESCALATED else workflow.Lateness(row["kind"].partition(".")[2])
+        if row["due"] == times[row["conversation_id"]].get(late.clock if late else workflow.Clock.REPLY):
             one = past[row["conversation_id"]]
-            if row["kind"] == ESCALATED:
+            if late is None:
                 one.passed_on.add(row["from_team"])
                 one.reached[row["to_team"]] = row["at"]
             else:
@@ -256,8 +268,12 @@ async def next_at(pool: asyncpg.Pool) -> datetime | None:
 
 async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
     """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, what no rule counts any more, sketches after
-    30 days, and the bytes of pictures 30 days after they went out or came to nothing; in small transactions.
+    30 days, the bytes of pictures 30 days after they went out or came to nothing, and what deliveries and faults have left; in small
+    transactions.
     """
+    await deliveries.sweep(pool, now)
+    await source_health.sweep(pool, now)
+    await source_wishes.sweep(pool, now - RECHECKS_FOR)
     return Swept(
         await _sweep(pool, _SWEEP_TOMBSTONES, now - TOMBSTONES_FOR),
         await _sweep(pool, _SWEEP_REJECTS, now - REJECTS_FOR),

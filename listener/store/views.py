@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from listener.lengths import Terms
 from listener.model import ApprovalState, Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
 
 
@@ -53,6 +54,8 @@ class QueueRow:
     """Of a reply that waits for approval, or that was sent back while the thread stands as it did."""
     planned: datetime | None = None
     """When a reply of ours goes out that waits for its time."""
+    resolve_by: datetime | None = None
+    """When all of it should be done; None: no clock. Of what is done: what it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +376,8 @@ class Opened:
     """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
     network: tuple[ActRow, ...] = ()
     """Acts on the network on these messages and this author, the newest, oldest first."""
+    terms: Terms = field(default_factory=Terms)
+    """How long a text of that account may be, where its server says so."""
     draft_private: bool = False
     """The draft was meant for its addressee alone."""
     draft_options: tuple[str, ...] = ()
@@ -400,7 +405,7 @@ class CommentCounts:
     standing: Mapping[CommentStanding, int]
     tones: Mapping[ToneLabel, int]
     hidden: int = 0
-    """Hidden on the network from here, and still there."""
+    """Hidden on the network, from here or as the network tells, and still there."""
     more: bool = False
     """These are the newest only; there may be more."""
 
@@ -574,6 +579,12 @@ class Changed:
     """Conversations whose answer is due soon or overdue, or that were escalated for it, since now."""
     handovers: bool = False
     """Somebody handed over."""
+    unresolved: frozenset[int] = frozenset()
+    """Conversations whose time to resolve is nearly over or over, since now."""
+    wishes: frozenset[str] = frozenset()
+    """Keys of streams of which somebody wants something. Told only to who reads for every brand; so with `delivered`."""
+    delivered: frozenset[str] = frozenset()
+    """Keys of hooks to which something was delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -653,3 +664,20 @@ class SourceHealth:
     stored: int
     rejects: int
     open_gaps: int
+
+
+LabelPair = tuple[int, str]
+"""A conversation and a label of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What was changed, in pairs of conversation and label: the other way round it is undone."""
+
+    put: tuple[LabelPair, ...] = ()
+    taken: tuple[LabelPair, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The conversations that were changed."""
+        return frozenset(id_ for id_, _ in (*self.put, *self.taken))

@@ -462,6 +462,7 @@ def _names(name: str, subject: Subject) -> Iterable[str]:
         "tone": [subject.tone.value if subject.tone else None],
         "rule": subject.rules or (),
         "tag": subject.tags or (),
+        "label": subject.labels or (),
         "status": [subject.state.value if subject.state else None],
         "priority": [subject.priority.name if subject.priority else None],
         "assignee": [subject.assignee],

@@ -331,6 +331,7 @@ NAME_VALUES = {
     "lang": ["en", "de", "zh"],
     "rule": ["outage", "spam"],
     "tag": ["billing", "café", "two words"],
+    "label": ["callback", "café"],
     "assignee": ["lea", "me", "nobody"],
     "team": ["care", "network"],
 }
@@ -451,6 +452,7 @@ def _what(about: str) -> st.SearchStrategy[dict[str, object]]:
         "topic": "topics",
         "rule": "rules",
         "tag": "tags",
+        "label": "labels",
         "status": "state",
         **dict.fromkeys(("age", "time", "hour"), "at"),
         "domain": "links",
@@ -491,6 +493,7 @@ _KNOWN: dict[str, st.SearchStrategy[object]] = {
     "topics": _some(["larkspur", "Orbit"]),
     "rules": _some(["outage", "billing"]),
     "tags": _some(["billing", "Café", "two words"]),
+    "labels": _some(["callback", "Café"]),
     "state": st.none() | st.sampled_from(State),
     "priority": st.none() | st.sampled_from(Priority),
     "assignee": st.none() | st.sampled_from(["", "lea", "Tom"]),

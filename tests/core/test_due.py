@@ -162,3 +162,15 @@ def test_a_team_has_times_of_its_own_where_no_rule_says_how_long() -> None:
 def test_a_mistake_in_a_teams_times_is_told_at_its_place(old: str, new: str, code: str) -> None:
     (found,) = problems(RULES.replace(old, new))
     assert (found.code, found.line) == (code, 5)
+
+
+def test_a_team_says_how_long_a_conversation_may_stay_open_in_its_hours() -> None:
+    teams = tuple(replace(team, resolve_within={Priority.HIGH: 7200.0, Priority.NORMAL: 60.0}) for team in BOOK.teams)
+    rules = replace(BOOK, teams=teams)
+    found = judged("bill", rules=rules)
+    assert found.resolve_by == MONDAY
+    assert "done in 2 opening hours of support, as care has it for high" in found.because[0]["then"]
+    assert judged("bill", rules=rules, history=True).resolve_by is None
+    assert judged("hello bye", rules=rules).resolve_by is None, "a rule closes it"
+    assert judged("fire", rules=rules).resolve_by is None, "no team"
+    assert judged("hello", rules=rules).resolve_by == FRIDAY + timedelta(minutes=1), "a team that is always there"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from listener import workflow
 from listener.model import OPEN, Assessment, Conversation, Priority, State, Tone, ToneLabel
-from listener.workflow import Ahead, Lead
+from listener.workflow import Ahead, Clock, Lead, Reopen
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 THOUGHT = Assessment(
@@ -66,16 +66,44 @@ def test_history_is_left_alone(was: Conversation | None, thought: Assessment, as
     assert workflow.ruled(was, became, None, assignee, NOW, history=False) is became
 
 
-@given(conversations(), st.none() | st.integers(-99, 99), st.integers(-200, 200))
-def test_what_is_late_is_looked_at_by_then(c: Conversation, due: int | None, minutes: int) -> None:
-    c = replace(c, due_at=None if due is None else NOW + timedelta(minutes=due))
-    now, look = NOW + timedelta(minutes=minutes), workflow.next_at(c)
-    late = workflow.lateness(c, now)
-    assert (late is not None) == (c.state is not State.SNOOZED and look is not None and look <= now)
-    if late is not None:
-        assert c.state in OPEN
-        assert c.due_at is not None
-        assert (late is workflow.Lateness.OVER) == (now >= c.due_at)
+moments = st.none() | st.integers(-99, 99).map(lambda minutes: NOW + timedelta(minutes=minutes))
+
+
+@given(conversations(), moments, moments, st.integers(-200, 200))
+def test_what_is_late_is_looked_at_by_then(
+    c: Conversation, due: datetime | None, resolve: datetime | None, minutes: int
+) -> None:
+    c = replace(c, due_at=due, resolve_by=resolve)
+    now, look, clocks = NOW + timedelta(minutes=minutes), workflow.next_at(c), workflow.running(c)
+    late = [workflow.lateness(clock, at, now) for clock, at in clocks.items()]
+    if any(late):
+        assert look is not None
+        assert look <= now
+    elif c.state is not State.SNOOZED:
+        assert look is None or look > now
+    again = workflow.next_look(c, now)
+    for one in filter(None, late):
+        at = clocks[one.clock]
+        assert one.over == (now >= at)
+        assert one.over or (again is not None and again <= at), "it is looked at again when it is over"
+    assert (Clock.REPLY in clocks) == (c.state in OPEN and due is not None)
+    assert (Clock.RESOLVE in clocks) == (c.state is not State.DONE and resolve is not None)
+
+
+@given(conversations(), assessments, moments)
+def test_the_time_to_resolve_runs_until_it_is_done_and_begins_anew_when_they_write_again(
+    c: Conversation, thought: Assessment, had: datetime | None
+) -> None:
+    c, thought = replace(c, resolve_by=had), replace(thought, resolve_by=NOW + timedelta(hours=1))
+    assert workflow.replied(c, NOW).resolve_by == had, "an answer does not stop it"
+    heard = workflow.heard(c, thought, NOW, history=False)
+    first = had if had is not None and c.state is not State.DONE else NOW + timedelta(hours=1)
+    assert heard.resolve_by == min(first, NOW + timedelta(hours=1))
+    if c.state is State.DONE:
+        assert workflow.heard(c, None, NOW, history=False).resolve_by is None
+        assert workflow.apply(c, Reopen(), 1, NOW).resolve_by == had, "nobody gains time by closing"
+    assert workflow.heard(c, thought, NOW, history=True).resolve_by == had
+    assert workflow.opened(thought, brand_id=1, at=NOW, history=True).resolve_by is None
 
 
 # The order of work ----------------------------------------------------------------------------------------------------

@@ -118,6 +118,6 @@ def test_hubbub_says_what_it_can_do(installed: Installed) -> None:
 
 
 def test_the_demo_runs_from_an_empty_folder(installed: Installed) -> None:
-    done = installed.run("hubbub", "demo", "--json", seconds=170)
+    done = installed.run("hubbub", "demo", "--json", "--speed", "20000", seconds=170)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout.strip().splitlines()[-1])

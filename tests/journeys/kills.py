@@ -78,6 +78,8 @@ class Journey:
     victims: Sequence[str] = VICTIMS
     serve: Sequence[str] = SERVE
     """How the listener is started: a wrong one must be found out."""
+    deliver: Sequence[str] = SERVE
+    """How the deliverer is started."""
     pace: tuple[float, float] = (0.3, 1.6)
     """Seconds between two kills."""
     per_second: float = 40.0
@@ -85,6 +87,8 @@ class Journey:
     """What is answered is liked too."""
     quiet_within: float = 90.0
     """Seconds that all may take to come right afterwards."""
+    still_for: float = 90.0
+    """Seconds without any change after which nothing more is waited for."""
     told: Told = field(init=False)
     _chance: random.Random = field(init=False)
 
@@ -97,7 +101,7 @@ class Journey:
         began = time.monotonic()
         async with Network.start(seed=self.seed) as network, running(network) as house:
             house.program("listener", "--only", "listen", serve=self.serve)
-            house.program("deliverer", "--only", "deliver")
+            house.program("deliverer", "--only", "deliver", serve=self.deliver)
             await until(self._ready(house), within=90, told=house.logs)
             self._misbehave(network)
             posts = int(self.per_second * (self.kills * (sum(self.pace) / 2 + 0.8) + 3))
@@ -199,13 +203,16 @@ class Journey:
                     self.told.refused += 1
 
     async def _quiet(self, network: Network, house: Running) -> None:
-        """Waits until nothing is on its way any more; what is left then is what the journey came to."""
+        """Waits until nothing is on its way any more, or nothing moves; what is left then is what the journey came to."""
+        since = time.monotonic()
 
-        async def settled() -> Compared | None:
+        async def settled() -> bool:
+            nonlocal since
             house.supervise()
             found = await compare(network, house.pool, self.told.acknowledged)
-            self.told.compared = found
-            return None if found.waiting else found
+            if found != self.told.compared:
+                self.told.compared, since = found, time.monotonic()
+            return not found.waiting or time.monotonic() - since > self.still_for
 
         with contextlib.suppress(AssertionError):
             await until(settled, within=self.quiet_within, every=0.5)

@@ -63,7 +63,7 @@ def test_the_day_comes_out_right_and_leaves_nothing(empty: Path) -> None:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_ctrl_c_at_any_time_leaves_no_process_behind(empty: Path, seed: int) -> None:
-    wait = random.Random(seed).uniform(0.1, 12.0)
+    wait = random.Random(seed).uniform(0.1, 8.0)
     print(f"seed {seed}: Ctrl-C after {wait:.1f} s")
     demo = subprocess.Popen(
         DEMO,

@@ -33,8 +33,10 @@ from listener.query.tree import (
     Word,
 )
 from listener.query.words import index_words
+from listener.store import labels
 from tests.store.world import NOW, World
 
+LABELS = ["callback", "Größe", "vip"]
 WORDS = ["app", "down", "bills", "café", "cafe", "東", "京", "don't", "refund", "i'll", "brand's", "😀", "bt"]
 SPELLED = [
     "app", "DOWN", "Down!", "d\u200bown", "bills", "café", "cafe\u0301", "CAFE", "東京", "東 京", "don't", "don’t", "refund", "i'll",
@@ -156,6 +158,9 @@ async def _converse(w: World, dice: random.Random, mention_id: int, author_id: i
             dice.randrange(1000), NOW, mention_id,
         )  # fmt: skip
         await w.pool.execute("INSERT INTO conversation_mentions VALUES ($1, $2)", id_, mention_id)
+        for person in (w.mia, w.tom):
+            own = [(id_, text) for text in LABELS if dice.random() < 0.3]
+            await labels.label(w.pool, person.id, own, [], NOW)
 
 
 # Queries -------------------------------------------------------------------------------------------------------------
@@ -172,6 +177,7 @@ _LISTS: dict[str, list[str]] = {
     "topic": [*TOPICS, "ri*", "other"],
     "rule": [*RULES, "out*"],
     "lang": ["en", "de", "d?"],
+    "label": ["callback", "größe", "v*"],
     "tag": ["billing", "größe", "v*"],
     "team": ["care", "c*"],
     "assignee": ["me", "nobody", "mia-acme", "tom*", "n*"],

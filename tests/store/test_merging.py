@@ -6,7 +6,7 @@ import asyncpg
 
 from listener.model import Capability, Doing
 from listener.pictures import PNG, Picture
-from listener.store import acts, approvals, attachments, capabilities, claims, network_acts, outbox, presence
+from listener.store import acts, approvals, attachments, capabilities, claims, labels, network_acts, outbox, presence
 from listener.store.record import merge
 from tests.store.world import NOW, later, world
 
@@ -36,6 +36,7 @@ async def test_every_table_that_names_a_conversation_goes_along_when_two_become_
     await network_acts.queue(pool, mia, younger, parent, Doing.LIKE, account_id=w.account.id, hold_seconds=5, now=NOW)
     await attachments.attach(pool, mia, younger, "case.png", Picture(PNG, 3, 2, b"png"), "a case", NOW)
     await acts.save_draft(pool, mia, younger, "only for you", 1, NOW, private=True)
+    await labels.label(pool, mia, [(younger, "mine")], [], NOW)
     await claims.claim(pool, younger, mia, "here", NOW)
     await presence.attend(pool, "here", w.brand_id, mia, younger, False, NOW)
 

@@ -168,6 +168,7 @@ async def test_an_answer_never_waits_for_an_act_and_a_block_lets_the_answer_go_f
     act, _ = await desk.claim(at=9)
     assert act is not None
     assert act.outbox_id == block.id
+    assert [row.id for row in await network_acts.blocks_of(pool, desk.w.brand_id, block.author_id)] == [block.id]
     assert await outbox.expired(pool, later(days=1)) == 0, "the lane of replies leaves acts alone"
 
 

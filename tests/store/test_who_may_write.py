@@ -39,13 +39,14 @@ DOT = Picture(PNG, 3, 2, b"\x89PNG\r\n\x1a\n and so on")
 
 READS = {
     "acts.undoing.last_act", "acts.undoing.last_undo", "approvals.needed", "asking.unseen", "attachments.content",
-    "attachments.of_draft", "attendance.untouched", "handovers.shift", "inbox.folded.folded_page", "inbox.folded.folds", "inbox.folded.members",
+    "attachments.of_draft", "attendance.untouched", "handovers.shift", "labels.labels",
+    "inbox.folded.folded_page", "inbox.folded.folds", "inbox.folded.members",
     "inbox.opened.open", "inbox.queue.page", "inbox.queue.counts", "inbox.saved.saved_views", "inbox.standing.in_folder", "people.role",
 }  # fmt: skip
 """They write nothing."""
 
-THEIR_OWN = {"acts.drafts.drop_draft", "attachments.drop", "asking.seen"}
-"""They put away what is the person's alone, which nobody is refused."""
+THEIR_OWN = {"acts.drafts.drop_draft", "attachments.drop", "asking.seen", "labels.label"}
+"""They change what is the person's alone, which nobody is refused who may look at the brand."""
 
 QUIET = {"acts.authors.unmute", "acts.doing.mark_read", "handovers.mark_read", "marks.take_back", "presence.attend"}
 """Where there is nothing that they may do they do nothing, without a word."""

@@ -22,6 +22,7 @@ from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener import workflow
 from listener.errors import Refused, TryAgain
+from listener.lengths import Terms
 from listener.model import (
     OPEN,
     ApprovalState,
@@ -62,6 +63,7 @@ from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_labels import FakeLabels
 from tests.tui.fake_macros import FakeMacros
 from tests.tui.fake_network import FakeNetwork
 from tests.tui.fake_pictures import FakePictures
@@ -104,6 +106,7 @@ class Talk:
     name: str
     thread: list[ThreadMessage]
     source: str = "bluesky"
+    terms: Terms = field(default_factory=Terms)
     account_id: int = 1
     account_handle: str = "larkspur.test"
     bio: str = ""
@@ -131,7 +134,16 @@ def message(number: int, text: str | None, at: datetime, handle: str = "mira.tes
 
 
 class FakeBackend(
-    FakeAnswers, FakePictures, FakeNetwork, FakeCopies, FakePosts, FakeAuthors, FakeApproving, FakeStaff, FakeMacros
+    FakeAnswers,
+    FakePictures,
+    FakeNetwork,
+    FakeCopies,
+    FakePosts,
+    FakeAuthors,
+    FakeApproving,
+    FakeStaff,
+    FakeMacros,
+    FakeLabels,
 ):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
@@ -260,7 +272,7 @@ class FakeBackend(
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
-            news[-1] if news else None, c.version, reply_until=c.reply_until, approval=self.approval_of(c),
+            news[-1] if news else None, c.version, reply_until=c.reply_until, resolve_by=c.resolve_by, approval=self.approval_of(c),
             planned=next((r.planned for r in reversed(talk.replies) if r.state is OutboxState.QUEUED), None),
         )  # fmt: skip
         return self.in_family(row)
@@ -365,6 +377,7 @@ class FakeBackend(
             network=self.acts_around({one.id for one in talk.thread}, c.id),
             approvals=tuple(self.submitted.get(c.id, ())),
             draft_options=self.draft_options.get(c.id, ()) if draft[1] is not None else (),
+            terms=talk.terms,
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
@@ -533,12 +546,13 @@ class FakeBackend(
     def _subjects(self, row: QueueRow) -> list[Subject]:
         logins = {person.id: person.login for person in self.staff}
         talk = self.talks.get(row.id)
+        own = frozenset(text for id_, text in self.own if id_ == row.id)
         texts = [one.text for one in talk.thread if one.mine] if talk else [row.snippet]
         return [
             Subject(
                 text=text or "", source=row.source, author_handle=row.author_handle, tags=frozenset(row.tags), state=row.state,
                 priority=Priority(row.priority), assignee=logins.get(row.assignee_id or 0, ""), team=row.team, unread=row.unread,
-                tone=row.tone, need=row.need, at=row.last_at, me=self.me.login,
+                tone=row.tone, need=row.need, at=row.last_at, me=self.me.login, labels=own,
             )
             for text in texts
         ]  # fmt: skip
@@ -783,11 +797,12 @@ class FakeBackend(
     def ring(
         self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False, rulebook: bool = False,
         marks: Sequence[int] = (), presence: bool = False, late: Sequence[int] = (), handovers: bool = False,
+        unresolved: Sequence[int] = (),
     ) -> None:  # fmt: skip
         """The feed tells."""
         changed = Changed(
-            frozenset((*ids, *late)), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks),
-            presence=presence, late=frozenset(late), handovers=handovers,
+            frozenset((*ids, *late, *unresolved)), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks),
+            presence=presence, late=frozenset(late), unresolved=frozenset(unresolved), handovers=handovers,
         )  # fmt: skip
         if changed != NOTHING:
             self.queue.put_nowait(changed)

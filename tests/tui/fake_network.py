@@ -61,6 +61,10 @@ class FakeNetwork:
         await self._called("network_act")
         return next((one for one in self.network if one.id == outbox_id), None)
 
+    async def blocks_of(self: FakeBackend, author_id: int) -> tuple[ActRow, ...]:
+        await self._called("blocks_of")
+        return self.acts_around(set(), author_id)
+
     async def withdraw_act(self: FakeBackend, outbox_id: int, now: datetime) -> None:
         await self._called("withdraw_act")
         row = next(one for one in self.network if one.id == outbox_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import unicodedata
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from textual import events
-from textual.keys import _character_to_key
+from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -22,6 +23,8 @@ from tests.tui.fake import FakeBackend
 
 WIDE = (150, 40)
 SMALL = (80, 24)
+QUIET, QUIET_BESIDE_A_STORE = 0.002, 0.01
+"""The app is at rest after two times that many seconds in which it did next to nothing; a real store answers from another process."""
 
 
 @dataclass
@@ -80,8 +83,21 @@ class Stage:
         self.app._seconds = LOOK_EVERY * TICK_EVERY - 1
 
     async def press(self, *keys: str) -> None:
-        """Press keys, and let the app take them in."""
-        await self.pilot.press(*keys)
+        """Press keys, and let the app take each of them in."""
+        for key in keys:
+            named = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+            self.app.post_message(events.Key(named, _character_of(named)))
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until the app has taken in and drawn what there is, and only waits. The pilot's own way waits 40 ms after every key, busy or not."""
+        times, grain = 0, QUIET if isinstance(self.backend, FakeBackend) else QUIET_BESIDE_A_STORE
+        while times < 2:
+            await self.pilot._wait_for_screen()
+            worked = time.process_time()
+            await asyncio.sleep(grain)
+            times = times + 1 if time.process_time() - worked < grain / 2 else 0
+            self.app.screen._on_timer_update()
 
     async def type(self, text: str) -> None:
         """Type a text into what has the focus, as fast as a terminal delivers it."""
@@ -89,7 +105,15 @@ class Stage:
         for character in text:
             key = "enter" if character == "\n" else _character_to_key(character)
             self.app.post_message(events.Key(key, character))
-        await self.pilot.pause()
+        await self.settle()
+
+
+def _character_of(key: str) -> str | None:
+    """What a key types, if it types anything."""
+    try:
+        return unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(key, key)))
+    except KeyError:
+        return key if len(key) == 1 else None
 
 
 @asynccontextmanager

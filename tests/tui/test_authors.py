@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from inbox_tui.view import authors
+from inbox_tui.view.keyfile import read_keys
 from inbox_tui.view.lines import line_cells
 from listener.harmless import harmless
-from listener.model import State
+from listener.model import Doing, OutboxState, State
 from listener.store import acts
 from listener.store.views import Author, Mutable, Mute, Note, PastRow
 from listener.workflow import Close, Reopen
@@ -181,6 +182,43 @@ async def test_the_card_holds_on_a_small_screen_by_mouse_and_without_writing() -
         await s.shows("matter 149")
         await s.press("tab", "pagedown")
         assert all(len(line) == 80 and harmless(line) == line for line in s.lines())
+
+
+async def test_the_card_goes_by_ones_own_keys_and_says_who_is_blocked() -> None:
+    table, found = read_keys(
+        '[author_card]\ncard_note = "f6"\ncard_mute = "f7"\ncard_undo = "f8"\n[everywhere]\ntake_back = "f9"\n', "f"
+    )
+    assert not found
+    async with stage(table=table) as s:
+        await s.press("A")
+        await s.shows("Past conversations")
+        assert not s.sees("blocked")
+        await s.press("n", "U", "z")
+        assert not s.backend.notes_on, "nobody's keys any more"
+        await s.press("f6")
+        await s.type("asks every week")
+        await s.press("ctrl+s")
+        await s.shows("noted (f8 takes it back)")
+        opened = await s.backend.open(1, START)
+        for what, state in ((Doing.BLOCK, OutboxState.ACCEPTED), (Doing.UNBLOCK, OutboxState.FAILED)):
+            row = await s.backend.act_on_network(opened, 1, what, hold_seconds=0, now=START)
+            s.backend.move_act(row.id, state)
+        await s.press("f7")
+        await s.shows("Mute @")
+        await s.press("m")
+        await s.shows("muted; 1 conversation closed (f8 takes it back)")
+        await s.shows(f"⊘ blocked on Bluesky for @{opened.account_handle} by")
+        await s.press("f8")
+        await s.shows("taken back")
+        ends = await s.backend.act_on_network(opened, 1, Doing.UNBLOCK, hold_seconds=0, now=START)
+        s.backend.move_act(ends.id, OutboxState.ACCEPTED)
+        await s.press("escape", "A")
+        await s.shows("Past conversations")
+        assert not s.sees("blocked on Bluesky")
+        await s.press("escape", "U")
+        await s.shows("Unmute @")
+        await s.press("m")
+        await s.shows("(f9 takes it back)")
 
 
 # The lines ------------------------------------------------------------------------------------------------------------

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+from inbox_tui.backend import Place
+from listener.errors import TryAgain
 from listener.model import State
+from listener.store.views import FoldedPage
 from listener.workflow import Assign, Close
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import Stage, stage
@@ -64,8 +68,53 @@ async def test_what_arrives_inside_a_range_is_not_in_it() -> None:
         await s.until(lambda: len(rows.marked) == n + 1, "one more")
         assert late.conversation.id not in rows.marked
         await s.press("G")
-        await s.shows("the range ended: its first row is not held any more")
-        assert len(rows.marked) == n + 1
+        await s.shows("200 marked (v ends the range)")
+        assert late.conversation.id not in rows.marked, "nor where it is read from the store"
+
+
+async def test_a_range_reaches_over_rows_that_are_not_loaded_and_shrinks_again() -> None:
+    async with stage(FakeBackend(1_000)) as s:
+        rows = s.app.place.rows
+        await s.press("j", "v", "G")
+        await s.shows("999 marked (v ends the range)")
+        assert len(rows.window) <= 600
+        assert rows.window.get(2) is None, "where it began is not held"
+        s.backend.act_as(s.backend.staff[1], [300], Close())
+        await s.shows("998 marked")
+        await s.press("k")
+        await s.shows("997 marked")
+        await s.press("j", "v", "e")
+        await s.shows("Close 998 marked conversations?")
+        assert s.backend.calls["do"] == 0
+        await s.press("y")
+        await s.shows("998 closed (z takes it back)")
+        assert {id_ for id_ in range(1, 1_001) if state_of(s, id_) is not State.DONE} == {1}
+        await s.press("z")
+        await s.shows("998 conversations as before: taken back")
+
+
+async def test_a_range_over_more_than_anybody_means_ends_as_it_was() -> None:
+    async with stage(FakeBackend(1_000_000)) as s:
+        await s.press("v", "j", "G")
+        await s.shows("a range reaches over at most 5,000 rows")
+        assert s.app.place.rows.marked == {1, 2}
+
+
+async def test_a_range_ends_as_it_was_when_the_store_is_away() -> None:
+    backend = FakeBackend(1_000)
+    async with stage(backend) as s:
+        await s.press("v", "j")
+        read = backend.folded_page
+
+        async def away(folder: str, *, after: Place | None = None, **more: Any) -> FoldedPage:
+            if after is not None:
+                raise TryAgain("the database does not answer")
+            return await read(folder, after=after, **more)
+
+        backend.folded_page = away  # type: ignore[method-assign]
+        await s.press("G")
+        await s.shows("the database does not answer: it ends as it was")
+        assert s.app.place.rows.marked == {1, 2}
 
 
 # All ------------------------------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def furnished(text: str) -> FakeBackend:
 async def home(s: Stage) -> None:
     """Back to the list, whatever is open."""
     for _ in range(8):
-        await s.pilot.pause(0.01)
+        await s.settle()
         place: Any = s.app.place
         if s.app.screen is s.app.place and not place.composer.is_open and not place.reading:
             return
@@ -116,17 +116,16 @@ ROOMS = {
 async def test_in_every_room(tmp_path: Path) -> None:
     text, seen = ALL, set[str]()
     async with stage(furnished(text), size=WIDE) as s:
-        await s.pilot.pause(0.05)
+        await s.settle()
         check(s, "the list, with folds, colleagues, notes and a hand-over")
         for key, more in ROOMS.items():
             for pressed in (key, *more):
                 await s.press(pressed)
-                await s.pilot.pause(0.02)
                 check(s, f"{key}, then {pressed}")
                 seen.add(type(s.app.screen).__name__)
                 if pressed in ("n", "w"):
                     s.app.focused.post_message(events.Paste(text))
-                    await s.pilot.pause(0.02)
+                    await s.settle()
                     check(s, f"{key}, then {pressed}, pasted")
             await home(s)
             check(s, f"after {key}")
@@ -149,24 +148,19 @@ async def test_in_every_room(tmp_path: Path) -> None:
 async def composing(s: Stage, text: str) -> None:
     """What helps to write, all of it hostile."""
     await s.press("r")
-    await s.pilot.pause(0.05)
     for _ in range(3):
         if not s.app.place.composer.is_open:
             check(s, "a question before the composer")
             await s.press("w")
-            await s.pilot.pause(0.05)
     assert s.app.place.composer.is_open, s.text()
     await s.until(lambda: s.app.place.composer.knows, "what is known of drafts")
     for key in ("ctrl+l", "ctrl+f", "ctrl+g", "ctrl+t", "ctrl+s"):
         await s.press(key)
-        await s.pilot.pause(0.05)
         check(s, f"composer, {key}")
         if s.app.screen is not s.app.place:
             await s.press("down")
-            await s.pilot.pause(0.02)
             check(s, f"composer, {key}, down")
             await s.press("escape")
-            await s.pilot.pause(0.02)
     await home(s)
 
 
@@ -177,7 +171,7 @@ async def keys_of_a_hostile_file(s: Stage, text: str, folder: Path) -> None:
         bad.write_bytes(said.encode("utf-8", "replace"))
         give_keys(s.desk, bad)
         s.app.place.show_bars()
-        await s.pilot.pause(0.01)
+        await s.settle()
         check(s, f"a file of keys with {said[:20]!r}")
         assert s.sees("your keys are not used: keys")
     good = folder / "keys.toml"
@@ -185,7 +179,6 @@ async def keys_of_a_hostile_file(s: Stage, text: str, folder: Path) -> None:
     give_keys(s.desk, good)
     for key in ("question_mark", "ctrl+p"):
         await s.press(key)
-        await s.pilot.pause(0.1)
         check(s, f"{key} with keys of one's own")
         await s.press("escape")
         await s.until(lambda: not isinstance(s.app.screen, CommandPalette), "the palette to go")

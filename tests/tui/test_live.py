@@ -10,7 +10,7 @@ from listener.errors import TryAgain
 from listener.model import State
 from listener.store.views import Opened
 from listener.workflow import Assign, Close
-from tests.tui.fake import FakeBackend
+from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import Stage, stage
 
 
@@ -159,6 +159,7 @@ async def test_a_change_of_the_row_under_the_cursor_shows_at_once_in_both_panes(
 
 async def test_a_lost_connection_is_said_and_everything_is_read_again() -> None:
     backend = FakeBackend(10)
+    backend.beat = START + timedelta(days=1)  # however long all this takes, the listener is heard
     async with stage(backend) as s:
         await s.shows("● connected")
         backend.told(False)

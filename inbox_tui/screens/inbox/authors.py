@@ -1,6 +1,7 @@
 """The author behind a conversation: the card, mute and unmute, spam. Each act says what it does before or as it does it.
 
-A caller that knows more of authors (what the network lets us do about one) adds lines by `author_lines` and keys by `author_acts`.
+A caller that knows more of authors (what the network has of us and one) adds lines by `author_lines`, read with `read_author`, and keys by
+`author_acts`.
 """
 
 from __future__ import annotations
@@ -57,14 +58,14 @@ class Authors(Answering):
     async def show_author(self, author_id: int) -> None:
         """The card of an author; a conversation that is chosen there is opened."""
         backend, desk = self.desk.backend, self.desk
-        author = await self.attempt(backend.author(author_id))
+        author = await self.attempt(self.read_author(author_id))
         if author is None:
             self.say("that author is not known here", "soon")
             return
         wanted = await self.app.push_screen_wait(
             AuthorCard(
                 author,
-                lambda: backend.author(author_id),
+                lambda: self.read_author(author_id),
                 lambda before, after, limit: backend.past(author_id, before=before, after=after, limit=limit),
                 self.author_acts(author),
                 more=self.author_lines,
@@ -81,12 +82,16 @@ class Authors(Answering):
         mutes = f"{self.desk.sign('mute')} mutes"
         return Deed(Spam(), f"closed as spam: back if they write, {mutes}", "close", "as spam")
 
+    async def read_author(self, author_id: int) -> Author | None:
+        """What the card shows."""
+        return await self.desk.backend.author(author_id)
+
     def author_acts(self, author: Author) -> Mapping[str, Act]:
-        """What can be done from the card, by the key."""
+        """What can be done from the card, by the act's name in the key map."""
         return {
-            "n": partial(self._note_author, author),
-            "U": partial(self._mute_from_card, author.id),
-            "z": self._undo_from_card,
+            "card_note": partial(self._note_author, author),
+            "card_mute": partial(self._mute_from_card, author.id),
+            "card_undo": self._undo_from_card,
         }
 
     def author_lines(self, author: Author, width: int) -> Sequence[Line]:
@@ -98,7 +103,7 @@ class Authors(Answering):
         if not body:
             return None
         await self.desk.backend.note_author(author.id, body, self.desk.now())
-        return f"noted ({self.desk.sign('take_back')} takes it back)", "good"
+        return f"noted ({self.desk.sign('card_undo')} takes it back)", "good"
 
     async def _undo_from_card(self) -> Piece:
         await self.undo()
@@ -122,10 +127,13 @@ class Authors(Answering):
             self.unmark_done(conversation_ids)
 
     async def _mute_from_card(self, author_id: int) -> Piece | None:
-        return await self.mute(await self.desk.backend.mutable(author_ids=[author_id]))
+        return await self.mute(await self.desk.backend.mutable(author_ids=[author_id]), undo="card_undo")
 
-    async def mute(self, found: Sequence[Mutable]) -> Piece | None:
-        """Ask, do, and what to say of it; None: nobody wanted it. Those who are muted already stay so, unless all are: then unmute."""
+    async def mute(self, found: Sequence[Mutable], *, undo: str = "take_back") -> Piece | None:
+        """Ask, do, and what to say of it; None: nobody wanted it. Those who are muted already stay so, unless all are: then unmute.
+
+        `undo`: the act that takes it back from where the person is.
+        """
         backend = self.desk.backend
         free = [author for author in found if author.mute is None]
         ends = not free
@@ -149,7 +157,7 @@ class Authors(Answering):
         why_not = say(next(iter(done.kept.values()), ""))
         if not done.authors:
             return f"not {yes}d: {why_not}" if why_not else f"already {yes}d", "soon"
-        told = authors.mute_told(whom, done.authors, len(done.changed), ends=ends, table=self.desk.table)
+        told = authors.mute_told(whom, done.authors, len(done.changed), ends=ends, undo=self.desk.sign(undo))
         return (f"{told}; not {len(done.kept)}: {why_not}", "soon") if why_not else (told, "good")
 
     # Spam ------------------------------------------------------------------------------------------------------------

@@ -299,7 +299,12 @@ class InboxCore(DeskScreen):
         left = left and self.has_left(row)
         now, zone = self.desk.now(), self.desk.zone
         copies, seen = self.copies_words(row), self.seen(row)
-        return draw(row, width, now, self.me, marked=marked, left=left, copies=copies, zone=zone, seen=seen)
+        own = self.labels_of(row)
+        return draw(row, width, now, self.me, marked=marked, left=left, copies=copies, zone=zone, seen=seen, labels=own)
+
+    def labels_of(self, row: QueueRow) -> Sequence[str]:
+        """What this person calls a row, for themselves."""
+        return ()
 
     def seen(self, row: QueueRow) -> Sequence[Piece | None]:
         """Who else looks at a row, said in full and shorter."""

@@ -11,8 +11,9 @@ from inbox_tui.screens.inbox.ahead import Ahead
 from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.attending import Attending
-from inbox_tui.screens.inbox.authors import Authors
+from inbox_tui.screens.inbox.blocking import Blocking
 from inbox_tui.screens.inbox.folding import Folding
+from inbox_tui.screens.inbox.labelling import Labelling
 from inbox_tui.screens.inbox.macros import Macros
 from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.screens.inbox.offering import Offering
@@ -23,7 +24,19 @@ from inbox_tui.widgets.bindings import bindings
 
 
 class InboxScreen(
-    Shifts, Attending, Offering, Folding, Authors, Planning, Approving, Parting, Asked, Networking, Macros, Ahead
+    Shifts,
+    Attending,
+    Offering,
+    Folding,
+    Blocking,
+    Planning,
+    Approving,
+    Parting,
+    Asked,
+    Networking,
+    Macros,
+    Labelling,
+    Ahead,
 ):
     """Folders, queue, conversation.
 

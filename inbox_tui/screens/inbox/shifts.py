@@ -15,7 +15,7 @@ from inbox_tui.view.lines import Line, Piece
 from inbox_tui.view.times import snooze_choices
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick
-from listener.store.views import Changed, Handover, QueueRow
+from listener.store.views import Changed, Handover
 from listener.workflow import HandBack
 
 _SPANS = ("1h", "4h", "week")
@@ -163,21 +163,20 @@ class Shifts(Answering):
     async def heard(self, changed: Changed) -> None:
         """Warnings, once each; a note of a colleague."""
         await super().heard(changed)
-        if changed.late:
-            await self._warn(changed.late)
+        if changed.late or changed.unresolved:
+            await self._warn(changed.late, changed.unresolved)
         if changed.handovers and not changed.lost:
             notes = await self.attempt(self.desk.backend.handovers(1))
             self._announce(notes[0] if notes else None)
 
-    async def _warn(self, ids: Collection[int]) -> None:
-        rows = await self.attempt(self.desk.backend.rows(list(ids)))
+    async def _warn(self, answers: Collection[int], unresolved: Collection[int]) -> None:
+        rows = await self.attempt(self.desk.backend.rows(sorted({*answers, *unresolved})))
         mine = self._staff.get(self.me)
         teams = mine.teams if mine is not None else frozenset[str]()
-        late = [row for row in rows or () if row.due_at is not None and staff.concerns(row, self.me, teams)]
-        if late:
-            late.sort(key=_due)
-            self._warned = [row.id for row in late][:_WARNED]
-            self.say(*staff.warning(late, self.desk.now(), "0"))
+        mine_now = [row for row in rows or () if staff.concerns(row, self.me, teams)]
+        if late := staff.late(mine_now, unresolved, answers):
+            self._warned = list(dict.fromkeys(one.row.id for one in late))[:_WARNED]
+            self.say(*staff.warning(late, self.desk.now(), self.desk.sign("due")))
 
     async def action_due(self) -> None:
         """To what was warned of, one after the other."""
@@ -256,8 +255,3 @@ class Shifts(Answering):
         if body is not None:
             self._put_down = body
             self.say(f"nobody had read it: taken back; {self.desk.sign('hand_over')} goes on with it", "good")
-
-
-def _due(row: QueueRow) -> tuple[datetime, int]:
-    assert row.due_at is not None  # noqa: S101 - only such are asked about
-    return row.due_at, row.id

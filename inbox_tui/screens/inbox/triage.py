@@ -75,6 +75,9 @@ class Triage(Counting):
         if isinstance(ids, All):
             self.work(self._act_on_all(deed))
             return
+        if len(ids) > PART:
+            self.work(self._act_on_many(ids, deed))
+            return
         done = await self.attempt(self.desk.backend.do(ids, deed.act, self.desk.now()))
         if done is None:
             return
@@ -137,27 +140,38 @@ class Triage(Counting):
         ]
         if standing.more:
             said.append(f"Of a view at most {MOST_OF_VIEW:,} are taken at once, the first ones; the others stay.")
+        if await self._meant(question, said, deed):
+            await self._in_parts(list(standing.versions), deed, question, standing.versions)
+
+    async def _act_on_many(self, ids: Sequence[int], deed: Deed) -> None:
+        """More marked rows than one part: how many, is asked once more, for most of them are out of sight."""
+        question = deed.to(f"{len(ids):,} marked conversations")
+        said = [f"One {self.desk.sign('take_back')} takes all of it back."]
+        if await self._meant(question, said, deed):
+            await self._in_parts(ids, deed, question)
+
+    async def _meant(self, question: str, said: Sequence[str], deed: Deed) -> bool:
         answer = await self.app.push_screen_wait(
             Ask(f"{question[:1].upper()}{question[1:]}?", said, [("l", "leave them"), ("y", deed.to("them"))])
         )
-        if answer == "y":
-            await self._in_parts(standing.versions, deed, question)
-        else:
+        if answer != "y":
             self.say("left as they are", "dim")
+        return bool(answer == "y")
 
-    async def _in_parts(self, versions: Mapping[int, int], deed: Deed, title: str) -> None:
-        """One act, a part at a time; who stops it keeps what is done, and can take that back."""
-        backend, act_id, so_far = self.desk.backend, uuid.uuid4(), Sum(len(versions))
+    async def _in_parts(
+        self, ids: Sequence[int], deed: Deed, title: str, versions: Mapping[int, int] | None = None
+    ) -> None:
+        """One act, a part at a time; who stops it keeps what is done, and can take that back. `versions`: none that changed since."""
+        backend, act_id, so_far = self.desk.backend, uuid.uuid4(), Sum(len(ids))
         fault: HubbubError | None = None
-        progress = Progress(title, len(versions))
+        progress = Progress(title, len(ids))
         await self.app.push_screen(progress)
         try:
-            ids = list(versions)
             for begin in range(0, len(ids), PART):
                 if progress.stopped:
                     break
                 part = ids[begin : begin + PART]
-                expect = {id_: versions[id_] for id_ in part}
+                expect = None if versions is None else {id_: versions[id_] for id_ in part}
                 done = await backend.do(part, deed.act, self.desk.now(), expect=expect, act_id=act_id)
                 so_far = so_far.and_part(len(part), len(done.changed), done.refused, done.overtaken)
                 progress.reached(so_far.seen)
@@ -171,7 +185,7 @@ class Triage(Counting):
             "bad" if fault else "good" if so_far.changed == so_far.total else "soon",
         )
         self.rows.unmark()
-        await self.refresh_ids([id_ for id_ in versions if self.rows.window.get(id_) is not None])
+        await self.refresh_ids([id_ for id_ in ids if self.rows.window.get(id_) is not None])
         self._show_queue_title()
 
     def _tell(self, done: Done, what: str) -> None:

@@ -205,6 +205,8 @@ def _comes_to(outcome: Outcome, rulebook: Rulebook) -> Iterator[str]:
     yield f"priority {made.priority.name.lower()}"
     if made.due_at is not None:
         yield f"reply due {made.due_at:%Y-%m-%d %H:%M} UTC"
+    if made.resolve_by is not None:
+        yield f"to be resolved by {made.resolve_by:%Y-%m-%d %H:%M} UTC"
     for name, value in (("team", made.team), ("assigned to", made.assign), ("saved reply", made.reply)):
         if value:
             yield f"{name} {value}"

@@ -17,6 +17,7 @@ from listener.rulebook.shape import Team
 MOST_OPEN = 1_000
 URGENCIES = tuple(one.name.lower() for one in reversed(Priority))
 WITHIN = Keys("times to reply", tuple(Key(name, f"for what is {name}", SPAN) for name in URGENCIES))
+DONE_WITHIN = Keys("times to resolve", tuple(Key(name, f"for what is {name}", SPAN) for name in URGENCIES))
 TEAM = Keys(
     "a team",
     (
@@ -24,6 +25,7 @@ TEAM = Keys(
         Key("title", "what is shown; else the key", TEXT),
         Key("hours", "its opening hours: time to reply runs while they are open", KEY),
         Key("reply within", "time to reply by priority, where no rule says how long", WITHIN),
+        Key("resolve within", "time until a conversation is done, by priority", DONE_WITHIN),
         Key("needs approval", "what its people write goes out when a lead or an admin has approved it", YES),
         Key("escalate to", "the team that gets what is overdue and nobody of this one has taken", KEY),
         Key(
@@ -63,7 +65,8 @@ def read_team(reader: Reader, node: Node) -> None:
     key = reader.key(found.get("key"), "a team's key")
     title = reader.text(found.get("title"), "title") or key
     hours = reader.refer("hours", found.get("hours"))
-    within = _within(reader, found.get("reply within"))
+    within = _within(reader, found.get("reply within"), WITHIN, "reply within")
+    done_within = _within(reader, found.get("resolve within"), DONE_WITHIN, "resolve within")
     to = reader.refer("team", found.get("escalate to"))
     after = reader.span(found.get("escalate after"), "escalate after")
     shares = reader.yes(found.get("share out"), "share out")
@@ -76,7 +79,19 @@ def read_team(reader: Reader, node: Node) -> None:
     if reader.once("team", key, found.get("key", node)):
         place = reader.place(found.get("escalate to", node))
         reader.made.teams.append(
-            Team(key, title, hours, reader.place(node), within, needs, to, after or 0.0, shares, most or None)
+            Team(
+                key,
+                title,
+                hours,
+                reader.place(node),
+                within,
+                done_within,
+                needs,
+                to,
+                after or 0.0,
+                shares,
+                most or None,
+            )
         )
         reader.escalates[key] = place
 
@@ -104,10 +119,10 @@ def check_escalation(reader: Reader) -> None:
             reader.warnings.append(Problem(place.file, place.line, place.column, "passed-on-at-once", message, hint))
 
 
-def _within(reader: Reader, node: Node | None) -> dict[Priority, float]:
-    found = None if node is None else reader.table(node, WITHIN)
-    spans = {name: reader.span(one, "reply within") for name, one in (found or {}).items()}
-    return {Priority[name.upper()]: seconds for name, seconds in spans.items() if seconds is not None}
+def _within(reader: Reader, node: Node | None, keys: Keys, name: str) -> dict[Priority, float]:
+    found = None if node is None else reader.table(node, keys)
+    spans = {urgency: reader.span(one, name) for urgency, one in (found or {}).items()}
+    return {Priority[urgency.upper()]: seconds for urgency, seconds in spans.items() if seconds is not None}
 
 
 def read_person(reader: Reader, node: Node) -> None:

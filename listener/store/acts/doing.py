@@ -55,7 +55,7 @@ KINDS: Mapping[type, str] = {
 _LATEST = """
 SELECT e.kind, e.at, e.person_id, coalesce(p.name, '') AS person FROM events e LEFT JOIN people p ON p.id = e.person_id
 WHERE e.conversation_id = $1 AND e.kind NOT LIKE 'claim.%' AND e.kind NOT LIKE 'reminder.%'
-  AND e.kind NOT IN ('conversation.due-soon', 'conversation.overdue')
+  AND e.kind NOT IN ('conversation.due-soon', 'conversation.overdue', 'conversation.resolve-soon', 'conversation.resolve-over')
 ORDER BY e.id DESC LIMIT $2
 """
 

@@ -54,14 +54,15 @@ SELECT a.id, a.version, a.at, true, NULL FROM said JOIN mentions a ON a.space = 
 _TEXT = "SELECT text FROM mention_versions WHERE mention_id = $1 AND version = $2"
 
 _ASSESSED = """
-SELECT rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, need, priority, due_at, tags, team, because
+SELECT rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, need, priority, due_at, tags, team, because, resolve_by
 FROM assessments WHERE mention_id = $1 AND brand_id = $2 AND version = $3
 """
 
 _INSERT = """
 INSERT INTO conversations (brand_id, account_id, space, root, author_id, source, origin, state, priority, due_at, team, tags, unread,
-                           tone, need, sort_key, opened_at, last_at, last_mention_id, last_ours_at, changed_at, next_at, reply_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $17, $21, $22)
+                           tone, need, sort_key, opened_at, last_at, last_mention_id, last_ours_at, changed_at, next_at, reply_until,
+                           resolve_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $17, $21, $22, $23)
 ON CONFLICT (brand_id, account_id, space, root, author_id) DO NOTHING RETURNING id
 """
 
@@ -129,7 +130,7 @@ async def _opened(
         Origin.PERSON.value, c.state.value, int(c.priority), c.due_at, c.team, list(c.tags), c.unread,
         assessment.tone.label.value if assessment else ToneLabel.NOT_SCORED.value, assessment.need if assessment else 0.0,
         workflow.sort_key(c), now, c.last_at, last["id"], max(ours, default=None),
-        workflow.next_at(c), c.reply_until,
+        workflow.next_at(c), c.reply_until, c.resolve_by,
     )  # fmt: skip
     if conversation_id is not None:
         await connection.execute(_JOIN, conversation_id, sorted({row["id"] for row in said} | {mention["id"]}))
@@ -153,4 +154,5 @@ def _assessment(row: Mapping[str, Any]) -> Assessment:
         because=tuple(row["because"]),
         rulebook=row["rulebook"],
         methods=row["methods"],
+        resolve_by=row["resolve_by"],
     )

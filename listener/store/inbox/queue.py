@@ -24,7 +24,7 @@ SELECT c.id, c.sort_key, c.state, c.source, a.handle AS author_handle, a.name AS
        c.priority, c.due_at, c.last_at, c.tags, c.team, c.assignee_id, coalesce(p.name, '') AS assignee,
        coalesce(held.name, '') AS claimed_by, held.person_id AS claimed_by_id, c.unread, told.messages,
        leaving.state AS outbox, c.version, c.family, c.reply_until, asked.state AS approval, leaving.planned,
-       coalesce(passed.team, '') AS escalated_from
+       coalesce(passed.team, '') AS escalated_from, c.resolve_by
 FROM picked
 JOIN LATERAL (SELECT * FROM conversations WHERE id = picked.id LIMIT 1) AS c ON true
 LEFT JOIN LATERAL (SELECT handle, name FROM authors WHERE id = c.author_id LIMIT 1) AS a ON true

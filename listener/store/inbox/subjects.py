@@ -7,10 +7,11 @@ Only what a query asks for is read: the author, how it was heard, what was thoug
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from listener.harmless import storable
 from listener.model import ADDRESSES, Kind, Priority, State, ToneLabel
 from listener.query.sql import condition
 from listener.query.subject import Subject
@@ -56,6 +57,14 @@ _PARTS = {
 ) AS c ON true
 LEFT JOIN LATERAL (SELECT login FROM people WHERE id = c.assignee_id LIMIT 1) AS p ON true""",
     ),
+    # Of whoever asks, `{me}`, on the conversation.
+    "labelled": (
+        "own.labels",
+        """LEFT JOIN LATERAL (
+    SELECT array_agg(l.label) AS labels FROM people AS q JOIN labels AS l ON l.person_id = q.id
+    WHERE q.login = {me}::text AND l.conversation_id = c.id
+) AS own ON true""",
+    ),
 }
 _GIVEN = """JOIN LATERAL (SELECT * FROM conversations WHERE id = s.conversation_id LIMIT 1) AS c ON true
 LEFT JOIN LATERAL (SELECT login FROM people WHERE id = c.assignee_id LIMIT 1) AS p ON true"""
@@ -91,6 +100,8 @@ def parts_of(tree: Node) -> list[str]:
             asked.add(node.name)
             asked.update(f"{node.name}:{value.key}" for value in node.values if isinstance(value, Text))
     needed = {part for name, part in _NEEDED.items() if name in asked}
+    if "label" in asked:
+        needed |= {"conversation", "labelled"}
     return [part for part in _PARTS if part in needed]
 
 
@@ -110,22 +121,24 @@ class Reading:
     def of_mentions(self, picked: str, *values: Any) -> tuple[str, list[Any]]:
         """The statement for picked rows of `mentions`, newest first, and its values; `picked` speaks of them from $2 on."""
         wanted = condition(self._tree, self._now, brand_id=self.brand_id, me=self._me, first=2 + len(values))
+        me = self._asks([*values, *wanted.parameters])
         columns = ", ".join([_SAID, *(_PARTS[part][0] for part in self._parts)])
-        joins = "\n".join(_PARTS[part][1] for part in self._parts)
+        joins = "\n".join(_PARTS[part][1] for part in self._parts).replace("{me}", me)
         sql = f"""WITH s AS MATERIALIZED (
     SELECT m.*, v.text, v.links, v.tags FROM ({picked}) AS m {_VERSION}
     WHERE {wanted.sql} AND (SELECT true FROM hearings WHERE mention_id = m.id AND brand_id = $1 LIMIT 1)
 ) SELECT {columns} FROM s {joins} ORDER BY s.at DESC, s.id DESC"""
-        return sql, [self.brand_id, *values, *wanted.parameters]
+        return sql, [self.brand_id, *values, *wanted.parameters, *self._who()]
 
     def of_conversations(self, picked: str, *values: Any) -> tuple[str, list[Any]]:
         """The same for every message of picked `conversations`, with their ids as `conversation_id`, in no order."""
         wanted = condition(
             self._tree, self._now, brand_id=self.brand_id, me=self._me, first=2 + len(values), given=True
         )
+        me = self._asks([*values, *wanted.parameters])
         given = [(_PARTS[part][0], _GIVEN if part == "conversation" else _PARTS[part][1]) for part in self._parts]
         columns = ", ".join(["s.conversation_id", _SAID, *(columns for columns, _ in given)])
-        joins = "\n".join(join for _, join in given)
+        joins = "\n".join(join for _, join in given).replace("{me}", me)
         sql = f"""WITH s AS MATERIALIZED (
     SELECT m.*, v.text, v.links, v.tags, c.id AS conversation_id FROM ({picked}) AS c
     JOIN LATERAL (
@@ -134,7 +147,15 @@ class Reading:
     JOIN LATERAL (SELECT * FROM mentions WHERE id = own.mention_id LIMIT 1) AS m ON true {_VERSION}
     WHERE {wanted.sql} AND $1::int IS NOT NULL
 ) SELECT {columns} FROM s {joins}"""
-        return sql, [self.brand_id, *values, *wanted.parameters]
+        return sql, [self.brand_id, *values, *wanted.parameters, *self._who()]
+
+    def _asks(self, before: Sequence[Any]) -> str:
+        """The placeholder of who asks, behind the brand and these values."""
+        return f"${2 + len(before)}"
+
+    def _who(self) -> list[str]:
+        """Who asks, where the statement speaks of them."""
+        return [storable(self._me)] if "labelled" in self._parts else []
 
     def subject(self, row: Mapping[str, Any]) -> Subject:
         """A row as the matcher sees it."""
@@ -175,6 +196,7 @@ class Reading:
             team=row.get("team"),
             unread=row.get("unread"),
             me=self._me,
+            labels=_set(row.get("labels")),
         )
 
 

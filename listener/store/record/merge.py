@@ -67,6 +67,9 @@ _CARRY = (
            least(option, 1 + coalesce((SELECT cardinality(d.options) FROM drafts AS d
                                        WHERE d.person_id = a.person_id AND d.conversation_id = $2), 0)) ELSE option END
        WHERE conversation_id = $1""",
+    """INSERT INTO labels (person_id, conversation_id, label, at)
+       SELECT person_id, $2, label, at FROM labels WHERE conversation_id = $1 ON CONFLICT DO NOTHING""",
+    "DELETE FROM labels WHERE conversation_id = $1 AND $2 > 0",
     "DELETE FROM claims WHERE conversation_id = $1 AND $2 > 0",
     """UPDATE conversations AS c SET last_mention_id = m.id FROM (
            SELECT m.id FROM conversation_mentions AS j JOIN mentions AS m ON m.id = j.mention_id
