@@ -35,8 +35,8 @@ def judged(text: str, rules: Rulebook = BOOK, context: Context = TO_US, **more: 
     return assess(mention(text, **more), MENTIONED, context, rules, PLAIN, NOW)
 
 
-def signals(text: str, rules: Rulebook = BOOK, **more: object) -> dict[str, float]:
-    return {one["signal"]: one["value"] for one in judged(text, rules, **more).because if "signal" in one}
+def signals(text: str, rules: Rulebook = BOOK, langs: tuple[str, ...] = ("en",)) -> dict[str, float]:
+    return {one["signal"]: one["value"] for one in judged(text, rules, langs=langs).because if "signal" in one}
 
 
 def test_a_signal_of_a_file_counts_by_its_title_and_weight_with_its_words() -> None:
