@@ -64,6 +64,19 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a budget at a moment."""
+
+    points: float
+    """When it is full."""
+    seconds: float
+    """In which it fills."""
+    left: float
+    closed_for: float = 0.0
+    """Seconds for which the server wants nothing."""
+
+
 class Budget:
     """A bucket of points that fills evenly: `points` in `seconds`. Spending more than there is means waiting."""
 
@@ -92,6 +105,23 @@ class Budget:
                 raise TryAgain("our own rate budget is used up", after=wait, code="budget")
             await asyncio.sleep(wait)
         self._left -= points
+
+    def state(self) -> Left:
+        """What is left now."""
+        self.wait(0.0)
+        return Left(self._full, self._full / self._rate, self._left, max(0.0, self._closed_until - self._clock()))
+
+    def restore(self, was: Left, ago: float) -> None:
+        """What was spent before, so many seconds `ago`, counts as spent, as far as it has not filled again; beside what was spent since.
+
+        A budget that is of another size now still owes what was spent of the old one.
+        """
+        ago = max(0.0, ago)
+        owed = max(0.0, was.points - was.left - ago * was.points / was.seconds)
+        self.wait(0.0)
+        self._left = max(0.0, self._left - owed)
+        if was.closed_for > ago:
+            self.close_for(was.closed_for - ago)
 
     def close_for(self, seconds: float) -> None:
         """The server said that there is nothing left for so long."""

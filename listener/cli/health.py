@@ -199,16 +199,19 @@ async def _listener(settings: Settings, house: House, now: datetime) -> list[Che
 async def _sources(house: House, now: datetime) -> list[Check]:
     from listener.cli.terminal import moment
     from listener.store import sources
+    from listener.store.source_health import is_inside
 
     found = []
     for row in await sources.health(house.pool):
-        if row.key.startswith("import/") or row.state == "finished" or row.key.endswith("/threads"):
+        if row.key.startswith("import/") or row.state == "finished" or is_inside(row.key):
             continue
         lag = (row.heard_at - row.item_at) if row.heard_at and row.item_at else None
         what = f"{row.state}, last sign of life {moment(row.beat_at, now)}, {row.stored} stored, {row.rejects} rejects"
         state, todo = FINE, ""
         if row.state == "stopped":
             state, what, todo = BAD, f"stopped: {row.problem}", "mend that, then start the listener again"
+        elif row.state == "paused":
+            state, what = WARNING, f"paused by one of you, {row.stored} stored"
         elif row.beat_at is None or now - row.beat_at > BEAT_WARNS:
             state, todo = BAD, "is the listener running? its log says what it waits for"
         elif lag is not None and lag > LAG_WARNS:
@@ -308,7 +311,7 @@ async def gather(settings: Settings) -> dict[str, Any]:
             "alive": any(now - program.beat_at <= ALIVE_WITHIN for program in programs),
             "programs": [asdict(program) for program in programs],
             "sources": [asdict(row) for row in await sources.health(pool)],
-            "gaps": [asdict(gap) for gap in await sources.gaps(pool, "open")],
+            "gaps": [asdict(gap) for gap in await sources.gaps(pool) if gap.state != "filled"],
             "accounts": [asdict(account) for account in await summary.account_states(pool)],
             "folders": folders,
             "outbox": await summary.outbox_states(pool),

@@ -128,7 +128,10 @@ class Hook(Protocol):
         ...
 
     def convert(self, delivery: Delivery) -> tuple[Item, ...]:
-        """What it says; garbage is a `Reject`. Never raises."""
+        """What it says; garbage is a `Reject`. Never raises.
+
+        It was stored before it is read, so of the headers there is only its type and what begins with x- and is no secret; of the query nothing.
+        """
         ...
 
 
@@ -173,6 +176,8 @@ class Source(Protocol):
     def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
         """What a stream (by its key) would have brought between two times, as `history` batches without a cursor; the oldest may come last.
 
+        A batch's `gaps` are here what is still to be looked at after it, where the source can say so: a look back that was cut goes on
+        with them. Without them it begins anew, which costs calls and repeats nothing.
         None: the network does not let one look back there. Errors as in `Stream.batches`.
         """
         ...

@@ -21,7 +21,8 @@ from listener.store.views import SourceHealth
 # A bookmark of an earlier run stays; only the state and the start are new.
 _OPEN = """
 INSERT INTO sources AS s (key, state, started_at, beat_at) VALUES ($1, 'running', $2, $2)
-ON CONFLICT (key) DO UPDATE SET state = 'running', problem = '', started_at = excluded.started_at, beat_at = excluded.beat_at
+ON CONFLICT (key) DO UPDATE SET state = CASE s.wanted WHEN 'paused' THEN 'paused' ELSE 'running' END, problem = '',
+    started_at = excluded.started_at, beat_at = excluded.beat_at
 RETURNING id, cursor
 """
 
@@ -34,17 +35,16 @@ _SET_STATE = "UPDATE sources SET state = $2, problem = $3, beat_at = greatest(be
 _HEALTH = """
 SELECT s.key, s.state, s.problem, s.cursor, s.started_at, s.beat_at, s.item_at, s.heard_at, s.heard, s.stored,
        coalesce((SELECT sum(r.seen) FROM rejects r WHERE r.source_id = s.id), 0)::bigint AS rejects,
-       (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.state = 'open') AS open_gaps
+       (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.state IN ('open', 'asked')) AS open_gaps
 FROM sources s ORDER BY s.key
 """
 
 _GAPS = """
-SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at
+SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at,
+       g.problem, g.found, g.rest_start, g.rest_end
 FROM gaps g JOIN sources s ON s.id = g.source_id
 WHERE $1::text IS NULL OR g.state = $1 ORDER BY g.start_at, g.id
 """
-
-_SET_GAP = "UPDATE gaps SET state = $2 WHERE id = $1"
 
 _REJECTS = """
 SELECT s.key AS source, r.reason, r.detail, r.raw, r.seen, r.first_at, r.last_at
@@ -83,8 +83,15 @@ class GapRow:
     end: datetime
     cause: str
     state: str
-    """open, filled, or lost."""
+    """open, asked (somebody wants it filled), filled, lost (the network has it no more), or failed (a person must help first)."""
     noted_at: datetime
+    problem: str = ""
+    """Why it is not filled yet, or was given up."""
+    found: int = 0
+    """Items brought so far."""
+    rest_start: datetime | None = None
+    rest_end: datetime | None = None
+    """What is still to be looked at, where the source says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ class RejectRow:
 
 
 async def open_source(pool: asyncpg.Pool, key: str, now: datetime) -> OpenSource:
-    """The source's row, made if missing, now marked as running, with its bookmark."""
+    """The source's row, made if missing, now marked as running (or as paused, where people want that), with its bookmark."""
     async with acquired(pool) as connection:
         row = await connection.fetchrow(_OPEN, key, now)
     return OpenSource(row["id"], row["cursor"])
@@ -116,7 +123,7 @@ async def beat(
 
 
 async def set_state(pool: asyncpg.Pool, source_id: int, state: str, problem: str, now: datetime) -> None:
-    """`running`, `waiting` (with what for), `stopped` (with what a person must do) or `finished`."""
+    """`running`, `waiting` (with what for), `paused`, `stopped` (with what a person must do) or `finished`."""
     async with acquired(pool) as connection:
         await connection.execute(_SET_STATE, source_id, state, problem, now)
 
@@ -131,12 +138,6 @@ async def gaps(pool: asyncpg.Pool, state: str | None = None) -> list[GapRow]:
     """The holes, the earliest first; only those of one state if given."""
     async with acquired(pool) as connection:
         return [GapRow(**dict(row)) for row in await connection.fetch(_GAPS, state)]
-
-
-async def set_gap(pool: asyncpg.Pool, gap_id: int, state: str) -> None:
-    """Marks a gap as `filled` by a backfill, or `lost` when the network has it no more."""
-    async with acquired(pool) as connection:
-        await connection.execute(_SET_GAP, gap_id, state)
 
 
 async def rejects(pool: asyncpg.Pool, source_key: str | None = None, limit: int = 100) -> list[RejectRow]:

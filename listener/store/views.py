@@ -578,6 +578,10 @@ class Changed:
     """Somebody handed over."""
     unresolved: frozenset[int] = frozenset()
     """Conversations whose time to resolve is nearly over or over, since now."""
+    wishes: frozenset[str] = frozenset()
+    """Keys of streams of which somebody wants something. Told only to who reads for every brand; so with `delivered`."""
+    delivered: frozenset[str] = frozenset()
+    """Keys of hooks to which something was delivered."""
 
 
 @dataclass(frozen=True, slots=True)

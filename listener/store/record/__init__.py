@@ -33,7 +33,9 @@ _ACCOUNTS = "SELECT id, brand_id, source, space, external_id, handle FROM accoun
 _SOURCE = "SELECT key, cursor FROM sources WHERE id = $1 FOR UPDATE"
 _BOOKMARK = """
 UPDATE sources SET cursor = coalesce($2, cursor), beat_at = $3, item_at = greatest(item_at, $4), heard_at = $3,
-    heard = heard + $5, stored = stored + $6, state = CASE WHEN $7 THEN 'finished' ELSE 'running' END, problem = ''
+    heard = heard + $5, stored = stored + $6,
+    state = CASE WHEN $7 THEN 'finished' WHEN $2::text IS NULL THEN state ELSE 'running' END,
+    problem = CASE WHEN $7 OR $2::text IS NOT NULL THEN '' ELSE problem END
 WHERE id = $1
 """
 
