@@ -13,7 +13,7 @@ import asyncpg
 
 from listener.harmless import storable
 from listener.store.connect import acquired
-from listener.store.source_views import BudgetRow, Fault, GapRow, SourceState
+from listener.store.source_views import BudgetRow, Fault, GapRow, SourceState, titled
 
 _INSIDE = ("threads", "rechecks")
 
@@ -85,6 +85,13 @@ SELECT key, sum(n * CASE WHEN bucket = $1 THEN 1 ELSE $3::float8 END)::float8 AS
     UNION ALL
     SELECT key, bucket, n FROM counter_deltas WHERE name = 'heard' AND bucket IN ($1, $2)
 ) AS lately GROUP BY key
+"""
+
+_STOPPED = """
+SELECT s.key, min(a.handle) AS handle FROM sources AS s
+LEFT JOIN accounts AS a ON a.source = split_part(s.key, '/', 1) AND right(s.key, length(a.external_id) + 1) = '/' || a.external_id
+WHERE s.state = 'stopped' AND s.wanted = ''
+GROUP BY s.key HAVING bool_or(a.id IS NULL OR a.brand_id = $1) ORDER BY s.key
 """
 
 _SWEEP = "DELETE FROM source_faults WHERE last_at < $1"
@@ -159,6 +166,13 @@ async def everything(pool: asyncpg.Pool, now: datetime) -> list[SourceState]:
             )
         )
     return found
+
+
+async def stopped(pool: asyncpg.Pool, brand_id: int) -> list[str]:
+    """Titles of the streams that a brand sees and that stopped until a person helps."""
+    async with acquired(pool) as connection:
+        rows = await connection.fetch(_STOPPED, brand_id)
+    return [titled(row["key"], row["handle"] or "") for row in rows if not is_inside(row["key"])]
 
 
 async def sweep(pool: asyncpg.Pool, now: datetime) -> None:

@@ -156,14 +156,8 @@ class SourceState:
 
     @property
     def title(self) -> str:
-        """As people call it: the network, what is read there, and as whom. Not harmless yet."""
-        network = NETWORKS[self.source].title if self.source in NETWORKS else self.source
-        what = self.key.partition("/")[2]
-        if self.handle:
-            what = f"{what.rpartition('/')[0]} of @{self.handle}"
-        elif what.startswith("hooks/"):
-            what = f"webhook {what.removeprefix('hooks/')}"
-        return f"{network}: {what}" if what else network
+        """As people call it."""
+        return titled(self.key, self.handle)
 
     def is_silent(self, now: datetime) -> bool:
         """Whether nobody reads it though somebody should."""
@@ -193,6 +187,17 @@ class SourceState:
     def is_for(self, brand_id: int) -> bool:
         """Whether a brand sees it."""
         return not self.brands or brand_id in self.brands
+
+
+def titled(key: str, handle: str = "") -> str:
+    """A stream as people call it: the network, what is read there, and as whom. Not harmless yet."""
+    name, _, what = key.partition("/")
+    network = NETWORKS[name].title if name in NETWORKS else name
+    if handle:
+        what = f"{what.rpartition('/')[0]} of @{handle}"
+    elif what.startswith("hooks/"):
+        what = f"webhook {what.removeprefix('hooks/')}"
+    return f"{network}: {what}" if what else network
 
 
 def found_by(word: str, keys: Iterable[str]) -> Collection[str]:

@@ -284,9 +284,7 @@ async def test_one_reading_tells_everything_about_every_source(dsn: str, pool: a
         await sources.open_source(pool, "bluesky/notifications/us", at)
         ends = at + timedelta(days=60)
         await source_health.publish_expiries(pool, "bluesky", {"us": ends, "others": ends})
-        await source_health.save_budgets(
-            pool, "bluesky", [BudgetRow("bluesky", "reads", 10, 60, 4, None, at)], at
-        )
+        await source_health.save_budgets(pool, "bluesky", [BudgetRow("bluesky", "reads", 10, 60, 4, None, at)], at)
         line, ours = await source_health.everything(pool, now())
         assert (line.key, ours.key, ours.login_until, line.login_until) == (
             LINE,
