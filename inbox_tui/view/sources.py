@@ -127,11 +127,11 @@ def source_page(one: SourceState, now: datetime, zone: tzinfo | None, width: int
         lines.extend(_gap(gap, now, zone, width))
     lines.extend([(), (("faults", "dim"),)] if one.faults else [])
     for fault in one.faults:
-        told: Line = (
+        head: Line = (
             (say(fault.code), "bold"),
             (f"  {fault.seen:,} times, last {words.ago(fault.last_at, now)}: ", "dim"),
         )
-        lines.extend(flow((*told, (say(fault.what), "")), width, indent="  ", hanging="    "))
+        lines.extend(flow((*head, (say(fault.what), "")), width, indent="  ", hanging="    "))
     if one.rejects:
         asked = f" ({one.rejects_asked:,} being read again)" if one.rejects_asked else ""
         lines.extend([(), *flow(((f"could not be used{asked}", "dim"),), width)])
