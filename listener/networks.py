@@ -83,6 +83,8 @@ class Network:
     account: tuple[Setting, ...] = ()
     by_default: bool = False
     """Read in public also where the settings do not name it."""
+    chosen: bool = False
+    """It brings only what the settings name one by one, so that a topic may be everything of it (`source:<name>`)."""
 
 
 _HOURS = 24 * 365
@@ -114,6 +116,105 @@ _BLUESKY = Network(
     by_default=True,
 )  # fmt: skip
 
+_MASTODON = Network(
+    "mastodon",
+    "Mastodon",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; each server has its own rules and limits, mostly 300 requests in five minutes",
+    secret="token",  # noqa: S106
+    settings=(
+        Setting("streaming", Takes.FLAG, "whether the server may tell at once; without it, its lists are read in turn", default=True),
+        Setting("poll_seconds", Takes.NUMBER, "how often the lists are read where the server tells nothing", 30.0, 0.05, 86400),
+        Setting("sweep_seconds", Takes.NUMBER, "and how often where it does", 300.0, 0.05, 86400),
+    ),
+    account=(
+        Setting("hashtags", Takes.LIST, "tags whose timelines are heard by this account's server, without #", ()),
+        Setting(
+            "token_in_address", Takes.FLAG,
+            "for servers that read the token of a web socket from its address only; it may then stand in their logs", default=False,
+        ),
+    ),
+)  # fmt: skip
+
+_TELEGRAM = Network(
+    "telegram",
+    "Telegram",
+    Reach.WHOLE,
+    tried=(Tried.CONTRACT, Tried.PRETEND),
+    tells="free; a bot from @BotFather; it hears only where it was added, and nothing from before",
+    secret="token",  # noqa: S106
+    settings=(
+        Setting("api", Takes.ADDRESS, "where the Bot API is; a server of your own or Telegram's", "https://api.telegram.org"),
+        Setting("poll_seconds", Takes.NUMBER, "how long an ask for what was said stays open", 50.0, 1, 50),
+    ),
+    account=(
+        Setting("own_chats", Takes.LIST, "chats that speak for us: channels, and groups whose anonymous admins are ours; ids or names", ()),
+        Setting(
+            "webhook_url", Takes.ADDRESS, "the public address of `/hooks/telegram-<handle>`; without it the bot is polled",
+        ),
+    ),
+)  # fmt: skip
+
+_WEBHOOK = Network(
+    "webhook",
+    "Webhook",
+    Reach.WHOLE,
+    tried=(Tried.PRETEND,),
+    tells="whatever you wire: your own program delivers what was said and is handed the replies, both signed",
+    secret="secret",  # noqa: S106
+    account=(
+        Setting("reply_url", Takes.ADDRESS, "where replies are handed over; without it there are none"),
+        Setting("lookup_url", Takes.ADDRESS, "where to ask whether a reply was taken"),
+        Setting("idempotent", Takes.FLAG, "whether the receiver takes the same Idempotency-Key only once", default=False),
+    ),
+)  # fmt: skip
+
+
+def _graph_settings(word: str) -> tuple[Setting, ...]:
+    """What is set alike for both networks of Meta; `word` is what its webhook is about."""
+    return (
+        Setting("graph", Takes.ADDRESS, "where Meta's Graph API is", "https://graph.facebook.com"),
+        Setting("version", Takes.TEXT, "its version", "v26.0"),
+        Setting("app_id", Takes.TEXT, "the id of your app at Meta, to be told when a login ends"),
+        Setting("app_secret", Takes.SECRET, "the app's secret: signs what webhooks deliver and what is asked"),
+        Setting("verify_token", Takes.SECRET, "a word of your own, by which Meta's webhook makes itself known"),
+        Setting("subscribe", Takes.FLAG, f"whether the webhook's subscription for {word} is looked after every hour", default=True),
+        Setting("sweep_seconds", Takes.NUMBER, "how often posts are looked at for what webhooks missed", 300.0, 0.05, 86400),
+        Setting("overlap_minutes", Takes.NUMBER, "how far each look goes behind the last one", 60.0, 0, _HOURS * 60),
+        Setting("watch_posts", Takes.NUMBER, "how many of the newest posts are looked at", 100.0, 1, 1000),
+    )  # fmt: skip
+
+
+_FACEBOOK = Network(
+    "facebook",
+    "Facebook Pages",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; needs an app of your own at Meta with App Review and Business Verification, which take weeks, and an address on the "
+    "internet for webhooks; only Pages that you manage",
+    secret="token",  # noqa: S106
+    settings=_graph_settings("Pages"),
+)
+
+_INSTAGRAM = Network(
+    "instagram",
+    "Instagram",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; professional accounts only; needs an app of your own at Meta with App Review and Business Verification, which take weeks, "
+    "and an address on the internet for webhooks",
+    secret="token",  # noqa: S106
+    settings=(
+        *_graph_settings("professional accounts"),
+        Setting(
+            "instagram_graph", Takes.ADDRESS, "where the Graph API for logins by Instagram itself is", "https://graph.instagram.com"
+        ),
+        Setting("longest", Takes.NUMBER, "characters of an answer; Instagram has been seen to refuse more than 300", 2200.0, 1, 10000),
+    ),
+    account=(Setting("login", Takes.TEXT, "who made the token: facebook (by the Page) or instagram", "facebook"),),
+)  # fmt: skip
+
 _UNHEARD = (
     Network("x", "X", Reach.NOT_YET, "reading is paid by the item since February 2026, and the API takes a reply only to people who named or "
             "quoted us; its searches can be written: hubbub query convert --to x", tells="about half a cent for each post that is read"),
@@ -138,10 +239,37 @@ _UNHEARD = (
 )  # fmt: skip
 """Asked for, and not heard: in the order in which people ask."""
 
+_FEEDS = Network(
+    "feeds",
+    "RSS, Atom and JSON Feed",
+    Reach.LISTEN,
+    "a feed can only be read; an answer is written where the entry's link leads",
+    tried=(Tried.RECORDED, Tried.PRETEND),
+    tells="free; each feed is asked as seldom as it wants",
+    settings=(
+        Setting("feeds", Takes.ADDRESSES, "addresses of feeds, by https or plain http; each is a stream of its own"),
+        Setting("interval_minutes", Takes.NUMBER, "how often a feed is read that does not ask for more time", 15.0, 1.0, 1440.0),
+        Setting("timeout_seconds", Takes.NUMBER, "how long one reading may take", 20.0, 1.0, 120.0),
+        Setting(
+            "websub_callback", Takes.ADDRESS,
+            "the public address of the webhook door, for feeds that have a hub (WebSub); without it feeds are only polled",
+        ),
+        Setting("contact", Takes.TEXT, "a page or a mail address where those who keep a feed find you; told to their servers"),
+        Setting("this_machine", Takes.FLAG, "whether feeds on this machine are read too; others of a private network never are", default=False),
+    ),
+    chosen=True,
+)  # fmt: skip
+
 NETWORKS: Mapping[str, Network] = MappingProxyType({
     network.name: network
     for network in (
         _BLUESKY,
+        _MASTODON,
+        _TELEGRAM,
+        _WEBHOOK,
+        _FACEBOOK,
+        _INSTAGRAM,
+        _FEEDS,
         *_UNHEARD,
     )
 })  # fmt: skip

@@ -2,7 +2,8 @@
 
 It says for sure what can be said for sure about a call that went wrong: `TryAgain` when surely nothing was taken, `Uncertain` when a
 write may have arrived. It refuses to follow redirects, to keep cookies, to send a secret in the clear over a network, to put user names
-into addresses, and to log anything: bodies and headers hold people's words and our tokens.
+into addresses, and to log anything: bodies and headers hold people's words and our tokens. Where a stranger may have chosen the address
+(`Trust`) it refuses private ones, whatever their name resolves to.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import asyncio
 import email.utils
 import ipaddress
 import random
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import aiohttp.abc
 
 from listener.errors import FixMe, HubbubError, Refused, TryAgain, Uncertain
 
@@ -30,12 +35,27 @@ MAX_BODY = 8 << 20
 MAX_MESSAGE = 32 << 20
 """Bytes of one web socket message."""
 
+_MAX_ASKED = 64 << 10
+"""Bytes of the body of a 429 that are looked at."""
+
 MAX_WAIT = 24 * 3600.0
 """Seconds: the longest time that we let a server make us wait."""
 
 _TEXT, _BINARY = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY
 
 Params = Sequence[tuple[str, str]]
+
+
+class Trust(Enum):
+    """Who chose an address, and so what is called there."""
+
+    NAMED = "named"
+    """An operator: by https, or on this machine."""
+    STRANGER = "stranger"
+    """Anybody, such as a feed that redirects us or names its hub: also by plain http, as no secret of ours is sent there; never a private
+    address, whatever the name resolves to. Connections are not kept."""
+    STRANGER_OR_HERE = "stranger_or_here"
+    """The same, and this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +77,13 @@ ONCE = Retry(attempts=1)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: 2xx to 4xx. Header names are in lower case."""
+    """An answer: 2xx to 4xx. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    whole: bool = True
+    """False: it broke off, or was longer than asked for, and the caller wanted it as far as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +151,9 @@ class Budget:
 
 
 def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset (epoch or seconds). None: not said."""
+    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset or X-RateLimit-Reset (epoch, seconds, or an
+    ISO 8601 time). None: not said.
+    """
     said = headers.get("retry-after", "").strip()
     if said:
         if (seconds := _number(said)) is not None:
@@ -138,14 +162,33 @@ def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
             return _bounded(email.utils.parsedate_to_datetime(said).timestamp() - now)
         except (ValueError, OverflowError, TypeError):
             pass
-    if (reset := _number(headers.get("ratelimit-reset", ""))) is not None:
+    told = (headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or "").strip()
+    if (reset := _number(told)) is not None:
         return _bounded(reset - now if reset > 1e9 else reset)
-    return None
+    try:
+        moment = datetime.fromisoformat(told[:40])
+        return _bounded((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether a server says that nothing is left of what it allows."""
+    left = headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining") or ""
+    return _number(left) == 0
 
 
 def _number(text: str) -> float | None:
     digits = text.strip()
     return float(digits) if digits.isascii() and digits.replace(".", "", 1).isdigit() and len(digits) < 20 else None
+
+
+Asked = Callable[[bytes], float | None]
+
+
+def wait_asked_nothing(_body: bytes) -> float | None:
+    """Of a network that says it in the headers, if at all."""
+    return None
 
 
 def _bounded(seconds: float) -> float:
@@ -162,10 +205,30 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_url(url: str, schemes: frozenset[str] = frozenset({"http", "https"})) -> str:
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet's own, also when it is wrapped into another one."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour
+        if inner is None and found in _NAT64:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+        if found.teredo is not None:
+            return False
+    return found.is_global and not found.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def check_url(url: str, schemes: frozenset[str] = frozenset({"http", "https"}), trust: Trust = Trust.NAMED) -> str:
     """'host[:port]/path' of an address that we are willing to call, for messages. FixMe when we are not.
 
-    Plain http and ws only to this machine: everything else would show tokens to the network.
+    Plain http and ws only to this machine: everything else would show tokens to the network; unless a stranger chose the address, who gets none.
     """
     try:
         parts = urlsplit(url)
@@ -176,9 +239,18 @@ def check_url(url: str, schemes: frozenset[str] = frozenset({"http", "https"})) 
         raise FixMe("an address must not hold a user name or a password", where=host)
     if parts.scheme not in schemes or not host:
         raise FixMe(f"not an address of {' or '.join(sorted(schemes))}", where=url[:60])
-    if parts.scheme in {"http", "ws"} and not is_loopback(host):
+    if trust is Trust.NAMED and parts.scheme in {"http", "ws"} and not is_loopback(host):
         raise FixMe("plain http is for this machine only", where=host, hint=f"write {parts.scheme}s://")
     return f"{host}{f':{port}' if port else ''}{parts.path}"
+
+
+def _checked(url: str, trust: Trust, name: str) -> str:
+    """As `check_url`, with `name` in place of an address that must not be told."""
+    try:
+        where = check_url(url, trust=trust)
+    except FixMe as err:
+        raise FixMe(err.what, where=name or err.where, hint=err.hint) from None
+    return name or where
 
 
 class Socket:
@@ -216,13 +288,12 @@ class WebClient:
         self._agent = f"hubbub/{version}"
         self._connect_timeout = connect_timeout
         self._context = context
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[Trust, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Let go of all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
 
     async def get(
         self,
@@ -234,9 +305,16 @@ class WebClient:
         max_body: int = MAX_BODY,
         retry: Retry = ONCE,
         budget: Budget | None = None,
+        trust: Trust = Trust.NAMED,
+        partly: bool = False,
     ) -> Answer:
-        """Read something. Answers of 200 to 499 come back; TryAgain for a passing fault (also 408, 425, 429, 5xx) after all repeats."""
-        return await self._call("GET", url, params, headers, None, False, timeout, max_body, retry, budget, 1.0)
+        """Read something. Answers of 200 to 499 come back; TryAgain for a passing fault (also 408, 425, 429, 5xx) after all repeats.
+
+        With `partly`, what breaks off or is too long comes back as far as it came. A private address that a stranger chose is Refused.
+        """
+        return await self._call(
+            "GET", url, params, headers, None, False, timeout, max_body, retry, budget, 1.0, trust, partly
+        )
 
     async def post(
         self,
@@ -271,13 +349,32 @@ class WebClient:
         retry: Retry = ONCE,
         budget: Budget | None = None,
         points: float = 1.0,
+        where: str = "",
+        asked: Asked = wait_asked_nothing,
+        trust: Trust = Trust.NAMED,
     ) -> Answer:
         """POST, PUT, PATCH or DELETE, with JSON unless the headers name another type, or with nothing at all.
 
         With `write`, raises `Uncertain` whenever the bytes may have arrived and no clear answer came, and never repeats then.
+        `where` stands in messages instead of the address, where that holds a secret. `asked`: how long the body of a 429 asks us to wait.
         """
         head = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
-        return await self._call(method, url, params, head, body, write, timeout, max_body, retry, budget, points)
+        return await self._call(
+            method,
+            url,
+            params,
+            head,
+            body,
+            write,
+            timeout,
+            max_body,
+            retry,
+            budget,
+            points,
+            trust,
+            where=where,
+            asked=asked,
+        )
 
     async def _call(
         self,
@@ -292,15 +389,22 @@ class WebClient:
         retry: Retry,
         budget: Budget | None,
         points: float,
+        trust: Trust,
+        partly: bool = False,
+        *,
+        where: str = "",
+        asked: Asked = wait_asked_nothing,
     ) -> Answer:
-        where = check_url(url)
+        where = _checked(url, trust, where)
         attempt = 0
         while True:
             attempt += 1
             if budget is not None:
                 await budget.spend(points)
             try:
-                return await self._once(method, url, where, params, headers, body, write, timeout, max_body, budget)
+                return await self._once(
+                    method, url, where, params, headers, body, write, timeout, max_body, budget, trust, partly, asked
+                )
             except Uncertain:
                 raise
             except TryAgain as fault:
@@ -320,11 +424,16 @@ class WebClient:
         timeout: float,
         max_body: int,
         budget: Budget | None,
+        trust: Trust,
+        partly: bool,
+        asked_in: Asked,
     ) -> Answer:
+        if trust is not Trust.NAMED:
+            _check_literal(url, where, trust)
         left = SimpleNamespace(house=False)  # set by the trace just before the first byte is written
         limits = aiohttp.ClientTimeout(total=timeout, sock_connect=self._connect_timeout)
         try:
-            async with self._open().request(
+            async with self._open(trust).request(
                 method,
                 url,
                 params=list(params) or None,
@@ -336,10 +445,12 @@ class WebClient:
             ) as response:
                 heads = {name.lower(): value for name, value in response.headers.items()}
                 asked = wait_asked(heads, time.time())
-                if budget is not None and heads.get("ratelimit-remaining", "").strip() == "0" and asked:
+                if budget is not None and asked and _is_used_up(heads):
                     budget.close_for(asked)
+                if response.status == 429 and asked is None:
+                    asked = await _asked_in_body(response, asked_in)
                 _check_status(response.status, where, write, asked, budget)
-                answer = await _read(response, max_body)
+                answer, whole = await _read(response, max_body, partly)
         except HubbubError:
             raise
         except (aiohttp.InvalidURL, ValueError) as err:
@@ -349,7 +460,7 @@ class WebClient:
             if write and left.house and not isinstance(err, aiohttp.ClientConnectorError):
                 raise Uncertain(told, where=where, code="no_answer") from None
             raise TryAgain(told, where=where, code="no_answer") from None
-        return Answer(response.status, heads, answer)
+        return Answer(response.status, heads, answer, whole)
 
     @asynccontextmanager
     async def socket(
@@ -424,17 +535,61 @@ class WebClient:
         finally:
             response.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _open(self, trust: Trust = Trust.NAMED) -> aiohttp.ClientSession:
+        if trust not in self._sessions:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_leaves_the_house)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=64, limit_per_host=16, ssl=self._context or True),
+            tls = self._context or True
+            if trust is Trust.NAMED:
+                connector = aiohttp.TCPConnector(limit=64, limit_per_host=16, ssl=tls)
+            else:
+                outside = _Outside(here=trust is Trust.STRANGER_OR_HERE)
+                connector = aiohttp.TCPConnector(
+                    limit=16, limit_per_host=2, ssl=tls, resolver=outside, force_close=True
+                )
+            self._sessions[trust] = aiohttp.ClientSession(
+                connector=connector,
                 headers={"User-Agent": self._agent},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[trace],
             )
-        return self._session
+        return self._sessions[trust]
+
+
+class _Outside(aiohttp.abc.AbstractResolver):
+    """Names to addresses, without those inside of our own network: what is resolved here is what is called."""
+
+    def __init__(self, *, here: bool) -> None:
+        self._here = here
+        self._inner = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[aiohttp.abc.ResolveResult]:
+        """Refused when a name leads inside only."""
+        found = await self._inner.resolve(host, port, family)
+        outside = [one for one in found if is_public(one["host"]) or (self._here and is_loopback(one["host"]))]
+        if not outside:
+            raise Refused(_INSIDE, where=host, code="private_address")
+        return outside
+
+    async def close(self) -> None:
+        """Let go of threads."""
+        await self._inner.close()
+
+
+_INSIDE = "the address is one of a private network"
+
+
+def _check_literal(url: str, where: str, trust: Trust) -> None:
+    """A number instead of a name is never resolved, so it is looked at here."""
+    host = urlsplit(url).hostname or ""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return
+    if not is_public(host) and not (trust is Trust.STRANGER_OR_HERE and is_loopback(host)):
+        raise Refused(_INSIDE, where=where, code="private_address")
 
 
 async def _lines(response: aiohttp.ClientResponse, where: str, longest: int) -> AsyncIterator[bytes]:
@@ -472,15 +627,35 @@ def _check_status(status: int, where: str, write: bool, asked: float | None, bud
         raise kind(told, after=asked, where=where, code=f"http_{status}")
 
 
-async def _read(response: aiohttp.ClientResponse, max_body: int) -> bytes:
+async def _asked_in_body(response: aiohttp.ClientResponse, asked: Asked) -> float | None:
+    """A body that is cut or too long asks for nothing: that we are to wait is known all the same."""
+    if asked is wait_asked_nothing:
+        return None
+    try:
+        said = asked((await _read(response, _MAX_ASKED, False))[0])
+    except (aiohttp.ClientError, OSError, TimeoutError, _TooBig):
+        return None
+    return None if said is None else _bounded(said)
+
+
+async def _read(response: aiohttp.ClientResponse, max_body: int, partly: bool) -> tuple[bytes, bool]:
+    """The body, and whether it is whole."""
     parts: list[bytes] = []
     size = 0
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > max_body:
-            raise _TooBig
-        parts.append(part)
-    return b"".join(parts)
+    try:
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > max_body:
+                if not partly:
+                    raise _TooBig
+                parts.append(part[: max_body - size])
+                return b"".join(parts), False
+            parts.append(part)
+    except aiohttp.ClientPayloadError:
+        if not partly or not parts:
+            raise
+        return b"".join(parts), False
+    return b"".join(parts), True
 
 
 def _told(err: BaseException) -> str:

@@ -109,15 +109,19 @@ async def _doctor(config: Path | None, checks: list[Check]) -> int:
 
 
 def _secrets(settings: Settings) -> Iterable[Check]:
-    for account in settings.accounts:
-        if account.secret is None:
+    kept = [
+        (account.handle, ref) for account in settings.accounts for ref in (account.secret, *account.secrets.values())
+    ]
+    kept += [(f"source.{name}", ref) for name, source in settings.sources.items() for ref in source.secrets.values()]
+    for whose, ref in kept:
+        if ref is None:
             continue
         try:
-            account.secret.read(os.environ)
+            ref.read(os.environ)
         except FixMe as err:
-            yield Check("secret", BAD, f"{account.handle}: {err.what} ({err.where})", err.hint)
+            yield Check("secret", BAD, f"{whose}: {err.what} ({err.where})", err.hint)
         else:
-            yield Check("secret", FINE, f"{account.handle}: there ({account.secret.kind} {account.secret.name})")
+            yield Check("secret", FINE, f"{whose}: there ({ref.kind} {ref.name})")
 
 
 def _disk(settings: Settings) -> Iterable[Check]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from listener.networks import NETWORKS
 from listener.query.fields import Use
 from listener.query.needs import needs
 from listener.query.proof import Prover
@@ -24,6 +25,9 @@ MOST = 20
 
 FEW = 10
 """Parts of which it is also asked whether several together cover another one."""
+
+CHOSEN = frozenset(name for name, network in NETWORKS.items() if network.chosen)
+"""Sources of which a topic may be everything."""
 
 COMPARED = 50
 """Parts that are taken in pairs to say which two of them make a query useless."""
@@ -215,7 +219,7 @@ class _Lint:
     # Too much
 
     def _broad(self) -> None:
-        if self.use is Use.TOPIC and needs(self.tree) is None:
+        if self.use is Use.TOPIC and needs(self.tree) is None and not _chosen(self.tree):
             hint = "add a word that must be there; NOT and fields alone match nearly everything"
             self.told.problem(self.tree.start, "too-broad", "this would listen to everything", hint)
         elif self.use in {Use.RULE, Use.ALERT} and _without_any(self.tree):
@@ -258,6 +262,21 @@ def _is_text(part: Node) -> bool:
 def _alike(one: Node, other: Node) -> bool:
     """Whether, if the one covers the other, it stands wherever the other stands: for single words it does."""
     return one == other or (isinstance(one, Word | Wild | Exact) and isinstance(other, Word | Wild | Exact))
+
+
+def _chosen(node: Node) -> bool:
+    """Whether what holds no wanted word can match only where the settings name one by one what comes."""
+    match node:
+        case Field(name="source", values=values):
+            return all(isinstance(value, Text) and not value.wild and value.key in CHOSEN for value in values)
+        case Named(part=part):
+            return _chosen(part)
+        case And(parts=parts):
+            return any(map(_chosen, parts))
+        case Or(parts=parts):
+            return all(_chosen(part) or needs(part) is not None for part in parts)
+        case _:
+            return False
 
 
 def _without_any(node: Node) -> bool:

@@ -246,8 +246,8 @@ class _Reader:
                 self._wrong(
                     (*at, name), "unknown", f"{name} is no setting of an account on {source}", _account_hint(word, own)
                 )
-        values, _ = self._values(own, table, at)
-        return AccountSettings(brand, source, handle, service, secret, self._place(at), values)
+        values, secrets = self._values(own, table, at)
+        return AccountSettings(brand, source, handle, service, secret, self._place(at), values, secrets)
 
     def _source(self, name: str, sources: Mapping[str, Any]) -> SourceSettings:
         at: Path_ = ("source", name)

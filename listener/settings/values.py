@@ -151,8 +151,13 @@ class AccountSettings:
     secret: SecretRef | None
     """Where its password or token is kept."""
     place: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     """What the network declares for its accounts, defaults filled in."""
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
+
+    def options(self, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Values, and the further secrets as they are now. FixMe, with its place, where one is not there."""
+        return {**self.values, **{name: ref.read(environ).reveal() for name, ref in self.secrets.items()}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ from listener.webclient import Budget, WebClient
 Say = Callable[[str], None]
 
 
+def private_space(space: str, external_id: str) -> str:
+    """The space of messages that only one account sees and whose ids are its own: 'telegram/<bot>' beside 'telegram'."""
+    return f"{space}/{external_id}"
+
+
 class Stream(Protocol):
     """One endless reading of a source: the public stream, or one account's notifications."""
 
@@ -130,7 +135,8 @@ class Hook(Protocol):
     def convert(self, delivery: Delivery) -> tuple[Item, ...]:
         """What it says; garbage is a `Reject`. Never raises.
 
-        It was stored before it is read, so of the headers there is only its type and what begins with x- and is no secret; of the query nothing.
+        It was stored before it is read: of the headers there is its type and what begins with x-, of the query all; without what is called
+        a token, secret, signature or the like.
         """
         ...
 
@@ -201,7 +207,10 @@ class Source(Protocol):
         ...
 
     async def look_up(self, reply: Reply) -> Sent | None:
-        """Whether our message is on the network, after an uncertain answer. None: surely not there."""
+        """Whether our message is on the network, after an uncertain answer. None: surely not there.
+
+        Refused where the network has no way to look: it stays unknown until a person says, and the words tell them what to do.
+        """
         ...
 
     repeatable: bool

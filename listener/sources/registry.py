@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from listener.sources import bluesky, files
+from listener.sources import bluesky, feeds, files, mastodon, meta, telegram, webhook
 from listener.sources.base import Source, Wiring
 
 SOURCES: Mapping[str, Callable[[Wiring], Source]] = {
     "bluesky": bluesky.build,
+    "facebook": meta.build_facebook,
+    "instagram": meta.build_instagram,
+    "feeds": feeds.build,
     "import": files.build,
+    "mastodon": mastodon.build,
+    "telegram": telegram.build,
+    "webhook": webhook.build,
 }

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import asyncpg
 
@@ -22,10 +24,11 @@ BELL = "delivery/"
 """Before the hook's key in the bell that says that something waits there."""
 
 KEPT_HEADERS = 20
-MAX_HEADER = 200
+MAX_HEADER, MAX_QUERY = 200, 2000
 _SECRETS = frozenset(
     {"auth", "authorization", "cookie", "secret", "signature", "sign", "hmac", "token", "apikey", "password", "forwarded", "real"}
 )  # fmt: skip
+_WORDS = re.compile(r"[a-z0-9]+")
 
 DONE_FOR = timedelta(days=7)
 """How long the same delivery coming again is known for one that was read. Networks repeat for at most some days."""
@@ -100,6 +103,7 @@ class Waiting:
     tries: int
     received_at: datetime
     headers: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 
@@ -135,10 +139,16 @@ def digest_of(once: str, body: bytes) -> bytes:
 
 
 async def take(
-    pool: asyncpg.Pool, hook: str, headers: Mapping[str, str], body: bytes, once: str, now: datetime
+    pool: asyncpg.Pool,
+    hook: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    once: str,
+    now: datetime,
+    query: Mapping[str, str] = MappingProxyType({}),
 ) -> bool:
     """Stores a delivery and rings for its stream; False: it is there already. TryAgain or FixMe: it is not stored."""
-    row = (hook, digest_of(once, body), now, _packed(headers, body), len(body), BELL + hook)
+    row = (hook, digest_of(once, body), now, _packed(headers, query, body), len(body), BELL + hook)
     async with acquired(pool) as connection:
         return await connection.fetchrow(_TAKE, *row) is not None
 
@@ -203,18 +213,27 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
         name: value[:MAX_HEADER]
         for name, value in headers.items()
         if name == "content-type"
-        or (name.startswith("x-") and not _SECRETS & set(name.split("-")) and not name.endswith("api-key"))
+        or (name.startswith("x-") and not _SECRETS & set(_WORDS.findall(name)) and not name.endswith("api-key"))
     }
     return dict(sorted(found.items())[:KEPT_HEADERS])
 
 
-def _packed(headers: Mapping[str, str], body: bytes) -> bytes:
-    head = json.dumps(kept_headers(headers)).encode("ascii")
+def kept_query(query: Mapping[str, str]) -> dict[str, str]:
+    """What the address of a delivery says about it, without what may be a secret."""
+    found = {
+        name: value[:MAX_QUERY] for name, value in query.items() if not _SECRETS & set(_WORDS.findall(name.lower()))
+    }
+    return dict(sorted(found.items())[:KEPT_HEADERS])
+
+
+def _packed(headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> bytes:
+    head = json.dumps([kept_headers(headers), kept_query(query)]).encode("ascii")
     return zlib.compress(head + b"\n" + body, 1)
 
 
-def _unpacked(packed: bytes | None) -> tuple[dict[str, str], bytes]:
+def _unpacked(packed: bytes | None) -> tuple[dict[str, str], dict[str, str], bytes]:
     if packed is None:  # its words were taken away before it was read
-        return {}, b""
+        return {}, {}, b""
     head, _, body = zlib.decompress(packed).partition(b"\n")
-    return json.loads(head), body
+    headers, query = json.loads(head)
+    return headers, query, body

@@ -93,9 +93,22 @@ def test_a_useless_query_is_a_problem_where_it_works_by_itself() -> None:
     for use in (Use.TOPIC, Use.RULE, Use.ALERT):
         assert [one.code for one in parse("app AND NOT app", use).problems] == ["never-true"]
     assert parse("app AND NOT app", Use.VIEW).problems == ()
-    for broad in ("NOT app", "has:link", "app OR NOT down", "source:bluesky"):
+    for broad in (
+        "NOT app",
+        "has:link",
+        "app OR NOT down",
+        "source:bluesky",
+        "source:(feeds OR bluesky)",
+        "source:feed*",
+    ):
         assert "too-broad" in [one.code for one in parse(broad, Use.TOPIC).problems], broad
-    assert parse("app has:link", Use.TOPIC).problems == ()
+    for narrow in (
+        "app has:link",
+        "source:feeds",
+        "source:FEEDS -app",
+        "app OR source:feeds",
+    ):  # of feeds only those come that were chosen
+        assert parse(narrow, Use.TOPIC).problems == (), narrow
     for use, told in ((Use.RULE, ["too-broad"]), (Use.ALERT, ["too-broad"]), (Use.VIEW, [])):
         assert [one.code for one in parse("-app -kind:repost", use).warnings] == told
 

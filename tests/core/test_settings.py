@@ -140,7 +140,7 @@ hold_seconds = true
         ("[[brand]]\nname = 'a'\n", 1, 1, "missing"),
         ("[[brand]]\nkey='a'\n[[brand]]\nkey='a'\n", 4, 1, "twice"),
         ("source = { bluesky = { polls = 1 } }\n", 1, 12, "unknown"),
-        ('[source.mastodon]\nurl = "x"\n', 1, 1, "unknown"),
+        ('[source.friendster]\nurl = "x"\n', 1, 1, "unknown"),
         ('[rules]\nfolder = """\n[inbox]\n"""\n[inbox]\nhold_seconds = -1\n', 6, 1, "value"),
         ("[inbox]\nhold_seconds = 1979-05-27\n", 2, 1, "type"),
     ],

@@ -21,7 +21,10 @@ from listener.sources.files import Files, ImportPlan
 from listener.webclient import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
+from tests.promises import scenes_mastodon, scenes_telegram
 from tests.promises.hearing import bluesky, login_of
+from tests.promises.scenes_feeds import FEEDS
+from tests.promises.scenes_meta import SCENES_META
 
 
 class Scene(Protocol):
@@ -146,5 +149,10 @@ def _file(ending: str) -> Stage:
 
 SCENES: dict[str, dict[str, Stage]] = {
     "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
+    "mastodon": dict(scenes_mastodon.STAGES),
+    **SCENES_META,
+    "feeds": FEEDS,
+    "telegram": {"updates": scenes_telegram.stage},
+    "webhook": {},  # it has doors and no streams of its own: test_webhook.py
     "import": {ending: _file(ending) for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")},
 }

@@ -57,10 +57,13 @@ async def test_what_is_delivered_is_stored_before_yes_and_once_and_read_as_a_str
     dsn: str, pool: asyncpg.Pool
 ) -> None:
     async with Hall.built(dsn, pool) as hall, open_door(hall) as (door, web):
-        assert await post(web, body_of("a", "b")) == 200
+        async with web.post(
+            "/hooks/news?feed=7&token=t", data=body_of("a", "b"), headers=signed(body_of("a", "b"))
+        ) as answer:
+            assert answer.status == 200
         assert await pool.fetchval("SELECT count(*) FROM deliveries WHERE state = 'waiting'") == 1
         [waits] = await deliveries.waiting(pool, HOOKED, 10)
-        assert waits.body == body_of("a", "b")  # with its NULs, byte for byte
+        assert (waits.body, waits.query) == (body_of("a", "b"), {"feed": "7"})  # with its NULs, byte for byte
         assert await post(web, body_of("a", "b")) == 200
         assert await post(web, body_of("c"), **{"X-Once": "7"}) == 200
         assert await post(web, body_of("other"), **{"X-Once": "7"}) == 200
@@ -199,7 +202,9 @@ async def test_a_death_anywhere_between_storing_and_reading_loses_nothing_and_re
         late = await pool.acquire()
         transaction = late.transaction()
         await transaction.start()
-        await late.execute(deliveries._TAKE, HOOKED, b"late", now(), deliveries._packed({}, body_of("late")), 9, "x")
+        await late.execute(
+            deliveries._TAKE, HOOKED, b"late", now(), deliveries._packed({}, {}, body_of("late")), 9, "x"
+        )
         await deliveries.take(pool, HOOKED, {}, body_of("b"), "", now())
         assert await died(None, commits=True) == ["a", "b"]
         await transaction.commit()
@@ -231,6 +236,10 @@ async def test_what_cannot_be_read_is_kept_and_replayed_and_kept_bytes_go_with_t
             "host": "h",
         }
         assert deliveries.kept_headers(told) == {"content-type": "text/x", "x-event-key": "pushed"}
+        assert deliveries.kept_query({"feed": "f", "token": "t", "api_secret": "s", "hub.topic": "h"}) == {
+            "feed": "f",
+            "hub.topic": "h",
+        }
         for body in (b"boom", b"{garbage", body_of("a", "b"), body_of("c")):
             await deliveries.take(pool, HOOKED, {"cookie": "secret", "x-kind": "news"}, body, "", now())
         failed = "SELECT count(*) FROM deliveries WHERE state = 'failed' AND packed IS NOT NULL"

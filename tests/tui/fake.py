@@ -22,6 +22,7 @@ from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener import workflow
 from listener.errors import Refused, TryAgain
+from listener.lengths import Terms
 from listener.model import (
     OPEN,
     ApprovalState,
@@ -106,6 +107,7 @@ class Talk:
     name: str
     thread: list[ThreadMessage]
     source: str = "bluesky"
+    terms: Terms = field(default_factory=Terms)
     account_id: int = 1
     account_handle: str = "larkspur.test"
     bio: str = ""
@@ -377,6 +379,7 @@ class FakeBackend(
             network=self.acts_around({one.id for one in talk.thread}, c.id),
             approvals=tuple(self.submitted.get(c.id, ())),
             draft_options=self.draft_options.get(c.id, ()) if draft[1] is not None else (),
+            terms=talk.terms,
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:

@@ -18,6 +18,7 @@ from listener.webclient import WebClient
 from listener.workflow import Assign
 from pretend.network import Network
 from pretend.settings import Settings
+from tests.journeys.running import until
 from tests.promises.hearing import bluesky
 from tests.store.builders import House as Heard
 from tests.store.builders import said
@@ -34,6 +35,11 @@ async def test_a_morning_queue_is_cleared_from_the_top(pool: asyncpg.Pool, dsn: 
     soon = await w.conversation("where is my parcel?", author="ana", due_at=at + timedelta(minutes=9), at=at)
     praise = await w.conversation("lovely shop", author="eve", at=at - timedelta(minutes=2))
     odd = await w.conversation("invoice for the tax office please", author="kai", at=at - timedelta(minutes=1))
+
+    async def becomes(one: int, state: str) -> None:
+        asked = "SELECT state = $2 FROM conversations WHERE id = $1"
+        await until(lambda: pool.fetchval(asked, one, state), within=20)
+
     async with real(dsn, hold_seconds=60) as s:  # a busy machine is slower than a person's eight seconds
         await s.shows("over")
         await s.press("r")
@@ -53,11 +59,13 @@ async def test_a_morning_queue_is_cleared_from_the_top(pool: asyncpg.Pool, dsn: 
         await s.shows("closed (z takes it back)")
         await s.until(lambda: s.app.place.rows.cursor_id == odd, "the last one")
         await s.press("E")
-        await s.shows("closed (z takes it back)")
+        await becomes(odd, "done")
         await s.press("z")  # a slip
         await s.shows("as before: taken back")
-        assert await pool.fetchval("SELECT state FROM conversations WHERE id = $1", odd) == "new"
-        await s.press("z", "z")
+        await becomes(odd, "new")
+        await s.press("z")
+        await becomes(praise, "new")
+        await s.press("z")
         await s.until(lambda: s.app.place.composer.is_open, "the last reply, back in the composer")
         await s.composes("It is with the courier.")
         assert await pool.fetchval("SELECT state FROM conversations WHERE id = $1", praise) == "new"

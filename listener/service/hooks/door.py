@@ -243,7 +243,7 @@ class Door:
             return self._no(way, "refused", _said(verdict.status, "refused"))
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                new = await deliveries.take(self.house.pool, way.key, headers, body, verdict.once, now)
+                new = await deliveries.take(self.house.pool, way.key, headers, body, verdict.once, now, request.query)
         except (HubbubError, TimeoutError):
             self.answered[way.key, "not now"] += 1
             raise

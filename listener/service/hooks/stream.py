@@ -69,7 +69,7 @@ class DeliveryStream:
 
     def _said(self, delivery: Waiting) -> tuple[Item, ...] | None:
         """None: the converter broke its promise; the delivery is kept for a better one."""
-        told = Delivery(delivery.headers, delivery.body, at=delivery.received_at)
+        told = Delivery(delivery.headers, delivery.body, delivery.query, delivery.received_at)
         try:
             return self.hook.convert(told)
         except Exception as err:
