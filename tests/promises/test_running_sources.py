@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from listener import settings
 from listener.cli import faring, main
 from listener.cli.running import login_name
 from listener.model import Batch, Gap, Reason, Reject, Role
 from listener.service.backfill import Backfill
+from listener.service.hooks.door import Door
 from listener.store import alive, people, source_health, source_wishes, sources
 from listener.store.source_views import LOOK_BACK, BudgetRow
 from tests.promises.hooked import Hall, Told, heard, now, until
@@ -196,3 +199,43 @@ async def test_a_look_back_shows_how_far_it_is_is_stopped_goes_on_where_it_was_a
         await source_wishes.pause(pool, LINE)
         code, _, wrong = await shell("look-back", "line", "--since", "7d")
         assert (code, "it is paused" in wrong) == (1, True)
+
+
+async def test_the_doctor_tells_what_is_paused_stopped_or_ends_soon_and_a_door_that_nobody_reaches(
+    pool: asyncpg.Pool, dsn: str, shell: Shell, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "token").write_text("s" * 40)
+    (tmp_path / "hubbub.toml").write_text(
+        f'[door]\nlisten = "127.0.0.1:{port}"\n[[account]]\nsource = "webhook"\nhandle = "shop"\nsecret_file = "token"\n'
+    )
+    at = now()
+    async with Hall.built(dsn, pool) as hall:
+        for key in ("bluesky/line", "bluesky/notifications/us"):
+            opened = await sources.open_source(pool, key, at)
+        await sources.set_state(pool, opened.id, "stopped", "the token was revoked", at)
+        await source_health.publish_expiries(pool, "bluesky", {"us": at + timedelta(days=2)})
+        await source_wishes.pause(pool, LINE)
+
+        async def found() -> dict[str, list[str]]:
+            await asyncio.to_thread(main, ["doctor", "--json"])
+            told: dict[str, list[str]] = {}
+            for one in json.loads(capsys.readouterr().out)["checks"]:
+                told.setdefault(one["name"], []).append(f"{one['state']}: {one['what']} -> {one['todo']}")
+            return told
+
+        told = await found()
+        assert told["line"][0].startswith("warning: paused by one of you")
+        stopped, ends = told["notifications/us"]
+        assert stopped.startswith("bad: stopped: the token was revoked")
+        assert ends.startswith("warning: its login ends 2 d from now")
+        assert "hubbub connect bluesky" in ends
+        assert told["door"][0].startswith(f"bad: nobody answers at 127.0.0.1:{port}")
+        door = Door(settings.Door(port=port), {}, hall.house, hall.stop, now)
+        hall.start(door.serve())
+        await until(lambda: door.port > 0)
+        answers, never = (await found())["door"]
+        assert answers.startswith("fine: answers")
+        assert "nothing was delivered to /hooks/webhook-shop lately -> the network must reach" in never
