@@ -164,6 +164,8 @@ async def test_a_look_back_shows_how_far_it_is_is_stopped_goes_on_where_it_was_a
             yield Batch((heard("late"),), None, now(), gaps=(Gap(start, middle, "rest"),), history=True)
             await go_on.wait()
         yield Batch((heard("early"),), None, now(), gaps=(Gap(start, middle, "rest"),), history=True)
+        if len(source.asked) == 1:
+            yield Batch((heard("after the stop"),), None, now(), history=True)
 
     source.past = past
     async with Hall.built(dsn, pool) as hall:
