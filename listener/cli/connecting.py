@@ -7,6 +7,7 @@ network asks and checks is its own (`sources/*/connect.py`). Refuses to show a s
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import difflib
 import getpass
@@ -87,6 +88,7 @@ class Terminal:
                     hint="give one answer a line, in the order of the questions",
                 )  # fmt: skip
             return line.rstrip("\r\n") or default
+        await asyncio.sleep(0)  # who said stop meanwhile is not asked
         return _typed(shown, secret=secret) or default
 
     def say(self, text: str) -> None:
