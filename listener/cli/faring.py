@@ -218,7 +218,7 @@ def lines_of(state: SourceState, now: datetime) -> list[str]:
         f"{state.heard:,} heard, {state.stored:,} stored",
     ]
     if todo := _todo(state, now):
-        lines.append(f"  -> {todo}")
+        lines.append(f"  -> {harmless(todo)}")
     if state.login_until is not None:
         ended = state.login_until <= now
         lines.append(f"  login {'ended' if ended else 'ends'} {moment(state.login_until, now)}")
@@ -239,7 +239,9 @@ def lines_of(state: SourceState, now: datetime) -> list[str]:
             f"  {harmless(budget.name)}: {bar(budget.share(now))} {budget.left(now):,.0f} of {budget.points:,.0f} left{until}"
         )
     if len(state.gaps) > 5:
-        lines.append(f"  {counted(len(state.gaps), 'gap')}, the latest five (all: hubbub sources gaps {state.key})")
+        lines.append(
+            f"  {counted(len(state.gaps), 'gap')}, the latest five (all: hubbub sources gaps {harmless(state.key)})"
+        )
     lines += [f"  {gap_line(gap)}" for gap in state.gaps[-5:]]
     return lines
 

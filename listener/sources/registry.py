@@ -20,6 +20,7 @@ SOURCES: Mapping[str, Callable[[Wiring], Source]] = {
 }
 
 CONNECTS: Mapping[str, Connect] = {
+    "bluesky": bluesky.connect,
     "facebook": meta_connect.facebook,
     "instagram": meta_connect.instagram,
     "mastodon": mastodon.connect,
