@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from listener.model import Kind, Priority
 from listener.query.fields import Use
+from listener.rulebook.asking import Example
 from listener.rulebook.nodes import Node, Table, Text
 from listener.rulebook.reading.keys import (
     DAY,
@@ -26,7 +27,6 @@ from listener.rulebook.shape import (
     Count,
     Counted,
     During,
-    Example,
     Exemption,
     Group,
     Rule,
@@ -271,10 +271,11 @@ def _examples(reader: Reader, node: Node | None) -> tuple[tuple[Example, ...], t
     found = None if node is None else reader.table(node, EXAMPLES)
     if found is None:
         return (), ()
-    return _several(reader, found.get("fires"), "fires"), _several(reader, found.get("silent"), "silent")
+    return several(reader, found.get("fires"), "fires"), several(reader, found.get("silent"), "silent")
 
 
-def _several(reader: Reader, node: Node | None, what: str) -> tuple[Example, ...]:
+def several(reader: Reader, node: Node | None, what: str) -> tuple[Example, ...]:
+    """Examples, one or more."""
     return tuple(made for one in reader.items(node, what) if (made := _example(reader, one, EXAMPLE)) is not None)
 
 
@@ -325,7 +326,7 @@ def read_exception(reader: Reader, node: Node) -> None:
         reason=reader.text(found.get("reason"), "reason"),
         by=reader.text(found.get("by"), "by"),
         until=reader.day(found.get("until"), "until"),
-        silent=_several(reader, found.get("examples"), "examples"),
+        silent=several(reader, found.get("examples"), "examples"),
         place=reader.place(node),
     )
     if exemption.rules and (exemption.when is not None or exemption.authors):
