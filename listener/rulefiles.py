@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from listener.model import Problem
-from listener.rulebook.parse import MAX_FILE, MAX_FILES, parse
+from listener.rulebook.parse import MAX_FILE, MAX_FILES, SHIPPED_NEED, parse
 from listener.rulebook.shape import Rulebook
 
 SUFFIXES = frozenset({".yaml", ".yml"})
@@ -83,8 +83,6 @@ def load(folder: Path, prepare: Prepare | None = None) -> Loaded:
     return parse(with_need(files if prepare is None else prepare(files)))
 
 
-SHIPPED_NEED = "shipped/need.yaml"
-"""As this the shipped signals of need stand among a folder's files that has none of its own."""
 _NEED = re.compile(r"""^["']?need["']?\s*:""", re.MULTILINE)
 
 

@@ -50,9 +50,15 @@ def configure_judge(parser: argparse.ArgumentParser) -> None:
         help="what stands in the column score: VADER's compound (default), or need for an answer",
     )  # fmt: skip
     made.add_argument("--lang", default="", metavar="CODE", help="the language that rows claim that claim none")
-    made.add_argument("--brand", default="", metavar="NAME", help="the brand of rows that name none: its name is no mood")
     made.add_argument(
-        "--map", action="append", default=[], metavar="FIELD=COLUMN", help="which column is which, as hubbub import has it"
+        "--brand", default="", metavar="NAME", help="the brand of rows that name none: its name is no mood"
+    )
+    made.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="FIELD=COLUMN",
+        help="which column is which, as hubbub import has it",
     )
     made.add_argument("--encoding", default="utf-8", metavar="NAME", help="of the text; default utf-8")
     add_folder(made)

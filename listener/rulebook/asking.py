@@ -44,6 +44,8 @@ class Example:
     media: int = 0
     followers: int | None = None
     verified: bool | None = None
+    rating: float | None = None
+    """Stars of a review."""
     ours: bool = False
     at: datetime | None = None
     """When it is said; None: whenever it is tried."""

@@ -172,5 +172,6 @@ def mention_of(example: Example, at: datetime) -> Mention:
         langs=example.langs,
         links=("https://link.example/",) * example.links,
         media=example.media,
+        rating=example.rating,
         network_at=at,
     )

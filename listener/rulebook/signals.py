@@ -61,8 +61,8 @@ BUILT_IN: Mapping[str, Signal] = {
     one.key: one
     for one in (
         _built("addressed", "addressed to us", 0.35, "who writes to us expects somebody to read it; about us only, nobody may wait"),
-        _built("question", "question", 0.25, "a question mark asks for an answer, whatever it is about"),
-        _built("negative-tone", "negative tone", 0.2, "anger that nobody answers grows; but many a rant wants no answer"),
+        _built("question", "question", 0.2, "a question mark asks for an answer, whatever it is about"),
+        _built("negative-tone", "negative tone", 0.3, "anger that nobody answers grows; but many a rant wants no answer"),
         _built("answers-us", "answers us", 0.15, "it stands under a post of ours, where others read whether we answer"),
         _built("answered-before", "we answered before", 0.15, "we are in this talk already, and the last word is theirs"),
         _built("written-before", "they wrote before", 0.05, "who comes back has had no answer that helped, or is a regular: a little of both"),
@@ -118,7 +118,7 @@ class Signals:
         question = asks(subject.text)
         wanted = _wanted(priority, in_time=in_time)
         complains = complaint(said)
-        praise = compound is not None and compound >= PRAISE_COMPOUND and not question and not complains
+        glad = subject.tone is ToneLabel.POSITIVE and compound is not None and compound >= PRAISE_COMPOUND
         holds = {
             "addressed": context.addresses or subject.addressed is True,
             "question": question,
@@ -126,7 +126,7 @@ class Signals:
             "answers-us": context.answers_us,
             "answered-before": context.replied_before,
             "written-before": context.author_before > 0 and (context.addresses or subject.addressed is True),
-            "praise": praise,
+            "praise": glad and not question and not complains,
             **dict.fromkeys(("rule-urgent", "rule-high", "rule-clock"), False),
         }
         if wanted:
@@ -146,12 +146,13 @@ def complaint(said: Iterable[Signal]) -> bool:
 
 
 def verdict(tone: Tone, said: Iterable[Signal], *, question: bool) -> ToneLabel:
-    """Hubbub's verdict on a text of which the scorer thinks so, as long as its numbers are no clear praise.
+    """Hubbub's verdict on a text of which the scorer thinks so, as long as it is no clear praise.
 
     Who says that something of theirs went wrong is not content, though no word of it is in the scorer's list ("flight cancelled, on hold for two
     hours") or only the words of manners are ("please help, thanks"): negative. And who asks with a faint smile is asking: neutral.
     """
-    if tone.compound is None or tone.compound >= PRAISE_COMPOUND or tone.label is ToneLabel.NEGATIVE:
+    praise = tone.label is ToneLabel.POSITIVE and tone.compound is not None and tone.compound >= PRAISE_COMPOUND
+    if praise or tone.label in {ToneLabel.NEGATIVE, ToneLabel.NOT_SCORED}:
         return tone.label
     if complaint(said):
         return ToneLabel.NEGATIVE
@@ -192,4 +193,12 @@ def _reason(one: Signal, subject: Subject, now: datetime) -> Mapping[str, Any]:
 
 
 def _content(one: Signal) -> tuple[str, str, float, bool, str, str, bool]:
-    return one.key, one.title, one.weight, one.on, one.when.text if one.when is not None else "", one.lang, one.complaint
+    return (
+        one.key,
+        one.title,
+        one.weight,
+        one.on,
+        one.when.text if one.when is not None else "",
+        one.lang,
+        one.complaint,
+    )

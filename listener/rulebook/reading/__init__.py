@@ -14,10 +14,22 @@ from listener.model import Problem
 from listener.query.names import Names
 from listener.rulebook.definitions import as_written, define
 from listener.rulebook.nodes import Node, Text
-from listener.rulebook.reading import alerting, lexicon, listening, macros, need, planning, replies, rules, staff, styling
+from listener.rulebook.reading import (
+    alerting,
+    lexicon,
+    listening,
+    macros,
+    need,
+    planning,
+    replies,
+    rules,
+    staff,
+    styling,
+)
 from listener.rulebook.reading.keys import Key, Keys, Many, homes
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Rulebook, content_hash
+from listener.rulebook.signals import Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +77,16 @@ _HOMES = homes(FILE)
 
 
 def read_documents(
-    documents: Mapping[str, Node], files: Mapping[str, str], *, complete: bool = True
+    documents: Mapping[str, Node],
+    files: Mapping[str, str],
+    *,
+    complete: bool = True,
+    shipped: tuple[Signal, ...] = (),
 ) -> Rulebook | list[Problem]:
-    """The rulebook of these documents, or their problems. Without `complete` a file is missing, so unknown names are not told."""
+    """The rulebook of these documents, or their problems. Without `complete` a file is missing, so unknown names are not told.
+
+    `shipped`: signals of need that were read before.
+    """
     reader = Reader(complete=complete, homes=_HOMES)
     found = {path: _sections(reader, path, documents[path]) for path in sorted(documents)}
     _read(reader, found, defining=True)
@@ -94,7 +113,7 @@ def read_documents(
         chains=tuple(sorted(made.chains, key=lambda one: one.key)),
         calendar=tuple(sorted(made.calendar, key=lambda planned: planned.key)),
         style=made.style,
-        need=tuple(sorted(made.need, key=lambda one: one.key)),
+        need=tuple(sorted((*made.need, *shipped), key=lambda one: one.key)),
         lexicon=tuple(sorted(made.lexicon, key=lambda overlay: overlay.key)),
         files=MappingProxyType(dict(files)),
         hash=content_hash(files),

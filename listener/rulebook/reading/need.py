@@ -61,7 +61,12 @@ def read_signal(reader: Reader, node: Node) -> None:
     if built is not None:
         for name in ("when", "lang", "complaint", "tests"):
             if name in found:
-                reader.problem(found[name], "built-in", f"{key} is built in, and has no {name}", "take it out, or give the signal another key")
+                reader.problem(
+                    found[name],
+                    "built-in",
+                    f"{key} is built in, and has no {name}",
+                    "take it out, or give the signal another key",
+                )
     for name in ("weight", "why"):
         if name not in found and (built is None or "weight" in found):
             reader.problem(node, "missing-key", f"signal {key} needs {name}", f"add {name}: ...")
