@@ -11,6 +11,7 @@ holds a digit is one and the same number. Of what only one person or two say, a 
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import zlib
@@ -103,6 +104,11 @@ class Model:
     by_signal: Mapping[str, float]
     by_mark: Mapping[int, float]
 
+    @property
+    def method(self) -> str:
+        """Its name with a hash of all that it holds."""
+        return f"learned-{self.version}+{hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:8]}"
+
     def to_json(self) -> str:
         """The model's file: plain numbers, and the titles of signals."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
@@ -190,7 +196,11 @@ def chance(odds: float) -> float:
 
 def _marks(text: str) -> Iterable[tuple[Sequence[int], tuple[int, int]]]:
     """Marks with the span that says them, in the text's order: a word's with those within it, then the pair's with the next one."""
-    blank = _NO_WORDS.sub(lambda found: " " * len(found.group()), text) if "@" in text or "＠" in text or "://" in text else text
+    blank = (
+        _NO_WORDS.sub(lambda found: " " * len(found.group()), text)
+        if "@" in text or "＠" in text or "://" in text
+        else text
+    )
     words = segment(blank)
     spans = words.spans[:MOST_WORDS]
     keys = ["0" if _DIGIT(key) else key for key in words.keys[:MOST_WORDS]]

@@ -164,7 +164,7 @@ class _Fit:
         self.decisions = decisions
         said = [marks(one.text) for one in decisions]
         self._marks = _common(decisions, said)
-        self._signals = sorted({signal for one in decisions for signal in one.signals})
+        self._signals = sorted({title for one in decisions for title in one.signals})
         self._rows = _matrix(self._marks, said), self._told()
         self._answered = numpy.array([one.answered for one in decisions])
         groups = numpy.array(_authors(decisions))
@@ -177,12 +177,11 @@ class _Fit:
         """Need and signals, as columns."""
         import numpy
 
-        column = {signal: place for place, signal in enumerate(self._signals, 1)}
+        column = {title: place for place, title in enumerate(self._signals, 1)}
         told = numpy.zeros((len(self.decisions), len(column) + 1))
         for row, one in enumerate(self.decisions):
             told[row, 0] = log_odds(one.need)
-            for signal in one.signals:
-                told[row, column[signal]] = 1.0
+            told[row, [column[title] for title in one.signals]] = 1.0
         return told
 
     def _best(self) -> tuple[float, Any]:
@@ -294,7 +293,7 @@ def _measured(fit: _Fit, held: Sequence[Decision], seed: int) -> Measured:
         by_author.setdefault(author, []).append(row)
     rows = [numpy.array(some) for some in by_author.values()]
     dice = numpy.random.default_rng(seed)
-    gains = []
+    gains: list[float] = []
     while len(gains) < REDRAWS:
         drawn = numpy.concatenate([rows[one] for one in dice.integers(0, len(rows), len(rows))])
         if 0 < answered[drawn].sum() < len(drawn):
