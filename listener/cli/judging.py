@@ -124,9 +124,7 @@ def run_judge(arguments: argparse.Namespace) -> int:
             found = judging.judge(item, cell)
             told.rows += 1
             told.labels[found.tone.label.value] = told.labels.get(found.tone.label.value, 0) + 1
-            told.methods = (
-                {**found.methods, LEARNED: model.method} if model is not None and model.counts else found.methods
-            )
+            told.methods = {**found.methods, **learned}
             row = _row(item.key.external_id, found, arguments.score)
             write({**row, **learned_row(model, item.text, found)} if model is not None else row)
             bar.show(stream.progress[0], counted(told.rows, "row"))

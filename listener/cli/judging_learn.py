@@ -52,7 +52,7 @@ examples:
 Of a row are read what `hubbub judge score` reads, and whether it was answered (1, 0, yes, no, true, false). With a time in every row the
 latest 30 % are held back to measure on, else the last 30 % of the file. Give the author where you can: marks count that three people said.
 It needs the extra: pip install 'hubbub[learn]'. Scoring by a model does not.
-Exit codes: 0 the model counts, 1 it does not or rows were left out, 2 wrong usage, or too few decisions to learn from."""
+Exit codes: 0 the model counts, 1 it does not, rows were left out or are too few to learn from, 2 wrong usage."""
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

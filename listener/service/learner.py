@@ -77,9 +77,8 @@ class Learned:
 async def learn(lessons: Lessons) -> Model:
     """The model of these decisions, by a worker that is gone when this returns. FixMe: there are too few, or the library is not there."""
     errors = None if os.environ.get("HUBBUB_DEBUG") else asyncio.subprocess.DEVNULL
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # sums in one order: the same model
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "listener.service.learner", env={**os.environ, **one_thread},
+        sys.executable, "-m", "listener.service.learner",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, start_new_session=True,
     )  # fmt: skip
     try:
@@ -131,10 +130,15 @@ def model_of(lessons: Lessons) -> Model:
                 f"too few decisions to learn from: {len(decisions):,}, with {told}",
                 hint=f"{FEWEST} are needed, with {FEWEST_OF_A_KIND} answered and {FEWEST_OF_A_KIND} not in each part",
             )
-    measured = _measured(_Fit(earlier, lessons), held, lessons.seed)
-    fit = _Fit(decisions, lessons)
-    counts = measured.gain_low > 0
-    return fit.model(measured, counts=counts, why=_why(measured, counts=counts))
+    try:
+        import sklearn.linear_model  # noqa: F401 - what is limited must be there
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise FixMe("learning needs scikit-learn, which is not there", hint="pip install 'hubbub[learn]'") from None
+    with threadpool_limits(1):  # sums in one order: the same model, and one core for everybody else
+        measured = _measured(_Fit(earlier, lessons), held, lessons.seed)
+        counts = measured.gain_low > 0
+        return _Fit(decisions, lessons).model(measured, counts=counts, why=_why(measured, counts=counts))
 
 
 def _why(measured: Measured, *, counts: bool) -> str:
@@ -187,15 +191,14 @@ class _Fit:
     def _best(self) -> tuple[float, Any]:
         """The penalty that does best on parts that were left out, with the log-odds it gave them."""
         import numpy
-        from sklearn.metrics import roc_auc_score
 
-        found = []
+        found, once = [], numpy.ones(len(self.decisions))
         for penalty in _PENALTIES:
             odds = numpy.zeros(len(self.decisions))
             for learned, left_out in self._parts:
                 start, by_mark, by_told = self._regress(penalty, learned)
                 odds[left_out] = start + self._rows[0][left_out] @ by_mark + self._rows[1][left_out] @ by_told
-            found.append((roc_auc_score(self._answered, odds), -penalty, odds))
+            found.append((_Order(odds, self._answered).auc(once), -penalty, odds))
         _, penalty, odds = max(found, key=lambda one: one[:2])  # the stronger one, where two do as well
         return -penalty, odds
 
@@ -281,34 +284,51 @@ def _platt(odds: Any, answered: Any) -> tuple[float, float]:
 def _measured(fit: _Fit, held: Sequence[Decision], seed: int) -> Measured:
     """Need and the model of the earlier decisions on those held back; authors are redrawn whole, since one's messages are alike."""
     import numpy
-    from sklearn.metrics import roc_auc_score
 
     nothing = Measured(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     model = fit.model(nothing, counts=False, why="")
     answered = numpy.array([one.answered for one in held])
     need = numpy.array([one.need for one in held])
     learned = numpy.array([opinion(model, one.text, one.need, one.signals).score for one in held])
-    by_author: dict[str, list[int]] = {}
-    for row, author in enumerate(_authors(held)):
-        by_author.setdefault(author, []).append(row)
-    rows = [numpy.array(some) for some in by_author.values()]
+    by_need, by_model = _Order(need, answered), _Order(learned, answered)
+    _, author = numpy.unique(_authors(held), return_inverse=True)
+    people = int(author.max()) + 1
     dice = numpy.random.default_rng(seed)
     gains: list[float] = []
     while len(gains) < REDRAWS:
-        drawn = numpy.concatenate([rows[one] for one in dice.integers(0, len(rows), len(rows))])
-        if 0 < answered[drawn].sum() < len(drawn):
-            gains.append(roc_auc_score(answered[drawn], learned[drawn]) - roc_auc_score(answered[drawn], need[drawn]))
+        times = numpy.bincount(dice.integers(0, people, people), minlength=people)[author]
+        if 0 < (times * answered).sum() < times.sum():
+            gains.append(by_model.auc(times) - by_need.auc(times))
     low, high = numpy.percentile(gains, [LUCK, 100.0 - LUCK])
+    once = numpy.ones(len(held))
     return Measured(
         held=len(held),
         answered=int(answered.sum()),
-        auc_need=round(float(roc_auc_score(answered, need)), 4),
-        auc=round(float(roc_auc_score(answered, learned)), 4),
+        auc_need=round(by_need.auc(once), 4),
+        auc=round(by_model.auc(once), 4),
         top_need=_top(need, answered),
         top=_top(learned, answered),
         gain_low=round(float(low), 4),
         gain_high=round(float(high), 4),
     )
+
+
+class _Order:
+    """Scores in order, made once for many redraws."""
+
+    def __init__(self, scores: Any, answered: Any) -> None:
+        import numpy
+
+        _, self._place = numpy.unique(scores, return_inverse=True)
+        self._answered = answered
+
+    def auc(self, times: Any) -> float:
+        """The area under the curve (ties count half) where each row is there so many times."""
+        import numpy
+
+        yes = numpy.bincount(self._place, times * self._answered)
+        no = numpy.bincount(self._place, times * ~self._answered)
+        return float((yes * (numpy.cumsum(no) - no / 2.0)).sum() / (yes.sum() * no.sum()))
 
 
 def _top(scores: Any, answered: Any) -> float:
