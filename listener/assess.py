@@ -63,6 +63,7 @@ class Judge:
         self._methods = methods
         self._now = now
         self._counting = Counting(rulebook)
+        rulebook.signals.ready()
         self._judges_ours = any(rule.scope.ours and rule.status is not Status.DEPRECATED for rule in rulebook.rules)
 
     def __call__(

@@ -1,6 +1,7 @@
 """The tests of the signals of need, each message looked at as if a network had sent it: the signal must be in it, or must not. Owns this verdict.
 
-The looking is the real one: language found first, tone as the scorer has it. A signal that is switched off is not tried.
+The looking is the real one: language found first, tone as the scorer has it. A signal that is switched off is not tried, nor are the
+shipped ones of whoever has none of their own: nothing in their files could mend those.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 from listener.model import Context, Problem
 from listener.rulebook.asking import Example
 from listener.rulebook.examples import mention_of
+from listener.rulebook.parse import SHIPPED_NEED
 from listener.rulebook.shape import Rulebook, TopicKind
 from listener.rulebook.signals import Signal
 from listener.rulebook.subject import Heard, Methods, weighed
@@ -48,7 +50,7 @@ def seen(rulebook: Rulebook, methods: Methods, now: datetime) -> tuple[Seen, ...
     names = {name for topic in rulebook.topics if topic.kind is TopicKind.BRAND for name in topic.names}
     found: list[Seen] = []
     for signal in rulebook.need:
-        if signal.when is None or not signal.on:
+        if signal.when is None or not signal.on or signal.place.file == SHIPPED_NEED:
             continue
         for must, examples in ((True, signal.must), (False, signal.must_not)):
             for one in examples:

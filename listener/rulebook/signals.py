@@ -83,22 +83,29 @@ NEGATIVE = -0.05
 class Signals:
     """The signals of one rulebook, made ready to be asked."""
 
-    __slots__ = ("_built_in", "_index", "_said", "method")
+    __slots__ = ("_built_in", "_index", "_said", "_share", "method")
 
     def __init__(self, written: Iterable[Signal], share: Share) -> None:
         given = {one.key: one for one in written}
         self._built_in = {key: given.get(key, one) for key, one in BUILT_IN.items()}
         self._said = tuple(one for one in given.values() if one.when is not None and one.on)
-        trees = {place: one.when.tree for place, one in enumerate(self._said) if one.when is not None}
-        self._index = Index.build(trees, share)
+        self._share = share
+        self._index: Index[int] | None = None
         told = sorted((*self._built_in.values(), *self._said), key=lambda one: one.key)
         content = repr([_content(one) for one in told])
         self.method = f"{METHOD}+{hashlib.sha256(content.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
+    def ready(self) -> Index[int]:
+        """What the queries are looked up in. Made at the first call (about 20 ms): most rulebooks are read to be checked or shown."""
+        if self._index is None:
+            trees = {place: one.when.tree for place, one in enumerate(self._said) if one.when is not None}
+            self._index = Index.build(trees, self._share)
+        return self._index
+
     def said_in(self, subject: Subject, now: datetime) -> tuple[Signal, ...]:
         """The signals whose query matches, by their keys' order. `now`: for queries that ask for the time."""
         said, lang = self._said, subject.lang
-        found = (said[place] for place in self._index.matching(subject, now))
+        found = (said[place] for place in self.ready().matching(subject, now))
         return tuple(one for one in found if not one.lang or not lang or one.lang == lang)
 
     def need(

@@ -83,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     tries = [tried.good for one in tested for tried in one.tried]
     failed = tries.count(False) + good[len(tested) :].count(False)
     print(
-        f"{counted(len(tested), 'rule')}, {counted(len(tries), 'example')}, {_tests_of_tone(len(tones))}, "
-        f"{_tests_of_signals(len(signals))}: "
+        f"{counted(len(tested), 'rule')}, {counted(len(tries), 'example')}, {_tests_of_tone(len(tones))}"
+        f"{f', {_tests_of_signals(len(signals))}' if signals else ''}: "
         f"{failed} {'fails' if failed == 1 else 'fail'}"
     )
     return FINE if fine else FINDINGS
