@@ -159,29 +159,32 @@ def marks(text: str) -> frozenset[int]:
 
 def opinion(model: Model, text: str, need: float, signals: Iterable[str]) -> Opinion:
     """What a model thinks of a message that need is so sure of, for these signals (by their titles)."""
-    known = model.by_mark
-    found = [(mark, place) for some, place in _marks(text) for mark in some if mark in known]
-    places: dict[int, tuple[int, int]] = {}
-    for mark, place in found:
-        places.setdefault(mark, place)
-    scale = share_of(len(places))
+    known, seen = model.by_mark, set[int]()
     by_place: dict[tuple[int, int], float] = {}
-    for mark, place in places.items():
-        by_place[place] = by_place.get(place, 0.0) + known[mark] * scale
-    by_signal = {one: model.by_signal[one] for one in sorted(set(signals)) if one in model.by_signal}
-    odds = model.start + model.by_need * log_odds(need)
-    odds += sum(by_signal.values()) + sum(by_place.values())
+    for some, place in _marks(text):
+        for mark in some:
+            weight = known.get(mark)
+            if weight is not None and mark not in seen:
+                seen.add(mark)
+                by_place[place] = by_place.get(place, 0.0) + weight
+    scale = share_of(len(seen))
+    by_signal = [(model.by_signal[one], one) for one in sorted(set(signals)) if one in model.by_signal]
+    odds = model.start + model.by_need * log_odds(need) + sum(by_place.values()) * scale
+    odds += sum(weight for weight, _ in by_signal)
+    moves: list[tuple[float, str | tuple[int, int]]] = [*by_signal]
+    moves += [(weight * scale, place) for place, weight in by_place.items()]
+    moves.sort(
+        key=lambda one: -abs(one[0])
+    )  # those that weigh the same stay in order: signals by title, words as they are said
     score = chance(odds)
-    moves: list[tuple[float, dict[str, Any]]] = [
-        (score - chance(odds - one), {"signal": f"learned: {title}"}) for title, one in by_signal.items()
-    ]
-    moves += [
-        (score - chance(odds - one), {"signal": "learned: these words", "spans": list(place)})
-        for place, one in by_place.items()
-    ]
-    strongest = sorted(moves, key=lambda one: (-abs(one[0]), str(one[1])))[:_SHOWN]
-    told = ({**what, "value": round(by, 2)} for by, what in strongest if abs(by) >= _FAINT)
-    return Opinion(round(score, 4), tuple(told))
+    told = ((score - chance(odds - weight), what) for weight, what in moves[:_SHOWN])
+    return Opinion(round(score, 4), tuple(_reason(by, what) for by, what in told if abs(by) >= _FAINT))
+
+
+def _reason(by: float, what: str | tuple[int, int]) -> Mapping[str, Any]:
+    if isinstance(what, str):
+        return {"signal": f"learned: {what}", "value": round(by, 2)}
+    return {"signal": "learned: these words", "value": round(by, 2), "spans": list(what)}
 
 
 def share_of(marks: int) -> float:
