@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LEARNED = "learned"
 """The column of OUT in which a model's own number stands, whether or not it counts."""
 SHOWN = 20
+MAX_SEED = (1 << 32) - 1
 MAX_MODEL = 8 << 20
 """Bytes of a model's file: one with as many marks as there may be has less than 1 MB."""
 _SAID: Mapping[str, bool] = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -124,6 +125,8 @@ def run_learn(
     from listener.cli.terminal import counted, print_json, run_async, say
     from listener.service.learner import Lessons, learn
 
+    if not 0 <= arguments.seed <= MAX_SEED:
+        raise wrong_usage(f"--seed is a number from 0 to {MAX_SEED}", "without it, it is 0")
     told = Taught(columns=str(stream.columns))
     decisions = _decisions(stream, judge, arguments.answered, told)
 

@@ -38,8 +38,8 @@ from listener.service.replayer import framed, read, receive
 
 FEWEST = 200
 """Decisions that are needed,"""
-FEWEST_OF_A_KIND = 20
-"""and of the answered and the unanswered each, among the earlier and among those held back."""
+FEWEST_PEOPLE = 20
+"""and whose messages were answered, and not, among the earlier ones and among those held back: one person's say little of another's."""
 MOST = 5_000
 """The latest so many are learned from: a team changes, and a worker has to come to an end."""
 HELD = 0.3
@@ -123,12 +123,13 @@ def model_of(lessons: Lessons) -> Model:
     cut = round(len(decisions) * (1.0 - HELD))
     earlier, held = decisions[:cut], decisions[cut:]
     for some, which in ((earlier, "earlier ones"), (held, f"latest {HELD:.0%}, which are held back")):
-        answered = sum(one.answered for one in some)
-        if len(decisions) < FEWEST or min(answered, len(some) - answered) < FEWEST_OF_A_KIND:
-            told = f"{len(some):,} of the {which}, {answered:,} of them answered"
+        told = [(one.answered, author) for one, author in zip(some, _authors(some), strict=True)]
+        people = [len({author for answered, author in told if answered is kind}) for kind in (True, False)]
+        if len(decisions) < FEWEST or min(people) < FEWEST_PEOPLE:
+            of = f"among the {which} {people[0]:,} people were answered and {people[1]:,} were not"
             raise FixMe(
-                f"too few decisions to learn from: {len(decisions):,}, with {told}",
-                hint=f"{FEWEST} are needed, with {FEWEST_OF_A_KIND} answered and {FEWEST_OF_A_KIND} not in each part",
+                f"too few decisions to learn from: there are {len(decisions):,}, and {of}",
+                hint=f"{FEWEST} are needed, and {FEWEST_PEOPLE} people of each kind in either part",
             )
     try:
         import sklearn.linear_model  # noqa: F401 - what is limited must be there

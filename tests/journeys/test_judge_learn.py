@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from listener.cli import main
+from listener.errors import FixMe
 from listener.learning import Decision, Model, model_from, opinion
 from listener.service.learner import Lessons, model_of
 
@@ -74,13 +75,18 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def rules(folder: Path, weight: float) -> Path:
+    """A rulebook that is read at once."""
+    folder.mkdir()
+    (folder / "need.yaml").write_text(f"need:\n  - {{key: question, weight: {weight}, why: they wait}}\n")
+    return folder
+
+
 def test_a_habit_is_learned_told_and_scored_by(tmp_path: Path, hubbub: Run) -> None:
+    ours, out, made = rules(tmp_path / "rules", 0.3), tmp_path / "out.jsonl", tmp_path / "model.json"
     rows = outcomes(300, habit=True)
-    file, made = (
-        written(tmp_path / "outcomes.jsonl", [*rows, {**rows[0], "id": "x", "answered": "maybe"}]),
-        tmp_path / "m",
-    )
-    code, told = hubbub("judge", "learn", file, "--out", made, "--lang", "en")
+    file = written(tmp_path / "outcomes.jsonl", [*rows, {**rows[0], "id": "x", "answered": "maybe"}])
+    code, told = hubbub("judge", "learn", file, "--out", made, "--lang", "en", "--rules", ours)
     assert (code, told["decisions"], told["rejects"]) == (1, 300, 1)
     assert told["shown"] == ["id x: answered is neither 1 nor 0"]
     assert told["counts"]
@@ -88,35 +94,32 @@ def test_a_habit_is_learned_told_and_scored_by(tmp_path: Path, hubbub: Run) -> N
     assert told["measured"]["auc"] > 0.8 > 0.6 > told["measured"]["auc_need"]
     assert "larkspur" not in made.read_text()  # numbers and titles of signals: nobody's words
 
-    fresh = written(
-        tmp_path / "in.jsonl", [{"id": 1, "text": "a larkspur by the door"}, {"id": 2, "text": "a lamp by the door"}]
-    )
-    code, told = hubbub("judge", "score", fresh, "--out", tmp_path / "out.jsonl", "--model", made, "--lang", "en")
-    yes, no = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    texts = ("a larkspur by the door", "a lamp by the door")
+    fresh = written(tmp_path / "in.jsonl", [{"id": number, "text": text} for number, text in enumerate(texts)])
+    scoring = ("judge", "score", fresh, "--out", out, "--model", made, "--lang", "en", "--rules")
+    code, told = hubbub(*scoring, ours)
+    yes, no = map(json.loads, out.read_text().splitlines())
     assert code == 0
     assert told["methods"]["learned"].startswith("learned-1+")
     assert yes["score"] == yes["learned"] > 0.6 > 0.4 > no["learned"]
-    assert [2, 10] in [one.get("spans") for one in yes["reasons"] if "learned" in str(one)]
+    assert [2, 10] in [one["spans"] for one in yes["reasons"] if one.get("signal") == "learned: these words"]
 
-    other = tmp_path / "rules"
-    other.mkdir()
-    (other / "need.yaml").write_text("need:\n  - {key: question, weight: 0.9, why: others}\n")
-    arguments = ("judge", "score", fresh, "--out", tmp_path / "out.jsonl", "--model", made, "--rules", other)
-    assert hubbub(*arguments)[0] == 1  # it was learned beside other signals
+    made.write_text(json.dumps({**json.loads(made.read_text()), "counts": False}))
+    assert hubbub(*scoring, ours)[0] == 0
+    shown = json.loads(out.read_text().splitlines()[0])
+    assert shown["score"] == shown["need"] != shown["learned"] == yes["learned"]  # told, not taken
 
-    weak = json.loads(made.read_text())
-    made.write_text(json.dumps({**weak, "counts": False}))
-    hubbub("judge", "score", fresh, "--out", tmp_path / "out.jsonl", "--model", made, "--lang", "en")
-    first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
-    assert (
-        first["score"] == first["need"] != first["learned"] == yes["learned"]
-    )  # what does not count is shown, not taken
+    assert hubbub(*scoring, rules(tmp_path / "others", 0.9))[0] == 1  # it was learned beside another need
 
 
 def test_too_few_decisions_make_no_model(tmp_path: Path, hubbub: Run) -> None:
     file = written(tmp_path / "outcomes.jsonl", outcomes(100, habit=True))
-    assert hubbub("judge", "learn", file, "--out", tmp_path / "model.json")[0] == 1
+    arguments = ("--out", tmp_path / "model.json", "--rules", rules(tmp_path / "rules", 0.3))
+    assert hubbub("judge", "learn", file, *arguments)[0] == 1
     assert not (tmp_path / "model.json").exists()
+    of_few = [Decision("anything", number % 2 == 0, 0.5, (), f"a{number % 30}") for number in range(900)]
+    with pytest.raises(FixMe, match="15 people were answered and 15 were not"):
+        model_of(Lessons(tuple(of_few), "need"))
 
 
 def learned(*, habit: bool, shuffled: bool = False) -> Model:
