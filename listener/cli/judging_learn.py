@@ -51,7 +51,7 @@ examples:
   hubbub judge learn tweets.csv.gz --out model.json --map id=tweet_id --answered replied --lang en
 
 Of a row are read what `hubbub judge score` reads, and whether it was answered (1, 0, yes, no, true, false). With a time in every row the
-latest 30 % are held back to measure on, else the last 30 % of the file. Give the author where you can: marks count that three people said.
+latest 30 % are held back to measure on, else the last 30 % of the file. Give the author where you can: words count that three people said.
 It needs the extra: pip install 'hubbub[learn]'. Scoring by a model does not.
 Exit codes: 0 the model counts, 1 it does not, rows were left out or are too few to learn from, 2 wrong usage."""
 
