@@ -1,4 +1,4 @@
-"""`hubbub judge score IN --out OUT`: every row of a file through the whole judgement, into a file; no database.
+"""`hubbub judge score IN --out OUT`: every row of a file through the whole judgement, into a file; no database. (`learn` is next door.)
 
 The judge, the methods and the rules are the service's own. Owns the dialogue and what stands in OUT; refuses to store and to judge.
 """
@@ -11,7 +11,7 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, Parser, wrong_usage
+from listener.cli.judging_learn import LEARNED, add_model, configure_learn, learned_row, model_asked, run_learn
 from listener.cli.rules.folder import add_folder
 
 if TYPE_CHECKING:
@@ -61,20 +62,24 @@ def configure_judge(parser: argparse.ArgumentParser) -> None:
         help="which column is which, as hubbub import has it",
     )
     made.add_argument("--encoding", default="utf-8", metavar="NAME", help="of the text; default utf-8")
+    add_model(made)
     add_folder(made)
     made.epilog = """\
 examples:
   hubbub judge score mentions.jsonl --out judged.csv
   hubbub judge score tweets.csv.gz --out need.csv --score need --map id=tweet_id --lang en
+  hubbub judge score mentions.jsonl --out judged.csv --model model.json
 
 Of a row are read: id, text and, where they are there, lang, at, author, parent, brand, followers, rating, links, tags, and addressed (no: it
 is only about us; else it counts as written to us). OUT has one row for each, in the same order: id, label (negative, neutral, positive,
 not_scored), score, need (0 to 1), lang, reasons (JSON).
 Lines that cannot be read are told with their number and left out.
 Exit codes: 0 all rows judged, 1 some left out, 2 wrong usage or rules that cannot be read."""
+    configure_learn(actions)
     parser.epilog = """\
 examples:
   hubbub judge score mentions.jsonl --out judged.csv
+  hubbub judge learn outcomes.jsonl --out model.json
   hubbub judge score --help"""
 
 
@@ -91,7 +96,7 @@ class Scored:
 
 
 def run_judge(arguments: argparse.Namespace) -> int:
-    """Scores the file; exit code 1 when lines were left out."""
+    """Scores the file, or learns from it; exit code 1 when lines were left out."""
     from listener.cli.importing import pair
     from listener.cli.rules.folder import rulebook_asked
     from listener.cli.terminal import Bar, counted, print_json, say
@@ -102,9 +107,14 @@ def run_judge(arguments: argparse.Namespace) -> int:
         raise wrong_usage("IN and OUT are the same file", "write to another one")
     columns = dict(pair(text, "--map") for text in arguments.map)
     stream = ImportStream(ImportPlan(path=arguments.file, columns=columns, encoding=arguments.encoding))
-    judging = Judging(rulebook_asked(arguments), arguments.brand, arguments.lang)
+    book = rulebook_asked(arguments)
+    judging = Judging(book, arguments.brand, arguments.lang)
+    if arguments.what == "learn":
+        return run_learn(arguments, stream, judging.judge, book.signals.method)
+    model = model_asked(arguments, book.signals.method)
+    learned = {LEARNED: model.method} if model is not None and model.counts else {}
     told, bar = Scored(columns=str(stream.columns)), Bar(arguments.file.stat().st_size, "rows", quiet=arguments.json)
-    with _writing(arguments.out) as write:
+    with writing(arguments.out, (*COLUMNS, LEARNED) if model is not None else COLUMNS) as write:
         for item, cell in stream.rows():
             if isinstance(item, Reject) or cell is None:
                 told.rejects += 1
@@ -114,8 +124,9 @@ def run_judge(arguments: argparse.Namespace) -> int:
             found = judging.judge(item, cell)
             told.rows += 1
             told.labels[found.tone.label.value] = told.labels.get(found.tone.label.value, 0) + 1
-            told.methods = found.methods
-            write(_row(item.key.external_id, found, arguments.score))
+            told.methods = {**found.methods, **learned}
+            row = _row(item.key.external_id, found, arguments.score)
+            write({**row, **learned_row(model, item.text, found)} if model is not None else row)
             bar.show(stream.progress[0], counted(told.rows, "row"))
     bar.end()
     if arguments.json:
@@ -123,6 +134,8 @@ def run_judge(arguments: argparse.Namespace) -> int:
         return FINDINGS if told.rejects else FINE
     labels = ", ".join(f"{many:,} {label.replace('_', ' ')}" for label, many in sorted(told.labels.items()))
     say(f"{counted(told.rows, 'row')} into {arguments.out}: {labels or 'nothing'}; columns: {told.columns}")
+    if model is not None:
+        say(f"{model.method}: {model.why}")
     for line in told.shown[:SHOWN]:
         say(f"  {arguments.file}: {line}")
     if told.rejects > SHOWN:
@@ -201,22 +214,22 @@ def _row(id_: str, found: Assessment, score: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[Callable[[Mapping[str, Any]], object]]:
+def writing(path: Path, columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, Any]], object]]:
     """What writes a row into a file by its ending. The file is there whole, or as it was."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as plain:
             packed: Any = gzip.GzipFile(filename="", fileobj=plain, mode="wb") if path.suffix == ".gz" else plain
             with io.TextIOWrapper(packed, "utf-8", newline="") as text:
-                yield _writer(path, text)
+                yield _writer(path, text, columns)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _writer(path: Path, text: IO[str]) -> Callable[[Mapping[str, Any]], object]:
+def _writer(path: Path, text: IO[str], columns: Sequence[str]) -> Callable[[Mapping[str, Any]], object]:
     if ".jsonl" in path.suffixes:
         return lambda row: text.write(json.dumps(row) + "\n")
-    table = csv.DictWriter(text, COLUMNS)
+    table = csv.DictWriter(text, columns)
     table.writeheader()
     return lambda row: table.writerow({**row, "reasons": json.dumps(row["reasons"])})
