@@ -319,3 +319,9 @@ def listened(source: str) -> str:
 def at(handle: str) -> str:
     """A handle as people write it: behind an @, unless it is none (a name of several words, the number of a page)."""
     return handle if handle.startswith("@") or handle.isdigit() or any(map(str.isspace, handle)) else f"@{handle}"
+
+
+def one_aside(source: str) -> bool:
+    """Whether a network takes just one private answer to a public message."""
+    network = NETWORKS.get(source)
+    return network is not None and network.one_aside

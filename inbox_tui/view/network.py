@@ -11,7 +11,8 @@ from inbox_tui.view import names, words
 from inbox_tui.view.lines import Line, Piece, flow, say
 from inbox_tui.view.queue import who
 from listener import networks
-from listener.model import NEEDS, OPPOSITE, Capability, Doing, OutboxState
+from listener.model import NEEDS, OPPOSITE, Capability, Doing, Kind, OutboxState
+from listener.pictures import limit_of
 from listener.store.views import ActRow, HistoryLine, Opened, ThreadMessage
 
 BECOMES = {
@@ -90,6 +91,15 @@ def no_reply(opened: Opened, table: Table = KEYS) -> str:
     if networks.listened(opened.source) or opened.can.get(Capability.REPLY):
         return f"{why_not(opened, Capability.REPLY)} ({_by_hand(table)})"
     return "" if opened.account_handle else "no account of ours fits: it cannot be answered from here"
+
+
+def no_pictures(opened: Opened, parent: ThreadMessage, private: bool) -> str:
+    """Why an answer cannot carry pictures; '' : it can."""
+    if private or parent.kind is Kind.DM:
+        return "pictures cannot be sent in private from here"
+    if reason := opened.can.get(Capability.MEDIA):
+        return f"no pictures on {network_name(opened)}: {say(reason)}"
+    return "" if limit_of(opened.source) else f"pictures cannot be sent to {network_name(opened)} from here"
 
 
 def _by_hand(table: Table) -> str:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from inbox_tui.keys import KEYS, Table, sign
-from inbox_tui.view import approvals, labels, names, network, windows, words
+from inbox_tui.view import approvals, labels, names, network, sight, windows, words
 from inbox_tui.view.authors import about
 from inbox_tui.view.history import history_sentence, passed_from
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
@@ -285,6 +285,7 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
     parts: list[Line] = [(name,), ((words.age(message.at, reader.now), "dim"),)]
     if aside:
         parts.append((("also in this thread", "dim"),))
+    parts.extend(sight.parts(message.audience, message.kind))
     if message.version > 1:
         parts.append(((f"edited, v{message.version}", "note"),))
     if message.author_status not in ("", "active"):

@@ -13,7 +13,7 @@ from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import network, privately, replies, saved, windows, words
+from inbox_tui.view import network, privately, replies, saved, sight, windows, words
 from inbox_tui.view.facets import facet_lines
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.names import account
@@ -206,6 +206,7 @@ class Answering(Triage):
             as_whom=account(opened.account_handle),
             to_whom=who(parent.author_handle, parent.author_name),
             private=private,
+            audience=parent.audience,
             draft=draft,
             terms=writing.terms,
         )
@@ -232,6 +233,9 @@ class Answering(Triage):
 
         def lines(draft: str) -> list[Line]:
             told = [*self.told_before(writing)]
+            closes = privately.left(parent, writing.private, self.desk.now())
+            told += [(closes,)] if closes is not None else []
+            told += sight.written(parent.audience, private=writing.private)
             told += [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
             found = [(one, False) for one in look.styled(draft)] + [(one, look.public) for one in look.private(draft)]
             found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))

@@ -34,6 +34,18 @@ class Networking(Answering):
         self.query_one("#acts", ActsBar).show(
             [] if idle or self.opened is None else network.can_parts(self.opened, self.desk.table)
         )
+        if self.is_current:
+            self.show_keys()
+
+    def crossed(self) -> frozenset[str]:
+        """A reply where nobody can answer; while one is written, what it cannot carry."""
+        if (writing := self._writing) is not None and self.composer.is_open:
+            no_pictures = network.no_pictures(writing.opened, writing.parent, writing.private)
+            return frozenset({"attach"}) if no_pictures else frozenset()
+        opened = self.opened
+        if opened is None or opened.conversation.id != self.under_hands or not network.no_reply(opened):
+            return frozenset()
+        return frozenset({"reply"})
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
