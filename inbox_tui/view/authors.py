@@ -49,7 +49,7 @@ def _muted(mute: Mute, now: datetime) -> Piece:
 def card_lines(author: Author, now: datetime, zone: tzinfo | None, width: int, more: Sequence[Line] = ()) -> list[Line]:
     """Who they are, what we had to do with them, `more` that the caller knows, and our notes."""
     parts: list[Line] = [((who(author.handle, author.name), "title"),)]
-    if author.handle and author.name:
+    if author.handle and author.name != author.handle and author.name:
         parts.append(((say(author.name), "bold"),))
     if author.verified is not None:
         parts.append((("✓ verified", "good") if author.verified else ("not verified", "dim"),))

@@ -119,7 +119,7 @@ def _folded(n: int, reader: Reader) -> Line:
 def author_card(opened: Opened, reader: Reader) -> list[Line]:
     """Who they are: handle, name, reach, past with us, and what the network says about the account."""
     parts: list[Line] = [((who(opened.author_handle, opened.author_name), "title"),)]
-    if opened.author_handle and opened.author_name:
+    if opened.author_handle and opened.author_name != opened.author_handle and opened.author_name:
         parts.append(((say(opened.author_name), "bold"),))
     if opened.author_followers is not None:
         parts.append(((words.count(opened.author_followers, "follower"), "dim"),))
@@ -367,7 +367,7 @@ def versions_lines(versions: list[tuple[int, str | None, datetime]], reader: Rea
 def mention_lines(row: ListeningRow, reader: Reader, marks: Sequence[Marked] = ()) -> list[Line]:
     """One mention of a topic in full."""
     parts: list[Line] = [((who(row.author_handle, row.author_name), "title"),)]
-    if row.author_handle and row.author_name:
+    if row.author_handle and row.author_name != row.author_handle and row.author_name:
         parts.append(((say(row.author_name), "bold"),))
     parts.append(((f"{names.network(row.source)}, {row.kind.value}", "dim"),))
     parts.append(((f"{words.age(row.at, reader.now)}, {words.clock(row.at, reader.now, reader.zone)}", "dim"),))

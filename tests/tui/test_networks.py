@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.view import names, queue
 from inbox_tui.view.authors import card_lines
 from listener import networks
 from listener.errors import Refused
 from listener.model import Audience, Capability, Kind
-from listener.store import capabilities, inbox, outbox
+from listener.private import Sort, private
+from listener.store import attachments, capabilities, inbox, outbox
 from listener.store.views import Author
+from listener.webclient import WebClient
+from pretend import mastodon as pretended
+from tests.core.test_pictures import png
+from tests.promises.scenes_mastodon import account, source
 from tests.store.builders import NOW, House, said
+from tests.store.world import world
 from tests.tui.fake import START, FakeBackend, message
 from tests.tui.stage import SMALL, stage
+from tests.tui.test_pictures import chosen
+from tests.tui.test_postgres import real
 
 
 def on(source: str, **more: object) -> FakeBackend:
@@ -27,6 +38,11 @@ def on(source: str, **more: object) -> FakeBackend:
     talk.source = source
     talk.thread = [replace(one, **more) if one.mine else one for one in talk.thread]  # type: ignore[arg-type]
     return backend
+
+
+def test_a_name_with_its_server_is_no_e_mail_address() -> None:
+    found = [(one.span, one.sort) for one in private("@ana@far.example and (@b@c.example), not a@b.example")]
+    assert found == [((41, 52), Sort.MAIL)]
 
 
 def test_networks_and_accounts_are_written_as_people_write_them() -> None:
@@ -161,3 +177,41 @@ async def test_the_store_refuses_a_second_private_answer_before_it_is_sent(pool:
     assert opened is not None
     assert [one.audience for one in opened.thread] == [Audience.FOLLOWERS], "who may read it is kept"
     assert {one.parent_id for one in opened.replies} == {parent}
+
+
+async def test_a_picture_goes_from_the_composer_to_a_mastodon_server(
+    pool: asyncpg.Pool, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dot.png").write_bytes(png())
+    monkeypatch.setattr(Composing, "_folder", f"{tmp_path}/")
+    web = WebClient("0.0.test")
+    async with pretended.Mastodon.start(None) as net:
+        uri = net.say("fan", "@acme show me")
+        w = await world(pool)
+        await w.conversation("show me", at=datetime.now(UTC))
+        await pool.execute("UPDATE accounts SET state = 'ready', source = 'mastodon', handle = 'acme'")
+        await pool.execute("UPDATE mentions SET source = 'mastodon', external_id = $1, root = $1", uri)
+        await pool.execute("UPDATE conversations SET source = 'mastodon', root = $1", uri)
+        await capabilities.publish(pool, w.account.id, dict.fromkeys(Capability, ""))
+        async with real(dsn) as s:
+            await s.shows("show me")
+            await s.press("r")
+            await s.composes()
+            await s.type("like this")
+            await s.press("ctrl+f")
+            await chosen(s, "dot.png", "a small dot")
+            await s.shows("▣ dot.png")
+            await s.press("ctrl+s")
+            await s.shows("goes out in 8 s as @acme")
+        later = datetime.now(UTC) + timedelta(minutes=1)
+        reply = await outbox.claim_next(pool, "reply", uuid.uuid4(), later, 60)
+        assert reply is not None
+        reply = replace(
+            reply, account=account(net), attachments=await attachments.of_outbox(pool, reply.outbox_id, contents=True)
+        )
+        made = source(net, web)
+        await made.send(replace(reply, frozen=await made.freeze(reply, later)))
+        (answer,) = net.answers_to(uri)
+        assert [one["description"] for one in answer.media] == ["a small dot"]
+        assert answer.text == "@fan like this", "on the same server a name needs no host"
+    await web.close()
