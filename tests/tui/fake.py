@@ -732,7 +732,13 @@ class FakeBackend(
         parts = split(talk.source, body) if in_parts else (Part(body, 0),)
         rows = [
             self.put(
-                talk, self.me, one.text, private=private, hold_seconds=hold_seconds, now=now, planned=planned,
+                talk,
+                self.me,
+                one.text,
+                private=private,
+                hold_seconds=hold_seconds,
+                now=now,
+                planned=planned,
                 parent_id=parent_mention_id,
             )
             for one in parts
