@@ -55,6 +55,7 @@ COMMANDS = (
     Command("backup", "To keep it", "keeping", "write the whole database into one file"),
     Command("restore", "To keep it", "keeping", "read a backup into an empty database"),
     Command("rules", "To keep it", "rules", "check, test and try rule files: every mistake with file, line and column"),
+    Command("judge", "To keep it", "judging", "tone and need for an answer of every row of a file, into a file"),
     Command("version", "To keep it", "about", "the version of this program and of what it rests on"),
 )
 _BY_NAME = {command.name: command for command in COMMANDS}
