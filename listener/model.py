@@ -27,6 +27,20 @@ class Kind(StrEnum):
     DM = "dm"
 
 
+class Audience(StrEnum):
+    """Who may read a message, as its network says. Of a private message (`Kind.DM`) it says nothing: those in it may."""
+
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+    """Everybody; but it stands in no list of what is new."""
+    FOLLOWERS = "followers"
+    """Of its author, and who is named in it."""
+    MEMBERS = "members"
+    """Of the chat or group in which it stands."""
+    SOME = "some"
+    """Not everybody, in a way of the network's own."""
+
+
 class Via(StrEnum):
     """How a mention reached a brand. The first four address an account of ours."""
 
@@ -113,6 +127,7 @@ class Mention:
     """When the network closes it to an answer as it came (in public, or to a private message); None: never."""
     private_until: datetime | None = None
     """When it closes a public message to a private answer; None: never, or there is none."""
+    audience: Audience = Audience.PUBLIC
     answers: tuple[str, ...] = ()
     """External ids of the accounts whose message, thread or page it stands under, where the network says so beside `parent` and `root`."""
 

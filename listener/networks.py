@@ -83,6 +83,12 @@ class Network:
     account: tuple[Setting, ...] = ()
     by_default: bool = False
     """Read in public also where the settings do not name it."""
+    spoken: str = ""
+    """What stands behind 'on' in a sentence; '' : its title."""
+    short: str = ""
+    """What a narrow column says; '' : the start of its name."""
+    one_aside: bool = False
+    """It takes one private answer to a public message, and no second."""
     chosen: bool = False
     """It brings only what the settings name one by one, so that a topic may be everything of it (`source:<name>`)."""
 
@@ -124,6 +130,7 @@ _BLUESKY = Network(
         Setting("listen", Takes.FLAG, "whether the public stream is read at all", default=True),
     ),
     by_default=True,
+    short="bsky",
 )  # fmt: skip
 
 _MASTODON = Network(
@@ -145,6 +152,7 @@ _MASTODON = Network(
             "for servers that read the token of a web socket from its address only; it may then stand in their logs", default=False,
         ),
     ),
+    short="masto",
 )  # fmt: skip
 
 _TELEGRAM = Network(
@@ -164,6 +172,7 @@ _TELEGRAM = Network(
             "webhook_url", Takes.ADDRESS, "the public address of `/hooks/telegram-<handle>`; without it the bot is polled",
         ),
     ),
+    short="tg",
 )  # fmt: skip
 
 _WEBHOOK = Network(
@@ -178,6 +187,7 @@ _WEBHOOK = Network(
         Setting("lookup_url", Takes.ADDRESS, "where to ask whether a reply was taken"),
         Setting("idempotent", Takes.FLAG, "whether the receiver takes the same Idempotency-Key only once", default=False),
     ),
+    short="hook",
 )  # fmt: skip
 
 
@@ -205,6 +215,9 @@ _FACEBOOK = Network(
     "internet for webhooks; only Pages that you manage",
     secret="token",  # noqa: S106
     settings=_graph_settings("Pages"),
+    spoken="Facebook",
+    short="fb",
+    one_aside=True,
 )
 
 _INSTAGRAM = Network(
@@ -223,6 +236,8 @@ _INSTAGRAM = Network(
         Setting("longest", Takes.NUMBER, "characters of an answer; Instagram has been seen to refuse more than 300", 2200.0, 1, 10000),
     ),
     account=(Setting("login", Takes.TEXT, "who made the token: facebook (by the Page) or instagram", "facebook"),),
+    short="ig",
+    one_aside=True,
 )  # fmt: skip
 
 _UNHEARD = (
@@ -268,6 +283,8 @@ _FEEDS = Network(
         Setting("this_machine", Takes.FLAG, "whether feeds on this machine are read too; others of a private network never are", default=False),
     ),
     chosen=True,
+    spoken="Feeds",
+    short="feed",
 )  # fmt: skip
 
 NETWORKS: Mapping[str, Network] = MappingProxyType({
@@ -289,3 +306,32 @@ NETWORKS: Mapping[str, Network] = MappingProxyType({
 def heard() -> tuple[str, ...]:
     """Names of the networks that are heard through settings of their own, in order."""
     return tuple(name for name, network in NETWORKS.items() if network.reach in {Reach.WHOLE, Reach.LISTEN})
+
+
+def called(source: str) -> str:
+    """A network in a sentence, by its name; one that is not declared (an import may say anything) by that, with a capital."""
+    network = NETWORKS.get(source)
+    return source.capitalize() if network is None else network.spoken or network.title
+
+
+def short(source: str) -> str:
+    """The same for a narrow column."""
+    network = NETWORKS.get(source)
+    return network.short if network is not None and network.short else source[:8]
+
+
+def listened(source: str) -> str:
+    """Why a network can only be listened to; '' : it can be answered, or is not declared."""
+    network = NETWORKS.get(source)
+    return network.why if network is not None and network.reach is Reach.LISTEN else ""
+
+
+def at(handle: str) -> str:
+    """A handle as people write it: behind an @, unless it is none (a name of several words, the number of a page)."""
+    return handle if handle.startswith("@") or handle.isdigit() or any(map(str.isspace, handle)) else f"@{handle}"
+
+
+def one_aside(source: str) -> bool:
+    """Whether a network takes just one private answer to a public message."""
+    network = NETWORKS.get(source)
+    return network is not None and network.one_aside

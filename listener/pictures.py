@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from listener.errors import Refused
+from listener.networks import called
 
 JPEG, PNG, WEBP = "image/jpeg", "image/png", "image/webp"
 
@@ -77,7 +78,7 @@ def fits(source: str, picture: Picture) -> None:
     """Raises `Refused` where the source takes no pictures, or not this one."""
     limit = limit_of(source)
     if limit is None:
-        raise Refused(f"pictures cannot be sent to {source} from here")
+        raise Refused(f"pictures cannot be sent to {called(source)} from here")
     if len(picture.content) > limit.size:
         raise Refused(
             f"the picture has {len(picture.content) / 1e6:.1f} MB, {limit.size / 1e6:g} MB are taken: make it smaller first"

@@ -53,7 +53,8 @@ class Private:
 
 def private(text: str) -> tuple[Private, ...]:
     """What looks private in a text, in its order. Days are no numbers; what stands in a web address is public already."""
-    found = [Private(one.span(), Sort.MAIL) for one in _MAIL.finditer(text)] if "@" in text else []
+    mails = (one.span() for one in _MAIL.finditer(text)) if "@" in text else ()
+    found = [Private(span, Sort.MAIL) for span in mails if not _handle(text, span[0])]
     links = [one.span() for one in _LINK.finditer(text)]
     days = [one.span() for one in _DAY.finditer(text)]
     for one in _NUMBER.finditer(text):
@@ -65,6 +66,11 @@ def private(text: str) -> tuple[Private, ...]:
         if not any(_meet(span, taken) for taken in (*links, *days, *(one.span for one in found))):
             found.append(Private(span, Sort.CODE))
     return tuple(sorted(found, key=lambda one: one.span))
+
+
+def _handle(text: str, start: int) -> bool:
+    """Whether what looks like an address is a name with its server: '@ana@far.example'. Who is named is not for here."""
+    return text[start - 1 : start] == "@" and not text[: start - 1][-1:].isalnum()
 
 
 def _card(text: str, span: tuple[int, int]) -> tuple[int, int] | None:

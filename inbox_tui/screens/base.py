@@ -188,7 +188,11 @@ class DeskScreen(Screen[None]):
             keys.COMPOSER if composing else self.place, read_only=self.desk.read_only, table=self.desk.table
         )
         palette = [key for key in self.desk.table if composing and key.act in keys.ABOVE_ALL]
-        self.query_one(KeysBar).show((*shown, *palette))
+        self.query_one(KeysBar).show((*shown, *palette), self.crossed())
+
+    def crossed(self) -> frozenset[str]:
+        """Acts that cannot be done where the focus is: their keys are crossed out, and say why."""
+        return frozenset()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Another part has the focus: other keys work."""

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
+from inbox_tui.view.names import account
 from inbox_tui.view.pictures import submitted_lines
 from listener.model import ApprovalState
 from listener.store.views import ApprovalRow, Opened
@@ -89,7 +90,7 @@ def approval_lines(
 ) -> Iterator[Line]:
     """It in the thread: who wrote it, where it stands, its words, and the note with which it was sent back."""
     whose = "you" if row.person_id == person_id else say(row.person)
-    parts: list[Line] = [((f"◃ {whose}, as @{say(row.account_handle)}", "ours"),)]
+    parts: list[Line] = [((f"◃ {whose}, as {account(row.account_handle)}", "ours"),)]
     if row.private:
         parts.append((("privately", "note"),))
     parts.append((state_words(row, opened, table),))

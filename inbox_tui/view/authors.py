@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from inbox_tui.keys import KEYS, Table, sign
-from inbox_tui.view import words
+from inbox_tui.view import names, words
 from inbox_tui.view.lines import Line, Piece, column, cut, flow, flow_parts, paragraphs, say, spread
 from inbox_tui.view.queue import first_words, who
 from listener.model import OPEN
@@ -49,13 +49,13 @@ def _muted(mute: Mute, now: datetime) -> Piece:
 def card_lines(author: Author, now: datetime, zone: tzinfo | None, width: int, more: Sequence[Line] = ()) -> list[Line]:
     """Who they are, what we had to do with them, `more` that the caller knows, and our notes."""
     parts: list[Line] = [((who(author.handle, author.name), "title"),)]
-    if author.handle and author.name:
+    if author.handle and author.name != author.handle and author.name:
         parts.append(((say(author.name), "bold"),))
     if author.verified is not None:
         parts.append((("✓ verified", "good") if author.verified else ("not verified", "dim"),))
     gone = author.status not in ("", "active")
     parts.append(((f"account {say(author.status)}", "bad" if gone else "dim"),))
-    parts.append(((f"on {say(author.source).capitalize()}", "dim"),))
+    parts.append(((f"on {names.network(author.source)}", "dim"),))
     lines = flow_parts(parts, width)
     known: list[Line] = []
     if author.followers is not None:
@@ -117,7 +117,7 @@ def mute_question(authors: Sequence[Mutable], brand: str, table: Table = KEYS) -
     """The question before a mute of these, none of whom is muted, and all that it does."""
     one = len(authors) == 1
     title = f"Mute {name(authors[0])}?" if one else f"Mute {words.count(len(authors), 'author')}?"
-    networks = " and ".join(sorted({say(author.source).capitalize() for author in authors}))
+    networks = " and ".join(sorted({names.network(author.source) for author in authors}))
     return title, [
         f"Only for {say(brand)} and only here: they are not told, and nothing changes on {networks}.",
         KEPT,

@@ -7,10 +7,12 @@ from datetime import datetime
 from math import ceil
 
 from inbox_tui.keys import KEYS, Table, sign
-from inbox_tui.view import words
+from inbox_tui.view import names, words
 from inbox_tui.view.lines import Line, Piece, flow, say
 from inbox_tui.view.queue import who
-from listener.model import NEEDS, OPPOSITE, Capability, Doing, OutboxState
+from listener import networks
+from listener.model import NEEDS, OPPOSITE, Capability, Doing, Kind, OutboxState
+from listener.pictures import limit_of
 from listener.store.views import ActRow, HistoryLine, Opened, ThreadMessage
 
 BECOMES = {
@@ -54,14 +56,19 @@ _ACTS = (
     ("private", "private", Capability.PRIVATE_REPLY),
 )
 
+_TOGETHER = frozenset({"facebook", "instagram"})
+"""Where a comment takes along what stands under it."""
+
 
 def network_name(opened: Opened) -> str:
     """The network as people write it."""
-    return say(opened.source).capitalize()
+    return names.network(opened.source)
 
 
 def why_not(opened: Opened, needed: Capability) -> str:
     """Why it cannot be done here, in a sentence; '' : it can."""
+    if only := networks.listened(opened.source):
+        return f"not on {network_name(opened)}: {only}"
     if not opened.account_handle:
         return "no account of ours fits: it cannot be done from here"
     reason = opened.can.get(needed)
@@ -73,19 +80,63 @@ def why_not(opened: Opened, needed: Capability) -> str:
     if needed is Capability.HIDE and top is not None and top.parent is None and not top.ours:
         return "not here: only under a post of ours can we hide what others say"
     if needed is Capability.DELETE_OWN and not any(one.ours and not one.deleted for one in opened.thread):
-        return "not here: there is nothing of ours on the network to delete"
+        return (
+            "not here: there is nothing of ours on the network to delete, and what others say is not deleted from here"
+        )
     return ""
+
+
+def no_reply(opened: Opened, table: Table = KEYS) -> str:
+    """Why nobody can answer here at all, and what can be done instead; '' : it can be tried."""
+    if networks.listened(opened.source) or opened.can.get(Capability.REPLY):
+        return f"{why_not(opened, Capability.REPLY)} ({_by_hand(table)})"
+    return "" if opened.account_handle else "no account of ours fits: it cannot be answered from here"
+
+
+def no_pictures(opened: Opened, parent: ThreadMessage, private: bool) -> str:
+    """Why an answer cannot carry pictures; '' : it can."""
+    if private or parent.kind is Kind.DM:
+        return "pictures cannot be sent in private from here"
+    if reason := opened.can.get(Capability.MEDIA):
+        return f"no pictures on {network_name(opened)}: {say(reason)}"
+    return "" if limit_of(opened.source) else f"pictures cannot be sent to {network_name(opened)} from here"
+
+
+def _by_hand(table: Table) -> str:
+    return f"{sign('yank', table)} l copies its address"
 
 
 def can_parts(opened: Opened, table: Table = KEYS) -> list[tuple[Line, str]]:
     """The acts by their keys, each with its name in the key map; what cannot be done here is crossed, and its key says why."""
-    if not opened.account_handle or not opened.can:
+    only = networks.listened(opened.source)
+    if not only and (not opened.account_handle or not opened.can):
         return []
     parts: list[tuple[Line, str]] = [(((f"on {network_name(opened)}: ", "dim"),), "")]
+    if only or opened.can.get(Capability.REPLY):
+        parts.append((((f"✗{sign('reply', table)} reply  ", "dim"),), "reply"))
+    if only:
+        return [*parts, (((_by_hand(table), ""),), "yank")]
     for name, act, needed in _ACTS:
         key, crossed = sign(act, table), bool(why_not(opened, needed))
         parts.append((((f"✗{key} {name}  ", "dim"),) if crossed else ((key, "accent"), (f" {name}  ", "")), act))
     return parts
+
+
+def what_deleting_does(opened: Opened) -> str:
+    """Beside that it is for good."""
+    if opened.source in _TOGETHER:
+        return "It cannot be brought back. What others answered to it may go with it."
+    return "It cannot be brought back. What others answered to it stays there."
+
+
+def what_blocking_does(opened: Opened, table: Table = KEYS) -> list[str]:
+    """As the network does it."""
+    ours, where = names.account(opened.account_handle), network_name(opened)
+    seen = f"Everybody on {where} can see who blocks whom. " if opened.source == "bluesky" else ""
+    return [
+        f"They and {ours} no longer see each other's posts, and they cannot answer ours.",
+        f"{seen}Their conversations stay here; {sign('block', table)} unblocks them.",
+    ]
 
 
 def pair_of(what: Doing) -> tuple[Doing, ...]:
@@ -137,7 +188,7 @@ def blocked_lines(rows: Sequence[ActRow], source: str, now: datetime, width: int
     lines: list[Line] = []
     for row in newest.values():
         if row.what is Doing.BLOCK:
-            where, whose = say(source).capitalize(), f"for @{say(row.account_handle)}"
+            where, whose = names.network(source), f"for {names.account(row.account_handle)}"
             told = f"⊘ blocked on {where} {whose} by {say(row.person)} {words.ago(row.changed_at, now)}"
             lines.extend(flow(((told, "bad"),), width))
     return lines

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from inbox_tui.view import labels as own
-from inbox_tui.view import windows, words
+from inbox_tui.view import names, windows, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
 from listener.model import ApprovalState, OutboxState, State
 from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
@@ -16,15 +16,12 @@ _WIDE = 76
 """Cells from which one line has room for a name more."""
 _NAMED = 60
 """Cells of a message's first words where it is named."""
-_SHORT = {"bluesky": "bsky", "mastodon": "masto"}
-"""Sources as people who work with them say them; others by the start of their name."""
 _NEWS = frozenset(OutboxState) - {OutboxState.SEEN, OutboxState.WITHDRAWN}
 
 
 def who(handle: str, name: str) -> str:
     """A person by handle, else by name."""
-    shown = say(handle)
-    return f"@{shown}" if shown else say(name) or "somebody"
+    return names.account(handle) if say(handle) else say(name) or "somebody"
 
 
 def in_folder(row: QueueRow, folder: str, person_id: int) -> bool:
@@ -170,7 +167,7 @@ def _aside(
     full, short, tiny = seen or (None, None, None)
     holder = None if _writes(seen) else _holder(row, person_id)
     age: Piece = (words.age(row.last_at, now), "dim")
-    source: Piece = (_SHORT.get(row.source, fit(say(row.source), 8)), "dim")
+    source: Piece = (names.short(row.source), "dim")
     moved: Piece | None = (f"now {words.STATE_WORDS[row.state]}", "note") if left else None
     shown: tuple[Piece | None, ...] = ()
     for shown in (
@@ -220,7 +217,7 @@ def listening_lines(row: ListeningRow, width: int, now: datetime, *, fresh: bool
         aside.append(("in the inbox ", "accent"))
     if row.lang:
         aside.append((f"{say(row.lang)} ", "dim"))
-    aside.append((f"{_SHORT.get(row.source, fit(say(row.source), 8))} {words.age(row.at, now)}", "dim"))
+    aside.append((f"{names.short(row.source)} {words.age(row.at, now)}", "dim"))
     second: list[Piece] = [("  ", ""), *words.judged_short(row.tone, row.need)]
     if row.deleted:
         second.append(("deleted by its author ", "gone"))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from inbox_tui.keys import KEYS, Table, sign
-from inbox_tui.view import approvals, labels, network, windows, words
+from inbox_tui.view import approvals, labels, names, network, sight, windows, words
 from inbox_tui.view.authors import about
 from inbox_tui.view.history import history_sentence, passed_from
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
@@ -119,7 +119,7 @@ def _folded(n: int, reader: Reader) -> Line:
 def author_card(opened: Opened, reader: Reader) -> list[Line]:
     """Who they are: handle, name, reach, past with us, and what the network says about the account."""
     parts: list[Line] = [((who(opened.author_handle, opened.author_name), "title"),)]
-    if opened.author_handle and opened.author_name:
+    if opened.author_handle and opened.author_name != opened.author_handle and opened.author_name:
         parts.append(((say(opened.author_name), "bold"),))
     if opened.author_followers is not None:
         parts.append(((words.count(opened.author_followers, "follower"), "dim"),))
@@ -163,8 +163,8 @@ def standing(opened: Opened, reader: Reader) -> list[Line]:
     parts.extend((piece,) for piece in network.told(network.on_author(opened), opened, reader.now, reader.table))
     parts.extend((labels.piece(label),) for label in reader.labels)
     parts.extend(((f"#{say(tag)}", "tag"),) for tag in c.tags)
-    via = f"{say(opened.source)}, " + (
-        f"to @{say(opened.account_handle)}" if opened.account_handle else "addressed to none of our accounts"
+    via = f"{names.network(opened.source)}, " + (
+        f"to {names.account(opened.account_handle)}" if opened.account_handle else "addressed to none of our accounts"
     )
     parts.append(((via, "dim"),))
     return flow_parts(parts, reader.width)
@@ -189,7 +189,7 @@ def hide_asked(opened: Opened, table: Table = KEYS) -> Line:
         return (("rules asked to hide it", "dim"),)
     why_not = network.why_not(opened, Capability.HIDE)
     how = (f" ({why_not})", "dim") if why_not else (f" ({sign('hide', table)} hides it)", "")
-    return (f"rules ask somebody to hide it on {say(opened.source)}", "soon"), how
+    return (f"rules ask somebody to hide it on {names.network(opened.source)}", "soon"), how
 
 
 def why(opened: Opened, reader: Reader) -> list[Line]:
@@ -285,6 +285,7 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
     parts: list[Line] = [(name,), ((words.age(message.at, reader.now), "dim"),)]
     if aside:
         parts.append((("also in this thread", "dim"),))
+    parts.extend(sight.parts(message.audience, message.kind))
     if message.version > 1:
         parts.append(((f"edited, v{message.version}", "note"),))
     if message.author_status not in ("", "active"):
@@ -316,9 +317,7 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
 
 
 def _reply(reply: OutboxRow, reader: Reader) -> Iterator[Line]:
-    as_whom = (
-        f"◂ {'you' if reply.person_id == reader.person_id else say(reply.person)}, as @{say(reply.account_handle)}"
-    )
+    as_whom = f"◂ {'you' if reply.person_id == reader.person_id else say(reply.person)}, as {names.account(reply.account_handle)}"
     private = (("privately", "note"),) if reply.private else ()
     part = ((f"part {reply.part} of {reply.parts}", "note"),) if reply.parts else ()
     parts: list[Line] = [
@@ -368,9 +367,9 @@ def versions_lines(versions: list[tuple[int, str | None, datetime]], reader: Rea
 def mention_lines(row: ListeningRow, reader: Reader, marks: Sequence[Marked] = ()) -> list[Line]:
     """One mention of a topic in full."""
     parts: list[Line] = [((who(row.author_handle, row.author_name), "title"),)]
-    if row.author_handle and row.author_name:
+    if row.author_handle and row.author_name != row.author_handle and row.author_name:
         parts.append(((say(row.author_name), "bold"),))
-    parts.append(((f"{say(row.source)}, {row.kind.value}", "dim"),))
+    parts.append(((f"{names.network(row.source)}, {row.kind.value}", "dim"),))
     parts.append(((f"{words.age(row.at, reader.now)}, {words.clock(row.at, reader.now, reader.zone)}", "dim"),))
     lines = flow_parts(parts, reader.width)
     judged: list[Line] = [(words.tone(row.tone),)]

@@ -83,13 +83,14 @@ class KeysBar(Drawn):
     def __init__(self, keys: Iterable[Key] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._keys = tuple(key for key in keys if key.footer)
+        self._crossed: frozenset[str] = frozenset()
         self._spots: list[tuple[int, int, str]] = []
 
-    def show(self, keys: Iterable[Key]) -> None:
-        """Other keys: another place has the focus."""
+    def show(self, keys: Iterable[Key], crossed: frozenset[str] = frozenset()) -> None:
+        """Other keys: another place has the focus. `crossed`: acts that cannot be done here now; their keys say why."""
         new = tuple(key for key in keys if key.footer)
-        if new != self._keys:
-            self._keys = new
+        if (new, crossed) != (self._keys, self._crossed):
+            self._keys, self._crossed = new, crossed
             self.refresh()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -99,15 +100,19 @@ class KeysBar(Drawn):
     def render_line(self, y: int) -> Strip:
         """As many keys as fit; palette, help and quit always."""
         width, base = self.content_size.width, self.base
-        key_style = base + self.look.pieces["title"]
-        texts = [(key, f" {shown(key.keys[0])} ", f"{key.short} ") for key in self._keys]
+        key_style, dim = base + self.look.pieces["title"], base + self.look.pieces["dim"]
+        texts = [
+            (key, f" {'✗' if key.act in self._crossed else ''}{shown(key.keys[0])} ", f"{key.short} ")
+            for key in self._keys
+        ]
         while texts and sum(cells(a + b) for _, a, b in texts) > width:
             texts.pop(-ALWAYS - 1 if len(texts) > ALWAYS else -1)
         self._spots = []
         segments: list[Segment] = []
         at = 0
         for key, sign, word in texts:
-            segments.extend((Segment(sign, key_style), Segment(word, base)))
+            crossed = key.act in self._crossed
+            segments.extend((Segment(sign, dim if crossed else key_style), Segment(word, dim if crossed else base)))
             size = cells(sign + word)
             self._spots.append((at, at + size, key.act))
             at += size

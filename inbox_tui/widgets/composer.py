@@ -27,12 +27,14 @@ from inbox_tui.messages import (
     ReplySubmitted,
     SavedWanted,
 )
-from inbox_tui.view.lines import Line, Piece, cut, flow, say, typed
+from inbox_tui.view.lines import Line, cut, flow, say, typed
 from inbox_tui.view.saved import Offer, code_before, with_code
+from inbox_tui.view.sight import reply_pieces
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
 from listener.lengths import Measure, Terms, measures
+from listener.model import Audience
 
 if TYPE_CHECKING:
     from textual.widgets import TextArea
@@ -108,16 +110,16 @@ class Composer(Vertical, inherit_bindings=False):
         as_whom: str,
         to_whom: str,
         private: bool,
+        audience: Audience = Audience.PUBLIC,
         draft: str = "",
         terms: Terms | None = None,
     ) -> None:
         """Open for a conversation; names are harmless already. `terms`: how long the text may be, where that is not the same everywhere."""
         self.conversation_id, self._source, self._terms = conversation_id, source, terms or Terms()
         self._look, self._offers, self._how = _nothing, None, SENDS
-        sight: Piece = ("PRIVATE reply", "soon") if private else ("PUBLIC reply", "bad")
-        who_reads = ", only they can read it" if private else ", everybody can read it"
+        loud, who_reads = reply_pieces(audience, private=private)
         names: Line = ((" as ", "dim"), (as_whom, "ours"), (" to ", "dim"), (to_whom, "bold"))
-        self._whom = (sight, *names, (who_reads, "dim"))
+        self._whom = (loud, *names, (f", {who_reads}", "dim"))
         self.query_one("#composer-whom", Bar).show(self._whom)
         page = await self._paged()
         page.text = typed(draft)

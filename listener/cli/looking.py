@@ -11,6 +11,7 @@ import shlex
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from listener.service.database import House
     from listener.settings import Settings
     from listener.store.views import Opened, OutboxRow, ThreadMessage
+
+_SIGHT = {
+    "dm": "private message",
+    "unlisted": "unlisted",
+    "followers": "for followers only",
+    "members": "in a closed chat",
+    "some": "not for everybody",
+}
+"""Who may read a message, where that is not everybody."""
 
 SETTLED = frozenset({"accepted", "seen", "failed", "stopped", "unknown", "withdrawn"})
 
@@ -64,7 +74,9 @@ def configure_show(parser: argparse.ArgumentParser) -> None:
 def configure_reply(parser: argparse.ArgumentParser) -> None:
     """To what, in which words, as whom."""
     parser.add_argument("id", type=int, metavar="ID", help="the conversation's number")
-    parser.add_argument("text", metavar="TEXT", help="what to say, publicly")
+    parser.add_argument(
+        "text", metavar="TEXT", help="what to say, where the message stands: to a private one in private, else publicly"
+    )
     parser.add_argument(
         "--as", dest="account", metavar="ACCOUNT", help="the account's handle; default: the one addressed"
     )
@@ -117,7 +129,8 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 async def _queue(arguments: argparse.Namespace) -> int:
-    from listener.cli.terminal import moment, print_json, table
+    from listener.cli.terminal import moment, print_json, table, who
+    from listener.networks import short
     from listener.store import inbox
 
     now = datetime.now(UTC)
@@ -130,7 +143,17 @@ async def _queue(arguments: argparse.Namespace) -> int:
         for row in rows:
             due = f"due {moment(row.due_at, now)}" if row.due_at else ""
             text = row.snippet or "(gone)"
-            lines.append((str(row.id), due, f"@{row.author_handle}", row.tone.value, ",".join(row.tags), text))
+            lines.append(
+                (
+                    str(row.id),
+                    due,
+                    who(row.author_handle, row.author_name),
+                    short(row.source),
+                    row.tone.value,
+                    ",".join(row.tags),
+                    text,
+                )
+            )
         print(table(lines))
     return 0 if rows else 1
 
@@ -172,15 +195,18 @@ async def _conversation(house: House, conversation_id: int, person: Person) -> O
 
 
 def _print(found: Opened) -> None:
-    from listener.cli.terminal import coloured, moment
+    from listener.cli.terminal import coloured, moment, who
     from listener.harmless import harmless
+    from listener.networks import called
 
     now = datetime.now(UTC)
     c = found.conversation
     due = f", due {moment(c.due_at, now)}" if c.due_at else ""
     if c.resolve_by and c.state.value != "done":
         due += f", to be resolved by {moment(c.resolve_by, now)}"
-    title = f"conversation {c.id} with @{harmless(found.author_handle)} on {found.source}"
+    title = (
+        f"conversation {c.id} with {who(found.author_handle, found.author_name)} on {harmless(called(found.source))}"
+    )
     print(f"{coloured(title, 'bold')}: {c.state.value}, priority {c.priority.name.lower()}{due}")
     followers = f", {found.author_followers:,} followers" if found.author_followers is not None else ""
     print(f"author: {harmless(found.author_name)}{followers}; {harmless(found.author_bio)[:200]}")
@@ -197,9 +223,14 @@ def _print(found: Opened) -> None:
         )
     for message in found.thread:
         print()
-        who = coloured(f"@{harmless(message.author_handle)}", "cyan" if message.ours else "bold")
+        name = coloured(who(message.author_handle, message.author_name), "cyan" if message.ours else "bold")
         edited = ", edited" if message.version > 1 else ""
-        print(f"{who} {moment(message.at, now)}{edited}{'' if message.mine else ' (context)'}")
+        edited += (
+            f", {sight}"
+            if (sight := _SIGHT.get("dm" if message.kind.value == "dm" else message.audience.value))
+            else ""
+        )
+        print(f"{name} {moment(message.at, now)}{edited}{'' if message.mine else ' (context)'}")
         text = harmless(message.text, lines=True) if message.text is not None else "(deleted)"
         print("\n".join(f"  {line}" for line in text.splitlines()))
     for row in found.replies:
@@ -211,7 +242,7 @@ def _print(found: Opened) -> None:
 
 def run_reply(arguments: argparse.Namespace) -> int:
     """Queues the reply; with --wait, follows it to the network."""
-    from listener.cli.terminal import print_json, run_async
+    from listener.cli.terminal import print_json, run_async, who
 
     async def reply() -> int:
         async with opened_brand(arguments) as (settings, house, brand_id):
@@ -222,7 +253,8 @@ def run_reply(arguments: argparse.Namespace) -> int:
             print_json(row)
         else:
             tail = f": {row.problem}" if row.problem else ""
-            print(f"reply {row.id} as @{row.account_handle} to @{row.parent_handle}, publicly: {row.state.value}{tail}")
+            whom = f"as {who(row.account_handle, '')} to {who(row.parent_handle, 'the author')}"
+            print(f"reply {row.id} {whom}, {'privately' if row.private else 'publicly'}: {row.state.value}{tail}")
         return 0 if row.state.value in ("queued", "sending", "accepted", "seen") else 1
 
     return run_async(reply())
@@ -230,6 +262,7 @@ def run_reply(arguments: argparse.Namespace) -> int:
 
 async def _queue_reply(arguments: argparse.Namespace, settings: Settings, house: House, brand_id: int) -> OutboxRow:
     from listener.lengths import length
+    from listener.networks import called, listened
     from listener.store import outbox, people
 
     person = await me(settings, house, brand_id)
@@ -240,21 +273,28 @@ async def _queue_reply(arguments: argparse.Namespace, settings: Settings, house:
         fits = [a for a in await people.accounts(house.pool) if a.handle.lower() == handle and a.source == found.source]
         if not fits:
             raise FixMe(
-                f"there is no account {arguments.account!r} on {found.source}", hint="hubbub status lists the accounts"
+                f"there is no account {arguments.account!r} on {called(found.source)}",
+                hint="hubbub status lists the accounts",
             )
         account_id = fits[0].id
+    if only := listened(found.source):
+        raise Refused(
+            f"nobody can answer on {called(found.source)}: {only}",
+            hint=f"hubbub show {found.conversation.id} --json tells the address",
+        )
     if not account_id:
         raise Refused("no account of ours can answer this", hint="name one with --as, or add one to hubbub.toml")
-    size, most = length(found.source, arguments.text)
-    if most and size > most:
-        raise Refused(f"too long: {size} of {most}", hint="shorten it")
     from listener.service.stopping import Stop
 
     parent = parent_of(found)
+    size, most = length(found.source, arguments.text, replace(found.terms, whom=parent.author_handle))
+    if most and size > most:
+        raise Refused(f"too long: {size} of {most}", hint="shorten it")
     return await house.persistently(
         lambda: outbox.queue_reply(
             house.pool, person.id, found.conversation.id, account_id, parent.id, arguments.text,
-            visibility="public", lang="", fence=found.conversation.thread_version, hold_seconds=settings.hold_seconds,
+            visibility="private" if parent.kind.value == "dm" else "public", lang="",
+            fence=found.conversation.thread_version, hold_seconds=settings.hold_seconds,
             close_after=arguments.close, now=datetime.now(UTC),
         ),
         Stop(), "the reply",

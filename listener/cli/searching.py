@@ -152,14 +152,14 @@ class _Lines:
         self._now = now
 
     def rows(self, rows: Sequence[ListeningRow]) -> None:
-        from listener.cli.terminal import moment, table
+        from listener.cli.terminal import moment, table, who
 
         if rows:
             cells = (
                 (
                     str(row.conversation_id or "-"),
                     moment(row.at, self._now),
-                    f"@{row.author_handle}",
+                    who(row.author_handle, row.author_name),
                     row.tone.value,
                     row.text or "(gone)",
                 )

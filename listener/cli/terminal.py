@@ -21,6 +21,7 @@ from typing import Any
 from listener.cli import FINDINGS, NOT_REACHABLE, USAGE
 from listener.errors import FixMe, HubbubError, NotReachable, TryAgain
 from listener.harmless import harmless
+from listener.networks import at as handled
 
 USAGE_CODE = "usage"
 """The code of a FixMe that is about how a command was called."""
@@ -181,6 +182,11 @@ class Bar:
         """Takes the bar off the screen."""
         if self._live:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def who(handle: str, name: str) -> str:
+    """A person by handle, else by name, harmless."""
+    return handled(told) if (told := harmless(handle)) else harmless(name) or "somebody"
 
 
 def moment(at: datetime | None, now: datetime) -> str:

@@ -13,6 +13,7 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.model import Conversation
+from listener.networks import one_aside
 from listener.parts import split
 from listener.store import limits, outbox
 from listener.store.views import OutboxRow
@@ -32,6 +33,8 @@ async def put(
     parts = split(source, body, terms)
     if not parts:
         raise Refused("it is too long, and cannot be cut into parts", code="too_long", hint="write less")
+    if len(parts) > 1 and visibility == "private" and one_aside(source):
+        raise Refused("it is too long: its network takes one private message", code="too_long", hint="write less")
     rows: list[OutboxRow] = []
     for number, part in enumerate(parts, start=1):
         row = await outbox.put(

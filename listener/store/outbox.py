@@ -15,6 +15,7 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.model import Capability, Conversation, Kind, Reply
+from listener.networks import one_aside
 from listener.store import attachments, capabilities
 from listener.store.acts.rights import may_act, may_send, needs_approval
 from listener.store.connect import acquired, repeated
@@ -45,7 +46,13 @@ SELECT m.id, m.state, m.ours, m.kind, m.reply_until, m.private_until FROM mentio
 JOIN conversation_mentions AS j ON j.mention_id = m.id AND j.conversation_id = $2 WHERE m.id = $1
 """
 
-_ACCOUNT = "SELECT state, problem, handle FROM accounts WHERE id = $1 AND brand_id = $2"
+# What failed or was stopped did not go out; whoever sends that again after another one is told by the network.
+_ASIDE = """
+SELECT p.name FROM replies AS r JOIN outbox AS o ON o.reply_id = r.id JOIN people AS p ON p.id = r.person_id
+WHERE r.parent_id = $1 AND r.visibility = 'private' AND o.state IN ('queued', 'sending', 'accepted', 'seen', 'unknown') LIMIT 1
+"""
+
+_ACCOUNT = "SELECT state, problem, handle, source FROM accounts WHERE id = $1 AND brand_id = $2"
 
 _IN_FLIGHT = """
 SELECT o.id, p.name, o.planned FROM outbox AS o JOIN replies AS r ON r.id = o.reply_id JOIN people AS p ON p.id = r.person_id
@@ -137,10 +144,17 @@ async def may_answer(
     """Raises Refused when nobody should answer now, or this writer should not, or has not read the thread as it is, or when the network
     does not take such an answer, or no longer when it `leaves`.
     """
-    parent = await _answerable(connection, conversation.brand_id, conversation.id, account_id, parent_id, person_id)
+    parent, source = await _answerable(
+        connection, conversation.brand_id, conversation.id, account_id, parent_id, person_id
+    )
     aside = visibility == "private" and parent["kind"] != Kind.DM
-    if aside and (await capabilities.of_account(connection, account_id)).get(Capability.PRIVATE_REPLY, "-"):
+    can = await capabilities.of_account(connection, account_id)
+    if aside and can.get(Capability.PRIVATE_REPLY, "-"):
         raise Refused("that account cannot answer a public message in private", code="not_there")
+    if not aside and (why_not := can.get(Capability.REPLY)):
+        raise Refused(f"that account cannot answer there: {why_not}", code="not_there")
+    if aside and one_aside(source) and (other := await connection.fetchval(_ASIDE, parent_id)):
+        raise Refused(f"{other} answered it in private already: its network takes one such answer", code="private_once")
     _window_is_open(parent["private_until" if aside else "reply_until"], leaves)
     if conversation.thread_version != fence:
         raise Refused(
@@ -150,8 +164,8 @@ async def may_answer(
 
 async def _answerable(
     connection: asyncpg.Connection, brand_id: int, conversation_id: int, account_id: int, parent_id: int, person_id: int
-) -> asyncpg.Record:
-    """The message that is answered. Raises Refused."""
+) -> tuple[asyncpg.Record, str]:
+    """The message that is answered, and the network of the account. Raises Refused."""
     parent = await connection.fetchrow(_PARENT, parent_id, conversation_id)
     if parent is None:
         raise Refused("that message is not in this conversation")
@@ -163,7 +177,7 @@ async def _answerable(
     if account["state"] == "stopped":
         raise Refused(f"{account['handle']} cannot send: {account['problem']}", code="account_stopped")
     await _nobody_else_answers(connection, conversation_id, person_id)
-    return parent
+    return parent, str(account["source"])
 
 
 async def _nobody_else_answers(connection: asyncpg.Connection, conversation_id: int, person_id: int) -> None:

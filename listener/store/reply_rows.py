@@ -22,7 +22,8 @@ from listener.store.views import OutboxRow
 COLUMNS = """
 o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
 r.visibility = 'private' AS private, p.name AS person, r.person_id, o.not_before, o.queued_at, o.changed_at, o.external_id, o.problem,
-o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts
+o.code, r.fence, o.planned, coalesce(t.part, 0) AS part, coalesce(t.parts, 0) AS parts,
+r.parent_id
 """
 """A reply as people see it: of its rows in outbox (o), replies (r), reply_parts (t), accounts (a), people (p), and whom it answers (w)."""
 

@@ -12,7 +12,18 @@ from enum import StrEnum
 from typing import Any
 
 from listener.lengths import Terms
-from listener.model import ApprovalState, Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
+from listener.model import (
+    ApprovalState,
+    Audience,
+    Capability,
+    Conversation,
+    Doing,
+    Kind,
+    Origin,
+    OutboxState,
+    State,
+    ToneLabel,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,7 @@ class ThreadMessage:
     """When the network closes it to an answer as it came; None: never."""
     private_until: datetime | None = None
     """When it closes it to a private answer; None: never."""
+    audience: Audience = Audience.PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +169,8 @@ class OutboxRow:
     part: int = 0
     """Which of `parts` of one text; 0: it is whole."""
     parts: int = 0
+    parent_id: int = 0
+    """The message that it answers."""
 
 
 @dataclass(frozen=True, slots=True)

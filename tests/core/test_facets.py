@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.facets import find_spans, shown_link, stays_plain
+from listener import facets
+from listener.facets.bluesky import find_spans, shown_link, stays_plain
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,9 @@ def test_nothing_is_both_marked_and_plain_and_nothing_raises(text: str) -> None:
     for span in find_spans(text):
         if span.kind == "link":
             shown_link(span.value)
+    for source, aside in ((one, way) for one in ("mastodon", "facebook", "instagram", "telegram") for way in (0, 1)):
+        links = {one.value for one in facets.marks(source, text, aside=bool(aside)) if one.kind == "link"}
+        assert not links & {one.word for one in facets.stays_plain(source, text, aside=bool(aside))}
 
 
 @pytest.mark.parametrize(

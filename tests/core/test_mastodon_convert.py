@@ -66,6 +66,18 @@ def test_a_status_says_what_it_says() -> None:
     assert read.content_id != edited.content_id == again.content_id
 
 
+def test_who_may_read_a_status_is_never_told_as_more_than_it_is() -> None:
+    told = {}
+    for visibility in ("public", "unlisted", "private", "direct", "mutuals_only"):
+        read = convert(packed(US, {**STATUS, "visibility": visibility}), NOW)
+        assert isinstance(read, Mention)
+        told[visibility] = (read.audience.value, read.kind is Kind.DM)
+    assert told == {
+        "public": ("public", False), "unlisted": ("unlisted", False), "private": ("followers", False), "direct": ("public", True),
+        "mutuals_only": ("some", False),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [

@@ -145,7 +145,7 @@ def test_what_a_network_does_not_take_is_told_with_figures() -> None:
     fits("bluesky", read(png()))
     with pytest.raises(Refused, match=r"1\.2 MB, 1 MB are taken"):
         fits("bluesky", Picture(PNG, 1, 1, b"x" * 1_200_000))
-    with pytest.raises(Refused, match="cannot be sent to file"):
+    with pytest.raises(Refused, match="cannot be sent to File"):
         fits("file", read(png()))
 
 

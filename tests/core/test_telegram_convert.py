@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Author, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
+from listener.model import Audience, Author, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
 from listener.sources.telegram import convert
 from listener.sources.telegram.convert import UPDATES, Us, convert_update, kept, place, reread
 
@@ -119,6 +119,8 @@ def test_private_chats_and_small_groups_are_each_bots_own() -> None:
     assert said.key == Key("telegram/99", "7712001/501")
     assert (said.kind, said.named, said.root, said.url) == (Kind.DM, ("99",), "7712001/0", "")
     small = one({**SAID, "chat": {"id": -4711, "type": "group", "title": "few"}})
+    assert small.audience is Audience.MEMBERS
+    assert one(SAID).audience is Audience.PUBLIC, "a group with a name is open to all"
     assert small.key == Key("telegram/99", "-4711/501")
 
 

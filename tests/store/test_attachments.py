@@ -97,7 +97,7 @@ async def test_what_no_network_would_take_is_refused_before_anybody_waits(pool: 
         await queued(w, one, "private")
     assert len(await attachments.of_draft(pool, w.mia.id, one)) == 4, "a refused reply leaves the draft as it was"
     await pool.execute("UPDATE conversations SET source = 'file' WHERE id = $1", one)
-    with pytest.raises(Refused, match="cannot be sent to file"):
+    with pytest.raises(Refused, match="cannot be sent to File"):
         await attach(w, one)
 
 

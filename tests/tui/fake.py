@@ -733,7 +733,16 @@ class FakeBackend(
             raise Refused("the thread has changed meanwhile", code="thread_moved")
         parts = split(talk.source, body) if in_parts else (Part(body, 0),)
         rows = [
-            self.put(talk, self.me, one.text, private=private, hold_seconds=hold_seconds, now=now, planned=planned)
+            self.put(
+                talk,
+                self.me,
+                one.text,
+                private=private,
+                hold_seconds=hold_seconds,
+                now=now,
+                planned=planned,
+                parent_id=parent_mention_id,
+            )
             for one in parts
         ]
         if len(parts) > 1:
@@ -743,13 +752,13 @@ class FakeBackend(
 
     def put(
         self, talk: Talk, writer: Person, body: str, *, private: bool, hold_seconds: float, now: datetime,
-        planned: datetime | None,
+        planned: datetime | None, parent_id: int = 0,
     ) -> OutboxRow:  # fmt: skip
         self._outbox += 1
         row = OutboxRow(
             self._outbox, self._outbox, talk.conversation.id, OutboxState.QUEUED, body, talk.account_handle, talk.handle,
             private, writer.name, writer.id, max(now + timedelta(seconds=hold_seconds), planned or now), now, now, None, "", "",
-            talk.conversation.thread_version, planned,
+            talk.conversation.thread_version, planned, parent_id=parent_id,
         )  # fmt: skip
         talk.replies.append(row)
         self.ring(row.conversation_id)

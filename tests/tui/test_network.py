@@ -67,7 +67,7 @@ async def test_what_rules_ask_to_hide_is_hidden_with_one_key_and_shown_again_wit
     backend = FakeBackend(3)
     backend.talk(1).hide = True
     async with stage(backend) as s:
-        await s.shows("rules ask somebody to hide it on bluesky (H hides it)")
+        await s.shows("rules ask somebody to hide it on Bluesky (H hides it)")
         await s.press("H")
         await s.shows("hidden on Bluesky in 8 s")
         assert asked(backend) == [(Doing.HIDE, 1002, OutboxState.QUEUED)]

@@ -97,7 +97,7 @@ async def test_what_is_no_picture_or_cannot_go_is_told(album: Path) -> None:
         await s.shows("it is no JPEG, PNG or WebP picture")
         await s.composes()
     for source, kind, said in [
-        ("feed", Kind.POST, "sent to feed from here"),
+        ("feed", Kind.POST, "sent to Feed from here"),
         ("bluesky", Kind.DM, "sent in private from"),
     ]:
         backend = FakeBackend()

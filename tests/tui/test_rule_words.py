@@ -219,7 +219,7 @@ async def test_what_rules_ask_for_and_what_experiments_would_flag_is_told_apart(
     assert opened is not None
     reader = thread.Reader(NOW, UTC, 1, {}, 100)
     told = text(thread.head_lines(replace(opened, hide=True, saved_reply="refund-late"), reader))
-    assert "rules offer the saved reply refund-late · rules ask somebody to hide it on bluesky" in told
+    assert "rules offer the saved reply refund-late · rules ask somebody to hide it on Bluesky" in told
     assert "would flag: rule trial On trial → tag x (experimental)" in told
     assert told.index("billing.refund") < told.index("would flag") < told.index("question 0.35")
     assert "offer" not in text(thread.head_lines(opened, reader))

@@ -272,7 +272,7 @@ async def test_experiments_are_told_apart_and_change_nothing(ruled: Ruled, dsn: 
         await s.press("enter")
         await s.shows("would flag: rule praise Kind words")
         await s.shows("(experimental)")
-        await s.shows("rules ask somebody to hide it on bluesky")
+        await s.shows("rules ask somebody to hide it on Bluesky")
         assert "kind" not in await ruled.pool.fetchval("SELECT tags FROM conversations")
         await asks_why(s)
         await s.shows("would flag: experimental, nothing follows")

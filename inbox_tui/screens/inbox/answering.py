@@ -13,9 +13,10 @@ from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import privately, replies, saved, windows, words
+from inbox_tui.view import network, privately, replies, saved, sight, windows, words
 from inbox_tui.view.facets import facet_lines
 from inbox_tui.view.lines import Line, say
+from inbox_tui.view.names import account
 from inbox_tui.view.parts import terms_of
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
@@ -120,8 +121,8 @@ class Answering(Triage):
         if opened is None or opened.conversation.id != conversation_id or self._beginning != conversation_id:
             return  # gone, or the reader went on to another one: nobody is answered by a key that was meant for somebody else
         parent = windows.answerable(opened)
-        if not opened.account_handle or not opened.account_id:
-            self.say("no account of ours fits: it cannot be answered from here", "soon")
+        if why_not := network.no_reply(opened, self.desk.table):
+            self.say(why_not, "soon")
         elif parent is None:
             self.say("there is no message left to answer", "soon")
         elif why_not := privately.cannot(opened, parent, aside, self.desk.now()):
@@ -202,9 +203,10 @@ class Answering(Triage):
         await self.composer.begin(
             opened.conversation.id,
             opened.source,
-            as_whom=f"@{say(opened.account_handle)}",
+            as_whom=account(opened.account_handle),
             to_whom=who(parent.author_handle, parent.author_name),
             private=private,
+            audience=parent.audience,
             draft=draft,
             terms=writing.terms,
         )
@@ -231,12 +233,17 @@ class Answering(Triage):
 
         def lines(draft: str) -> list[Line]:
             told = [*self.told_before(writing)]
+            closes = privately.left(parent, writing.private, self.desk.now())
+            told += [(closes,)] if closes is not None else []
+            told += sight.written(parent.audience, private=writing.private)
             told += [((say(writing.voice.problem), "soon"),)] if writing.voice.problem else []
             found = [(one, False) for one in look.styled(draft)] + [(one, look.public) for one in look.private(draft)]
             found.sort(key=lambda pair: (not pair[0].blocks, not pair[1]))
             said = [(saved.finding_line(one, draft, asks=asks), one.blocks or asks) for one, asks in found]
             first, hints = ([line for line, holds in said if holds is wanted] for wanted in (True, False))
-            becomes = facet_lines(writing.opened.source, draft, parent.author_handle)
+            aside = writing.private or parent.kind is Kind.DM
+            whom = "" if parent.ours else parent.author_handle
+            becomes = facet_lines(writing.opened.source, draft, whom, aside=aside)
             return [*told, *first, *becomes, *hints]
 
         self.composer.know(lines, look.offers())
@@ -410,7 +417,7 @@ class Answering(Triage):
         row = await self.attempt(self.agreed(writing, put))
         if row is None:
             return
-        whom = f"as @{say(row.account_handle)}"
+        whom = f"as {account(row.account_handle)}"
         if row.planned is not None:
             when, settle = words.clock(row.planned, self.desk.now(), self.desk.zone), self.desk.sign("settle")
             await self.sent(writing, f"goes out {when} {whom}; {settle} changes that or takes it back", close_after)

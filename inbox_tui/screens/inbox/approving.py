@@ -14,8 +14,9 @@ from textual import on
 from inbox_tui.messages import ApprovalWanted
 from inbox_tui.screens.inbox.answering import Until, Writing
 from inbox_tui.screens.inbox.seeing import Seeing
-from inbox_tui.view import approvals, options, replies, saved, words
+from inbox_tui.view import approvals, options, replies, saved, sight, words
 from inbox_tui.view.lines import Line, fit, say
+from inbox_tui.view.names import account
 from inbox_tui.view.parts import part_lines, terms_of
 from inbox_tui.view.pictures import going_line, picture_words, whole_words
 from inbox_tui.view.queue import who
@@ -251,7 +252,7 @@ class Approving(Seeing):
         asked = look.private(body) if not row.private else ()
         why_not = saved.stopped(styled)
         when = approvals.goes_out(row.planned, self.desk.now(), self.desk.zone)
-        told = ["private" if row.private else "public", f"as @{say(row.account_handle)}"]
+        told = [sight.plainly(look.parent.audience, private=row.private), f"as {account(row.account_handle)}"]
         told += [when] if when else []
         told += ["closes the conversation"] if row.close_after else []
         said: list[str | Line] = [f"“{say(body)[:400]}”", ((", ".join(told), "dim"),)]

@@ -10,7 +10,7 @@ from textual import on
 from inbox_tui.messages import AnswersWanted, EditorWanted, FileWanted
 from inbox_tui.screens.inbox.answering import Writing
 from inbox_tui.screens.inbox.seeing import Seeing
-from inbox_tui.view import answers
+from inbox_tui.view import answers, network
 from inbox_tui.view.lines import fit, say
 from inbox_tui.view.options import option_lines
 from inbox_tui.view.pictures import carried_lines, picture_line
@@ -138,11 +138,11 @@ class Composing(Seeing):
         if not self.is_own(writing):
             await super().change_pictures(writing)
             return
-        source = writing.opened.source
-        limit = pictures.limit_of(source)
-        if limit is None or writing.parent.kind is Kind.DM:
-            where = f"to {say(source)}" if limit is None else "in private"
-            self.composer.warn(f"pictures cannot be sent {where} from here")
+        limit = pictures.limit_of(writing.opened.source)
+        why_not = network.no_pictures(writing.opened, writing.parent, writing.private)
+        if limit is None or why_not:
+            self.composer.warn("no pictures here")
+            self.say(why_not, "soon")
             return
         rows = await self._carried(writing)
         if not rows:

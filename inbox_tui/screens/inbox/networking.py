@@ -10,6 +10,7 @@ from datetime import datetime
 from inbox_tui.screens.inbox.answering import Answering, Until, undecided_reply
 from inbox_tui.view import network
 from inbox_tui.view.lines import say
+from inbox_tui.view.names import account
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.choices import Choice
@@ -33,6 +34,18 @@ class Networking(Answering):
         self.query_one("#acts", ActsBar).show(
             [] if idle or self.opened is None else network.can_parts(self.opened, self.desk.table)
         )
+        if self.is_current:
+            self.show_keys()
+
+    def crossed(self) -> frozenset[str]:
+        """A reply where nobody can answer; while one is written, what it cannot carry."""
+        if (writing := self._writing) is not None and self.composer.is_open:
+            no_pictures = network.no_pictures(writing.opened, writing.parent, writing.private)
+            return frozenset({"attach"}) if no_pictures else frozenset()
+        opened = self.opened
+        if opened is None or opened.conversation.id != self.under_hands or not network.no_reply(opened):
+            return frozenset()
+        return frozenset({"reply"})
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
@@ -106,17 +119,14 @@ class Networking(Answering):
         if what is Doing.DELETE:
             ask = Ask(
                 f"Delete this on {where}?",
-                [f"“{say(message.text)[:200]}”", "It cannot be brought back. What others answered to it stays there."],
+                [f"“{say(message.text)[:200]}”", network.what_deleting_does(opened)],
                 [("l", "leave it"), ("d", "delete it")],
             )
         elif what is Doing.BLOCK:
             whom = who(message.author_handle, message.author_name)
             ask = Ask(
                 f"Block {whom} on {where}?",
-                [
-                    f"They and @{say(opened.account_handle)} no longer see each other's posts, and they cannot answer ours.",
-                    f"Everybody on {where} can see who blocks whom. Their conversations stay here; {self.desk.sign('block')} unblocks them.",
-                ],
+                network.what_blocking_does(opened, self.desk.table),
                 [("l", "leave it"), ("b", "block them")],
             )
         else:
@@ -138,7 +148,7 @@ class Networking(Answering):
         self._followed |= {row.id}
         left = network.seconds_left(row, self.desk.now())
         undo = self.desk.sign("take_back")
-        becomes, as_whom = network.BECOMES[what], f"as @{say(row.account_handle)}"
+        becomes, as_whom = network.BECOMES[what], f"as {account(row.account_handle)}"
         self.say(f"{becomes} on {network.network_name(opened)} in {left} s {as_whom}; {undo} takes it back", "good")
         await self.refresh_ids([row.conversation_id])
 

@@ -6,6 +6,7 @@ from inbox_tui.screens.inbox.answering import Answering, Writing
 from inbox_tui.view.parts import offered, part_lines
 from inbox_tui.widgets.dialogs import Ask
 from listener.lengths import measures
+from listener.networks import one_aside
 from listener.parts import split
 
 
@@ -18,8 +19,10 @@ class Parting(Answering):
         if over is None:
             return await super().may_go(writing, body)
         parts = split(writing.opened.source, body, writing.terms)
-        if not parts:
-            why_not = f"too long by {over.over} {over.unit}, and it cannot be cut into parts"
+        alone = writing.private and one_aside(writing.opened.source)
+        if not parts or alone:
+            cannot = "its network takes one private message" if alone else "it cannot be cut into parts"
+            why_not = f"too long by {over.over} {over.unit}, and {cannot}"
             self.composer.warn(why_not)
             self.say(f"not sent: {why_not}", "bad")
             return False

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from listener.harmless import storable
 from listener.markup import plain, read
-from listener.model import Author, Key, Kind, Mention, Profile, Reason, Reject
+from listener.model import Audience, Author, Key, Kind, Mention, Profile, Reason, Reject
 
 NAME = "mastodon"
 SPACE = "mastodon"
@@ -33,6 +33,13 @@ MAX_LIST = 100
 ADDRESSING = ("mention", "quote", "status", "update", "quoted_update")
 """Notifications that bring a message: to us, about us, or one that was held and changed. All others count or organise."""
 DIRECT = "direct"
+_AUDIENCE = {
+    "public": Audience.PUBLIC,
+    "unlisted": Audience.UNLISTED,
+    "private": Audience.FOLLOWERS,
+    DIRECT: Audience.PUBLIC,  # a private message: `kind` says it
+}
+"""Relatives know others."""
 
 _ID = re.compile(r"[^\s\x00-\x1f\x7f]{1,2048}")
 _LOCAL = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -160,6 +167,7 @@ def _mention(
         reposts=_count(status, "reblogs_count"),
         replies=_count(status, "replies_count"),
         quotes=_count(status, "quotes_count"),
+        audience=_AUDIENCE.get(visibility, Audience.SOME),
         answers=(us.external_id,) if answers and not own else (),
     )
 

@@ -91,7 +91,7 @@ class Mastodon:
             Capability.HIDE: acts.NO_HIDING,
             Capability.DELETE_OWN: silent,
             Capability.BLOCK: silent,
-            Capability.EDIT: "not done from here yet: an edit made in the network's own app is heard",
+            Capability.EDIT: "not from here yet: an edit made in the network's own app is heard",
             Capability.MEDIA: silent,
             Capability.HISTORY: silent,
         }

@@ -53,7 +53,7 @@ class Facebook(Meta):
             Capability.HIDE: silent,
             Capability.DELETE_OWN: silent,
             Capability.BLOCK: "people are blocked in Facebook's own app",
-            Capability.EDIT: "sent replies are not edited from here",
+            Capability.EDIT: "not from here yet: an edit made on Facebook is heard",
             Capability.MEDIA: "pictures are not sent to Facebook from here",
             Capability.HISTORY: silent,
         }

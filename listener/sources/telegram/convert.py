@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.harmless import storable
-from listener.model import Author, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
+from listener.model import Audience, Author, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
 from listener.sources.base import private_space
 from listener.sources.telegram.rich import flat
 
@@ -211,9 +211,16 @@ def _message(us: Us, message: object, update: int, raw: bytes) -> tuple[Item, ..
         url=_url(chat, chat_id, number),
         network_at=at,
         reply_until=at + BUSINESS_WINDOW if business else None,
+        audience=_audience(chat),
         answers=(us.id,) if to_us and not private else (),
     )
     return (*context, mention)
+
+
+def _audience(chat: Mapping[str, Any]) -> Audience:
+    """Never fewer than can read it: a supergroup without a name may be where everybody comments on a channel."""
+    closed = chat.get("type") in ("group", "channel") and not chat.get("username")
+    return Audience.MEMBERS if closed else Audience.PUBLIC
 
 
 def _content(message: Mapping[str, Any]) -> tuple[str | None, list[Any], int]:

@@ -28,7 +28,7 @@ _NO_WAY: Mapping[Capability, str] = {
     Capability.THREAD: "a bot cannot read what was said before it listened",
     Capability.HIDE: "Telegram cannot hide a message, and Hubbub does not delete what others wrote",
     Capability.BLOCK: "that would throw somebody out of a group: an admin does it in Telegram",
-    Capability.EDIT: "what was sent is not edited from here: delete it and write anew",
+    Capability.EDIT: "not from here yet: delete it and write anew",
     Capability.MEDIA: "pictures are not sent to Telegram from here",
     Capability.HISTORY: "a bot cannot read what was said before it listened",
 }

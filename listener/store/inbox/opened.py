@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 
 from listener.lengths import Terms
-from listener.model import Kind, Origin, ToneLabel
+from listener.model import Audience, Kind, Origin, ToneLabel
 from listener.store import capabilities, limits, network_acts, outbox
 from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
@@ -84,7 +84,7 @@ SELECT m.id, m.external_id, m.parent, m.at, m.claimed_at, m.author_id, a.handle 
        a.status AS author_status, m.ours, EXISTS (SELECT 1 FROM own WHERE own.id = m.id) AS mine,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, m.version, m.state = 'deleted' AS deleted, m.media, m.url, m.lang,
        j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags,
-       m.reply_until, m.private_until
+       m.reply_until, m.private_until, m.audience
 FROM picked
 JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT handle, name, status FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
@@ -206,6 +206,7 @@ async def open(  # noqa: A001 - the screen's word
 def _message(row: Mapping[str, Any]) -> ThreadMessage:
     values = dict(row)
     values["kind"] = Kind(values["kind"])
+    values["audience"] = Audience(values["audience"])
     values["tone"] = None if values["tone"] is None else ToneLabel(values["tone"])
     values["flags"] = tuple(values["flags"])
     return ThreadMessage(**values)

@@ -74,17 +74,17 @@ FROM unnest($1::text[], $2::text[]) AS k(space, external_id) JOIN authors AS a U
 _MENTIONS = """
 INSERT INTO mentions (id, space, external_id, source, author_id, ours, kind, parent, root, quoted, url, langs, media,
                       claimed_at, network_at, heard_at, at, revision, content_id, rating, likes, reposts, replies, quotes,
-                      reply_until, private_until)
+                      reply_until, private_until, audience)
 OVERRIDING SYSTEM VALUE
 SELECT id, space, external_id, source, author_id, ours, kind, parent, root, quoted, url,
        string_to_array(langs, E'\\x1f'), media, claimed_at, network_at, $1, at, revision, content_id,
-       rating, likes, reposts, replies, quotes, reply_until, private_until
+       rating, likes, reposts, replies, quotes, reply_until, private_until, audience
 FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::boolean[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::timestamptz[],
             $16::timestamptz[], $17::timestamptz[], $18::text[], $19::text[], $20::float8[], $21::bigint[],
-            $22::bigint[], $23::bigint[], $24::bigint[], $25::timestamptz[], $26::timestamptz[])
+            $22::bigint[], $23::bigint[], $24::bigint[], $25::timestamptz[], $26::timestamptz[], $27::text[])
      AS n(id, space, external_id, source, author_id, ours, kind, parent, root, quoted, url, langs, media, claimed_at,
-          network_at, at, revision, content_id, rating, likes, reposts, replies, quotes, reply_until, private_until)
+          network_at, at, revision, content_id, rating, likes, reposts, replies, quotes, reply_until, private_until, audience)
 """
 
 _VERSIONS = """
@@ -335,7 +335,7 @@ async def _write(
                 k.mention.kind.value, k.mention.parent, k.root, k.mention.quoted, k.mention.url,
                 "\x1f".join(k.mention.langs), k.mention.media, k.mention.claimed_at, k.mention.network_at, k.at,
                 k.mention.revision, k.mention.content_id, *_numbers(k.mention),
-                k.mention.reply_until, k.mention.private_until,
+                k.mention.reply_until, k.mention.private_until, k.mention.audience.value,
             )
             for k in fresh
         ]))  # fmt: skip

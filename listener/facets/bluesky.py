@@ -1,17 +1,19 @@
-"""What a network makes of the handles, addresses and tags in a text of ours. Owns where they stand, as they are sent and as they are shown.
+"""What Bluesky makes of the handles, addresses and tags in a text of ours. Owns where they stand, as they are sent and as they are shown.
 
-Whoever sends and whoever shows a draft ask here, so that both see the same. A name is only a name: whether anybody has it is known when it
-is sent. Refuses to change a text. Sources: Bluesky, lexicon app.bsky.richtext.facet, and what its own app finds and shows.
+Whoever sends and whoever shows a draft ask here, so that both see the same. Sources: the lexicon app.bsky.richtext.facet, and what the
+network's own app finds and shows.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 import regex
+
+from listener.facets.shapes import Mark, Plain, Span
+from listener.facets.words import AROUND, SCHEME, WORD, looks_like_address
 
 _HANDLE = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,20}[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -24,40 +26,8 @@ _TAG = regex.compile(rf"(?<=^|\s)[#＃]((?!\ufe0f)[^\s{_UNSEEN}]*[^\d\s\p{{P}}{_
 _TAIL = regex.compile(r"[.,;:!?'\"…]+$")
 _TAG_TAIL = regex.compile(r"\p{P}+$")
 
-_WORD = re.compile(r"\S+")
-_SCHEME = re.compile(r"https?:/", re.IGNORECASE)
-_DOMAIN = re.compile(
-    r"(?:www\.)?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9-]{1,63}){0,6}\.[a-z]{2,24}", re.IGNORECASE
-)
-_USUAL = frozenset({
-    "com", "org", "net", "edu", "gov", "info", "biz", "io", "app", "dev", "shop", "help", "social", "online", "eu", "de", "at", "ch",
-    "uk", "fr", "es", "it", "nl", "be", "pl", "pt", "se", "dk", "no", "fi", "ie", "us", "ca", "au", "jp", "example", "test",
-})  # fmt: skip
-"""Ends of names that make a word an address, where it has neither www before nor a path behind it."""
-_AROUND = "\"'“”‘’«»<>[]{}(),;:!?…."
-
 LONGEST_LINK, LONGEST_TAG = 2048, 64
 _PATH, _PATH_KEPT = 15, 13
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of a text in UTF-8 bytes, and what it is."""
-
-    start: int
-    end: int
-    kind: str
-    """mention, link or tag."""
-    value: str
-    """The handle, the address, or the tag without its sign."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """A word that looks like a link or a name, and will be neither."""
-
-    word: str
-    why: str
 
 
 def clean_handle(handle: str) -> str:
@@ -78,25 +48,30 @@ def find_spans(text: str) -> tuple[Span, ...]:
     return tuple(spans)
 
 
+def marks(text: str) -> tuple[Mark, ...]:
+    """The same by themselves."""
+    return tuple(Mark(kind, value) for _, _, kind, value in _found(text))
+
+
 def stays_plain(text: str) -> tuple[Plain, ...]:
     """Words that a reader would take for a link or a name, and the network will not; each once, in order."""
     taken = [(start, end) for start, end, _, _ in _found(text)]
     found: dict[str, str] = {}
     at = 0
-    for match in _WORD.finditer(text):
+    for match in WORD.finditer(text):
         while at < len(taken) and taken[at][1] <= match.start():
             at += 1
         if at < len(taken) and taken[at][0] < match.end():
             continue
         word = match.group()
-        scheme = _SCHEME.search(word)
+        scheme = SCHEME.search(word)
         if scheme:
             if why := _no_link(word, scheme.start()):
                 found.setdefault(word, why)
-        elif (bare := word.strip(_AROUND)).startswith("@"):
+        elif (bare := word.strip(AROUND)).startswith("@"):
             if bare[1:2].isalnum() and "@" not in bare[1:]:
                 found.setdefault(bare, "no whole handle")
-        elif _looks_like_address(bare):
+        elif looks_like_address(bare):
             found.setdefault(bare, "write https:// before it")
     return tuple(Plain(word, why) for word, why in found.items())
 
@@ -171,10 +146,3 @@ def _no_link(word: str, at: int) -> str:
     if "@" in parts.netloc:
         return "it holds a login"
     return "only a space or ( may stand before it" if at else "no address that a program can read"
-
-
-def _looks_like_address(word: str) -> bool:
-    name, slash, _ = word.partition("/")
-    if "@" in word or not _DOMAIN.fullmatch(name):
-        return False
-    return bool(slash) or name.lower().startswith("www.") or name.rpartition(".")[2].lower() in _USUAL
