@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,8 +26,10 @@ ON CONFLICT (key) DO UPDATE SET state = CASE s.wanted WHEN 'paused' THEN 'paused
 RETURNING id, cursor
 """
 
+# Whose row is locked is being written to, which is a sign of life too: nobody waits here with other rows in hand.
 _BEAT = """
-UPDATE sources SET beat_at = greatest(beat_at, $2), item_at = greatest(item_at, $3), heard = heard + $4 WHERE id = $1
+UPDATE sources SET beat_at = greatest(beat_at, $2)
+WHERE id IN (SELECT id FROM sources WHERE id = ANY($1::int[]) FOR NO KEY UPDATE SKIP LOCKED)
 """
 
 _SET_STATE = "UPDATE sources SET state = $2, problem = $3, beat_at = greatest(beat_at, $4) WHERE id = $1"
@@ -114,12 +116,10 @@ async def open_source(pool: asyncpg.Pool, key: str, now: datetime) -> OpenSource
     return OpenSource(row["id"], row["cursor"])
 
 
-async def beat(
-    pool: asyncpg.Pool, source_id: int, now: datetime, item_at: datetime | None = None, heard: int = 0
-) -> None:
-    """A sign of life. `item_at`: network time of the newest item seen; `heard`: items looked at that made no batch."""
+async def beat(pool: asyncpg.Pool, source_ids: Sequence[int], now: datetime) -> None:
+    """A sign of life of these, in one statement."""
     async with acquired(pool) as connection:
-        await connection.execute(_BEAT, source_id, now, item_at, heard)
+        await connection.execute(_BEAT, list(source_ids), now)
 
 
 async def set_state(pool: asyncpg.Pool, source_id: int, state: str, problem: str, now: datetime) -> None:

@@ -65,12 +65,16 @@ async def test_a_source_opened_again_has_its_bookmark(pool: asyncpg.Pool) -> Non
     assert (health.state, health.problem, health.started_at) == ("running", "", later(minutes=2))
 
 
-async def test_a_sign_of_life_never_goes_back(pool: asyncpg.Pool) -> None:
-    source = await sources.open_source(pool, "s", NOW)
-    await sources.beat(pool, source.id, later(seconds=20), later(seconds=10), heard=7)
-    await sources.beat(pool, source.id, later(seconds=5), later(seconds=3))
-    [health] = await sources.health(pool)
-    assert (health.beat_at, health.item_at, health.heard) == (later(seconds=20), later(seconds=10), 7)
+async def test_a_sign_of_life_never_goes_back_and_waits_for_nobody(pool: asyncpg.Pool) -> None:
+    first, second = [(await sources.open_source(pool, key, NOW)).id for key in ("a", "b")]
+    await sources.beat(pool, [first, second], later(seconds=20))
+    await sources.beat(pool, [first], later(seconds=5))
+    assert [row.beat_at for row in await sources.health(pool)] == [later(seconds=20)] * 2
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("UPDATE sources SET heard = 1 WHERE id = $1", first)
+        async with asyncio.timeout(5):
+            await sources.beat(pool, [first, second], later(seconds=40))
+    assert [row.beat_at for row in await sources.health(pool)] == [later(seconds=20), later(seconds=40)]
 
 
 async def test_gaps_and_rejects_are_listed(pool: asyncpg.Pool) -> None:
