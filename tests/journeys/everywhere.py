@@ -23,7 +23,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from pretend import graph
+from pretend import graph, mastodon
+from pretend.faults import Effect, Fault
 from pretend.feeds import FeedHost
 from pretend.graph import Graph
 from pretend.mastodon import Mastodon
@@ -116,6 +117,8 @@ class Shop:
         self.taken: list[dict[str, Any]] = []
         self.waiting: list[dict[str, Any]] = []
         """Messages that the door has not taken yet."""
+        self.loses = 0
+        """How many of the next replies are taken without a word."""
 
     def say(self, text: str, number: int, **more: Any) -> str:
         """A customer writes."""
@@ -136,6 +139,9 @@ class Shop:
             "root": told["root"],
         }
         self.waiting.append(ours)
+        if self.loses:
+            self.loses -= 1
+            return web.Response(status=500)
         return web.json_response({"id": made})
 
     async def _asked(self, request: web.Request) -> web.Response:
@@ -254,11 +260,21 @@ class Worlds:
         self.said[word], self.ids[word] = where, made
         return word
 
+    def lose_answers(self) -> None:
+        """The next answer to each is taken, and nobody is told so."""
+        self.bluesky.faults.add(Fault("com.atproto.repo.putRecord", Effect.CUT, times=1, carried_out=True))
+        self.mastodon.faults.append(mastodon.Fault("POST", "/api/v1/statuses", "after"))
+        self.graph.fail("POST", "/comments", after=True)
+        self.graph.fail("POST", "/replies", after=True)
+        self.telegram.fault("sendMessage", 500, "after")
+        self.told.fault("sendMessage", 500, "after")
+        self.shop.loses = 1
+
     def answers(self) -> list[tuple[str, str]]:
         """Everything that we said anywhere: where, and its text."""
         bluesky = [("bluesky", one["record"]["text"]) for one in self.bluesky.records() if one["record"] is not None]
         statuses = [one.text for one in self.mastodon.statuses.values() if one.by is self.mastodon.us]
-        mastodon = [("mastodon", re.sub(r"^@\S+ ", "", one)) for one in statuses]  # whom it answers is named there
+        tooted = [("mastodon", re.sub(r"^@\S+ ", "", one)) for one in statuses]  # whom it answers is named there
         under = [one for one in self.graph.things.values() if one["_kind"] in {"comment", "gram"}]
         ours = {self.graph.page: "facebook", "555000111": "instagram"}
         meta = [
@@ -267,7 +283,7 @@ class Worlds:
             if one["from"]["id"] in ours
         ]
         bots = [(name, one["text"]) for name in ("telegram", "told") for one in getattr(self, name).sent]
-        return [*bluesky, *mastodon, *meta, *bots, *(("webhook", one["text"]) for one in self.shop.taken)]
+        return [*bluesky, *tooted, *meta, *bots, *(("webhook", one["text"]) for one in self.shop.taken)]
 
     # What the networks hand to the door
 
