@@ -122,7 +122,11 @@ class Play:
             assert row is not None
             return row if row.state.value == state else None
 
-        return await until(there, within=20, told=self.house.logs)
+        try:
+            return await until(there, within=20, told=self.house.logs)
+        except AssertionError:
+            found = await outbox.row(self.house.pool, outbox_id)
+            raise AssertionError(f"not {state}: {found}\n{self.house.logs()}") from None
 
     async def calm(self) -> None:
         """Nothing dies, but the network's word is lost: it is looked for and found, or honestly not known, and never said again."""
