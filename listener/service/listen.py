@@ -113,7 +113,7 @@ class Ear:
         while True:
             try:
                 return await self._persistently(
-                    lambda: stack.enter_async_context(sources.hold(self.house.dsn, self.stream.key))
+                    lambda: stack.enter_async_context(self.house.holds.hold(self.stream.key))
                 )
             except Refused as err:
                 if waited >= GHOST_SECONDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 
 import asyncpg
@@ -100,22 +101,41 @@ async def test_gaps_and_rejects_are_listed(pool: asyncpg.Pool) -> None:
     assert (health.rejects, health.open_gaps) == (3, 0)
 
 
+CONNECTIONS = "FROM pg_stat_activity WHERE application_name = 'hubbub sources' AND datname = current_database()"
+
+
 async def test_only_one_listener_runs_a_source(dsn: str, pool: asyncpg.Pool) -> None:
-    async with sources.hold(dsn, "bluesky/jetstream"):
+    ours, theirs = sources.Holds(dsn), sources.Holds(dsn)
+    async with ours.hold("bluesky/jetstream"):
         with pytest.raises(Refused, match="another listener already runs bluesky/jetstream"):
-            async with sources.hold(dsn, "bluesky/jetstream"):
+            async with theirs.hold("bluesky/jetstream"):
                 pass
-        async with sources.hold(dsn, "bluesky/other"):
+        with pytest.raises(Refused, match="this listener already runs bluesky/jetstream"):
+            async with ours.hold("bluesky/jetstream"):
+                pass
+        async with theirs.hold("bluesky/other"):
             pass
-    async with sources.hold(dsn, "bluesky/jetstream") as held:
-        assert not held.lost.is_set()
-        await pool.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'hubbub source bluesky/jetstream' AND datname = current_database()"
-        )
-        await asyncio.wait_for(held.lost.wait(), 10)
-        async with sources.hold(dsn, "bluesky/jetstream"):
-            pass
+    assert await pool.fetchval(f"SELECT count(*) {CONNECTIONS}") == 0
+
+
+async def test_hundreds_of_sources_are_held_on_one_connection_and_lost_with_it(dsn: str, pool: asyncpg.Pool) -> None:
+    ours, theirs = sources.Holds(dsn), sources.Holds(dsn)
+    async with contextlib.AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(ours.hold(f"feeds/{number}")) for number in range(200)]
+        async with ours.hold("feeds/short"):
+            assert await pool.fetchval(f"SELECT count(*) {CONNECTIONS}") == 1
+        async with theirs.hold("feeds/short"):
+            pass  # let go of, while the others are held
+        assert not any(one.lost.is_set() for one in held)
+        await pool.execute(f"SELECT pg_terminate_backend(pid) {CONNECTIONS}")
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(one.lost.wait() for one in held))
+        async with theirs.hold("feeds/7"):
+            with pytest.raises(Refused, match="another listener already runs feeds/7"):
+                async with ours.hold("feeds/7"):
+                    pass
+        async with ours.hold("feeds/7") as again:
+            assert not again.lost.is_set()
 
 
 async def test_the_last_accepted_rulebook_is_in_force(pool: asyncpg.Pool) -> None:
