@@ -289,6 +289,11 @@ async def bridge(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bridge]:
         yield made
 
 
+def test_a_reply_deep_in_a_thread_says_where_the_thread_begins() -> None:
+    told = json.loads(replies.body_of(a_reply(root="r-1", frozen={"at": NOW.isoformat()})))
+    assert (told["parent"], told["root"]) == ("r-1001", "r-1")
+
+
 async def test_a_reply_is_handed_over_signed_and_as_the_page_shows_it(web: WebClient, bridge: Bridge) -> None:
     made = source(web, reply_url=f"{bridge.url}/replies")
     bridge.script = [(200, {"id": "r-1003"})]
