@@ -123,7 +123,7 @@ class Play:
             return row if row.state.value == state else None
 
         try:
-            return await until(there, within=20, told=self.house.logs)
+            return await until(there, within=40, told=self.house.logs)
         except AssertionError:
             found = await outbox.row(self.house.pool, outbox_id)
             raise AssertionError(f"not {state}: {found}\n{self.house.logs()}") from None
@@ -133,7 +133,7 @@ class Play:
         words = {where: self.worlds.say(where) for where in ANSWERED}
         heard = self.worlds.say("telegram")
         on_its_way = "SELECT count(*) = 0 FROM outbox WHERE state IN ('queued', 'sending')"
-        await until(lambda: self.house.pool.fetchval(on_its_way), within=20, told=self.house.logs)
+        await until(lambda: self.house.pool.fetchval(on_its_way), within=40, told=self.house.logs)
         self.worlds.lose_answers()
         answers = {where: await self.answer(word) for where, word in words.items()}
         for where, outbox_id in answers.items():
@@ -144,7 +144,7 @@ class Play:
             async def told(outbox_id: int = outbox_id) -> bool:
                 return "look in the chat" in (await self.state_is(outbox_id, "unknown")).problem
 
-            await until(told, within=10, told=self.house.logs)
+            await until(told, within=30, told=self.house.logs)
         await self.state_is(await self.answer(heard), "seen")
 
     async def quiet(self) -> None:
@@ -155,7 +155,7 @@ class Play:
             return not wrong and not waiting
 
         try:
-            await until(settled, within=20, every=0.2, told=self.house.logs)
+            await until(settled, within=40, every=0.2, told=self.house.logs)
         except AssertionError:
             wrong, waiting = await count(self.worlds, self.house.pool)
             raise AssertionError("\n".join([*wrong, *waiting, self.house.logs()])) from None
@@ -163,7 +163,7 @@ class Play:
     # Seams
 
     async def is_held(self, word: str) -> Any:
-        return await until(lambda: self.house.pool.fetchval(HELD, word), within=15, told=self.house.logs)
+        return await until(lambda: self.house.pool.fetchval(HELD, word), within=40, told=self.house.logs)
 
     async def key_of(self, like: str) -> str:
         return str(await self.house.pool.fetchval("SELECT key FROM sources WHERE key LIKE $1", like))
@@ -180,7 +180,7 @@ class Play:
         async def state() -> bool:
             return bool(await pool.fetchval("SELECT state = 'paused' FROM sources WHERE key = $1", key))
 
-        await until(state, within=10, told=self.house.logs)
+        await until(state, within=30, told=self.house.logs)
         word, other = self.worlds.say("mastodon"), self.worlds.say("webhook")
         await self.is_held(other)
         assert not await pool.fetchval(HELD, word)
@@ -198,7 +198,7 @@ class Play:
         async def filled() -> Any:
             return await pool.fetchval("SELECT found FROM gaps WHERE id = $1 AND state = 'filled'", gap)
 
-        assert await until(filled, within=10, told=self.house.logs) >= 1
+        assert await until(filled, within=30, told=self.house.logs) >= 1
         assert await pool.fetchval(HELD, word) == 1
 
     async def rejects_are_read_again(self) -> None:
@@ -208,13 +208,13 @@ class Play:
         rejected = (
             "SELECT digest FROM rejects AS r JOIN sources AS s ON s.id = r.source_id WHERE s.key LIKE 'webhook/%'"
         )
-        digest = await until(lambda: pool.fetchval(rejected), within=10, told=self.house.logs)
+        digest = await until(lambda: pool.fetchval(rejected), within=30, told=self.house.logs)
         assert await source_wishes.ask_again(pool, None, None, datetime.now(UTC)) == 1
 
         async def read() -> bool:
             return bool(await pool.fetchval("SELECT count(*) = 1 FROM rejects WHERE asked_at IS NULL"))
 
-        await until(read, within=10, told=self.house.logs)
+        await until(read, within=30, told=self.house.logs)
         word = "item9999x"
         said = {"id": "r-good", "text": f"larkspur {word}:", "author": {"id": "c-1"}, "account": "shop-reviews"}
         self.worlds.said[word] = "webhook"
@@ -249,7 +249,7 @@ class Play:
         async def stopped() -> Any:
             return await pool.fetch("SELECT source, problem FROM accounts WHERE state = 'stopped'")
 
-        (row,) = await until(stopped, within=15, told=self.house.logs)
+        (row,) = await until(stopped, within=40, told=self.house.logs)
         assert row["source"] == "mastodon"
         assert "token" in row["problem"]
         for where in ANSWERED:
