@@ -1,8 +1,8 @@
 """How fast bytes become our words, beside the plain parsers on the same bytes in the same run. One JSON line a figure.
 
 Run: python -m bench sources [--quick]. `ours` and `peer` are events or rows a second on one core; `ratio` is ours / peer.
-The peer of a frame is `json.loads`, which only parses (for the firehose: the same events in Jetstream's words); the peer of a CSV row is
-`csv.DictReader`. Rounds alternate, the median counts.
+The peer of an event is `json.loads`, which only parses (for the firehose: the same events in Jetstream's words); the peer of a CSV row is
+`csv.DictReader`. Rounds alternate, the median counts. Two hundred feeds with nothing new in one process tell what a silent source costs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import csv
 import json
 import random
 import re
+import resource
 import statistics
 import tempfile
 import time
@@ -26,13 +27,29 @@ from typing import Any
 import libipld
 from aiohttp import ClientSession, WSMsgType, web
 
-from listener.sources.base import Wanted
+from listener.sources.base import Stream, Wanted
 from listener.sources.bluesky import Habits, Jetstream
 from listener.sources.bluesky.convert import POST, convert_jetstream, read_event
 from listener.sources.bluesky.frames import convert_frame
+from listener.sources.feeds import Feeds
+from listener.sources.feeds import Habits as FeedHabits
+from listener.sources.feeds.convert import convert_document
 from listener.sources.files import ImportPlan, ImportStream
-from listener.webclient import WebClient
+from listener.sources.mastodon.convert import Us as MastodonUs
+from listener.sources.mastodon.convert import convert as convert_status
+from listener.sources.mastodon.convert import packed
+from listener.sources.meta import grams, pages
+from listener.sources.meta.hook import GraphHook
+from listener.sources.telegram.convert import Us as TelegramUs
+from listener.sources.telegram.convert import convert_update
+from listener.sources.webhook.convert import Wired
+from listener.sources.webhook.convert import convert as convert_delivered
+from listener.webclient import Trust, WebClient
+from pretend.feeds import FeedHost
 from pretend.firehose import repos_frame
+from pretend.graph import Graph
+from pretend.mastodon import Mastodon
+from pretend.telegram import GROUP, person
 
 HEARD = datetime(2026, 11, 2, 9, 12, tzinfo=UTC)
 WORDS = re.findall(
@@ -128,7 +145,7 @@ def tell(bench: str, unit: str, ours: float, peer: float, **more: Any) -> None:
                 "bench": bench,
                 "ours": round(ours),
                 "peer": round(peer),
-                "ratio": round(ours / peer, 2),
+                "ratio": round(ours / peer, 3),
                 "unit": unit,
                 **more,
             }
@@ -220,6 +237,88 @@ def over_the_wire(name: str, frames: list[bytes], rounds: int, seed: int) -> Non
     tell(told, "events/CPU s", statistics.median(ours), statistics.median(peer), seed=seed)
 
 
+def wired(number: int) -> dict[str, list[bytes]]:
+    """Events of each network as its wire has them, by the pretend platforms: so many, each different."""
+    graphed, host = Graph(), FeedHost()
+    post, medium = graphed.post("We open today"), graphed.medium("We open today")
+    town = Mastodon()
+    town.url = "https://town.test"
+    for nr in range(number):
+        text = f"{' '.join(WORDS[nr % 7 :])} {nr}"
+        graphed.comment(post, text)
+        graphed.gram_comment(medium, text)
+        host.say(text, f"<p>{text}</p>")
+        town.say(f"fan{nr % 99}", f"@acme {text} #larkspur")
+    bodies = [body for _, body in graphed.deliveries()]
+    us = MastodonUs(town.url, "town.test", town.us.id, town.external_id(town.us))
+    statuses = [town.status(said) for said in town.statuses.values()]
+    updates = [
+        {"update_id": nr, "message": {"message_id": nr + 1, "date": 1793610000, "chat": GROUP, "from": person(nr), "text": "where is my parcel"}}
+        for nr in range(number)
+    ]  # fmt: skip
+    messages = [
+        {"id": nr, "text": "where is my parcel", "author": {"id": f"c-{nr}", "handle": "mira"}, "account": "shop", "at": 1793610688}
+        for nr in range(number)
+    ]  # fmt: skip
+    return {
+        "facebook": [body for body in bodies if b'"object":"page"' in body],
+        "instagram": [body for body in bodies if b'"object":"instagram"' in body],
+        "mastodon": [packed(us, status) for status in statuses],
+        "telegram": [json.dumps(update).encode() for update in updates],
+        "webhook": [json.dumps(message).encode() for message in messages],
+        "feeds": [json.dumps({"items": json.loads(host.json())["items"][nr : nr + 1]}).encode() for nr in range(min(number, 100))],
+    }  # fmt: skip
+
+
+def converters() -> dict[str, Callable[[bytes], object]]:
+    """What each network's bytes are read by."""
+    page = GraphHook("facebook", "page", pages.of_notice, app_secret="", verify_token="")
+    gram = GraphHook("instagram", "instagram", lambda one: grams.of_notice(one, {}), app_secret="", verify_token="")
+    bot, shop = TelegramUs("99", "acme_bot", frozenset()), Wired("shop")
+    return {
+        "facebook": page.read,
+        "instagram": gram.read,
+        "mastodon": lambda raw: convert_status(raw, HEARD),
+        "telegram": lambda raw: convert_update(bot, raw),
+        "webhook": lambda raw: convert_delivered(shop, raw, HEARD),
+        "feeds": lambda raw: convert_document(raw, "application/feed+json", "feeds/here", HEARD),
+    }
+
+
+async def idle(number: int, seconds: float) -> dict[str, float]:
+    """So many feeds in one process with nothing new: CPU share, memory of each, and how long the loop was ever late."""
+    async with FeedHost.start() as host:
+        for nr in range(20):
+            host.say(f"entry {nr}", "<p>words</p>")
+        web, before = WebClient("bench"), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        urls = [f"{host.url}/{nr}/feed.rss" for nr in range(number)]
+        source = Feeds(web, urls, habits=FeedHabits(every=900.0, trust=Trust.STRANGER_OR_HERE))
+        heard: set[str] = set()
+
+        async def read(stream: Stream) -> None:
+            async for _ in stream.batches(None):
+                heard.add(stream.key)
+
+        tasks = [asyncio.ensure_future(read(stream)) for stream in source.streams()]
+        began = time.process_time()
+        while len(heard) < number:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        start, cpu = time.perf_counter(), time.process_time()
+        await asyncio.sleep(seconds)
+        share = (time.process_time() - cpu) / (time.perf_counter() - start)
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await web.close()
+    first = (cpu - began) * 1000 / number
+    return {
+        "cpu_percent": round(100 * share, 2),
+        "kib_each": round(grown / number),
+        "ms_of_first_reading": round(first, 1),
+    }
+
+
 async def import_all(path: Path) -> int:
     return sum([len(batch.items) async for batch in ImportStream(ImportPlan(path)).batches(None)])
 
@@ -253,6 +352,14 @@ def main() -> None:
             ours, peer = rates(over(binary, turn), over(frames, json.loads), seconds)
             tell(f"firehose, {name}: {what} / json.loads", "events/s", ours, peer, bytes=size, seed=args.seed)
         over_the_wire(name, frames * (2 if args.quick else 20), 3, args.seed)
+    reads = converters()
+    for name, events in wired(200 if args.quick else 1000).items():
+        ours, peer = rates(over(events, reads[name]), over(events, json.loads), seconds)
+        size = round(statistics.mean(map(len, events)))
+        tell(f"{name}: decode and convert / json.loads", "events/s", ours, peer, bytes=size, seed=args.seed)
+    sources = 200
+    told = asyncio.run(idle(sources, 2.0 if args.quick else 20.0))
+    print(json.dumps({"bench": f"feeds: {sources} in one process, nothing new", **told}))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
         write_csv(path, rng, 5000)

@@ -387,7 +387,7 @@ class Mastodon:
             return web.json_response({"error": "Too many requests"}, status=429, headers=heads)
         open_to_all = request.path.startswith(("/api/v1/apps", "/oauth", "/api/v1/instance", "/api/v2/instance"))
         if not open_to_all or request.path.endswith("verify_credentials"):
-            request["me"] = self._who(request)
+            self._who(request)
         answer: web.StreamResponse = await handler(request)
         if fault is not None and fault.how == "after":
             return web.json_response({"error": "An unexpected error occurred"}, status=500)
@@ -413,7 +413,7 @@ class Mastodon:
 
     def _seen(self, request: web.Request) -> Said:
         """The status that is asked for, where this account may see it."""
-        said, me = self.statuses.get(request.match_info["id"]), request["me"]
+        said, me = self.statuses.get(request.match_info["id"]), self._who(request)
         if said is None or (said.visibility in _HIDES and me is not said.by and me not in said.named):
             raise _no(404, "Record not found")
         return said
@@ -457,7 +457,7 @@ class Mastodon:
         return web.json_response({"name": "Hubbub", "scopes": self.scopes})
 
     async def _me(self, request: web.Request) -> web.Response:
-        return web.json_response({**self.account(request["me"]), "source": {}})
+        return web.json_response({**self.account(self._who(request)), "source": {}})
 
     async def _lookup(self, request: web.Request) -> web.Response:
         acct = request.query.get("acct", "")
@@ -467,7 +467,7 @@ class Mastodon:
         return web.json_response(self.account(person))
 
     async def _relationships(self, request: web.Request) -> web.Response:
-        me = request["me"]
+        me = self._who(request)
         return web.json_response(
             [{"id": one, "blocking": one in me.blocks} for one in request.query.getall("id[]", [])]
         )
@@ -483,7 +483,7 @@ class Mastodon:
         return self._page(request, rows)
 
     async def _block(self, request: web.Request) -> web.Response:
-        person, blocks = request.match_info["id"], request["me"].blocks
+        person, blocks = request.match_info["id"], self._who(request).blocks
         (blocks.add if request.match_info["what"] == "block" else blocks.discard)(person)
         return web.json_response({"id": person, "blocking": person in blocks})
 
@@ -507,7 +507,9 @@ class Mastodon:
         types = request.query.getall("types[]", [])
         if self.ways.strict_types and set(types) - {"mention", "status", "update"}:
             raise _no(400, "a type of notification that is not known")
-        rows = [self._note_json(note) for note in self.notes[request["me"].name] if not types or note["type"] in types]
+        rows = [
+            self._note_json(note) for note in self.notes[self._who(request).name] if not types or note["type"] in types
+        ]
         return self._page(request, rows)
 
     async def _tag(self, request: web.Request) -> web.Response:
@@ -524,7 +526,7 @@ class Mastodon:
     async def _search(self, request: web.Request) -> web.Response:
         if not self.ways.search:
             raise _no(404, "Record not found")
-        asked, me = request.query["q"], request["me"]
+        asked, me = request.query["q"], self._who(request)
         found = [s for s in self.statuses.values() if self.uri(s) == asked or asked in s.text]
         statuses = [s for s in found if (s.visibility not in _HIDES or me in [s.by, *s.named])]
         people = [person for person in self.people.values() if self.external_id(person) == asked]
@@ -533,7 +535,7 @@ class Mastodon:
         })  # fmt: skip
 
     async def _post(self, request: web.Request) -> web.Response:
-        asked, me, key = await request.json(), request["me"], request.headers.get("Idempotency-Key", "")
+        asked, me, key = await request.json(), self._who(request), request.headers.get("Idempotency-Key", "")
         if self.ways.keeps_keys and key in self.keys:
             return web.json_response(self.status(self.statuses[self.keys[key]]))
         above = str(asked.get("in_reply_to_id") or "")
@@ -562,7 +564,7 @@ class Mastodon:
 
     async def _delete(self, request: web.Request) -> web.Response:
         said = self._seen(request)
-        if said.by is not request["me"]:
+        if said.by is not self._who(request):
             raise _no(404, "Record not found")
         shown = self.status(said)
         self.delete(self.uri(said))
@@ -587,7 +589,7 @@ class Mastodon:
         return web.json_response({"id": said.id, "text": said.text, "spoiler_text": said.warning})
 
     async def _favourite(self, request: web.Request) -> web.Response:
-        said, me = self._seen(request), request["me"]
+        said, me = self._seen(request), self._who(request)
         (said.liked.add if request.match_info["what"] == "favourite" else said.liked.discard)(me.id)
         return web.json_response(self.status(said))
 
@@ -626,7 +628,7 @@ class Mastodon:
         await socket.prepare(request)
         streams = {"user"} if request.query.get("stream") == "user" else set[str]()
         queue: asyncio.Queue[tuple[str, str, str] | None] = asyncio.Queue()
-        self._streams.append((request["me"], streams, queue))
+        self._streams.append((self._who(request), streams, queue))
 
         async def listen() -> None:
             async for message in socket:
@@ -653,7 +655,7 @@ class Mastodon:
         await answer.prepare(request)
         tag = request.query.get("tag", "").lower()
         queue: asyncio.Queue[tuple[str, str, str] | None] = asyncio.Queue()
-        self._streams.append((request["me"], {f"hashtag {tag}" if tag else "user"}, queue))
+        self._streams.append((self._who(request), {f"hashtag {tag}" if tag else "user"}, queue))
         await answer.write(b":)\n\n")
         try:
             while (event := await queue.get()) is not None:

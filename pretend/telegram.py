@@ -43,8 +43,12 @@ class BotApi:
     """Whether confirmed updates are gone, as on the real network."""
     second: float = 1.0
     """How long a second of a long poll takes here."""
+    bot: Object = field(default_factory=lambda: dict(BOT))
+    token: str = TOKEN
     url: str = ""
     webhook: str = ""
+    secret: str = ""
+    """What the webhook is shown with each update, as it was asked for."""
     privacy: bool = True
     updates: list[Object] = field(default_factory=list)
     sent: list[Object] = field(default_factory=list)
@@ -117,7 +121,7 @@ class BotApi:
 
     async def _called(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
-        if request.match_info["token"] != TOKEN:
+        if request.match_info["token"] != self.token:
             return _no(401, "Unauthorized")
         body = await request.json() if request.can_read_body else {}
         self.calls.append((method, body))
@@ -135,11 +139,11 @@ class BotApi:
         if method == "getUpdates":
             return await self._get_updates(body)
         if method == "getMe":
-            return _yes({**BOT, "can_read_all_group_messages": not self.privacy, "can_join_groups": True})
+            return _yes({**self.bot, "can_read_all_group_messages": not self.privacy, "can_join_groups": True})
         if method == "getWebhookInfo":
             return _yes({"url": self.webhook, "has_custom_certificate": False, "pending_update_count": 0})
         if method == "setWebhook":
-            self.webhook = body["url"]
+            self.webhook, self.secret = body["url"], body.get("secret_token", "")
             return _yes(True)
         if method == "sendMessage":
             return self._send(body)
@@ -190,7 +194,7 @@ class BotApi:
         self._messages += 1
         message = {
             "message_id": self._messages, "date": int(time.time()), "chat": chat,
-            "from": BOT, "text": body["text"],
+            "from": self.bot, "text": body["text"],
             "reply_to_message": {
                 "message_id": body["reply_parameters"]["message_id"], "date": int(time.time()), "chat": chat,
                 "from": person(1), "text": "what was said",

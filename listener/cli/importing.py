@@ -122,7 +122,7 @@ async def _import(settings: Settings, plan: Any, tally: Tally, *, brand: str | N
     from listener.service.rules import Bench
     from listener.service.stopping import Stop
     from listener.sources.files import ImportStream
-    from listener.store import people, sources
+    from listener.store import people
 
     stream = ImportStream(plan)
     tally.columns = str(stream.columns)
@@ -143,7 +143,7 @@ async def _import(settings: Settings, plan: Any, tally: Tally, *, brand: str | N
             stored=True,
         )
         started = time.monotonic()
-        async with sources.hold(house.dsn, stream.key):
+        async with house.holds.hold(stream.key):
             await _take_in(house, stream, bench, brand_id, tally, Bar(plan.path.stat().st_size, "bytes", quiet=quiet))
         tally.seconds = time.monotonic() - started
     return 1 if tally.rejects else 0

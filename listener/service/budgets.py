@@ -85,13 +85,21 @@ class Ledger:
         )
 
     def _take_up(self, name: str) -> None:
-        """A budget that turns up later, with a login, takes up what it owes as well."""
-        for budget, bucket in self.sources[name].budgets.items():
-            if (row := self._kept.pop((name, budget), None)) is not None:
-                now = self.clock()
-                closed = max(0.0, (row.closed_until - row.at).total_seconds()) if row.closed_until else 0.0
-                was = Left(row.points, row.seconds, row.remaining, closed)
-                bucket.restore(was, (now - row.at).total_seconds())
+        """What is owed by now. A budget that turns up later, with a login, takes up what it owes as well; one that is made when it is
+        asked for by its name is made here.
+        """
+        now, budgets = self.clock(), self.sources[name].budgets
+        for key, row in [(key, row) for key, row in self._kept.items() if key[0] == name]:
+            if row.left(now) >= row.points:
+                del self._kept[key]
+                continue
+            try:
+                bucket = budgets[row.name]
+            except KeyError:
+                continue
+            del self._kept[key]
+            closed = max(0.0, (row.closed_until - row.at).total_seconds()) if row.closed_until else 0.0
+            bucket.restore(Left(row.points, row.seconds, row.remaining, closed), (now - row.at).total_seconds())
 
     async def _daily(self) -> None:
         now = self.clock()

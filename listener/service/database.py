@@ -20,6 +20,7 @@ from listener.settings import Settings
 from listener.store import connect as connecting
 from listener.store.embedded import Server, embedded
 from listener.store.migrate import migrate, require_current
+from listener.store.sources import Holds
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -41,7 +42,12 @@ class House:
     server: Server | None = None
     problem: str = ""
     """Why it is being waited for now; '' : it is fine."""
+    holds: Holds = field(init=False, repr=False)
+    """Of the sources that this program runs."""
     _reviving: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.holds = Holds(self.dsn)
 
     async def persistently(self, act: Callable[[], Awaitable[T]], stop: Stop, what: str) -> T:
         """The result of `act`, repeated with a back-off for as long as the database is away, busy or full.

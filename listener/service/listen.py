@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain
 from listener.model import Account, Batch
-from listener.service.database import House, passes
+from listener.service.database import House
 from listener.service.pulse import Pulse
 from listener.service.rules import Bench
 from listener.service.stopping import Backoff, Stop, Stopped
@@ -30,7 +30,6 @@ from listener.store.record import CursorMoved, Hear, Judge, Recorded, record
 
 log = logging.getLogger("hubbub.listen")
 
-BEAT_SECONDS = 15.0
 GHOST_SECONDS = 12.0
 """How long a source that another connection holds is waited for: our own dead predecessor's lock ends with its connection."""
 GHOST_PAUSE = 0.5
@@ -76,6 +75,8 @@ class Ear:
     """Rings when somebody wants something of this stream."""
     state: str = "new"
     """As `sources.state`, for whoever asks this program."""
+    waits: int | None = None
+    """The id of the source's row while the next batch is waited for: then the stream lives. None: nothing is waited for."""
 
     async def listen(self) -> None:
         """Until the service ends. While a person must help this source it waits until they resume it. FixMe when another listener runs it."""
@@ -112,7 +113,7 @@ class Ear:
         while True:
             try:
                 return await self._persistently(
-                    lambda: stack.enter_async_context(sources.hold(self.house.dsn, self.stream.key))
+                    lambda: stack.enter_async_context(self.house.holds.hold(self.stream.key))
                 )
             except Refused as err:
                 if waited >= GHOST_SECONDS:
@@ -148,13 +149,14 @@ class Ear:
                     await batches.aclose()
 
     async def _next(self, batches: AsyncIterator[Batch], held: sources.Hold, source_id: int) -> Batch | None:
-        """The next batch; None when the stream is at its end or the hold is lost. Shows a sign of life meanwhile."""
+        """The next batch; None when the stream is at its end or the hold is lost."""
         task = asyncio.ensure_future(anext(batches, None))
         ends = [asyncio.ensure_future(self.stop.wait()), asyncio.ensure_future(held.lost.wait())]
         rung = asyncio.ensure_future(self.bell.wait())
+        self.waits = source_id
         try:
             while not task.done():
-                await asyncio.wait({task, rung, *ends}, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({task, rung, *ends}, return_when=asyncio.FIRST_COMPLETED)
                 if self.stop.is_set:
                     raise Stopped
                 if held.lost.is_set():
@@ -164,10 +166,9 @@ class Ear:
                     rung = asyncio.ensure_future(self.bell.wait())
                     if await self._is_paused(source_id):
                         raise _Paused  # a batch that is there by now comes again: its bookmark did not move
-                elif not task.done():
-                    await self._beat(source_id)
             return task.result()
         finally:
+            self.waits = None
             for end in (*ends, rung, task):
                 end.cancel()
             await asyncio.gather(*ends, rung, task, return_exceptions=True)
@@ -257,14 +258,6 @@ class Ear:
         if recorded.rejects:
             log.warning("%s: %d items could not be used; they are kept as rejects", self.stream.key, recorded.rejects)
         self.heard(batch, recorded)
-
-    async def _beat(self, source_id: int) -> None:
-        try:
-            await sources.beat(self.house.pool, source_id, self.clock())
-        except (TryAgain, FixMe) as err:
-            if not passes(err):
-                raise
-            await self.house.revive()
 
     async def _stopped(self, source_id: int, err: HubbubError) -> None:
         log.error("%s is stopped: %s", self.stream.key, err)

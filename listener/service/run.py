@@ -156,7 +156,7 @@ class Service:
 
     async def _run(self, sources: Mapping[str, Source], bench: Bench) -> None:
         keeper = Timekeeper(
-            self.house, self.bells, self.stop, wall_clock, PROGRAMS[self.only], version(), figures=self._figures
+            self.house, self.bells, self.stop, wall_clock, PROGRAMS[self.only], version(), self._figures, self._living
         )
         for earlier in list(self._accounts.values()):  # of another run: colleagues need not wait for the login
             await self._publish(earlier, sources)
@@ -248,6 +248,9 @@ class Service:
 
     def _states(self) -> list[str]:
         return [ear.state for ear in self._ears]
+
+    def _living(self) -> list[int]:
+        return [ear.waits for ear in self._ears if ear.waits is not None]
 
     # Brands and accounts
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,8 +27,10 @@ ON CONFLICT (key) DO UPDATE SET state = CASE s.wanted WHEN 'paused' THEN 'paused
 RETURNING id, cursor
 """
 
+# Whose row is locked is being written to, which is a sign of life too: nobody waits here with other rows in hand.
 _BEAT = """
-UPDATE sources SET beat_at = greatest(beat_at, $2), item_at = greatest(item_at, $3), heard = heard + $4 WHERE id = $1
+UPDATE sources SET beat_at = greatest(beat_at, $2)
+WHERE id IN (SELECT id FROM sources WHERE id = ANY($1::int[]) FOR NO KEY UPDATE SKIP LOCKED)
 """
 
 _SET_STATE = "UPDATE sources SET state = $2, problem = $3, beat_at = greatest(beat_at, $4) WHERE id = $1"
@@ -60,6 +62,7 @@ WHERE $1::text IS NULL OR s.key = $1 ORDER BY r.last_at DESC, r.digest LIMIT $2
 """
 
 _HOLD = "SELECT pg_try_advisory_lock($1, hashtext($2))"
+_LET_GO = "SELECT pg_advisory_unlock($1, hashtext($2))"
 _HOLDER = """
 SELECT a.application_name, a.client_addr::text FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
@@ -100,12 +103,10 @@ async def open_source(pool: asyncpg.Pool, key: str, now: datetime) -> OpenSource
     return OpenSource(row["id"], row["cursor"])
 
 
-async def beat(
-    pool: asyncpg.Pool, source_id: int, now: datetime, item_at: datetime | None = None, heard: int = 0
-) -> None:
-    """A sign of life. `item_at`: network time of the newest item seen; `heard`: items looked at that made no batch."""
+async def beat(pool: asyncpg.Pool, source_ids: Sequence[int], now: datetime) -> None:
+    """A sign of life of these, in one statement."""
     async with acquired(pool) as connection:
-        await connection.execute(_BEAT, source_id, now, item_at, heard)
+        await connection.execute(_BEAT, list(source_ids), now)
 
 
 async def set_state(pool: asyncpg.Pool, source_id: int, state: str, problem: str, now: datetime) -> None:
@@ -155,25 +156,66 @@ class Hold:
         self.lost = asyncio.Event()
 
 
-@contextlib.asynccontextmanager
-async def hold(dsn: str, source_key: str) -> AsyncIterator[Hold]:
-    """Keeps every other listener from running this source, for the length of the block.
+class Holds:
+    """The locks of all sources that one program runs, on one connection, so that hundreds of them cost no more than one."""
 
-    Raises Refused, naming the holder, when another one runs it. A program that dies loses the lock with its connection.
-    """
-    connection = await connect(dsn, application_name=f"hubbub source {source_key}"[:63])
-    held = Hold()
-    try:
-        connection.add_termination_listener(lambda _: held.lost.set())
-        with store_errors():
-            if not await connection.fetchval(_HOLD, _SOURCES_LOCKS, source_key):
-                holder = await connection.fetchrow(_HOLDER, _SOURCES_LOCKS, source_key)
-                where = f" from {holder['client_addr']}" if holder and holder["client_addr"] else ""
-                raise Refused(
-                    f"another listener{where} already runs {source_key}",
-                    hint="one listener is enough; stop the other one first (hubbub down)",
-                )
-        yield held
-    finally:
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._turn = asyncio.Lock()
+        self._connection: asyncpg.Connection | None = None
+        self._held: dict[str, Hold] = {}
+        """On that connection."""
+
+    @contextlib.asynccontextmanager
+    async def hold(self, source_key: str) -> AsyncIterator[Hold]:
+        """Keeps every other listener from running this source, for the length of the block.
+
+        Raises Refused, naming the holder, when another one runs it. A program that dies loses the lock with its connection.
+        """
+        async with self._turn:
+            connection, held = await self._connected(), self._held
+            if source_key in held:  # Postgres would give it to us twice
+                raise Refused(f"this listener already runs {source_key}")
+            try:
+                with store_errors():
+                    if not await connection.fetchval(_HOLD, _SOURCES_LOCKS, source_key, timeout=30):
+                        holder = await connection.fetchrow(_HOLDER, _SOURCES_LOCKS, source_key)
+                        where = f" from {holder['client_addr']}" if holder and holder["client_addr"] else ""
+                        raise Refused(
+                            f"another listener{where} already runs {source_key}",
+                            hint="one listener is enough; stop the other one first (hubbub down)",
+                        )
+                held[source_key] = Hold()
+            except BaseException:
+                await self._close_unused(connection, held)
+                raise
+        try:
+            yield held[source_key]
+        finally:
+            async with self._turn:
+                del held[source_key]
+                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    if held and not connection.is_closed():
+                        await connection.execute(_LET_GO, _SOURCES_LOCKS, source_key, timeout=5)
+                await self._close_unused(connection, held)
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            held: dict[str, Hold] = {}
+
+            def lost(_: object) -> None:
+                for one in held.values():
+                    one.lost.set()
+
+            self._connection = await connect(self._dsn, application_name="hubbub sources")
+            self._connection.add_termination_listener(lost)
+            self._held = held
+        return self._connection
+
+    async def _close_unused(self, connection: asyncpg.Connection, held: dict[str, Hold]) -> None:
+        if held:
+            return
+        if self._connection is connection:
+            self._connection = None
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await connection.close(timeout=5)

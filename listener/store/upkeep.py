@@ -35,6 +35,9 @@ REJECTS_FOR = timedelta(days=90)
 RECHECKS_FOR = timedelta(days=90)
 """How long it is known when a message was last compared with the network."""
 
+HIDDEN_FOR = timedelta(days=90)
+"""How long it is known that a message is hidden on its network, or not, which nobody has brought."""
+
 TICKS_FOR = timedelta(days=14)
 """How far back the longest window of a counting rule reaches: 7 days, held for 7 days."""
 
@@ -107,6 +110,14 @@ DELETE FROM rule_ticks WHERE (mention_id, brand_id, rule, sign, grp) IN
      WHERE at AT TIME ZONE 'UTC' < $1::timestamptz AT TIME ZONE 'UTC' ORDER BY at AT TIME ZONE 'UTC' LIMIT $2 FOR UPDATE SKIP LOCKED)
 """
 
+_SWEEP_HIDDEN = """
+DELETE FROM hidden_messages WHERE (space, external_id) IN
+    (SELECT h.space, h.external_id FROM hidden_messages AS h
+     WHERE h.at < $1 AND NOT EXISTS (SELECT FROM mention_keys AS k JOIN mentions AS m ON m.id = k.mention_id
+                                     WHERE k.space = h.space AND k.external_id = h.external_id AND m.state = 'live')
+     LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+
 _SWEEP_SKETCHES = """
 DELETE FROM copies WHERE mention_id IN
     (SELECT mention_id FROM copies WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -123,6 +134,7 @@ class Swept:
     sketches: int
     pictures: int = 0
     """Of which only the bytes went."""
+    hidden: int = 0
 
 
 async def fold(pool: asyncpg.Pool) -> int:
@@ -268,8 +280,8 @@ async def next_at(pool: asyncpg.Pool) -> datetime | None:
 
 async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
     """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, what no rule counts any more, sketches after
-    30 days, the bytes of pictures 30 days after they went out or came to nothing, and what deliveries and faults have left; in small
-    transactions.
+    30 days, the bytes of pictures 30 days after they went out or came to nothing, what networks said 90 days ago of the hiding of messages
+    that are not held, and what deliveries and faults have left; in small transactions.
     """
     await deliveries.sweep(pool, now)
     await source_health.sweep(pool, now)
@@ -280,6 +292,7 @@ async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
         await _sweep(pool, _SWEEP_TICKS, now - TICKS_FOR),
         await _sweep(pool, _SWEEP_SKETCHES, now - SKETCHES_FOR),
         await attachments.sweep(pool, now),
+        await _sweep(pool, _SWEEP_HIDDEN, now - HIDDEN_FOR),
     )
 
 

@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import asyncpg
@@ -208,16 +209,21 @@ def _folder() -> Any:
 
 
 @contextlib.asynccontextmanager
-async def running(network: Network, *, poll: float = 1.0) -> AsyncIterator[Running]:
-    """A house beside this network: settings written, Postgres running, nothing else started yet. Ends whatever was started."""
+async def running(
+    network: Network, *, poll: float = 1.0, more: str = "", secrets: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Running]:
+    """A house beside this network: settings written (and `more`), Postgres running, nothing else started yet. Ends whatever was started.
+
+    `secrets` are put into the environment of what is started.
+    """
     with _folder() as folder:
         (folder / "rules").mkdir()
         (folder / "rules" / "rules.yaml").write_text(RULES)
         stream = network.url.replace("http://", "ws://", 1)
         account = network.account
         text = SETTINGS.format(handle=account.handle, url=network.url, stream=stream, poll=poll)
-        (folder / "hubbub.toml").write_text(text)
-        environ = {**os.environ, "HUBBUB_HOME": str(folder), "LARKSPUR_PASSWORD": account.password}
+        (folder / "hubbub.toml").write_text(text + more)
+        environ = {**os.environ, **secrets, "HUBBUB_HOME": str(folder), "LARKSPUR_PASSWORD": account.password}
         for name in ("HUBBUB_DATABASE_URL", "HUBBUB_CONFIG", "HUBBUB_JETSTREAM"):
             environ.pop(name, None)
         server = server_in(folder / "postgres")

@@ -16,6 +16,7 @@ import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.model import Batch, Gap, Reason, Reject
+from listener.networks import NETWORKS
 from listener.service.backfill import Backfill
 from listener.service.bells import Bells
 from listener.service.budgets import Ledger
@@ -23,10 +24,14 @@ from listener.service.database import House
 from listener.service.run import Service
 from listener.service.stopping import Stop
 from listener.service.sweep import Sweep
+from listener.service.timekeeper import Timekeeper
 from listener.settings import find_paths, parse
+from listener.sources.base import Login, Wiring
+from listener.sources.telegram import Telegram
 from listener.store import people, source_health, source_wishes, sources
 from listener.store.source_views import BudgetRow, SourceState
-from listener.webclient import Budget
+from listener.webclient import Budget, WebClient
+from pretend.telegram import TOKEN
 from tests.promises.hooked import HOOKED, Hall, Told, body_of, heard, now, signed, until
 
 LINE = "bluesky/line"
@@ -144,6 +149,37 @@ async def test_a_restart_never_believes_that_it_has_a_full_budget(dsn: str, pool
         full = Ledger(hall.house, {"bluesky": other}, hall.stop, now)
         await full.save()
         assert await pool.fetchval("SELECT remaining < 21 FROM source_budgets WHERE name = 'reads'")
+
+
+async def test_a_budget_that_is_made_when_it_is_asked_for_is_restored_by_its_name(dsn: str, pool: asyncpg.Pool) -> None:
+    """Telegram's, of one chat: with the first answer after a restart it would be too late."""
+    house, stop, minute = House(dsn, pool), Stop(), "@acme_bot: chat -100, in a minute"
+    options = {one.name: one.default for one in NETWORKS["telegram"].settings}
+    wiring = Wiring(WebClient(""), Path(), (Login("acme_bot", TOKEN),), options)
+    first, second = Telegram(wiring), Telegram(wiring)
+    await first.budgets[minute].spend(20)
+    await first.budgets["@acme_bot: chat 7"].spend(1)
+    await Ledger(house, {"telegram": first}, stop, now).save()
+    ledger = Ledger(house, {"telegram": second}, stop, lambda: now() + timedelta(seconds=3))
+    await ledger.open()
+    assert second.budgets[minute].state().left == pytest.approx(1, abs=0.4)
+    assert "@acme_bot: chat 7" not in second.budgets, "it is full again: nothing is owed"
+    with pytest.raises(KeyError):
+        second.budgets["@another_bot: chat 7"]
+    await wiring.web.close()
+
+
+async def test_a_stream_that_waits_shows_that_it_lives(dsn: str, pool: asyncpg.Pool) -> None:
+    source = Told()
+    async with Hall.built(dsn, pool) as hall:
+        ear, before = hall.ear(source.line), now()
+        await until(lambda: ear.waits is not None)
+        living = [one for one in (ear.waits,) if one is not None]
+        await pool.execute("UPDATE sources SET beat_at = $1", before - timedelta(hours=1))
+        hall.start(Timekeeper(hall.house, Bells(), hall.stop, now, streams=lambda: living).keep())
+        await until(lambda: pool.fetchval("SELECT beat_at >= $1 FROM sources WHERE key = $2", before, LINE))
+        await source_wishes.pause(pool, LINE)
+        await until(lambda: ear.state == "paused" and ear.waits is None)
 
 
 async def test_a_gap_is_filled_in_pieces_and_goes_on_after_a_fault_where_the_source_says(

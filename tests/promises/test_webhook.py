@@ -100,6 +100,10 @@ def test_the_examples_are_what_they_say() -> None:
     assert (answer.kind, answer.parent, answer.root, answer.media) == (Kind.REPLY, "r-1001", "r-1001", 1)
     assert (edit.key, edit.rating) == (review.key, 1.0)
     assert review.revision < edit.revision < read([{**SMALL, "revision": 10}])[0].revision
+    assert review.content_id != edit.content_id, (
+        "the first state has no revision: only its content tells that this is an edit"
+    )
+    assert read({**SMALL, "likes": 7})[0].content_id == review.content_id
     assert gone == Deleted(Key(SHOP.space, "r-0990"), f"{5:020d}")
     hears = Hearer((US,), {}).hear
     assert [one.via for one in hears(review)] == ["mention"]
@@ -166,7 +170,7 @@ def test_every_field_of_the_schema_is_read_and_no_other() -> None:
     for name, value in {
         "revision": "b", "parent": "p", "root": "r", "quoted": "q", "langs": ("en", "pt-BR"), "rating": 4.5, "tags": ("a",), "media": 2,
         "links": ("https://b.example",), "likes": 1, "reposts": 2, "replies": 3, "quotes": 4, "url": "HTTPS://a.example",
-        "reply_until": datetime(2026, 12, 1, tzinfo=UTC), "content_id": "", "named": (NAME,),
+        "reply_until": datetime(2026, 12, 1, tzinfo=UTC), "named": (NAME,),
     }.items():  # fmt: skip
         assert getattr(said, name) == value, name
     assert said.key.external_id == "7"
@@ -283,6 +287,11 @@ async def bridge(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bridge]:
     made = Bridge()
     async with serving(made.called) as made.url:
         yield made
+
+
+def test_a_reply_deep_in_a_thread_says_where_the_thread_begins() -> None:
+    told = json.loads(replies.body_of(a_reply(root="r-1", frozen={"at": NOW.isoformat()})))
+    assert (told["parent"], told["root"]) == ("r-1001", "r-1")
 
 
 async def test_a_reply_is_handed_over_signed_and_as_the_page_shows_it(web: WebClient, bridge: Bridge) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 
 import asyncpg
@@ -65,12 +66,16 @@ async def test_a_source_opened_again_has_its_bookmark(pool: asyncpg.Pool) -> Non
     assert (health.state, health.problem, health.started_at) == ("running", "", later(minutes=2))
 
 
-async def test_a_sign_of_life_never_goes_back(pool: asyncpg.Pool) -> None:
-    source = await sources.open_source(pool, "s", NOW)
-    await sources.beat(pool, source.id, later(seconds=20), later(seconds=10), heard=7)
-    await sources.beat(pool, source.id, later(seconds=5), later(seconds=3))
-    [health] = await sources.health(pool)
-    assert (health.beat_at, health.item_at, health.heard) == (later(seconds=20), later(seconds=10), 7)
+async def test_a_sign_of_life_never_goes_back_and_waits_for_nobody(pool: asyncpg.Pool) -> None:
+    first, second = [(await sources.open_source(pool, key, NOW)).id for key in ("a", "b")]
+    await sources.beat(pool, [first, second], later(seconds=20))
+    await sources.beat(pool, [first], later(seconds=5))
+    assert [row.beat_at for row in await sources.health(pool)] == [later(seconds=20)] * 2
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("UPDATE sources SET heard = 1 WHERE id = $1", first)
+        async with asyncio.timeout(5):
+            await sources.beat(pool, [first, second], later(seconds=40))
+    assert [row.beat_at for row in await sources.health(pool)] == [later(seconds=20), later(seconds=40)]
 
 
 async def test_gaps_and_rejects_are_listed(pool: asyncpg.Pool) -> None:
@@ -96,22 +101,41 @@ async def test_gaps_and_rejects_are_listed(pool: asyncpg.Pool) -> None:
     assert (health.rejects, health.open_gaps) == (3, 0)
 
 
+CONNECTIONS = "FROM pg_stat_activity WHERE application_name = 'hubbub sources' AND datname = current_database()"
+
+
 async def test_only_one_listener_runs_a_source(dsn: str, pool: asyncpg.Pool) -> None:
-    async with sources.hold(dsn, "bluesky/jetstream"):
+    ours, theirs = sources.Holds(dsn), sources.Holds(dsn)
+    async with ours.hold("bluesky/jetstream"):
         with pytest.raises(Refused, match="another listener already runs bluesky/jetstream"):
-            async with sources.hold(dsn, "bluesky/jetstream"):
+            async with theirs.hold("bluesky/jetstream"):
                 pass
-        async with sources.hold(dsn, "bluesky/other"):
+        with pytest.raises(Refused, match="this listener already runs bluesky/jetstream"):
+            async with ours.hold("bluesky/jetstream"):
+                pass
+        async with theirs.hold("bluesky/other"):
             pass
-    async with sources.hold(dsn, "bluesky/jetstream") as held:
-        assert not held.lost.is_set()
-        await pool.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'hubbub source bluesky/jetstream' AND datname = current_database()"
-        )
-        await asyncio.wait_for(held.lost.wait(), 10)
-        async with sources.hold(dsn, "bluesky/jetstream"):
-            pass
+    assert await pool.fetchval(f"SELECT count(*) {CONNECTIONS}") == 0
+
+
+async def test_hundreds_of_sources_are_held_on_one_connection_and_lost_with_it(dsn: str, pool: asyncpg.Pool) -> None:
+    ours, theirs = sources.Holds(dsn), sources.Holds(dsn)
+    async with contextlib.AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(ours.hold(f"feeds/{number}")) for number in range(200)]
+        async with ours.hold("feeds/short"):
+            assert await pool.fetchval(f"SELECT count(*) {CONNECTIONS}") == 1
+        async with theirs.hold("feeds/short"):
+            pass  # let go of, while the others are held
+        assert not any(one.lost.is_set() for one in held)
+        await pool.execute(f"SELECT pg_terminate_backend(pid) {CONNECTIONS}")
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(one.lost.wait() for one in held))
+        async with theirs.hold("feeds/7"):
+            with pytest.raises(Refused, match="another listener already runs feeds/7"):
+                async with ours.hold("feeds/7"):
+                    pass
+        async with ours.hold("feeds/7") as again:
+            assert not again.lost.is_set()
 
 
 async def test_the_last_accepted_rulebook_is_in_force(pool: asyncpg.Pool) -> None:

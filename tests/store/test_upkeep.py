@@ -7,8 +7,9 @@ import random
 
 import asyncpg
 
-from listener.model import State
+from listener.model import Deleted, Key, State
 from listener.store import acts, inbox, upkeep
+from listener.store.record.gone import delete
 from listener.workflow import Act, Assign, Close, Reopen, Snooze
 from tests.store.world import NOW, World, later, world
 
@@ -176,3 +177,22 @@ async def test_the_sweep_takes_what_is_old_and_nothing_else(pool: asyncpg.Pool) 
     assert await upkeep.prune(pool, NOW) == upkeep.Swept(30, 10, 0, 0)
     assert await upkeep.prune(pool, NOW) == upkeep.Swept(0, 0, 0, 0)
     assert await pool.fetchval("SELECT min(at) FROM tombstones") == later(days=-30)
+
+
+async def test_what_is_known_of_hiding_goes_with_the_message_and_what_nobody_brought_after_a_while(
+    pool: asyncpg.Pool,
+) -> None:
+    w = await world(pool)
+    one = await w.conversation()
+    key = await pool.fetchrow(
+        "SELECT k.space, k.external_id FROM mention_keys AS k JOIN conversation_mentions AS j USING (mention_id) WHERE j.conversation_id = $1",
+        one,
+    )
+    rows = [(*key, True, later(days=-200)), ("x", "old", True, later(days=-91)), ("x", "new", True, later(days=-89))]
+    await pool.executemany("INSERT INTO hidden_messages VALUES ($1, $2, $3, $4)", rows)
+    left = "SELECT external_id FROM hidden_messages ORDER BY at"
+    assert (await upkeep.prune(pool, NOW)).hidden == 1
+    assert [row["external_id"] for row in await pool.fetch(left)] == [key["external_id"], "new"]
+    async with pool.acquire() as connection, connection.transaction():
+        await delete(connection, [Deleted(Key(*key))], NOW)
+    assert [row["external_id"] for row in await pool.fetch(left)] == ["new"]

@@ -21,6 +21,7 @@ from listener.sources.telegram.convert import Us
 from listener.webclient import Answer, Budget, WebClient
 
 _TOKEN = re.compile(r"(\d{1,16}):[A-Za-z0-9_-]{1,256}")
+_CHAT = re.compile(r"chat -?\d{1,20}(, in a minute)?")
 _MOST_CHATS = 500
 _MOST_SENT = 1000
 
@@ -51,6 +52,31 @@ def retry_after(body: bytes) -> float | None:
     return float(told.retry_after) if told is not None and told.retry_after > 0 else None
 
 
+class Buckets(dict[str, Budget]):
+    """What one bot may say, by a name for people. A chat's is made when it is first asked for: by sending, or by who kept what is left of it."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__()
+        self._who = f"@{username}: "
+        self.all = self.of("everything")
+
+    def of(self, what: str) -> Budget:
+        """The bucket of 'everything', of 'chat <id>', or of 'chat <id>, in a minute'."""
+        return self[self._who + what]
+
+    def __missing__(self, name: str) -> Budget:
+        what = name.removeprefix(self._who)
+        chat = _CHAT.fullmatch(what)
+        if what == name or (chat is None and what != "everything"):
+            raise KeyError(name)
+        if len(self) > _MOST_CHATS:
+            full = [old for old, one in self.items() if one is not self.all and one.wait(1e9) <= 0]
+            for old in full or list(self)[1:2]:
+                del self[old]
+        self[name] = Budget(30, 1) if chat is None else Budget(20, 60) if chat[1] else Budget(1, 1)
+        return self[name]
+
+
 class Bot:
     """One token. What it may say to a chat and in all is counted here."""
 
@@ -62,13 +88,12 @@ class Bot:
         """By outbox id, what the network said that it took: since we run, and the newest only."""
         self.echo: Callable[[bytes], None] = lambda _: None
         """Told of each message of ours as the network answered it."""
-        self.budgets: dict[str, Budget] = {}
+        self.budgets = Buckets(self.us.username)
         self.hook_secret = hmac.new(token.encode(), b"hubbub webhook", hashlib.sha256).hexdigest()
         """What Telegram shows us with each delivery: made from the token, so that there is nothing more to keep."""
         self._web = web
         self._token = token
         self._base = base.rstrip("/")
-        self._all = self._budget("everything", 30, 1)
 
     async def read(self, method: str, body: Mapping[str, Any], *, timeout: float = 20.0) -> bytes:
         """The result of a call that changes nothing. Refused (code: 'http_400' and so on) when the network says no."""
@@ -78,8 +103,8 @@ class Bot:
         """The result of a call that says or changes something in a chat. Uncertain when its fate is not known."""
         name = f"chat {chat}"
         if chat < 0:
-            await self._budget(f"{name}, in a minute", 20, 60).spend(patience=30.0)
-        return await self._call(method, body, True, 30.0, self._budget(name, 1, 1))
+            await self.budgets.of(f"{name}, in a minute").spend(patience=30.0)
+        return await self._call(method, body, True, 30.0, self.budgets.of(name))
 
     def took(self, outbox_id: int, sent: Sent, message: bytes) -> None:
         """The network took a message of ours and showed it."""
@@ -88,20 +113,12 @@ class Bot:
         self.sent[outbox_id] = sent
         self.echo(message)
 
-    def _budget(self, name: str, points: float, seconds: float) -> Budget:
-        whole = f"@{self.us.username}: {name}"
-        if whole not in self.budgets and len(self.budgets) > _MOST_CHATS:
-            full = [old for old, one in self.budgets.items() if one is not self._all and one.wait(1e9) <= 0]
-            for old in full or list(self.budgets)[1:2]:
-                del self.budgets[old]
-        return self.budgets.setdefault(whole, Budget(points, seconds))
-
     async def _call(
         self, method: str, body: Mapping[str, Any], write: bool, timeout: float, budget: Budget | None
     ) -> bytes:
         where = f"telegram {method}"
         if method != "getUpdates":
-            await self._all.spend()
+            await self.budgets.all.spend()
         wire = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         answer = await self._web.send(
             "POST", f"{self._base}/bot{self._token}/{method}", wire, write=write, timeout=timeout, budget=budget,

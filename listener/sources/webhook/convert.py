@@ -7,6 +7,7 @@ so that whoever wires it learns of it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -135,6 +136,7 @@ def _message(wired: Wired, said: Mapping[str, Any], raw: bytes, heard_at: dateti
         kind or (Kind.REPLY if parent else Kind.POST),
         raw,
         revision=revision,
+        content_id=_content_id(text, rating, said.get("media")),
         parent=parent,
         root=_id(said, "root"),
         quoted=_id(said, "quoted"),
@@ -152,6 +154,12 @@ def _message(wired: Wired, said: Mapping[str, Any], raw: bytes, heard_at: dateti
         quotes=_count(said, "quotes"),
         reply_until=_time(said, "reply_until"),
     )  # fmt: skip
+
+
+def _content_id(text: str, rating: float | None, media: object) -> str:
+    """So that an edit is known from a repeat also where the first state came without a revision."""
+    told = json.dumps([text, rating, media], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 # Fields --------------------------------------------------------------------------------------------------------------

@@ -43,6 +43,12 @@ _BLANK = """
 UPDATE mention_versions SET text = NULL, words = NULL, raw = NULL, links = NULL, tags = NULL WHERE mention_id = ANY($1::bigint[])
 """
 
+# That it was hidden from others says nothing any more.
+_FORGET_HIDDEN = """
+DELETE FROM hidden_messages AS h USING mention_keys AS k
+WHERE k.mention_id = ANY($1::bigint[]) AND h.space = k.space AND h.external_id = k.external_id
+"""
+
 # Only where the operator keeps what was delivered: else nothing is there any more.
 _EMPTY = """
 UPDATE deliveries SET packed = NULL, about = '{}', keep_until = NULL
@@ -137,6 +143,7 @@ async def _blank(connection: asyncpg.Connection, ids: Sequence[int], now: dateti
     before = await lock(connection, {r["conversation_id"] for r in rows})
     await connection.execute(_BLANK, list(ids))
     await connection.execute(_EMPTY, list(ids))
+    await connection.execute(_FORGET_HIDDEN, list(ids))
     events: list[Event] = []
     after: dict[int, Conversation] = {}
     for r in rows:
