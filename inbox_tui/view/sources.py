@@ -15,10 +15,10 @@ BAR = 12
 _SIGNS = {"running": "●", "waiting": "◌", "paused": "‖", "stopped": "✗", "finished": "✓", "new": "○"}
 
 
-def stopped_words(titles: Sequence[str], sign: str) -> str:
+def stopped_words(titles: Sequence[str], key: str) -> str:
     """That sources stopped, for the bar of every screen."""
     what = say(titles[0]) if len(titles) == 1 else f"{len(titles)} sources"
-    return f"✗ {what} stopped ({sign})"
+    return f"✗ {what} stopped ({key})"
 
 
 def summary(states: Sequence[SourceState], now: datetime, width: int) -> list[Line]:
