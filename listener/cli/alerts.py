@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from listener.cli import FINDINGS, FINE, Parser
 from listener.errors import FixMe
@@ -129,10 +129,10 @@ def _plain(alarm: Alarm) -> dict[str, object]:
 def _read(source: str) -> Iterator[IO[str]]:
     """The file as text, unzipped where its name or its first bytes say so."""
     try:
-        with sys.stdin.buffer if source == "-" else Path(source).open("rb") as raw:
-            zipped = source.endswith(".gz") or (source != "-" and raw.peek(2)[:2] == b"\x1f\x8b")
-            opened: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw
-            with io.TextIOWrapper(opened, "utf-8-sig", newline="") as text:
+        with open(sys.stdin.fileno() if source == "-" else source, "rb", closefd=source != "-") as raw:
+            zipped = source.endswith(".gz") or raw.peek(2)[:2] == b"\x1f\x8b"
+            opened = gzip.GzipFile(fileobj=raw) if zipped else raw
+            with io.TextIOWrapper(cast(IO[bytes], opened), "utf-8-sig", newline="") as text:
                 yield text
     except UnicodeDecodeError as err:
         raise FixMe("not text in UTF-8", where=source, hint="save it as CSV in UTF-8", code="usage") from err

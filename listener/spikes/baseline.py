@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from math import exp, expm1, log, sqrt
 
 import msgspec
@@ -154,6 +155,7 @@ def new(step: int) -> State:
     return State(step, spans=tuple(Span(spread=FIRST_SPREAD / (seconds // step) ** 0.25) for seconds in spans_of(step)))
 
 
+@cache
 def spans_of(step: int) -> tuple[int, ...]:
     """The spans of a series, in seconds: at least a bucket, each number of buckets once."""
     return tuple(dict.fromkeys(max(step, span // step * step) for span in SPANS))
@@ -233,32 +235,30 @@ def _taken(state: State, bucket: Bucket) -> tuple[State, Surprise]:
     days = state.known / per_day
     spans, readings = _spans(state, seen, expected, per_day)
     longest = _longest(state)
+    spread, hours, week = state.spread, state.hours, state.week
+    verdict = Verdict.UNKNOWN
+    if seen is not None and level is not None:
+        verdict = Verdict.TAKEN
+        per_hour = max(1.0, per_day / 24)
+        learned = max(-CLIP * spread, min(CLIP * spread, log(seen + SOFT) - level - season))
+        level += learned * max(1 / (per_day * LEVEL_DAYS), 1 / (state.known + per_hour))
+        spread = _strayed(spread, learned, per_day)
+        hours = _moved(hours, hour, learned / (per_hour * HOUR_DAYS))
+        week = _moved(week, index, learned / (per_hour * WEEK_WEEKS))
     after = State(
         step=state.step,
         at=bucket.at,
         age=state.age + 1,
         known=state.known + (seen is not None),
         level=level,
-        spread=state.spread,
-        hours=state.hours,
-        week=state.week,
+        spread=spread,
+        hours=hours,
+        week=week,
         spans=spans,
-        counts=(*state.counts, seen)[-longest:],
-        expected=(*state.expected, expected)[-longest:],
+        counts=(*state.counts[1 - longest :], seen) if longest > 1 else (seen,),
+        expected=(*state.expected[1 - longest :], expected) if longest > 1 else (expected,),
     )
-    if seen is None or level is None:
-        return after, Surprise(bucket.at, Verdict.UNKNOWN, (), cell, days)
-    ratio = log(seen + SOFT) - level - season
-    learned = max(-CLIP * state.spread, min(CLIP * state.spread, ratio))
-    per_hour = max(1.0, per_day / 24)
-    after = replace(
-        after,
-        level=level + learned * max(1 / (per_day * LEVEL_DAYS), 1 / (state.known + per_hour)),
-        spread=_strayed(state.spread, learned, per_day),
-        hours=_moved(state.hours, hour, learned / (per_hour * HOUR_DAYS)),
-        week=_moved(state.week, index, learned / (per_hour * WEEK_WEEKS)),
-    )
-    return after, Surprise(bucket.at, Verdict.TAKEN, readings, cell, days)
+    return after, Surprise(bucket.at, verdict, readings, cell, days)
 
 
 def _spans(
