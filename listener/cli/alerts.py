@@ -49,7 +49,7 @@ def configure_alerts(parser: argparse.ArgumentParser) -> None:
     score.add_argument("--in", dest="source", required=True, metavar="FILE", help="CSV with timestamp and value")
     score.add_argument("--out", required=True, metavar="FILE", help="where the scores are written, one row a row")
     score.add_argument(
-        "--false-pages", type=float, default=1.2, metavar="N", help="false pages a month that you accept (1.2)"
+        "--false-pages", type=float, default=1.0, metavar="N", help="false pages a month that you accept (1)"
     )
     score.add_argument(
         "--bucket", type=int, metavar="SECONDS", help="length of a bucket; default: between the first two rows"
@@ -72,15 +72,10 @@ def run_alerts(arguments: argparse.Namespace) -> int:
         raise FixMe("--json and --out - both write to stdout", hint="give --out a file", code="usage")
     rows = pages = 0
     told: list[Alarm] = []
-    with _read(arguments.source) as given, _written(arguments.out) as out:
-        reader = csv.reader(given)
-        columns = _header(reader, arguments.source)
+    with read_rows(arguments.source) as (given, stamps, negative), _written(arguments.out) as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(("timestamp", "anomaly_score", "alert"))
-        stamps: list[str] = []
-        given_rows = _rows(reader, columns, arguments.source, stamps)
-        negative = columns.negative is not None
-        for scored in score(given_rows, arguments.false_pages, arguments.bucket, negative=negative):
+        for scored in score(given, arguments.false_pages, arguments.bucket, negative=negative):
             rows += 1
             paging = [alarm for alarm in scored.alarms if alarm.pages]
             pages += bool(paging)
@@ -123,6 +118,16 @@ def _plain(alarm: Alarm) -> dict[str, object]:
         "known": round(reading.known, 3),
         "why": alarm.why(),
     }
+
+
+@contextmanager
+def read_rows(source: str) -> Iterator[tuple[Iterator[Row], list[str], bool]]:
+    """The rows of a file, the times of those that are read as they were written, and whether it tells how many are negative."""
+    with _read(source) as text:
+        reader = csv.reader(text)
+        columns = _header(reader, source)
+        stamps: list[str] = []
+        yield _rows(reader, columns, source, stamps), stamps, columns.negative is not None
 
 
 @contextmanager

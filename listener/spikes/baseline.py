@@ -142,10 +142,15 @@ class Surprise:
     """Weekday (Monday is 0) and hour of the season's cell, UTC."""
     days: float = 0.0
     """How much is known: days' worth of buckets that were learned from."""
+    step: int = 1
 
     def over(self, seconds: int) -> Reading | None:
-        """The reading of a span, where it may be judged."""
-        return next((reading for reading in self.readings if reading.seconds == seconds), None)
+        """The reading of a span, in whole buckets, where it may be judged."""
+        fits = _fitting(seconds, self.step)
+        for reading in self.readings:
+            if reading.seconds == fits:
+                return reading
+        return None
 
 
 def new(step: int) -> State:
@@ -158,7 +163,11 @@ def new(step: int) -> State:
 @cache
 def spans_of(step: int) -> tuple[int, ...]:
     """The spans of a series, in seconds: at least a bucket, each number of buckets once."""
-    return tuple(dict.fromkeys(max(step, span // step * step) for span in SPANS))
+    return tuple(dict.fromkeys(_fitting(span, step) for span in SPANS))
+
+
+def _fitting(span: int, step: int) -> int:
+    return max(step, span // step * step)
 
 
 def step(state: State, bucket: Bucket) -> tuple[State, Surprise]:
@@ -258,7 +267,7 @@ def _taken(state: State, bucket: Bucket) -> tuple[State, Surprise]:
         counts=(*state.counts[1 - longest :], seen) if longest > 1 else (seen,),
         expected=(*state.expected[1 - longest :], expected) if longest > 1 else (expected,),
     )
-    return after, Surprise(bucket.at, verdict, readings, cell, days)
+    return after, Surprise(bucket.at, verdict, readings, cell, days, state.step)
 
 
 def _spans(

@@ -170,13 +170,13 @@ TOGETHER = 2.0
 """So many spans surprise at the same time, where one does: storms are seen by several."""
 RIPE = 5
 """A span is judged when so many of its lengths are known: five minutes within the first hour, a day after five days."""
-AGAIN = {False: 5_400, True: 43_200}
-"""Seconds until what stands still is told again: spikes, and shifts or silences."""
+AGAIN, LASTING_AGAIN = 5_400, 43_200
+"""Seconds until what still stands is told again; the longer one for silences, and for what takes half a day to show."""
 WORSE = 2.0
 CALM, CALM_SIZE = 3_600, 0.5
 """An alarm is over when for so long it was no more surprising than so many thresholds."""
-SHARE_BITS, SHARE_WEIGHT = 7.0, 30.0
-"""A share must be rarer than one in 128, by a share known as if from thirty messages."""
+SHARE_BITS, SHARE_WEIGHT = 4.0, 100.0
+"""Where the number surprises, the share must be rarer than one in 16, as if the usual share were known from a hundred messages."""
 
 _SPIKE = (
     _Look(300, True, 6.9, 0.9),
@@ -184,16 +184,14 @@ _SPIKE = (
     _Look(3_600, True, 5.2, 1.3),
     _Look(10_800, True, 4.1, 1.1),
 )
+_LASTING = (_Look(43_200, True, 2.9, 1.0), _Look(86_400, True, 2.4, 0.9))
 _LOOKS = {
-    Kind.SHIFT: (
-        _Look(43_200, True, 2.9, 1.0),
-        _Look(86_400, True, 2.4, 0.9),
-        _Look(86_400, False, 2.3, 0.6),
-    ),
+    Kind.NEGATIVE: (*_SPIKE, *_LASTING),
+    Kind.NEED: (*_SPIKE, *_LASTING),
+    Kind.SHIFT: (*_LASTING, _Look(86_400, False, 2.3, 0.6)),
     Kind.SILENCE: (_Look(3_600, False, 3.1, 1.4),),
 }
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_SLOW = frozenset({Kind.SHIFT, Kind.SILENCE})
 
 
 def watches(false_pages: float, *, negative: bool = False, floors: Floors | None = None) -> tuple[Watch, ...]:
@@ -218,7 +216,8 @@ def decide(desk: Desk, watch: Watch, surprise: Surprise, of: Surprise | None = N
         return _calmer(desk, watch, size, threshold, reading, surprise, share)
     since = at if desk.since is None else desk.since
     worse = size > desk.size * WORSE
-    waits = desk.told is not None and at - desk.told < AGAIN[watch.kind in _SLOW]
+    lasting = watch.kind is Kind.SILENCE or reading.seconds >= LASTING_AGAIN
+    waits = desk.told is not None and at - desk.told < (LASTING_AGAIN if lasting else AGAIN)
     worst = max(desk.worst, size)
     if waits and not worse:
         return replace(desk, since=since, worst=worst, calm=None, now=size), None

@@ -78,7 +78,7 @@ def score(
                 raise FixMe(
                     f"the first two rows are {(row.at - first.at) / DAY:.1f} days apart, and a bucket is at most one day long",
                     hint="say how long a bucket is: --bucket 3600",
-                    code="bucket-too-long",
+                    code="usage",
                 )
             feed = Feed(row.at - first.at, watches)
             feed.take(first)
