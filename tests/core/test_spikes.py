@@ -52,6 +52,7 @@ def test_what_is_said_of_the_first_rows_does_not_depend_on_those_that_follow(
     whole = rows([*busy(2), *counts, *([5_000] if stormy else [])])
     some = len(whole) - min(cut, len(whole) - 2)
     assert list(islice(score(whole, 3.0), some)) == list(score(whole[:some], 3.0))
+    assert list(score(whole, 3.0))[1:] == list(score(whole, 3.0, STEP))[1:]
 
 
 @pytest.mark.parametrize("low", [0, 1, 2, 4])
@@ -91,10 +92,11 @@ def test_a_hole_teaches_nothing_and_is_told_as_how_much_is_known() -> None:
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.integers(0, 95), st.none() | st.integers(0, 900), st.sets(st.integers(0, 95)))
+@given(st.integers(0, 95), st.none() | st.integers(0, 900), st.sets(st.integers(0, 95)), st.booleans())
 def test_late_and_replayed_numbers_mend_the_windows_and_teach_nothing(
-    back: int, late: int | None, unknown: set[int]
+    back: int, late: int | None, unknown: set[int], heard: bool
 ) -> None:
+    unknown = unknown - {back} if heard else unknown | {back}
     counts = [None if 8 * DAY - 1 - i in unknown else seen for i, seen in enumerate(busy(8))]
     state = learned(counts)
     again = state
@@ -105,7 +107,8 @@ def test_late_and_replayed_numbers_mend_the_windows_and_teach_nothing(
     at = START + (8 * DAY - 1 - back) * STEP
     mended, surprise = baseline.step(state, Bucket(at, late))
     assert surprise.readings == ()
-    assert decide(Desk(), Watch(Kind.VOLUME, 1000.0), surprise) == (Desk(), None)
+    standing = Desk(since=START, told=START, size=2.0, worst=2.0, now=0.7)
+    assert decide(standing, Watch(Kind.VOLUME, 1000.0), surprise) == (standing, None)
     changed = late is not None and late != counts[-1 - back]
     assert surprise.verdict is (Verdict.MENDED if changed else Verdict.SAME)
     assert (mended.level, mended.hours, mended.week) == (state.level, state.hours, state.week)
