@@ -134,7 +134,17 @@ class AuthorChanged:
     """'' : unknown or unchanged; else active, deactivated, suspended, takendown, deleted."""
 
 
-Change = Deleted | AuthorChanged
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The network says that a message is hidden from others, or shown again, by whomever and wherever that was done."""
+
+    key: Key
+    hidden: bool
+    at: datetime
+    """By the network, or when it was looked at: the latest counts, of two at one time the hidden one."""
+
+
+Change = Deleted | AuthorChanged | Hidden
 
 
 class Reason(StrEnum):
@@ -159,7 +169,7 @@ class Reject:
     raw: bytes
 
 
-Item = Mention | Deleted | AuthorChanged | Reject
+Item = Mention | Deleted | AuthorChanged | Hidden | Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +179,17 @@ class Gap:
     start: datetime
     end: datetime
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a text of an account of ours may be, where each server of a network says so itself."""
+
+    external_id: str
+    """The account's."""
+    characters: int
+    per_link: int
+    """Characters that a link counts as, however long it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +209,8 @@ class Batch:
     """Imported or filled in afterwards: no due time, no unread mark, no alert."""
     final: bool = False
     """The source is at its end (an import)."""
+    limits: tuple[Limits, ...] = ()
+    """What the network told of texts of ours, if it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +346,8 @@ class Assessment:
     """A rule says that this becomes a conversation even though it addresses nobody."""
     flags: tuple[Flag, ...]
     because: tuple[Mapping[str, Any], ...]
-    """In order of weight: {"rule": id, "title": ..., "then": [...], "spans": [...]} or {"signal": ..., "value": ...}; no words of the text."""
+    """In order of weight: {"rule": id, "title": ..., "then": [...], "spans": [...]} or {"signal": ..., "value": ...}, with "spans" where it
+    stands in the text; no words of the text."""
     rulebook: str
     methods: Mapping[str, str]
     assign: str = ""

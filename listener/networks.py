@@ -104,8 +104,18 @@ _BLUESKY = Network(
             ("wss://jetstream1.us-east.bsky.network", "wss://jetstream2.us-west.bsky.network"),
             schemes=("wss", "ws"),
         ),
+        Setting(
+            "firehose",
+            Takes.ADDRESSES,
+            "hosts that send their own firehose (subscribeRepos), for a network of one's own; it takes the place of jetstream",
+            (),
+            schemes=("wss", "ws"),
+        ),
         Setting("appview", Takes.ADDRESS, "where to read in public", "https://public.api.bsky.app"),
         Setting("pds", Takes.ADDRESS, "where accounts log in", "https://bsky.social"),
+        Setting(
+            "directory", Takes.ADDRESS, "where `hubbub connect` finds the server of an account", "https://plc.directory"
+        ),
         Setting(
             "look_back_hours", Takes.NUMBER, "how far back the stream can resume; beyond it a gap is recorded",
             36.0, 0.01, _HOURS,
@@ -114,6 +124,105 @@ _BLUESKY = Network(
         Setting("listen", Takes.FLAG, "whether the public stream is read at all", default=True),
     ),
     by_default=True,
+)  # fmt: skip
+
+_MASTODON = Network(
+    "mastodon",
+    "Mastodon",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; each server has its own rules and limits, mostly 300 requests in five minutes",
+    secret="token",  # noqa: S106
+    settings=(
+        Setting("streaming", Takes.FLAG, "whether the server may tell at once; without it, its lists are read in turn", default=True),
+        Setting("poll_seconds", Takes.NUMBER, "how often the lists are read where the server tells nothing", 30.0, 0.05, 86400),
+        Setting("sweep_seconds", Takes.NUMBER, "and how often where it does", 300.0, 0.05, 86400),
+    ),
+    account=(
+        Setting("hashtags", Takes.LIST, "tags whose timelines are heard by this account's server, without #", ()),
+        Setting(
+            "token_in_address", Takes.FLAG,
+            "for servers that read the token of a web socket from its address only; it may then stand in their logs", default=False,
+        ),
+    ),
+)  # fmt: skip
+
+_TELEGRAM = Network(
+    "telegram",
+    "Telegram",
+    Reach.WHOLE,
+    tried=(Tried.CONTRACT, Tried.PRETEND),
+    tells="free; a bot from @BotFather; it hears only where it was added, and nothing from before",
+    secret="token",  # noqa: S106
+    settings=(
+        Setting("api", Takes.ADDRESS, "where the Bot API is; a server of your own or Telegram's", "https://api.telegram.org"),
+        Setting("poll_seconds", Takes.NUMBER, "how long an ask for what was said stays open", 50.0, 1, 50),
+    ),
+    account=(
+        Setting("own_chats", Takes.LIST, "chats that speak for us: channels, and groups whose anonymous admins are ours; ids or names", ()),
+        Setting(
+            "webhook_url", Takes.ADDRESS, "the public address of `/hooks/telegram-<handle>`; without it the bot is polled",
+        ),
+    ),
+)  # fmt: skip
+
+_WEBHOOK = Network(
+    "webhook",
+    "Webhook",
+    Reach.WHOLE,
+    tried=(Tried.PRETEND,),
+    tells="whatever you wire: your own program delivers what was said and is handed the replies, both signed",
+    secret="secret",  # noqa: S106
+    account=(
+        Setting("reply_url", Takes.ADDRESS, "where replies are handed over; without it there are none"),
+        Setting("lookup_url", Takes.ADDRESS, "where to ask whether a reply was taken"),
+        Setting("idempotent", Takes.FLAG, "whether the receiver takes the same Idempotency-Key only once", default=False),
+    ),
+)  # fmt: skip
+
+
+def _graph_settings(word: str) -> tuple[Setting, ...]:
+    """What is set alike for both networks of Meta; `word` is what its webhook is about."""
+    return (
+        Setting("graph", Takes.ADDRESS, "where Meta's Graph API is", "https://graph.facebook.com"),
+        Setting("version", Takes.TEXT, "its version", "v26.0"),
+        Setting("app_id", Takes.TEXT, "the id of your app at Meta, to be told when a login ends"),
+        Setting("app_secret", Takes.SECRET, "the app's secret: signs what webhooks deliver and what is asked"),
+        Setting("verify_token", Takes.SECRET, "a word of your own, by which Meta's webhook makes itself known"),
+        Setting("subscribe", Takes.FLAG, f"whether the webhook's subscription for {word} is looked after every hour", default=True),
+        Setting("sweep_seconds", Takes.NUMBER, "how often posts are looked at for what webhooks missed", 300.0, 0.05, 86400),
+        Setting("overlap_minutes", Takes.NUMBER, "how far each look goes behind the last one", 60.0, 0, _HOURS * 60),
+        Setting("watch_posts", Takes.NUMBER, "how many of the newest posts are looked at", 100.0, 1, 1000),
+    )  # fmt: skip
+
+
+_FACEBOOK = Network(
+    "facebook",
+    "Facebook Pages",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; needs an app of your own at Meta with App Review and Business Verification, which take weeks, and an address on the "
+    "internet for webhooks; only Pages that you manage",
+    secret="token",  # noqa: S106
+    settings=_graph_settings("Pages"),
+)
+
+_INSTAGRAM = Network(
+    "instagram",
+    "Instagram",
+    Reach.WHOLE,
+    tried=(Tried.RECORDED, Tried.CONTRACT, Tried.PRETEND),
+    tells="free; professional accounts only; needs an app of your own at Meta with App Review and Business Verification, which take weeks, "
+    "and an address on the internet for webhooks",
+    secret="token",  # noqa: S106
+    settings=(
+        *_graph_settings("professional accounts"),
+        Setting(
+            "instagram_graph", Takes.ADDRESS, "where the Graph API for logins by Instagram itself is", "https://graph.instagram.com"
+        ),
+        Setting("longest", Takes.NUMBER, "characters of an answer; Instagram has been seen to refuse more than 300", 2200.0, 1, 10000),
+    ),
+    account=(Setting("login", Takes.TEXT, "who made the token: facebook (by the Page) or instagram", "facebook"),),
 )  # fmt: skip
 
 _UNHEARD = (
@@ -165,6 +274,11 @@ NETWORKS: Mapping[str, Network] = MappingProxyType({
     network.name: network
     for network in (
         _BLUESKY,
+        _MASTODON,
+        _TELEGRAM,
+        _WEBHOOK,
+        _FACEBOOK,
+        _INSTAGRAM,
         _FEEDS,
         *_UNHEARD,
     )

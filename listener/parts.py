@@ -14,7 +14,7 @@ from enum import IntEnum
 
 import regex
 
-from listener.lengths import measures
+from listener.lengths import Terms, measures
 
 MOST = 20
 """Parts of one text: nobody reads more."""
@@ -50,13 +50,13 @@ class _End(IntEnum):
     PARAGRAPH = 3
 
 
-def split(source: str, text: str) -> tuple[Part, ...]:
+def split(source: str, text: str, terms: Terms | None = None) -> tuple[Part, ...]:
     """The text in parts for that network: one, without a number, where it fits; none where it cannot be cut, or only into too many."""
     if not text.strip():
         return ()
-    if _fits(source, text.strip()):
+    if _fits(source, text.strip(), terms):
         return (Part(text.strip(), len(text) - len(text.lstrip())),)
-    cutter = _Cutter(source, text)
+    cutter = _Cutter(source, text, terms)
     for most in (9, MOST):
         spans = cutter.spans(f" {most}/{most}", most)
         if spans:
@@ -65,15 +65,15 @@ def split(source: str, text: str) -> tuple[Part, ...]:
     return ()
 
 
-def _fits(source: str, text: str) -> bool:
-    return not any(measure.over for measure in measures(source, text))
+def _fits(source: str, text: str, terms: Terms | None) -> bool:
+    return not any(measure.over for measure in measures(source, text, terms))
 
 
 class _Cutter:
     """One text, and where it may be cut."""
 
-    def __init__(self, source: str, text: str) -> None:
-        self._source, self._text = source, text
+    def __init__(self, source: str, text: str, terms: Terms | None) -> None:
+        self._source, self._text, self._terms = source, text, terms
         self._starts = [match.start() for match in _GRAPHEME.finditer(text)]
         self._starts.append(len(text))
         self._wholes = [match.span() for match in _WHOLE.finditer(text)]
@@ -158,7 +158,9 @@ class _Cutter:
             bisect_left(
                 range(begin + 1, most + 1),
                 True,
-                key=lambda end: not _fits(self._source, self._text[first : self._starts[end]].rstrip() + number),
+                key=lambda end: (
+                    not _fits(self._source, self._text[first : self._starts[end]].rstrip() + number, self._terms)
+                ),
             )
             + begin
         )

@@ -2,7 +2,8 @@
 
 A file's name says nothing here. Place, camera and time of a photograph, comments, previews and whatever hangs on behind are left out; how it
 is to be turned stays. Refuses to draw, to shrink and to mend: what is too large or broken is told. Sources of the figures: Bluesky, lexicon
-app.bsky.embed.images (`maxLength` 4, `maxSize` 1000000), and 2,000 characters of alternative text, its own app's limit.
+app.bsky.embed.images (`maxLength` 4, `maxSize` 1000000), and 2,000 characters of alternative text, its own app's limit; Mastodon, what a
+server takes where its operator changed nothing (four, 1,500 characters; 16 MB now, 8 MB on older ones).
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ class Limit:
     """Characters of the words for those who cannot see it."""
 
 
-_LIMITS = {"bluesky": Limit(most=4, size=1_000_000, alt=2_000)}
+_LIMITS = {
+    "bluesky": Limit(most=4, size=1_000_000, alt=2_000),
+    "mastodon": Limit(most=4, size=8_000_000, alt=1_500),
+}
 
 LARGEST_FILE = 20_000_000
 """Bytes of a file that are looked at: what is left out may be most of it."""

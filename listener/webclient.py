@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +34,9 @@ MAX_BODY = 8 << 20
 
 MAX_MESSAGE = 32 << 20
 """Bytes of one web socket message."""
+
+_MAX_ASKED = 64 << 10
+"""Bytes of the body of a 429 that are looked at."""
 
 MAX_WAIT = 24 * 3600.0
 """Seconds: the longest time that we let a server make us wait."""
@@ -82,6 +86,19 @@ class Answer:
     """False: it broke off, or was longer than asked for, and the caller wanted it as far as it came."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a budget at a moment."""
+
+    points: float
+    """When it is full."""
+    seconds: float
+    """In which it fills."""
+    left: float
+    closed_for: float = 0.0
+    """Seconds for which the server wants nothing."""
+
+
 class Budget:
     """A bucket of points that fills evenly: `points` in `seconds`. Spending more than there is means waiting."""
 
@@ -111,13 +128,32 @@ class Budget:
             await asyncio.sleep(wait)
         self._left -= points
 
+    def state(self) -> Left:
+        """What is left now."""
+        self.wait(0.0)
+        return Left(self._full, self._full / self._rate, self._left, max(0.0, self._closed_until - self._clock()))
+
+    def restore(self, was: Left, ago: float) -> None:
+        """What was spent before, so many seconds `ago`, counts as spent, as far as it has not filled again; beside what was spent since.
+
+        A budget that is of another size now still owes what was spent of the old one.
+        """
+        ago = max(0.0, ago)
+        owed = max(0.0, was.points - was.left - ago * was.points / was.seconds)
+        self.wait(0.0)
+        self._left = max(0.0, self._left - owed)
+        if was.closed_for > ago:
+            self.close_for(was.closed_for - ago)
+
     def close_for(self, seconds: float) -> None:
         """The server said that there is nothing left for so long."""
         self._closed_until = max(self._closed_until, self._clock() + min(seconds, MAX_WAIT))
 
 
 def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset (epoch or seconds). None: not said."""
+    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset or X-RateLimit-Reset (epoch, seconds, or an
+    ISO 8601 time). None: not said.
+    """
     said = headers.get("retry-after", "").strip()
     if said:
         if (seconds := _number(said)) is not None:
@@ -126,14 +162,33 @@ def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
             return _bounded(email.utils.parsedate_to_datetime(said).timestamp() - now)
         except (ValueError, OverflowError, TypeError):
             pass
-    if (reset := _number(headers.get("ratelimit-reset", ""))) is not None:
+    told = (headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or "").strip()
+    if (reset := _number(told)) is not None:
         return _bounded(reset - now if reset > 1e9 else reset)
-    return None
+    try:
+        moment = datetime.fromisoformat(told[:40])
+        return _bounded((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether a server says that nothing is left of what it allows."""
+    left = headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining") or ""
+    return _number(left) == 0
 
 
 def _number(text: str) -> float | None:
     digits = text.strip()
     return float(digits) if digits.isascii() and digits.replace(".", "", 1).isdigit() and len(digits) < 20 else None
+
+
+Asked = Callable[[bytes], float | None]
+
+
+def wait_asked_nothing(_body: bytes) -> float | None:
+    """Of a network that says it in the headers, if at all."""
+    return None
 
 
 def _bounded(seconds: float) -> float:
@@ -187,6 +242,15 @@ def check_url(url: str, schemes: frozenset[str] = frozenset({"http", "https"}), 
     if trust is Trust.NAMED and parts.scheme in {"http", "ws"} and not is_loopback(host):
         raise FixMe("plain http is for this machine only", where=host, hint=f"write {parts.scheme}s://")
     return f"{host}{f':{port}' if port else ''}{parts.path}"
+
+
+def _checked(url: str, trust: Trust, name: str) -> str:
+    """As `check_url`, with `name` in place of an address that must not be told."""
+    try:
+        where = check_url(url, trust=trust)
+    except FixMe as err:
+        raise FixMe(err.what, where=name or err.where, hint=err.hint) from None
+    return name or where
 
 
 class Socket:
@@ -285,14 +349,32 @@ class WebClient:
         retry: Retry = ONCE,
         budget: Budget | None = None,
         points: float = 1.0,
+        where: str = "",
+        asked: Asked = wait_asked_nothing,
         trust: Trust = Trust.NAMED,
     ) -> Answer:
         """POST, PUT, PATCH or DELETE, with JSON unless the headers name another type, or with nothing at all.
 
         With `write`, raises `Uncertain` whenever the bytes may have arrived and no clear answer came, and never repeats then.
+        `where` stands in messages instead of the address, where that holds a secret. `asked`: how long the body of a 429 asks us to wait.
         """
         head = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
-        return await self._call(method, url, params, head, body, write, timeout, max_body, retry, budget, points, trust)
+        return await self._call(
+            method,
+            url,
+            params,
+            head,
+            body,
+            write,
+            timeout,
+            max_body,
+            retry,
+            budget,
+            points,
+            trust,
+            where=where,
+            asked=asked,
+        )
 
     async def _call(
         self,
@@ -309,8 +391,11 @@ class WebClient:
         points: float,
         trust: Trust,
         partly: bool = False,
+        *,
+        where: str = "",
+        asked: Asked = wait_asked_nothing,
     ) -> Answer:
-        where = check_url(url, trust=trust)
+        where = _checked(url, trust, where)
         attempt = 0
         while True:
             attempt += 1
@@ -318,7 +403,7 @@ class WebClient:
                 await budget.spend(points)
             try:
                 return await self._once(
-                    method, url, where, params, headers, body, write, timeout, max_body, budget, trust, partly
+                    method, url, where, params, headers, body, write, timeout, max_body, budget, trust, partly, asked
                 )
             except Uncertain:
                 raise
@@ -341,6 +426,7 @@ class WebClient:
         budget: Budget | None,
         trust: Trust,
         partly: bool,
+        asked_in: Asked,
     ) -> Answer:
         if trust is not Trust.NAMED:
             _check_literal(url, where, trust)
@@ -359,8 +445,10 @@ class WebClient:
             ) as response:
                 heads = {name.lower(): value for name, value in response.headers.items()}
                 asked = wait_asked(heads, time.time())
-                if budget is not None and heads.get("ratelimit-remaining", "").strip() == "0" and asked:
+                if budget is not None and asked and _is_used_up(heads):
                     budget.close_for(asked)
+                if response.status == 429 and asked is None:
+                    asked = await _asked_in_body(response, asked_in)
                 _check_status(response.status, where, write, asked, budget)
                 answer, whole = await _read(response, max_body, partly)
         except HubbubError:
@@ -537,6 +625,17 @@ def _check_status(status: int, where: str, write: bool, asked: float | None, bud
     if status == 408 or status >= 500:
         kind = Uncertain if write else TryAgain
         raise kind(told, after=asked, where=where, code=f"http_{status}")
+
+
+async def _asked_in_body(response: aiohttp.ClientResponse, asked: Asked) -> float | None:
+    """A body that is cut or too long asks for nothing: that we are to wait is known all the same."""
+    if asked is wait_asked_nothing:
+        return None
+    try:
+        said = asked((await _read(response, _MAX_ASKED, False))[0])
+    except (aiohttp.ClientError, OSError, TimeoutError, _TooBig):
+        return None
+    return None if said is None else _bounded(said)
 
 
 async def _read(response: aiohttp.ClientResponse, max_body: int, partly: bool) -> tuple[bytes, bool]:

@@ -21,6 +21,7 @@ from inbox_tui.backend.network import NetworkBackend
 from inbox_tui.backend.pictures import PicturesBackend
 from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
+from inbox_tui.backend.sources import SourcesBackend
 from inbox_tui.backend.staff import StaffBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
@@ -99,6 +100,7 @@ class Backend(
     StaffBackend,
     MacrosBackend,
     LabelsBackend,
+    SourcesBackend,
     Protocol,
 ):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""

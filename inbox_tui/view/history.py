@@ -14,6 +14,8 @@ from listener.store.views import HistoryLine
 _PLAIN = {
     "conversation.opened": "opened it",
     "conversation.deleted": "heard that a message was deleted",
+    "conversation.hidden": "heard that a message was hidden on its network",
+    "conversation.shown": "heard that a message is no longer hidden on its network",
     "conversation.merged": "joined it with another conversation",
     "conversation.due-soon": "saw that nobody had taken it and its answer was due soon",
     "conversation.overdue": "saw that nobody had taken it and its answer was overdue",

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from inbox_tui.view.lines import Line, say
+from listener.lengths import Terms
 from listener.parts import Part
+from listener.store.views import Opened, ThreadMessage
 
 _SHOWN = 110
 """Characters of a part that are shown whole."""
 _HEAD, _TAIL = 60, 44
+
+
+def terms_of(opened: Opened, parent: ThreadMessage) -> Terms:
+    """How long an answer to a message may be: the account's server says so, and who is answered may have to be named."""
+    return replace(opened.terms, whom="" if parent.ours else parent.author_handle)
 
 
 def part_lines(parts: Sequence[Part]) -> list[Line]:

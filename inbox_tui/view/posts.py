@@ -77,7 +77,7 @@ def _counted(post: PostShown) -> list[Line]:
             style = _STANDING[standing][1] if n else "dim"
             parts.append(((f"{n:,} {standing.value}", style),))
     if counts.hidden:
-        parts.append(((f"{counts.hidden:,} hidden by us", "note"),))
+        parts.append(((f"{counts.hidden:,} hidden", "note"),))
     return parts
 
 
@@ -97,7 +97,7 @@ def _tones(post: PostShown) -> list[Line]:
 def comment_lines(row: CommentRow, width: int, now: datetime) -> tuple[Line, Line]:
     """One comment in two lines."""
     top: list[Piece] = [(who(row.author_handle, row.author_name), "bold")]
-    hidden: Line = (("hidden by us  ", "note"),) if row.hidden else ()
+    hidden: Line = (("hidden  ", "note"),) if row.hidden else ()
     aside: Line = (*hidden, _STANDING[row.standing], (f"  {words.age(row.at, now)}", "dim"))
     second: list[Piece] = [("  ", ""), *words.judged_short(row.tone, row.need)]
     second.append((say(row.snippet), "gone" if row.snippet is None else ""))

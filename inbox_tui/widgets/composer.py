@@ -32,7 +32,7 @@ from inbox_tui.view.saved import Offer, code_before, with_code
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
-from listener.lengths import Measure, measures
+from listener.lengths import Measure, Terms, measures
 
 if TYPE_CHECKING:
     from textual.widgets import TextArea
@@ -65,7 +65,7 @@ class Composer(Vertical, inherit_bindings=False):
         super().__init__(id=id)
         self._table = table
         self.conversation_id: int | None = None
-        self._source = ""
+        self._source, self._terms = "", Terms()
         self._whom: Line = ()
         self._asking = ""
         self._how: Mapping[str, str] = SENDS
@@ -101,10 +101,18 @@ class Composer(Vertical, inherit_bindings=False):
             paper.can_focus = False
 
     async def begin(
-        self, conversation_id: int, source: str, *, as_whom: str, to_whom: str, private: bool, draft: str = ""
+        self,
+        conversation_id: int,
+        source: str,
+        *,
+        as_whom: str,
+        to_whom: str,
+        private: bool,
+        draft: str = "",
+        terms: Terms | None = None,
     ) -> None:
-        """Open for a conversation; names are harmless already."""
-        self.conversation_id, self._source = conversation_id, source
+        """Open for a conversation; names are harmless already. `terms`: how long the text may be, where that is not the same everywhere."""
+        self.conversation_id, self._source, self._terms = conversation_id, source, terms or Terms()
         self._look, self._offers, self._how = _nothing, None, SENDS
         sight: Piece = ("PRIVATE reply", "soon") if private else ("PUBLIC reply", "bad")
         who_reads = ", only they can read it" if private else ", everybody can read it"
@@ -202,7 +210,7 @@ class Composer(Vertical, inherit_bindings=False):
         self._count()
 
     def _count(self) -> None:
-        counted = measures(self._source, self.text.strip())
+        counted = measures(self._source, self.text.strip(), self._terms)
         told = self._what_keys_do()
         style = "dim" if self._how is SENDS else "soon"
         pieces = [piece for words in told for piece in ((" · ", style), (words, style))][1:]
@@ -306,6 +314,8 @@ def _counter(counted: Sequence[Measure]) -> Line:
     left = worst.limit - worst.used
     style = "late" if left < 0 else "soon" if left < worst.limit // 10 else "dim"
     tail = f", {-left} too many" if left < 0 else ""
+    if worst.advised and worst.used > worst.advised and left >= 0:
+        style, tail = "soon", f", more than {worst.advised} may be refused"
     return ((f"{worst.used} of {worst.limit} {worst.unit}{tail}", style),)
 
 

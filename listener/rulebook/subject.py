@@ -11,13 +11,18 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, Via
+from listener.query.held import asks
 from listener.query.subject import Subject
 from listener.rulebook.lexicon import Overlay, words_of
 from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, TopicKind
+from listener.rulebook.signals import Signal, Signals, verdict
 
 MOOD = frozenset({"lang", "tone"})
 """The fields of a query that ask for what is found out about a text."""
 
+
+TIMELESS = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a message was said that has no time: signals are of the message, so they ask for no other."""
 
 Topics = Callable[[Mention, Collection[str]], Iterable[str]]
 """Keys of one brand's topics that a message is about, which addresses these accounts (handles) of ours. Pure and quick."""
@@ -112,11 +117,29 @@ def heard_anew(hearings: Sequence[Hearing], brand_id: int, topics: Callable[[], 
     return (*kept, *(Hearing(brand_id, Via.TOPIC, topic=key) for key in topics()))
 
 
-def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | None = None) -> tuple[Subject, Tone]:
-    """The subject that rules ask, and its tone with all numbers. Without a context the author and our accounts are not known."""
+def judged(
+    mention: Mention, heard: Heard, methods: Methods, context: Context | None = None, signals: Signals | None = None
+) -> tuple[Subject, Tone]:
+    """The subject that rules ask, and its tone with all numbers, by the verdict of these signals (None: as it was scored).
+
+    Without a context the author and our accounts are not known.
+    """
+    subject, tone, _ = weighed(mention, heard, methods, context, signals)
+    return subject, tone
+
+
+def weighed(
+    mention: Mention, heard: Heard, methods: Methods, context: Context | None = None, signals: Signals | None = None
+) -> tuple[Subject, Tone, tuple[Signal, ...]]:
+    """The same with the signals that it holds, which are asked once."""
     lang = methods.languages.find(mention.text, mention.langs)
     tone = methods.vader.tone(mention.text, lang, heard.names)
-    return _subject(mention, heard, context, lang, tone), tone
+    subject = _subject(mention, heard, context, lang, tone)
+    if signals is None:
+        return subject, tone, ()
+    said = signals.said_in(subject, mention.network_at or TIMELESS)
+    subject.tone = verdict(tone, said, question=asks(subject.text))  # nobody has seen it yet
+    return subject, tone if subject.tone is tone.label else replace(tone, label=subject.tone), said
 
 
 def unjudged(mention: Mention, heard: Heard, context: Context | None = None) -> Subject:

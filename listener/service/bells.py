@@ -27,6 +27,18 @@ class Bells:
     """Each lane of the outbox has its own: whoever waits for one quiets it."""
     clocks: asyncio.Event = field(default_factory=asyncio.Event)
     conversations: Callable[[frozenset[int]], None] = lambda _: None
+    _wishes: dict[str, list[asyncio.Event]] = field(default_factory=dict)
+    _delivered: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def wishes(self, name: str) -> asyncio.Event:
+        """A new bell that rings when somebody wants something of a stream (by its key), or of any stream of a source (by its name)."""
+        bell = asyncio.Event()
+        self._wishes.setdefault(name, []).append(bell)
+        return bell
+
+    def delivered(self, key: str) -> asyncio.Event:
+        """The bell that rings when something was delivered to a hook, by its stream's key."""
+        return self._delivered.setdefault(key, asyncio.Event())
 
     def ring(self, changed: Changed) -> None:
         """Wakes whom this concerns."""
@@ -37,12 +49,25 @@ class Bells:
             self.clocks.set()
         if changed.conversations:
             self.conversations(changed.conversations)
+        for name, bells in self._wishes.items():
+            if changed.lost or name in changed.wishes or any(key.startswith(f"{name}/") for key in changed.wishes):
+                for bell in bells:
+                    bell.set()
+        for key, bell in self._delivered.items():
+            if changed.lost or key in changed.delivered:
+                bell.set()
+
+    def _connected(self, now: bool) -> None:
+        """From here on nothing is missed. What rang before, and leaves no event, is looked for once."""
+        if now:
+            for bell in (*(one for bells in self._wishes.values() for one in bells), *self._delivered.values()):
+                bell.set()
 
     async def listen(self, house: House, stop: Stop) -> None:
         """Until the service ends."""
 
         async def hear() -> None:
-            feed = Feed(house.dsn, "hubbub bells")
+            feed = Feed(house.dsn, "hubbub bells", self._connected)
             async for changed in feed.changes(None):
                 self.ring(changed)
 

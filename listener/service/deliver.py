@@ -236,21 +236,27 @@ class Deliverer(Generic[P]):
                 continue
             self._looks[parcel.outbox_id] = (looks + 1, time.monotonic() + self._rest(state, looks + 1))
             waiting = True
-            await self._look_up(state, parcel)
+            await self._look_up(state, parcel, first=looks == 0)
         return waiting
 
     def _rest(self, state: OutboxState, looks: int) -> float:
         first = LOOK_SECONDS / 4 if state is OutboxState.UNKNOWN else LOOK_SECONDS
         return min(LONGEST_LOOK, first * 2.0 ** min(looks, 20))
 
-    async def _look_up(self, state: OutboxState, parcel: P) -> None:
+    async def _look_up(self, state: OutboxState, parcel: P, *, first: bool) -> None:
         source = self.sources.get(parcel.account.source)
         if source is None:
             return
         try:
             sent = await self.stop.unless(self.lane.look_up(source, parcel))
         except (TryAgain, Refused, SourceStopped) as err:
-            log.warning("%s %d is %s and could not be looked up: %s", self.lane.word, parcel.outbox_id, state, err)
+            if first and state is OutboxState.UNKNOWN and isinstance(err, Refused):
+                # Nobody can look but a person: it stays unknown, and the row says what to do instead of that we are looking.
+                await self._settle(parcel, None, "unknown", problem=str(err), code=err.code or "cannot_look")
+                return
+            # Where there is no way to look, what the network accepted is no news.
+            level = logging.DEBUG if state is OutboxState.ACCEPTED and isinstance(err, Refused) else logging.WARNING
+            log.log(level, "%s %d is %s and could not be looked up: %s", self.lane.word, parcel.outbox_id, state, err)
             await self._keep(lambda: lane.looked(self.house.pool, parcel.outbox_id, self.clock()))
             return
         if sent is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from listener.model import Account, Hearing, Kind, Mention, Via
 from listener.rulebook.subject import Topics
+from listener.sources.base import private_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,9 @@ class Hearer:
         object.__setattr__(self, "_handles", {account.id: account.handle for account in self.accounts})
         grouped: dict[tuple[str, str], tuple[Account, ...]] = {}
         for account in self.accounts:
-            key = (account.space, account.external_id)
-            grouped[key] = (*grouped.get(key, ()), account)
+            for space in (account.space, private_space(account.space, account.external_id)):
+                key = (space, account.external_id)
+                grouped[key] = (*grouped.get(key, ()), account)
         object.__setattr__(self, "_by_author", grouped)
 
     def hear(self, mention: Mention) -> tuple[Hearing, ...]:
@@ -57,8 +59,9 @@ class Hearer:
             return
         space = mention.key.space
         if mention.kind is Kind.DM:
+            # The message's space may be the account's own; people's never is.
             for account_id in mention.named:
-                yield from self._hearings(space, account_id, Via.DM)
+                yield from self._hearings(mention.author.space, account_id, Via.DM)
             return
         for reference in (mention.parent, mention.root):
             if reference is not None:

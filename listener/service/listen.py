@@ -1,7 +1,8 @@
 """Hearing: each stream's batches into the database, with their bookmark, in order, none dropped. Owns the reading of one stream.
 
 A batch is stored before the next one is asked for, so memory does not grow with a burst. While the database is away the same batch
-waits. A source that only a person can help is stopped and told; the others go on. Refuses to run a stream that another listener runs.
+waits. A source that only a person can help is stopped and told, until somebody resumes it; the others go on. What people pause is closed at
+once and keeps its bookmark. Refuses to run a stream that another listener runs.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import asyncio
 import contextlib
 import functools
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -22,7 +24,7 @@ from listener.service.pulse import Pulse
 from listener.service.rules import Bench
 from listener.service.stopping import Backoff, Stop, Stopped
 from listener.sources.base import Stream
-from listener.store import people, sources
+from listener.store import people, source_health, source_wishes, sources
 from listener.store.connect import Pool
 from listener.store.record import CursorMoved, Hear, Judge, Recorded, record
 
@@ -52,6 +54,10 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
+class _Paused(Exception):
+    """People want the stream closed."""
+
+
 @dataclass(slots=True)
 class Ear:
     """One stream being listened to."""
@@ -66,9 +72,13 @@ class Ear:
     """Told after each commit."""
     clock: Clock = wall_clock
     record: Recorder = record
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    """Rings when somebody wants something of this stream."""
+    state: str = "new"
+    """As `sources.state`, for whoever asks this program."""
 
     async def listen(self) -> None:
-        """Until the service ends, or until a person must help this source. FixMe when another listener runs it."""
+        """Until the service ends. While a person must help this source it waits until they resume it. FixMe when another listener runs it."""
         with contextlib.suppress(Stopped):
             while not self.stop.is_set:
                 async with contextlib.AsyncExitStack() as stack:
@@ -76,9 +86,11 @@ class Ear:
                     opened = await self._persistently(
                         lambda: sources.open_source(self.house.pool, self.stream.key, self.clock())
                     )
-                    if not await self._until_lost(opened, held):
-                        return
-                log.warning("%s: the connection that holds it was lost; taking it again", self.stream.key)
+                    lost = await self._until_lost(opened, held)
+                if lost:
+                    log.warning("%s: the connection that holds it was lost; taking it again", self.stream.key)
+                else:
+                    await self._until_asked(opened.id)
 
     async def _until_lost(self, opened: sources.OpenSource, held: sources.Hold) -> bool:
         """True when the hold was lost and the stream must be taken again; False when a person must help."""
@@ -113,8 +125,10 @@ class Ear:
 
     async def _read(self, opened: sources.OpenSource, held: sources.Hold) -> None:
         cursor, backoff = opened.cursor, Backoff()
-        log.info("%s: listening %s", self.stream.key, "from its bookmark" if cursor else "from now on")
         while not held.lost.is_set():
+            if not await self._unless_paused(opened.id, held):
+                return
+            log.info("%s: listening %s", self.stream.key, "from its bookmark" if cursor else "from now on")
             batches = self.stream.batches(cursor)
             try:
                 while (batch := await self._next(batches, held, opened.id)) is not None:
@@ -123,9 +137,12 @@ class Ear:
                     backoff.reset()
                 if not held.lost.is_set():
                     raise SourceStopped("the stream ended", where=self.stream.key, hint="start the listener again")
+            except _Paused:
+                continue
             except TryAgain as err:
                 log.warning("%s: %s", self.stream.key, err)
-                await self.stop.pause(err.after if err.after is not None else backoff.next())
+                await self._fault(err)
+                await self._wait(opened.id, err.after if err.after is not None else backoff.next())
             finally:
                 if isinstance(batches, AsyncGenerator):
                     await batches.aclose()
@@ -134,20 +151,81 @@ class Ear:
         """The next batch; None when the stream is at its end or the hold is lost. Shows a sign of life meanwhile."""
         task = asyncio.ensure_future(anext(batches, None))
         ends = [asyncio.ensure_future(self.stop.wait()), asyncio.ensure_future(held.lost.wait())]
+        rung = asyncio.ensure_future(self.bell.wait())
         try:
             while not task.done():
-                await asyncio.wait({task, *ends}, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({task, rung, *ends}, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if self.stop.is_set:
                     raise Stopped
                 if held.lost.is_set():
                     return None
-                if not task.done():
+                if rung.done():
+                    self.bell.clear()
+                    rung = asyncio.ensure_future(self.bell.wait())
+                    if await self._is_paused(source_id):
+                        raise _Paused  # a batch that is there by now comes again: its bookmark did not move
+                elif not task.done():
                     await self._beat(source_id)
             return task.result()
         finally:
-            for end in (*ends, task):
+            for end in (*ends, rung, task):
                 end.cancel()
-            await asyncio.gather(*ends, task, return_exceptions=True)
+            await asyncio.gather(*ends, rung, task, return_exceptions=True)
+
+    # What people want
+
+    async def _is_paused(self, source_id: int) -> bool:
+        wanted, _ = await self._persistently(lambda: source_wishes.wanted(self.house.pool, source_id))
+        return wanted == "paused"
+
+    async def _unless_paused(self, source_id: int, held: sources.Hold) -> bool:
+        """True as soon as nobody wants it paused; False: the hold was lost meanwhile."""
+        while await self._is_paused(source_id):
+            if self.state != "paused":
+                await self._show(source_id, "paused")
+                log.info("%s: paused", self.stream.key)
+            ends = [asyncio.ensure_future(wait) for wait in (self.stop.wait(), held.lost.wait(), self.bell.wait())]
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for end in ends:
+                    end.cancel()
+                await asyncio.gather(*ends, return_exceptions=True)
+            if self.stop.is_set:
+                raise Stopped
+            if held.lost.is_set():
+                return False
+            self.bell.clear()
+        if self.state == "paused":
+            await self._show(source_id, "running")
+        self.state = "running"
+        return True
+
+    async def _show(self, source_id: int, state: str) -> None:
+        self.state = state
+        await self._persistently(lambda: sources.set_state(self.house.pool, source_id, state, "", self.clock()))
+
+    async def _wait(self, source_id: int, seconds: float) -> None:
+        """That long, or until people want it paused."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            await self.stop.wakened(self.bell, left)
+            if await self._is_paused(source_id):
+                return
+
+    async def _until_asked(self, source_id: int) -> None:
+        """A person must help; that they did they say by resuming it."""
+        while True:
+            await self.stop.wakened(self.bell, 3600.0)
+            _, state = await self._persistently(lambda: source_wishes.wanted(self.house.pool, source_id))
+            if state != "stopped":
+                return
+
+    async def _fault(self, err: HubbubError) -> None:
+        now = self.clock()
+        await self._persistently(
+            lambda: source_health.note_fault(self.house.pool, self.stream.key, err.code, str(err), now)
+        )
 
     async def _store(self, source_id: int, batch: Batch, expect: str | None) -> None:
         """Stores one batch, however long that takes. A commit whose answer was lost is recognised by its bookmark."""
@@ -190,6 +268,8 @@ class Ear:
 
     async def _stopped(self, source_id: int, err: HubbubError) -> None:
         log.error("%s is stopped: %s", self.stream.key, err)
+        self.state = "stopped"
+        await self._fault(err)
         await self._persistently(
             lambda: sources.set_state(self.house.pool, source_id, "stopped", str(err), self.clock())
         )

@@ -14,18 +14,24 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from listener.errors import Refused, SourceStopped, TryAgain
+from listener.errors import FixMe, Refused, SourceStopped, TryAgain
 from listener.model import Account, Author, Batch, Mention
 from listener.service import processes, wiring
+from listener.service.backfill import Backfill
 from listener.service.bells import Bells
+from listener.service.budgets import Ledger
 from listener.service.database import House, opened
 from listener.service.deliver import LEASE_SECONDS, Deliverer
+from listener.service.hooks.door import Door, Way
+from listener.service.hooks.stream import DeliveryStream, key_of
 from listener.service.lanes import NetworkActs, Replies
 from listener.service.listen import Ear, Recorder, wall_clock
 from listener.service.pulse import Pulse
 from listener.service.rules import Bench
 from listener.service.stopping import Backoff, Stop, Stopped
+from listener.service.sweep import Sweep
 from listener.service.threads import Threads
 from listener.service.timekeeper import Timekeeper
 from listener.settings import AccountSettings, Settings
@@ -126,6 +132,10 @@ class Service:
     _brand_ids: dict[str, int] = field(default_factory=dict)
     _accounts: dict[int, Account] = field(default_factory=dict)
     _threads: Threads | None = None
+    _ledger: Ledger | None = None
+    _pasts: dict[str, asyncio.Event] = field(default_factory=dict)
+    """By source: rung when a gap was found."""
+    _ears: list[Ear] = field(default_factory=list)
     _refusals: dict[str, str] = field(default_factory=dict)
     """Handle -> why its login was refused: such an account may have no row yet."""
 
@@ -150,9 +160,12 @@ class Service:
         )
         for earlier in list(self._accounts.values()):  # of another run: colleagues need not wait for the login
             await self._publish(earlier, sources)
+        ledger = self._ledger = Ledger(self.house, sources, self.stop, wall_clock)
+        await ledger.open()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.bells.listen(self.house, self.stop), name="bells")
             group.create_task(keeper.keep(), name="timekeeper")
+            group.create_task(ledger.keep(), name="budgets")
             if self.only != "listen":
                 shared, lease = (self.stop, wall_clock), self.lease_seconds
                 replies = Deliverer(Replies(), self.house, sources, self.bells.replies, *shared, lease)
@@ -167,8 +180,10 @@ class Service:
                 group.create_task(bench.watch(), name="rules")
                 group.create_task(bench.weigh(), name="weights")
                 for source in sources.values():
+                    self._look_after(group, source, bench)
                     for stream in source.streams():
                         self._listen(group, source, stream, bench)
+                self._open_door(group, sources, bench)
             for account in self.settings.accounts:
                 known = self._account(group, sources[account.source], bench, account)
                 group.create_task(known, name=f"account {account.handle}")
@@ -187,9 +202,52 @@ class Service:
             accounts,
             clock=wall_clock,
             record=self.recorder,
-            heard=_nothing if self._threads is None else _meeting(self._threads, source.name),
+            heard=self._heard(source),
+            bell=self.bells.wishes(stream.key),
         )
+        self._ears.append(ear)
         group.create_task(ear.listen(), name=stream.key)
+
+    def _heard(self, source: Source) -> Callable[[Batch, Recorded], None]:
+        """After a commit: who wrote without being named is asked for, and what was missed is fetched."""
+        meet = _nothing if self._threads is None else _meeting(self._threads, source.name)
+
+        def heard(batch: Batch, recorded: Recorded) -> None:
+            meet(batch, recorded)
+            if batch.gaps:
+                self._pasts[source.name].set()
+
+        return heard
+
+    def _look_after(self, group: asyncio.TaskGroup, source: Source, bench: Bench) -> None:
+        """A source's past: gaps and rejects, and what became of its old messages."""
+        bell = self._pasts[source.name] = self.bells.wishes(source.name)
+        past = Backfill(self.house, source, bench, bell, self.stop, wall_clock)
+        group.create_task(past.work(), name=f"the past of {source.name}")
+        if every := self.settings.recheck.every_hours:
+            hours, days = timedelta(hours=every), timedelta(days=self.settings.recheck.days)
+            sweep = Sweep(self.house, source, bench, self.stop, wall_clock, hours, days)
+            group.create_task(sweep.work(), name=f"old messages of {source.name}")
+
+    def _open_door(self, group: asyncio.TaskGroup, sources: Mapping[str, Source], bench: Bench) -> None:
+        """The webhooks of all sources, each read as a stream; no door where nobody needs one."""
+        ways: dict[str, Way] = {}
+        keep = timedelta(hours=self.settings.door.keep_hours) or None
+        for source in sources.values():
+            for hook in source.hooks:
+                if hook.name in ways:
+                    raise FixMe(f"two webhooks are called {hook.name!r}", where=f"{ways[hook.name].key}, {source.name}")
+                key = key_of(source.name, hook)
+                ways[hook.name] = Way(key, hook)
+                bell = self.bells.delivered(key)
+                stream = DeliveryStream(key, hook, self.house, bell, self.stop, wall_clock, keep)
+                self._listen(group, source, stream, bench)
+        if ways or self.settings.door.wanted:
+            door = Door(self.settings.door, ways, self.house, self.stop, wall_clock, self.pulse.shown, self._states)
+            group.create_task(door.serve(), name="the door")
+
+    def _states(self) -> list[str]:
+        return [ear.state for ear in self._ears]
 
     # Brands and accounts
 
@@ -221,6 +279,8 @@ class Service:
                 break
             account = await self._ensure_account(wanted, who)
             await self._publish(account, {source.name: source})
+            if self._ledger is not None:
+                await self._ledger.publish(source)
             bench.know(list(self._accounts.values()))
             if self.only != "deliver":
                 for stream in source.account_streams(account.external_id):

@@ -71,4 +71,4 @@ def _defaults(settings: Iterable[Setting]) -> dict[str, Any]:
 def _login(account: AccountSettings) -> Login:
     if account.secret is None:
         raise FixMe(f"an account needs a {NETWORKS[account.source].secret}", where=account.place)
-    return Login(account.handle, account.secret.read().reveal(), account.service, account.options)
+    return Login(account.handle, account.secret.read().reveal(), account.service, account.options())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,9 @@ from listener.settings.values import (
     BadSettings,
     Brand,
     Database,
+    Door,
     Paths,
+    Recheck,
     Secret,
     SecretRef,
     Settings,
@@ -44,7 +47,7 @@ def _names(settings: Iterable[Setting]) -> tuple[str, ...]:
 
 
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "": ("database", "brand", "account", "source", "rules", "inbox"),
+    "": ("database", "brand", "account", "source", "rules", "inbox", "door", "recheck"),
     "database": ("url", "url_env", "url_file", "password_env", "password_file", "embedded"),
     "brand": ("key", "name", "zone"),
     "account": tuple(
@@ -60,7 +63,11 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     **{f"source.{name}": _names(NETWORKS[name].settings) for name in heard()},
     "rules": ("folder",),
     "inbox": ("hold_seconds",),
+    "door": ("listen", "public", "trusted_proxies", "metrics", "metrics_to", "per_minute", "keep_hours"),
+    "recheck": ("every_hours", "days"),
 }
+_NETWORKS_OF = {name: Setting(name, Takes.LIST, "") for name in ("trusted_proxies", "metrics_to")}
+_DAYS_KEPT = 30
 _TYPES = {str: "text in quotes", bool: "true or false", float: "a number", dict: "a table", list: "a list"}
 
 
@@ -110,7 +117,59 @@ class _Reader:
         inbox = self._table(document, (), "inbox")
         self._known("inbox", ("inbox",), inbox)
         hold = self._number(inbox, ("inbox",), "hold_seconds", 5.0, 0, 3600)
-        return Settings(paths, database, brands, accounts, sources, self._path(folder) if folder else None, hold)
+        return Settings(
+            paths,
+            database,
+            brands,
+            accounts,
+            sources,
+            self._path(folder) if folder else None,
+            hold,
+            door=self._door(self._table(document, (), "door")),
+            recheck=self._recheck(self._table(document, (), "recheck")),
+        )
+
+    def _door(self, table: Mapping[str, Any]) -> Door:
+        at: Path_ = ("door",)
+        usual, public = Door(), self._flag(table, ("door",), "public", default=False)
+        self._known("door", at, table)
+        listen = self._text(table, at, "listen")
+        host, port = _host_and_port(listen) if listen else (usual.host, usual.port)
+        if not 0 <= port <= 65535 or not host:
+            self._wrong((*at, "listen"), "value", f"{listen!r} is no address to listen at", "127.0.0.1:8080")
+        elif not public and not _is_this_machine(host):
+            self._wrong(
+                (*at, "listen"),
+                "public",
+                f"{host} can be reached from outside, and the door speaks plain HTTP",
+                "keep 127.0.0.1 behind a proxy that speaks TLS, or say public = true",
+            )
+        networks = {name: self._networks(table, at, name) for name in _NETWORKS_OF}
+        return Door(
+            host,
+            port,
+            bool(listen) or self._flag(table, at, "metrics", default=False),
+            networks["trusted_proxies"],
+            networks["metrics_to"],
+            self._number(table, at, "per_minute", usual.per_minute, 1, 1_000_000),
+            self._number(table, at, "keep_hours", usual.keep_hours, 0, 24 * _DAYS_KEPT),
+        )
+
+    def _networks(self, table: Mapping[str, Any], at: Path_, name: str) -> tuple[str, ...]:
+        found = self._list(_NETWORKS_OF[name], table, at)
+        for text in found:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError:
+                self._wrong((*at, name), "value", f"{text!r} is no network", "10.0.0.0/8, or one address: 192.0.2.7")
+        return found
+
+    def _recheck(self, table: Mapping[str, Any]) -> Recheck:
+        at: Path_ = ("recheck",)
+        usual = Recheck()
+        self._known("recheck", at, table)
+        every = self._number(table, at, "every_hours", usual.every_hours, 0, 24 * _DAYS_KEPT)
+        return Recheck(every, self._number(table, at, "days", usual.days, 0.01, _DAYS_KEPT))
 
     def _database(self, table: Mapping[str, Any], paths: Paths) -> Database:
         at: Path_ = ("database",)
@@ -187,8 +246,8 @@ class _Reader:
                 self._wrong(
                     (*at, name), "unknown", f"{name} is no setting of an account on {source}", _account_hint(word, own)
                 )
-        values, _ = self._values(own, table, at)
-        return AccountSettings(brand, source, handle, service, secret, self._place(at), values)
+        values, secrets = self._values(own, table, at)
+        return AccountSettings(brand, source, handle, service, secret, self._place(at), values, secrets)
 
     def _source(self, name: str, sources: Mapping[str, Any]) -> SourceSettings:
         at: Path_ = ("source", name)
@@ -369,6 +428,22 @@ def _is_zone(name: str) -> bool:
     except (OSError, ValueError, KeyError):
         return False
     return True
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    """('', ..) or a port below 0 where it is no such thing."""
+    host, colon, port = text.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port) if colon and port.isdecimal() and len(port) < 6 else -1
+
+
+def _is_this_machine(host: str) -> bool:
+    """By its spelling alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _host_of(url: str) -> str:

@@ -151,8 +151,13 @@ class AccountSettings:
     secret: SecretRef | None
     """Where its password or token is kept."""
     place: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     """What the network declares for its accounts, defaults filled in."""
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
+
+    def options(self, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Values, and the further secrets as they are now. FixMe, with its place, where one is not there."""
+        return {**self.values, **{name: ref.read(environ).reveal() for name, ref in self.secrets.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,35 @@ class SourceSettings:
     def options(self, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Values, and the secrets as they are now. FixMe, with its place, where one is not there."""
         return {**self.values, **{name: ref.read(environ).reveal() for name, ref in self.secrets.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`[door]`: HTTP in, for webhooks, health and metrics."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """0: any that is free."""
+    wanted: bool = False
+    """Named by `listen`, or for its metrics: it is open also where no source has a webhook."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of proxies whose `X-Forwarded-For` counts."""
+    metrics_to: tuple[str, ...] = ()
+    """Networks that may read `/metrics`, beside this machine."""
+    per_minute: float = 3000.0
+    """Deliveries that one sender may make."""
+    keep_hours: float = 0.0
+    """For how long the bytes of deliveries that were read are kept; 0: not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """`[recheck]`: how old messages of open work are compared with the network."""
+
+    every_hours: float = 24.0
+    """0: never."""
+    days: float = 7.0
+    """How far back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +220,8 @@ class Settings:
     track: tuple[str, ...] = ()
     """Words from the command line to listen for, instead of the rulebook's topics."""
     file: Path | None = None
+    door: Door = field(default_factory=Door)
+    recheck: Recheck = field(default_factory=Recheck)
 
     def tracking(self, words: str | None) -> Settings:
         """The same settings, listening for these comma-separated words. FixMe when there is no word among them."""

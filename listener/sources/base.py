@@ -19,6 +19,11 @@ from listener.webclient import Budget, WebClient
 Say = Callable[[str], None]
 
 
+def private_space(space: str, external_id: str) -> str:
+    """The space of messages that only one account sees and whose ids are its own: 'telegram/<bot>' beside 'telegram'."""
+    return f"{space}/{external_id}"
+
+
 class Stream(Protocol):
     """One endless reading of a source: the public stream, or one account's notifications."""
 
@@ -128,7 +133,11 @@ class Hook(Protocol):
         ...
 
     def convert(self, delivery: Delivery) -> tuple[Item, ...]:
-        """What it says; garbage is a `Reject`. Never raises."""
+        """What it says; garbage is a `Reject`. Never raises.
+
+        It was stored before it is read: of the headers there is its type and what begins with x-, of the query all; without what is called
+        a token, secret, signature or the like.
+        """
         ...
 
 
@@ -173,6 +182,8 @@ class Source(Protocol):
     def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
         """What a stream (by its key) would have brought between two times, as `history` batches without a cursor; the oldest may come last.
 
+        A batch's `gaps` are here what is still to be looked at after it, where the source can say so: a look back that was cut goes on
+        with them. Without them it begins anew, which costs calls and repeats nothing.
         None: the network does not let one look back there. Errors as in `Stream.batches`.
         """
         ...
@@ -196,7 +207,10 @@ class Source(Protocol):
         ...
 
     async def look_up(self, reply: Reply) -> Sent | None:
-        """Whether our message is on the network, after an uncertain answer. None: surely not there."""
+        """Whether our message is on the network, after an uncertain answer. None: surely not there.
+
+        Refused where the network has no way to look: it stays unknown until a person says, and the words tell them what to do.
+        """
         ...
 
     repeatable: bool

@@ -45,6 +45,12 @@ async def beat(pool: asyncpg.Pool, program: Program) -> None:
         await connection.execute(_BEAT, *row, dict(program.state))
 
 
+async def answers(pool: asyncpg.Pool) -> None:
+    """Whether the database answers: TryAgain or FixMe when it does not."""
+    async with acquired(pool) as connection:
+        await connection.execute("SELECT 1")
+
+
 async def gone(pool: asyncpg.Pool, name: str, host: str, pid: int) -> None:
     """The program ended in good order; another one's row stays."""
     async with acquired(pool) as connection:

@@ -17,12 +17,20 @@ import asyncpg
 
 from listener.errors import NotReachable, TryAgain
 from listener.store.connect import acquired, connect, store_errors
+from listener.store.deliveries import BELL as DELIVERED
+from listener.store.source_wishes import BELL as WISH
 from listener.store.views import Changed
 
 CHANNEL = "hubbub"
 
 PRESENCE = "presence/"
 """Before the brand's id in the bell of those who look at conversations: what they do leaves no event."""
+
+CALLS = (WISH, DELIVERED)
+"""Before the stream's key in the bells of sources, which belong to no brand."""
+
+SOURCES = "sources"
+"""The bell of those who look at sources, of whatever brand."""
 
 LATE = (
     "conversation.due-soon",
@@ -105,7 +113,15 @@ async def since(
 
 
 EVERYTHING = Changed(
-    frozenset(), frozenset(), frozenset(), rulebook=True, lost=True, views=True, presence=True, handovers=True
+    frozenset(),
+    frozenset(),
+    frozenset(),
+    rulebook=True,
+    lost=True,
+    views=True,
+    presence=True,
+    handovers=True,
+    sources=True,
 )
 """Read everything again."""
 
@@ -129,7 +145,8 @@ class Feed:
         place, again = since, False
         while True:
             bell, looks = asyncio.Event(), asyncio.Event()
-            connection = await self._listening(bell, looks, brand_id, patient=again)
+            called: set[str] = set()
+            connection = await self._listening(bell, looks, called, brand_id, patient=again)
             try:
                 # First listen, then look where we are: what commits from here on either rings or is seen by the first look.
                 if place is None:
@@ -145,8 +162,13 @@ class Feed:
                         break
                     presence = looks.is_set()
                     looks.clear()
+                    fares = SOURCES in called
+                    calls = frozenset(called - {SOURCES})
+                    called.clear()
                     place, changed = await _caught_up(connection, place, brand_id)
                     changed = replace(changed, presence=True) if presence else changed
+                    changed = _with_calls(changed, calls) if calls else changed
+                    changed = replace(changed, sources=True) if fares else changed
                     if changed != NOTHING:
                         yield changed
             except (TryAgain, NotReachable):
@@ -157,10 +179,11 @@ class Feed:
             place, again = None, True
 
     async def _listening(
-        self, bell: asyncio.Event, looks: asyncio.Event, brand_id: int | None, *, patient: bool
+        self, bell: asyncio.Event, looks: asyncio.Event, called: set[str], brand_id: int | None, *, patient: bool
     ) -> asyncpg.Connection:
         """A connection that rings `bell` for this brand and when it breaks, and `looks` with it when somebody looks at something else.
-        The first attempt fails loudly, later ones wait.
+        What is wanted of sources, and delivered to them, leaves no event: it goes into `called`. The first attempt fails loudly,
+        later ones wait.
         """
         wait = FIRST_WAIT
 
@@ -168,6 +191,14 @@ class Feed:
             if brand_id is not None and payload == f"{PRESENCE}{brand_id}":
                 looks.set()
                 bell.set()
+            elif payload == SOURCES:
+                if brand_id is not None:
+                    called.add(payload)
+                    bell.set()
+            elif payload.startswith(CALLS):
+                if brand_id is None:
+                    called.add(payload)
+                    bell.set()
             elif payload in (str(brand_id), "rulebook") or (brand_id is None and not payload.startswith(PRESENCE)):
                 bell.set()
 
@@ -197,3 +228,11 @@ async def _here(connection: asyncpg.Connection) -> str:
 async def _caught_up(connection: asyncpg.Connection, place: str, brand_id: int | None) -> tuple[str, Changed]:
     with store_errors():
         return await since(connection, place, brand_id)
+
+
+def _with_calls(changed: Changed, calls: frozenset[str]) -> Changed:
+    return replace(
+        changed,
+        wishes=frozenset(call.removeprefix(WISH) for call in calls if call.startswith(WISH)),
+        delivered=frozenset(call.removeprefix(DELIVERED) for call in calls if call.startswith(DELIVERED)),
+    )

@@ -14,10 +14,8 @@ import asyncpg
 from listener.errors import Refused
 from listener.model import Conversation
 from listener.parts import split
-from listener.store import outbox
+from listener.store import limits, outbox
 from listener.store.views import OutboxRow
-
-_SOURCE = "SELECT source FROM accounts WHERE id = $1"
 
 _PART = "INSERT INTO reply_parts (reply_id, first_id, part, parts, rest) VALUES ($1, $2, $3, $4, $5)"
 
@@ -30,7 +28,8 @@ async def put(
 
     The last part closes the conversation, where one does.
     """
-    parts = split(await connection.fetchval(_SOURCE, account_id), body)
+    source, terms = await limits.of_reply(connection, account_id, parent_id)
+    parts = split(source, body, terms)
     if not parts:
         raise Refused("it is too long, and cannot be cut into parts", code="too_long", hint="write less")
     rows: list[OutboxRow] = []

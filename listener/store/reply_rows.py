@@ -59,7 +59,7 @@ WHERE b.reply_id = $1 AND e.state = 'queued' ORDER BY e.id
 """
 
 _SEEN_ALREADY = """
-SELECT k.mention_id FROM mention_keys AS k JOIN accounts AS a ON a.space = k.space
+SELECT k.mention_id FROM accounts AS a JOIN mention_keys AS k ON k.space IN (a.space, a.space || '/' || a.external_id)
 WHERE a.id = $1 AND k.external_id = $2
 """
 

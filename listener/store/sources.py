@@ -16,12 +16,14 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.store.connect import acquired, connect, store_errors
+from listener.store.source_views import GapRow
 from listener.store.views import SourceHealth
 
 # A bookmark of an earlier run stays; only the state and the start are new.
 _OPEN = """
 INSERT INTO sources AS s (key, state, started_at, beat_at) VALUES ($1, 'running', $2, $2)
-ON CONFLICT (key) DO UPDATE SET state = 'running', problem = '', started_at = excluded.started_at, beat_at = excluded.beat_at
+ON CONFLICT (key) DO UPDATE SET state = CASE s.wanted WHEN 'paused' THEN 'paused' ELSE 'running' END, problem = '',
+    started_at = excluded.started_at, beat_at = excluded.beat_at
 RETURNING id, cursor
 """
 
@@ -34,17 +36,22 @@ _SET_STATE = "UPDATE sources SET state = $2, problem = $3, beat_at = greatest(be
 _HEALTH = """
 SELECT s.key, s.state, s.problem, s.cursor, s.started_at, s.beat_at, s.item_at, s.heard_at, s.heard, s.stored,
        coalesce((SELECT sum(r.seen) FROM rejects r WHERE r.source_id = s.id), 0)::bigint AS rejects,
-       (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.state = 'open') AS open_gaps
+       (SELECT count(*) FROM gaps g WHERE g.source_id = s.id AND g.state IN ('open', 'asked')) AS open_gaps
 FROM sources s ORDER BY s.key
 """
 
 _GAPS = """
-SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at
+SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at,
+       g.problem, g.found, g.rest_start, g.rest_end
 FROM gaps g JOIN sources s ON s.id = g.source_id
 WHERE $1::text IS NULL OR g.state = $1 ORDER BY g.start_at, g.id
 """
 
-_SET_GAP = "UPDATE gaps SET state = $2 WHERE id = $1"
+_GAP = """
+SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at,
+       g.problem, g.found, g.rest_start, g.rest_end
+FROM gaps g JOIN sources s ON s.id = g.source_id WHERE g.id = $1
+"""
 
 _REJECTS = """
 SELECT s.key AS source, r.reason, r.detail, r.raw, r.seen, r.first_at, r.last_at
@@ -74,20 +81,6 @@ class OpenSource:
 
 
 @dataclass(frozen=True, slots=True)
-class GapRow:
-    """A hole in a stream, for status, doctor and the backfill."""
-
-    id: int
-    source: str
-    start: datetime
-    end: datetime
-    cause: str
-    state: str
-    """open, filled, or lost."""
-    noted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class RejectRow:
     """An item that could not be used. `raw` are the bytes as they came, cut after 1,000,000."""
 
@@ -101,7 +94,7 @@ class RejectRow:
 
 
 async def open_source(pool: asyncpg.Pool, key: str, now: datetime) -> OpenSource:
-    """The source's row, made if missing, now marked as running, with its bookmark."""
+    """The source's row, made if missing, now marked as running (or as paused, where people want that), with its bookmark."""
     async with acquired(pool) as connection:
         row = await connection.fetchrow(_OPEN, key, now)
     return OpenSource(row["id"], row["cursor"])
@@ -116,7 +109,7 @@ async def beat(
 
 
 async def set_state(pool: asyncpg.Pool, source_id: int, state: str, problem: str, now: datetime) -> None:
-    """`running`, `waiting` (with what for), `stopped` (with what a person must do) or `finished`."""
+    """`running`, `waiting` (with what for), `paused`, `stopped` (with what a person must do) or `finished`."""
     async with acquired(pool) as connection:
         await connection.execute(_SET_STATE, source_id, state, problem, now)
 
@@ -133,10 +126,15 @@ async def gaps(pool: asyncpg.Pool, state: str | None = None) -> list[GapRow]:
         return [GapRow(**dict(row)) for row in await connection.fetch(_GAPS, state)]
 
 
-async def set_gap(pool: asyncpg.Pool, gap_id: int, state: str) -> None:
-    """Marks a gap as `filled` by a backfill, or `lost` when the network has it no more."""
+async def gap(pool: asyncpg.Pool, gap_id: int) -> GapRow:
+    """One of them as it is now. Refused: there is none."""
     async with acquired(pool) as connection:
-        await connection.execute(_SET_GAP, gap_id, state)
+        row = await connection.fetchrow(_GAP, gap_id)
+    if row is None:
+        raise Refused(
+            "there is no such gap", where=f"gap {gap_id}", hint="hubbub sources gaps lists them", code="no_gap"
+        )
+    return GapRow(**dict(row))
 
 
 async def rejects(pool: asyncpg.Pool, source_key: str | None = None, limit: int = 100) -> list[RejectRow]:

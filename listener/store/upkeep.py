@@ -16,7 +16,7 @@ import asyncpg
 
 from listener import workflow
 from listener.model import Conversation
-from listener.store import attachments, claims, presence
+from listener.store import attachments, claims, deliveries, presence, source_health, source_wishes
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
 from listener.workflow import Escalation
@@ -31,6 +31,9 @@ TOMBSTONES_FOR = timedelta(days=30)
 """How long a delete waits for a create that another source may bring late."""
 
 REJECTS_FOR = timedelta(days=90)
+
+RECHECKS_FOR = timedelta(days=90)
+"""How long it is known when a message was last compared with the network."""
 
 TICKS_FOR = timedelta(days=14)
 """How far back the longest window of a counting rule reaches: 7 days, held for 7 days."""
@@ -265,8 +268,12 @@ async def next_at(pool: asyncpg.Pool) -> datetime | None:
 
 async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
     """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, what no rule counts any more, sketches after
-    30 days, and the bytes of pictures 30 days after they went out or came to nothing; in small transactions.
+    30 days, the bytes of pictures 30 days after they went out or came to nothing, and what deliveries and faults have left; in small
+    transactions.
     """
+    await deliveries.sweep(pool, now)
+    await source_health.sweep(pool, now)
+    await source_wishes.sweep(pool, now - RECHECKS_FOR)
     return Swept(
         await _sweep(pool, _SWEEP_TOMBSTONES, now - TOMBSTONES_FOR),
         await _sweep(pool, _SWEEP_REJECTS, now - REJECTS_FOR),

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from listener.lengths import Terms
 from listener.model import ApprovalState, Capability, Conversation, Doing, Kind, Origin, OutboxState, State, ToneLabel
 
 
@@ -375,6 +376,8 @@ class Opened:
     """What that account can do: '' for each that it can, else why not. What is missing, no listener has said yet."""
     network: tuple[ActRow, ...] = ()
     """Acts on the network on these messages and this author, the newest, oldest first."""
+    terms: Terms = field(default_factory=Terms)
+    """How long a text of that account may be, where its server says so."""
     draft_private: bool = False
     """The draft was meant for its addressee alone."""
     draft_options: tuple[str, ...] = ()
@@ -402,7 +405,7 @@ class CommentCounts:
     standing: Mapping[CommentStanding, int]
     tones: Mapping[ToneLabel, int]
     hidden: int = 0
-    """Hidden on the network from here, and still there."""
+    """Hidden on the network, from here or as the network tells, and still there."""
     more: bool = False
     """These are the newest only; there may be more."""
 
@@ -578,6 +581,12 @@ class Changed:
     """Somebody handed over."""
     unresolved: frozenset[int] = frozenset()
     """Conversations whose time to resolve is nearly over or over, since now."""
+    wishes: frozenset[str] = frozenset()
+    """Keys of streams of which somebody wants something. Told only to who reads for every brand; so with `delivered`."""
+    delivered: frozenset[str] = frozenset()
+    """Keys of hooks to which something was delivered."""
+    sources: bool = False
+    """Sources fare otherwise, or somebody wants something else of them."""
 
 
 @dataclass(frozen=True, slots=True)

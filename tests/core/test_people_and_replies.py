@@ -141,7 +141,9 @@ def test_a_reply_longer_than_its_network_takes_is_warned_about() -> None:
 
 
 def test_the_networks_with_a_limit_are_those_that_have_one() -> None:
-    assert [name for name in ("bluesky", "mastodon", "rss", "") if length(name, "")[1]] == list(LIMITED)
+    assert [
+        name for name in ("bluesky", "facebook", "instagram", "telegram", "rss", "") if length(name, "")[1]
+    ] == list(LIMITED)
 
 
 braces = st.text(alphabet="{}ab ", max_size=20)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from listener.errors import FixMe
-from listener.settings import BadSettings, Secret, SecretRef, Settings, find_paths, load, parse
+from listener.settings import BadSettings, Door, Recheck, Secret, SecretRef, Settings, find_paths, load, parse
 
 GOOD = """\
 # a comment with [brackets] and = signs
@@ -140,7 +140,7 @@ hold_seconds = true
         ("[[brand]]\nname = 'a'\n", 1, 1, "missing"),
         ("[[brand]]\nkey='a'\n[[brand]]\nkey='a'\n", 4, 1, "twice"),
         ("source = { bluesky = { polls = 1 } }\n", 1, 12, "unknown"),
-        ('[source.mastodon]\nurl = "x"\n', 1, 1, "unknown"),
+        ('[source.friendster]\nurl = "x"\n', 1, 1, "unknown"),
         ('[rules]\nfolder = """\n[inbox]\n"""\n[inbox]\nhold_seconds = -1\n', 6, 1, "value"),
         ("[inbox]\nhold_seconds = 1979-05-27\n", 2, 1, "type"),
     ],
@@ -221,3 +221,15 @@ def test_the_environment_overrides_hosts_and_database(tmp_path: Path) -> None:
     assert "pw@h" not in repr(settings)
     with pytest.raises(FixMe, match="not a websocket"):
         load(None, environ | {"HUBBUB_JETSTREAM": "http://x"})
+
+
+def test_the_door_is_on_this_machine_unless_it_is_meant_otherwise(tmp_path: Path) -> None:
+    assert (read("", tmp_path).door, read("", tmp_path).recheck) == (Door(), Recheck())
+    told = read('[door]\nlisten = "[::1]:8081"\ntrusted_proxies = ["10.0.0.0/8"]\nkeep_hours = 2', tmp_path).door
+    assert told == Door("::1", 8081, wanted=True, trusted_proxies=("10.0.0.0/8",), keep_hours=2)
+    [(line, column, code, words)] = mistakes('[door]\nlisten = "0.0.0.0:80"', tmp_path)
+    assert (line, column, code) == (2, 1, "public")
+    assert "public = true" in words
+    assert read('[door]\nlisten = "0.0.0.0:80"\npublic = true', tmp_path).door.host == "0.0.0.0"
+    for text in ('listen = "8080"', 'listen = "127.0.0.1:99999"', 'metrics_to = ["here"]', "per_minute = 0"):
+        assert [code for _, _, code, _ in mistakes(f"[door]\n{text}", tmp_path)] == ["value"]

@@ -167,6 +167,17 @@ def test_past_spikes_do_not_hide_the_next_one() -> None:
     assert len({(at - START) // 86_400 for at in began}) == 7
 
 
+def test_however_large_a_storm_is_it_teaches_no_more_than_a_busy_bucket() -> None:
+    state = learned(busy(8))
+    at = START + 8 * DAY * STEP
+    large, larger = (baseline.step(state, Bucket(at, seen))[0] for seen in (4_000, 4_000_000))
+    assert (large.level, large.spread, large.hours, large.week) == (
+        larger.level, larger.spread, larger.hours, larger.week,
+    )  # fmt: skip
+    for one, other in zip(large.spans, larger.spans, strict=True):
+        assert (one.centre, one.spread) == pytest.approx((other.centre, other.spread))
+
+
 def test_a_lasting_change_is_a_shift_and_then_it_is_usual() -> None:
     counts = [(seen or 0) * (3 if i >= 10 * DAY else 1) for i, seen in enumerate(busy(30))]
     shifts = [alarm for alarm in fed([*counts]) if alarm.kind is Kind.SHIFT]

@@ -14,6 +14,7 @@ from listener.cli import COMMANDS
 from listener.cli.rules import ACTIONS
 from listener.rulebook.parse import parse as parse_rules
 from listener.rulebook.shape import Rulebook
+from listener.service.hooks.figures import METRICS
 from listener.settings import TABLES, find_paths, parse
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +64,11 @@ def test_every_command_in_the_docs_is_understood(page: str, line: str) -> None:
     getattr(module, f"configure_{name}")(parser)
     parser.add_argument("--json", action="store_true")
     parser.parse_args(arguments)
+
+
+def test_every_metric_is_told() -> None:
+    page = (ROOT / "docs" / "door.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(hubbub_\w+)`", page, re.MULTILINE)) == set(METRICS)
 
 
 def test_every_code_of_what_rules_do_to_one_another_is_told() -> None:

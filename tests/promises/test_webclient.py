@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web as server
@@ -226,6 +227,9 @@ def test_what_servers_ask_us_to_wait() -> None:
     assert wait_asked({"ratelimit-reset": str(now + 12)}, now) == 12
     assert wait_asked({"ratelimit-reset": "12"}, now) == 12
     assert wait_asked({"retry-after": "soon", "ratelimit-reset": "12"}, now) == 12
+    iso = datetime.fromtimestamp(now + 90.5, UTC).isoformat().replace("+00:00", "Z")
+    assert wait_asked({"x-ratelimit-reset": iso}, now) == 90.5
+    assert wait_asked({"x-ratelimit-reset": str(int(now) + 9), "x-ratelimit-remaining": "0"}, now) == 9
     for nonsense in ("", "-5", "1e999", "NaN", "9" * 400, "٣", "Mon, 99 Foo 2026", "\x00"):
         assert wait_asked({"retry-after": nonsense}, now) in (None, 0.0)
     assert wait_asked({"retry-after": "99999999999"}, now) == 24 * 3600

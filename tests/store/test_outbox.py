@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,33 @@ async def test_the_stream_may_be_faster_than_the_answer(desk: Desk) -> None:
     assert not await outbox.settle(desk.pool, row.id, attempt, "accepted", after(13))
     assert await desk.state(row) is OutboxState.SEEN
     assert (await desk.conversation())["thread_version"] == version
+
+
+async def test_a_look_may_be_faster_than_the_stream_and_the_reply_still_finds_its_message(desk: Desk) -> None:
+    row = await desk.queue()
+    _, attempt = await desk.claim()
+    await outbox.settle(desk.pool, row.id, attempt, "accepted", after(11), external_id="chat/7")
+    await outbox.settle(desk.pool, row.id, None, "seen", after(12), external_id="chat/7")
+    await desk.house.record(said("chat/7", by="us", parent="a", root="a", at=after(11)), now=after(13))
+    assert (
+        await desk.pool.fetchval("SELECT m.external_id FROM replies r JOIN mentions m ON m.id = r.mention_id")
+        == "chat/7"
+    )
+
+
+async def test_the_same_id_elsewhere_is_another_message(desk: Desk) -> None:
+    """Ids of two wired networks, or of two bots' private chats, may be equal."""
+    row = await desk.queue()
+    _, attempt = await desk.claim()
+    await outbox.settle(desk.pool, row.id, attempt, "accepted", after(11), external_id="7")
+    await desk.pool.execute(
+        "INSERT INTO accounts (brand_id, source, space, external_id, handle) VALUES ($1, 'webhook', 'elsewhere', 'us', 'us')",
+        desk.house.brand_id,
+    )
+    other = said("7", by="us", at=after(12))
+    other = replace(other, key=Key("elsewhere", "7"), author=replace(other.author, space="elsewhere"))
+    await desk.house.record(other, now=after(12))
+    assert await desk.state(row) is OutboxState.ACCEPTED
 
 
 async def test_only_one_of_many_senders_gets_it(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from listener.errors import FixMe, Refused
 from listener.model import Person, Problem, Role
-from listener.store import people, rulebooks, sources
+from listener.store import people, rulebooks, source_wishes, sources
 from tests.store.world import NOW, later, world
 
 
@@ -86,7 +86,7 @@ async def test_gaps_and_rejects_are_listed(pool: asyncpg.Pool) -> None:
     )  # fmt: skip
     [gap] = await sources.gaps(pool, "open")
     assert (gap.source, gap.start, gap.end, gap.cause) == ("s", NOW, later(hours=1), "cursor too old")
-    await sources.set_gap(pool, gap.id, "filled")
+    await source_wishes.settle(pool, gap.id, "filled", "", gap.end)
     assert await sources.gaps(pool, "open") == []
     assert len(await sources.gaps(pool)) == 1
     [reject] = await sources.rejects(pool, "s")

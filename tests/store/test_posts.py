@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import permutations
 
 import asyncpg
 import pytest
 
-from listener.model import Deleted, Key, ToneLabel
+from listener.model import Deleted, Hidden, Key, ToneLabel
 from listener.store import acts, inbox
 from listener.store.inbox import posts
 from listener.store.views import CommentStanding, PostShown
@@ -151,4 +152,31 @@ async def test_what_we_have_hidden_is_counted_until_it_is_shown_again(house: Hou
     assert await asked("like", "accepted", "3") == (1, ["waits.test"])
     assert await asked("show", "failed", "4") == (1, ["waits.test"])
     assert await asked("show", "seen", "5") == (0, [])
+    # Of what we did and what the network told, the later counts.
+    for minutes, hidden in ((-1, 0), (1, 1)):
+        await house.record(Hidden(Key(SPACE, "waits"), True, NOW + timedelta(minutes=minutes)))
+        assert (await shown(house, "p")).counts.hidden == hidden
     assert (await shown(house, "p")).counts.comments == 7
+
+
+async def test_what_the_network_says_is_hidden_counts_in_whatever_order_it_comes(house: House) -> None:
+    def told(name: str, minutes: int, hidden: bool = True) -> Hidden:
+        return Hidden(Key(SPACE, name), hidden, NOW + timedelta(minutes=minutes))
+
+    states = (told("waits", 21), told("waits", 22, hidden=False), told("waits", 23))
+    for order in permutations(states):
+        await house.pool.execute("DELETE FROM hidden_messages")
+        for one in order:
+            await house.record(one)
+        post = await shown(house, "p")
+        assert post.counts.hidden == 1, order
+    # Before the message itself, and never of one that is gone.
+    await house.record(told("later", 20), told("gone", 20), told("answered", 20, hidden=False))
+    house.addressed("later")
+    await house.record(said("later", "late", by="later", parent="p", root="p", at=NOW), now=NOW)
+    rows = await inbox.comments(house.pool, house.brand_id, SPACE, "p")
+    assert {row.author_handle for row in rows if row.hidden} == {"waits.test", "later.test"}
+    kinds = await house.pool.fetch(
+        "SELECT kind FROM events WHERE kind IN ('conversation.hidden', 'conversation.shown')"
+    )
+    assert len(kinds) >= 2

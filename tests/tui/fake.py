@@ -22,6 +22,7 @@ from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener import workflow
 from listener.errors import Refused, TryAgain
+from listener.lengths import Terms
 from listener.model import (
     OPEN,
     ApprovalState,
@@ -67,6 +68,7 @@ from tests.tui.fake_macros import FakeMacros
 from tests.tui.fake_network import FakeNetwork
 from tests.tui.fake_pictures import FakePictures
 from tests.tui.fake_posts import FakePosts
+from tests.tui.fake_sources import FakeSources
 from tests.tui.fake_staff import FakeStaff
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -105,6 +107,7 @@ class Talk:
     name: str
     thread: list[ThreadMessage]
     source: str = "bluesky"
+    terms: Terms = field(default_factory=Terms)
     account_id: int = 1
     account_handle: str = "larkspur.test"
     bio: str = ""
@@ -142,6 +145,7 @@ class FakeBackend(
     FakeStaff,
     FakeMacros,
     FakeLabels,
+    FakeSources,
 ):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
@@ -375,6 +379,7 @@ class FakeBackend(
             network=self.acts_around({one.id for one in talk.thread}, c.id),
             approvals=tuple(self.submitted.get(c.id, ())),
             draft_options=self.draft_options.get(c.id, ()) if draft[1] is not None else (),
+            terms=talk.terms,
         )  # fmt: skip
 
     async def versions(self, mention_id: int) -> Sequence[tuple[int, str | None, datetime]]:
@@ -794,12 +799,13 @@ class FakeBackend(
     def ring(
         self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False, rulebook: bool = False,
         marks: Sequence[int] = (), presence: bool = False, late: Sequence[int] = (), handovers: bool = False,
-        unresolved: Sequence[int] = (),
+        unresolved: Sequence[int] = (), sources: bool = False,
     ) -> None:  # fmt: skip
         """The feed tells."""
         changed = Changed(
             frozenset((*ids, *late, *unresolved)), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks),
             presence=presence, late=frozenset(late), unresolved=frozenset(unresolved), handovers=handovers,
+            sources=sources,
         )  # fmt: skip
         if changed != NOTHING:
             self.queue.put_nowait(changed)

@@ -81,5 +81,5 @@ async def test_the_cursor_begins_at_the_comment_that_was_read() -> None:
     async with stage(backend) as s:
         await s.press("P")
         await s.shows("@fan1002.test")
-        await s.shows("1 hidden by us")
+        await s.shows("1 hidden")
         await s.until(lambda: s.app.screen.rows.cursor_id == 1002, "the comment")  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from textual import events
 from textual.keys import _character_to_key
 
+from listener.lengths import Terms
 from listener.model import Kind, OutboxState, Priority, State
 from listener.workflow import Close
 from tests.tui.fake import FakeBackend, message
@@ -133,6 +134,16 @@ async def test_every_state_of_a_reply_is_said_honestly() -> None:
             problem = "the account is out" if state in (OutboxState.FAILED, OutboxState.STOPPED) else ""
             s.backend.move_reply(1, state, problem=problem)
             await s.until(lambda words=words: words in " ".join(s.text().split()) or s.sees(words[:30]), words)
+
+
+async def test_where_each_server_has_its_limit_that_is_shown_with_the_name_of_who_is_answered() -> None:
+    async with stage() as s:
+        talk = s.backend.talk(1)
+        talk.source, talk.terms = "mastodon", Terms(5000, 23)
+        await s.press("r")
+        await s.composes()
+        s.app.place.composer.query_one("#composer-text").text = "hi https://shop.example/" + "x" * 99
+        await s.shows(f"{len('@mira0.test hi ') + 23} of 5000 characters")
 
 
 async def test_too_long_is_counted_as_the_network_counts_and_not_sent_like_that() -> None:

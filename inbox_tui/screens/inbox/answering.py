@@ -16,11 +16,12 @@ from inbox_tui.screens.inbox.triage import Triage
 from inbox_tui.view import privately, replies, saved, windows, words
 from inbox_tui.view.facets import facet_lines
 from inbox_tui.view.lines import Line, say
+from inbox_tui.view.parts import terms_of
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError, Refused
-from listener.lengths import measures
+from listener.lengths import Terms, measures
 from listener.model import PART_BEFORE, Kind, OutboxState
 from listener.store.views import ApprovalRow, Opened, OutboxRow, ThreadMessage
 
@@ -56,6 +57,11 @@ class Writing:
     @property
     def id(self) -> int:
         return self.opened.conversation.id
+
+    @property
+    def terms(self) -> Terms:
+        """How long it may be: the account's server says so, and who is answered may have to be named."""
+        return terms_of(self.opened, self.parent)
 
     def texts(self, shown: str) -> tuple[str, ...]:
         """All texts, with what is on the page."""
@@ -200,6 +206,7 @@ class Answering(Triage):
             to_whom=who(parent.author_handle, parent.author_name),
             private=private,
             draft=draft,
+            terms=writing.terms,
         )
         self.work(self._learn(writing), "voice")
         self._show_opened(end=True)
@@ -397,7 +404,7 @@ class Answering(Triage):
                 close_after=close_after,
                 now=self.desk.now(),
                 planned=planned,
-                in_parts=any(one.over for one in measures(writing.opened.source, body)),
+                in_parts=any(one.over for one in measures(writing.opened.source, body, writing.terms)),
             )
 
         row = await self.attempt(self.agreed(writing, put))

@@ -16,7 +16,7 @@ from inbox_tui.screens.inbox.answering import Until, Writing
 from inbox_tui.screens.inbox.seeing import Seeing
 from inbox_tui.view import approvals, options, replies, saved, words
 from inbox_tui.view.lines import Line, fit, say
-from inbox_tui.view.parts import part_lines
+from inbox_tui.view.parts import part_lines, terms_of
 from inbox_tui.view.pictures import going_line, picture_words, whole_words
 from inbox_tui.view.queue import who
 from inbox_tui.widgets.choices import Choice
@@ -261,7 +261,7 @@ class Approving(Seeing):
         moved = approvals.moved(row, opened)
         if moved:
             said.append(((f"The thread has changed since {name} wrote this: read it first.", "bad"),))
-        pieces = parts.split(opened.source, body)
+        pieces = parts.split(opened.source, body, terms_of(opened, look.parent))
         if len(pieces) > 1:
             said += [((f"It is too long for one message: {len(pieces)} numbered parts", "soon"),), *part_lines(pieces)]
         out = when or f"it goes out in {self.desk.hold_seconds:.0f} s"

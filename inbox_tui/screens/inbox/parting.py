@@ -14,10 +14,10 @@ class Parting(Answering):
 
     async def may_go(self, writing: Writing, body: str) -> bool:
         """Whether it may be sent; too long a text only as parts that the writer has seen."""
-        over = next((one for one in measures(writing.opened.source, body) if one.over), None)
+        over = next((one for one in measures(writing.opened.source, body, writing.terms) if one.over), None)
         if over is None:
             return await super().may_go(writing, body)
-        parts = split(writing.opened.source, body)
+        parts = split(writing.opened.source, body, writing.terms)
         if not parts:
             why_not = f"too long by {over.over} {over.unit}, and it cannot be cut into parts"
             self.composer.warn(why_not)

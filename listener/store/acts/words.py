@@ -45,6 +45,8 @@ _HAPPENED: Mapping[str, str] = {
     "conversation.heard": "they wrote again",
     "conversation.edited": "they edited a message",
     "conversation.deleted": "they deleted a message",
+    "conversation.hidden": "a message was hidden on its network",
+    "conversation.shown": "a message is no longer hidden on its network",
     "conversation.merged": "it was joined with another conversation",
     "conversation.replied": "an answer of ours was published",
     "reply.accepted": "an answer of ours was published",

@@ -12,8 +12,9 @@ from typing import Any
 
 import asyncpg
 
+from listener.lengths import Terms
 from listener.model import Kind, Origin, ToneLabel
-from listener.store import capabilities, network_acts, outbox
+from listener.store import capabilities, limits, network_acts, outbox
 from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
@@ -50,13 +51,14 @@ LEFT JOIN LATERAL (SELECT * FROM drafts WHERE person_id = $3 AND conversation_id
 
 # Who was addressed answers; where nobody was, the brand's account on that network.
 _ACCOUNT = """
-SELECT a.id, a.handle, c.can FROM (
+SELECT a.id, a.handle, c.can, l.characters, l.per_link FROM (
     SELECT id, handle FROM accounts WHERE brand_id = $1 AND (id = $2 OR ($2 = 0 AND source = $3))
     ORDER BY space = $4 DESC, state = 'stopped', id LIMIT 1
 ) AS a
 CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_object_agg(capability, reason), '{}') AS can FROM account_capabilities WHERE account_id = a.id
 ) AS c
+LEFT JOIN account_limits AS l ON l.account_id = a.id
 """
 
 _THREAD = """
@@ -197,6 +199,7 @@ async def open(  # noqa: A001 - the screen's word
         draft_private=c["draft_visibility"] == "private",
         draft_options=tuple(c["draft_options"] or ()),
         network=network,
+        terms=limits.terms(account["characters"], account["per_link"]) if account else Terms(),
     )
 
 

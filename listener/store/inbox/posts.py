@@ -50,19 +50,23 @@ LEFT JOIN LATERAL (
 ) AS t ON true
 """
 
-# The last that the network has agreed to.
+# The last that the network has agreed to, or has told since.
 _HIDDEN = """
 LEFT JOIN LATERAL (
-    SELECT a.what = 'hide' AND n.state = 'live' AS hidden FROM network_acts AS a JOIN outbox AS o ON o.network_act_id = a.id
+    SELECT a.what = 'hide' AS hidden, o.changed_at AS at FROM network_acts AS a JOIN outbox AS o ON o.network_act_id = a.id
     WHERE a.mention_id = n.id AND a.brand_id = $3 AND a.what IN ('hide', 'show') AND o.state IN ('accepted', 'seen') ORDER BY a.id DESC LIMIT 1
-) AS h ON true
+) AS asked ON true
+LEFT JOIN hidden_messages AS told ON told.space = $1 AND told.external_id = n.external_id
+CROSS JOIN LATERAL (
+    SELECT n.state = 'live' AND CASE WHEN told.at IS NULL OR told.at < asked.at THEN asked.hidden ELSE told.hidden END AS hidden
+) AS h
 """
 
 _COUNTS = f"""
 SELECT s.standing, CASE WHEN n.state = 'live' THEN coalesce(t.tone, 'not_scored') END AS tone, count(*) AS n,
        count(*) FILTER (WHERE h.hidden) AS hidden
 FROM (
-    SELECT id, at, state, version FROM mentions
+    SELECT id, external_id, at, state, version FROM mentions
     WHERE space = $1 AND root = $2 AND external_id <> $2 AND NOT ours ORDER BY at DESC, id DESC LIMIT $4
 ) AS n {_STANDS} {_TONE} {_HIDDEN}
 GROUP BY 1, 2
@@ -80,21 +84,21 @@ ORDER BY n.at DESC, n.id DESC
 
 _OLDER = f"""
 WITH picked AS MATERIALIZED (
-    SELECT id, at, author_id, state, version FROM mentions
+    SELECT id, external_id, at, author_id, state, version FROM mentions
     WHERE space = $1 AND root = $2 AND external_id <> $2 AND NOT ours AND (at, id) < ($4, $5) ORDER BY at DESC, id DESC LIMIT $6
 ) {_LINES}
 """  # noqa: S608 - constants
 
 _NEWER = f"""
 WITH picked AS MATERIALIZED (
-    SELECT id, at, author_id, state, version FROM mentions
+    SELECT id, external_id, at, author_id, state, version FROM mentions
     WHERE space = $1 AND root = $2 AND external_id <> $2 AND NOT ours AND (at, id) > ($4, $5) ORDER BY at, id LIMIT $6
 ) {_LINES}
 """  # noqa: S608 - constants
 
 _NEWEST = f"""
-    SELECT n.id, n.at, n.author_id, n.state, n.version FROM (
-        SELECT id, at, author_id, state, version FROM mentions
+    SELECT n.id, n.external_id, n.at, n.author_id, n.state, n.version FROM (
+        SELECT id, external_id, at, author_id, state, version FROM mentions
         WHERE space = $1 AND root = $2 AND external_id <> $2 AND NOT ours ORDER BY at DESC, id DESC LIMIT {COUNTED}
     ) AS n {_STANDS} WHERE s.standing = 'to answer'
 """  # noqa: S608 - constants

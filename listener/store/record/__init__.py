@@ -14,12 +14,14 @@ from datetime import datetime
 import asyncpg
 
 from listener.errors import FixMe, TryAgain
-from listener.model import Account, AuthorChanged, Batch, Deleted, Hearing, Mention, Reason, Reject
+from listener.model import Account, AuthorChanged, Batch, Deleted, Hearing, Hidden, Mention, Reason, Reject
+from listener.store import limits
 from listener.store.connect import store_errors
 from listener.store.conversations import Event, tell
 from listener.store.record.case import Judge
 from listener.store.record.converse import Desk
 from listener.store.record.gone import change_authors, delete, note_gaps, put_aside
+from listener.store.record.hidden import hide
 from listener.store.record.judge import count, judge_all
 from listener.store.record.keep import cleaned, keep
 from listener.store.record.merge import reroot
@@ -33,7 +35,9 @@ _ACCOUNTS = "SELECT id, brand_id, source, space, external_id, handle FROM accoun
 _SOURCE = "SELECT key, cursor FROM sources WHERE id = $1 FOR UPDATE"
 _BOOKMARK = """
 UPDATE sources SET cursor = coalesce($2, cursor), beat_at = $3, item_at = greatest(item_at, $4), heard_at = $3,
-    heard = heard + $5, stored = stored + $6, state = CASE WHEN $7 THEN 'finished' ELSE 'running' END, problem = ''
+    heard = heard + $5, stored = stored + $6,
+    state = CASE WHEN $7 THEN 'finished' WHEN $2::text IS NULL THEN state ELSE 'running' END,
+    problem = CASE WHEN $7 OR $2::text IS NOT NULL THEN '' ELSE problem END
 WHERE id = $1
 """
 
@@ -110,7 +114,7 @@ async def _split(
         reject = Reject(Reason.WRONG_SHAPE, f"the database cannot hold it: {type(error).__name__}", raw)
         return await record(pool, source_id, replace(batch, items=(reject,)), hear, judge, expect=expect, now=now)
     middle = len(batch.items) // 2
-    first = replace(batch, items=batch.items[:middle], cursor=None, gaps=(), heard=0, final=False)
+    first = replace(batch, items=batch.items[:middle], cursor=None, gaps=(), heard=0, final=False, limits=())
     rest = replace(batch, items=batch.items[middle:])
     done = await record(pool, source_id, first, hear, judge, expect=expect, now=now)
     return done + await record(pool, source_id, rest, hear, judge, expect=expect, now=now)
@@ -130,6 +134,7 @@ async def _once(
         accounts = {(r["space"], r["external_id"]): Account(*r.values()) for r in await connection.fetch(_ACCOUNTS)}
         done = await _items(connection, source_id, source["key"], batch, hear, judge, accounts, now)
         await note_gaps(connection, source_id, batch.gaps, now)
+        await limits.note(connection, source["key"], batch.limits)
         await connection.execute(
             _BOOKMARK, source_id, batch.cursor, now, batch.item_at, batch.heard, done.new, batch.final
         )
@@ -162,7 +167,8 @@ async def _items(
         )  # fmt: skip
     gone, told = await delete(connection, [i for i in batch.items if isinstance(i, Deleted)], now)
     vanished, more = await change_authors(connection, [i for i in batch.items if isinstance(i, AuthorChanged)], now)
-    await tell(connection, events + told + more, now)
+    hidden = await hide(connection, [i for i in batch.items if isinstance(i, Hidden)])
+    await tell(connection, events + told + more + hidden, now)
     return done + Recorded(deleted=gone + vanished)
 
 

@@ -117,17 +117,27 @@ WHERE EXISTS (SELECT FROM hearings AS h WHERE h.mention_id = m.id AND h.brand_id
 ORDER BY m.at, m.id
 """
 
+# A network's ids count within its space, so the account that said it is asked for too.
 _OUTBOX_SEEN = """
 UPDATE outbox AS o SET state = 'seen', changed_at = $1, problem = '', code = '', lease_until = NULL
-FROM (SELECT id, state FROM outbox WHERE external_id = ANY($2::text[]) AND state <> 'seen'
-      ORDER BY id FOR UPDATE) AS was
+FROM (SELECT x.id, x.state, n.mention_id FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
+             AS n(mention_id, external_id, space, author)
+      JOIN outbox AS x ON x.external_id = n.external_id AND x.state <> 'seen'
+      JOIN accounts AS a ON a.id = x.account_id AND a.space = n.space AND a.external_id = n.author
+      ORDER BY x.id FOR UPDATE OF x) AS was
 WHERE o.id = was.id
-RETURNING o.id, o.external_id, o.reply_id, o.conversation_id, o.brand_id, was.state AS was,
+RETURNING o.id, was.mention_id, o.reply_id, o.conversation_id, o.brand_id, was.state AS was,
     (SELECT close_after FROM replies WHERE replies.id = o.reply_id) AS close_after,
     (SELECT person_id FROM replies WHERE replies.id = o.reply_id) AS person_id
 """
 
-_OUTBOX_KNOWN = "SELECT external_id FROM outbox WHERE external_id = ANY($1::text[]) AND state = 'seen'"
+# Seen already; `reply_id` where a look on the network was faster than the message itself.
+_OUTBOX_KNOWN = """
+SELECT n.mention_id, (SELECT r.id FROM replies AS r WHERE r.id = x.reply_id AND r.mention_id IS NULL) AS reply_id
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS n(mention_id, external_id, space, author)
+JOIN outbox AS x ON x.external_id = n.external_id AND x.state = 'seen'
+JOIN accounts AS a ON a.id = x.account_id AND a.space = n.space AND a.external_id = n.author
+"""
 
 _RESPONDERS = """
 SELECT m.brand_id, p.login, p.id FROM people AS p JOIN memberships AS m ON m.person_id = p.id
@@ -420,26 +430,30 @@ class Desk:
 
     async def _settle(self, ours: Sequence[Kept]) -> dict[int, Settled]:
         """Our posts that the outbox knows, now seen on the network: by mention id."""
-        by_external = {k.mention.key.external_id: k for k in ours}
+        said = columns(
+            [(k.id, k.mention.key.external_id, k.mention.author.space, k.mention.author.external_id) for k in ours]
+        )
         settled: dict[int, Settled] = {}
-        rows = await self._connection.fetch(_OUTBOX_SEEN, self._now, list(by_external))
+        if not ours:
+            return settled
+        rows = await self._connection.fetch(_OUTBOX_SEEN, self._now, *said)
         for r in rows:
-            k = by_external[r["external_id"]]
-            settled[k.id] = Settled(r["was"] == "accepted", bool(r["close_after"]), r["person_id"] or 0)
+            settled[r["mention_id"]] = Settled(r["was"] == "accepted", bool(r["close_after"]), r["person_id"] or 0)
             self.events.append(
                 Event(
                     r["brand_id"],
                     "reply.seen",
                     r["conversation_id"],
-                    k.id,
+                    r["mention_id"],
                     r["id"],
                     before={"state": r["was"]},
                     after={"state": "seen"},
                 )
             )
-        for r in await self._connection.fetch(_OUTBOX_KNOWN, list(by_external)):
-            settled.setdefault(by_external[r["external_id"]].id, Settled(counted=True))
-        replies = [(r["reply_id"], by_external[r["external_id"]].id) for r in rows if r["reply_id"]]
+        known = await self._connection.fetch(_OUTBOX_KNOWN, *said)
+        for r in known:
+            settled.setdefault(r["mention_id"], Settled(counted=True))
+        replies = [(r["reply_id"], r["mention_id"]) for r in (*rows, *known) if r["reply_id"]]
         if replies:
             await self._connection.execute(_REPLY_IS, *columns(replies))
         return settled

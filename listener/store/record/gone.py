@@ -43,6 +43,12 @@ _BLANK = """
 UPDATE mention_versions SET text = NULL, words = NULL, raw = NULL, links = NULL, tags = NULL WHERE mention_id = ANY($1::bigint[])
 """
 
+# Only where the operator keeps what was delivered: else nothing is there any more.
+_EMPTY = """
+UPDATE deliveries SET packed = NULL, about = '{}', keep_until = NULL
+WHERE packed IS NOT NULL AND about && (SELECT array_agg(external_id) FROM mentions WHERE id = ANY($1::bigint[]))
+"""
+
 _LEFT = """
 SELECT j.conversation_id, j.mention_id, c.brand_id,
        EXISTS (SELECT FROM conversation_mentions AS o JOIN mentions AS m ON m.id = o.mention_id
@@ -81,7 +87,9 @@ _GAPS = """
 INSERT INTO gaps (source_id, start_at, end_at, cause, noted_at)
 SELECT $1, start_at, end_at, cause, $2 FROM unnest($3::timestamptz[], $4::timestamptz[], $5::text[])
      AS n(start_at, end_at, cause)
-ON CONFLICT (source_id, start_at, cause) DO UPDATE SET end_at = greatest(gaps.end_at, excluded.end_at)
+ON CONFLICT (source_id, start_at, cause) DO UPDATE SET end_at = excluded.end_at, rest_start = NULL, rest_end = NULL, next_at = NULL,
+    state = CASE gaps.state WHEN 'asked' THEN 'asked' ELSE 'open' END
+    WHERE excluded.end_at > gaps.end_at
 """
 
 
@@ -128,6 +136,7 @@ async def _blank(connection: asyncpg.Connection, ids: Sequence[int], now: dateti
     # Locked first: whoever closes one of them takes the index words of its messages away, and would wait for us with it in hand.
     before = await lock(connection, {r["conversation_id"] for r in rows})
     await connection.execute(_BLANK, list(ids))
+    await connection.execute(_EMPTY, list(ids))
     events: list[Event] = []
     after: dict[int, Conversation] = {}
     for r in rows:
