@@ -52,6 +52,9 @@ COMMANDS = (
     Command(
         "keys", "To work from a shell", "keyboard", "the keys of the inbox, and what is wrong with a file of your own"
     ),
+    Command(
+        "alerts", "To work from a shell", "alerts", "the spike detector over a series: which rows would have paged"
+    ),
     Command("import", "To keep it", "importing", "take in history from JSONL or CSV; harmless when run twice"),
     Command("backup", "To keep it", "keeping", "write the whole database into one file"),
     Command("restore", "To keep it", "keeping", "read a backup into an empty database"),
