@@ -67,7 +67,7 @@ def _name(one: SourceState, now: datetime) -> list[Piece]:
 
 
 def _short(one: SourceState, now: datetime) -> Piece:
-    said = "silent" if one.is_silent(now) else _state(one)
+    said = "silent" if one.is_silent(now) else say(_state(one))
     return said, _style(one, now)
 
 
@@ -168,7 +168,7 @@ def _gap(gap: GapRow, now: datetime, zone: tzinfo | None, width: int) -> list[Li
     head: list[Piece] = [
         (f"{gap.id}  ", "dim"),
         (_span(gap, now, zone), "bold"),
-        (f"  {GAP_WORDS.get(gap.state, gap.state)}", "soon"),
+        (f"  {GAP_WORDS.get(gap.state, say(gap.state))}", "soon"),
     ]
     if gap.done is not None and gap.state != "filled":
         head += [(f"  {bar(gap.done, 8)} {gap.done:.0%}", "note")]
@@ -187,4 +187,4 @@ def _span(gap: GapRow, now: datetime, zone: tzinfo | None) -> str:
 
 def gap_choice(gap: GapRow, now: datetime, zone: tzinfo | None) -> Line:
     """A gap to choose."""
-    return (_span(gap, now, zone), ""), (f"  {GAP_WORDS.get(gap.state, gap.state)}; {say(gap.cause)}", "dim")
+    return (_span(gap, now, zone), ""), (f"  {GAP_WORDS.get(gap.state, say(gap.state))}; {say(gap.cause)}", "dim")
