@@ -167,6 +167,15 @@ KEYS: tuple[Key, ...] = (
         "false_alarm", ("F",), "false alarm", "Say that a rule should not have fired", EVERYWHERE, "Rules", writes=True
     ),
     Key("confirm", ("C",), "right", "Say that a rule was right to fire", EVERYWHERE, "Rules", writes=True),
+    Key(
+        "overrule",
+        ("J",),
+        "judge",
+        "Say yourself which tone it has, or whether it needs an answer",
+        EVERYWHERE,
+        "Rules",
+        writes=True,
+    ),
     Key("missed", ("M",), "missed", "Say which rule should have fired", EVERYWHERE, "Rules", writes=True),
     Key(
         "sort",
@@ -355,7 +364,20 @@ KEYS: tuple[Key, ...] = (
 )
 
 APP = frozenset(
-    {"command_palette", "leave", "help", "dark", "search", "rules", "why", "false_alarm", "confirm", "missed", "post"}
+    {
+        "command_palette",
+        "leave",
+        "help",
+        "dark",
+        "search",
+        "rules",
+        "why",
+        "false_alarm",
+        "confirm",
+        "missed",
+        "overrule",
+        "post",
+    }
 )
 """Acts of the app itself, whatever it shows."""
 

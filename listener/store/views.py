@@ -77,6 +77,25 @@ class FoldedPage:
     folds: tuple[Fold, ...]
 
 
+NEEDED, NOT_NEEDED = "needed", "not_needed"
+"""What a person says of the need for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What a person says of a message in place of the methods."""
+
+    what: str
+    """tone or need."""
+    value: str
+    """The label of a tone; needed or not_needed."""
+    person_id: int
+    person: str
+    at: datetime
+    said: str
+    """What the methods said of this state: a label, or a number."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListeningRow:
     """One line of a topic's mentions, newest first. (`at`, `id`) is its place."""
@@ -94,6 +113,7 @@ class ListeningRow:
     rules: tuple[str, ...]
     conversation_id: int | None
     deleted: bool
+    by_hand: tuple[ByHand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +149,7 @@ class ThreadMessage:
     """When the network closes it to an answer as it came; None: never."""
     private_until: datetime | None = None
     """When it closes it to a private answer; None: never."""
+    by_hand: tuple[ByHand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import msgspec
 from listener.model import ADDRESSES, Assessment, Context, Hearing, ToneLabel, Via
 from listener.store.columns import columns
 from listener.store.conversations import Event
+from listener.store.overruled import in_force
 from listener.store.record.case import Case, Judge
 from listener.store.record.counting import counted
 from listener.store.record.keep import Kept
@@ -121,6 +122,11 @@ async def judge_all(
     assessed = {case.key: judge(case.mention, case.hearings, case.context, now) for case in cases}
     asked_before = await _alerted(connection, cases, assessed, history=history)
     await _keep(connection, cases, assessed, now, history=history)
+    overruled = await in_force(connection, [case.key for case in cases if not case.kept.new])
+    for case in cases:
+        if said := overruled.get((*case.key, case.kept.version)):
+            a = assessed[case.key]
+            assessed[case.key] = replace(a, tone=replace(a.tone, label=said[0]), need=said[1])
     fresh = await _flag(connection, cases, assessed, now)
     langs = {case.kept.id: assessed[case.key].lang for case in cases}
     if any(langs.values()):
