@@ -292,6 +292,8 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
         parts.append(((f"account {say(message.author_status)}", "bad"),))
     if message.tone is not None and not message.ours:
         parts.append((words.tone(message.tone),))
+        if message.about is not None:
+            parts.append((words.about_us(message.about),))
     if message.need is not None and not message.ours and (need := words.need(message.need)):
         parts.append((need,))
     if message.media:
@@ -376,6 +378,8 @@ def mention_lines(row: ListeningRow, reader: Reader, marks: Sequence[Marked] = (
     parts.append(((f"{words.age(row.at, reader.now)}, {words.clock(row.at, reader.now, reader.zone)}", "dim"),))
     lines = flow_parts(parts, reader.width)
     judged: list[Line] = [(words.tone(row.tone),)]
+    if row.about is not None:
+        judged.append((words.about_us(row.about),))
     if need := words.need(row.need):
         judged.append((need,))
     judged.extend((("rule ", "dim"), (say(rule), "bold")) for rule in row.rules)

@@ -172,6 +172,14 @@ FIELDS = {
             frozenset(label.value for label in ToneLabel),
             numbers=True,
         ),
+        FieldFact(
+            "about",
+            Sort.CHOICE,
+            "the tone of the sentences that name us; of the whole where no part does",
+            "negative",
+            _JUDGED,
+            frozenset(label.value for label in ToneLabel),
+        ),
         # What was thought of it.
         FieldFact("need", Sort.NUMBER, "need for an answer, 0 to 1", ">=0.7", _AFTER),
         FieldFact("rule", Sort.NAME, "flagged by this rule", "outage", _AFTER, many=True),

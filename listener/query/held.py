@@ -53,6 +53,7 @@ NAMES: dict[str, Callable[[Subject], Iterable[str]]] = {
     "team": lambda subject: _one(subject.team),
     "kind": lambda subject: (subject.kind.value,) if subject.kind is not None else (),
     "tone": lambda subject: (subject.tone.value,) if subject.tone is not None else (),
+    "about": lambda subject: (subject.about.value,) if subject.about is not None else (),
     "priority": lambda subject: (subject.priority.name.lower(),) if subject.priority is not None else (),
     "status": lambda subject: _statuses(subject),
     "verified": lambda subject: () if subject.verified is None else ("yes",) if subject.verified else ("no",),

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
-from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, Via
+from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, ToneLabel, Via
+from listener.query.match import spans_of
 from listener.query.subject import Subject
-from listener.rulebook.lexicon import Overlay, words_of
-from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, TopicKind
+from listener.rulebook.lexicon import Overlay, lists_of, words_of
+from listener.rulebook.shape import Exemption, Query, Rule, Rulebook, Scope, TopicKind
+from listener.sentiment import sentences
+from listener.sentiment.wordlist import WordList
 
-MOOD = frozenset({"lang", "tone"})
+MOOD = frozenset({"lang", "tone", "about"})
 """The fields of a query that ask for what is found out about a text."""
 
 
@@ -48,8 +52,10 @@ class HearsTone(Protocol):
         """The tone of a text in a language."""
         ...
 
-    def with_words(self, words: Mapping[str, float | None]) -> HearsTone:
-        """The same with these words worth so much, None: no mood; without any that it was given before."""
+    def with_words(
+        self, words: Mapping[str, float | None], lists: Mapping[str, WordList] = MappingProxyType({})
+    ) -> HearsTone:
+        """The same with these words worth so much, None: no mood, and these languages by their own words; without what it had before."""
         ...
 
 
@@ -62,11 +68,11 @@ class Methods:
 
     def names(self) -> Mapping[str, str]:
         """Which method, in which version, for what."""
-        return {"tone": self.vader.method, "lang": self.languages.method}
+        return {"tone": self.vader.method, "lang": self.languages.method, "about": sentences.METHOD}
 
-    def with_lexicon(self, lexicon: Iterable[Overlay]) -> Methods:
+    def with_lexicon(self, lexicon: Collection[Overlay]) -> Methods:
         """The methods as these overlays want them, and no others. Made once for a rulebook, not for a message."""
-        return replace(self, vader=self.vader.with_words(words_of(lexicon)))
+        return replace(self, vader=self.vader.with_words(words_of(lexicon), lists_of(lexicon)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class Heard:
     """Brand names that are no mood."""
     ours: bool = False
     """It is a post of ours."""
+    queries: tuple[Query, ...] = ()
+    """What the topics of ours that heard it look for: a sentence that holds of it is about us."""
 
 
 def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Heard:
@@ -98,7 +106,8 @@ def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Hea
         for name in topic.names
     }
     ours = any(one.via is Via.OWN for one in hearings)
-    return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)), ours)
+    queries = tuple(topic.query for topic in known if topic.kind is TopicKind.BRAND)
+    return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)), ours, queries)
 
 
 def heard_anew(hearings: Sequence[Hearing], brand_id: int, topics: Callable[[], Iterable[str]]) -> tuple[Hearing, ...]:
@@ -116,7 +125,22 @@ def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | 
     """The subject that rules ask, and its tone with all numbers. Without a context the author and our accounts are not known."""
     lang = methods.languages.find(mention.text, mention.langs)
     tone = methods.vader.tone(mention.text, lang, heard.names)
+    if tone.about is None and tone.compound is not None and not heard.ours:
+        tone = replace(tone, about=_about(mention, heard, methods, context, lang))
     return _subject(mention, heard, context, lang, tone), tone
+
+
+def _about(mention: Mention, heard: Heard, methods: Methods, context: Context | None, lang: str) -> ToneLabel | None:
+    """The tone of the sentences that name us: by a brand name, a handle of ours or what our topics look for."""
+    if len(sentences.sentences(mention.text)) < 2:
+        return None
+    names = (*heard.names, *(context.accounts if context is not None else ()))
+    at = mention.network_at or datetime.min.replace(tzinfo=UTC)
+    seen = Subject.of(mention)
+    spans = [one for query in heard.queries for one in spans_of(query.tree, seen, at)]
+    part = sentences.naming(mention.text, names, spans)
+    label = methods.vader.tone(part, lang, heard.names).label if part else ToneLabel.NOT_SCORED
+    return None if label is ToneLabel.NOT_SCORED else label
 
 
 def unjudged(mention: Mention, heard: Heard, context: Context | None = None) -> Subject:
@@ -137,6 +161,7 @@ def _subject(
         lang=lang,
         tone=tone.label if tone is not None else None,
         compound=tone.compound if tone is not None else None,
+        about=(tone.about or tone.label) if tone is not None else None,
         topics=heard.topics,
         rules=frozenset(),
     )

@@ -114,6 +114,8 @@ class ListeningRow:
     conversation_id: int | None
     deleted: bool
     by_hand: tuple[ByHand, ...] = ()
+    about: ToneLabel | None = None
+    """The tone of the sentences that name us, where it is another than that of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ class ThreadMessage:
     private_until: datetime | None = None
     """When it closes it to a private answer; None: never."""
     by_hand: tuple[ByHand, ...] = ()
+    about: ToneLabel | None = None
+    """The tone of the sentences that name us, where it is another than that of the whole."""
 
 
 @dataclass(frozen=True, slots=True)

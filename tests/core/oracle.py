@@ -460,6 +460,7 @@ def _names(name: str, subject: Subject) -> Iterable[str]:
         "lang": [subject.lang],
         "verified": [{True: "yes", False: "no", None: None}[subject.verified]],
         "tone": [subject.tone.value if subject.tone else None],
+        "about": [subject.about.value if subject.about else None],
         "rule": subject.rules or (),
         "tag": subject.tags or (),
         "label": subject.labels or (),

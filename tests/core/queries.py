@@ -488,6 +488,7 @@ _KNOWN: dict[str, st.SearchStrategy[object]] = {
     "accounts": _some(["larkspur.example", "orbit.example"]),
     "lang": st.none() | st.sampled_from(["en", "de", "fr"]),
     "tone": st.none() | st.sampled_from(ToneLabel),
+    "about": st.none() | st.sampled_from(ToneLabel),
     "compound": st.none() | st.sampled_from([-0.8, -0.25, 0.0, 0.5]),
     "need": st.none() | st.sampled_from([0.0, 0.7, 1.0]),
     "topics": _some(["larkspur", "Orbit"]),

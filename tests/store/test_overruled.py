@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import ToneLabel
+from listener.model import Tone, ToneLabel
 from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.store import acts, inbox
@@ -116,6 +116,24 @@ async def test_not_scored_is_never_neutral_whoever_says_it(house: House) -> None
     assert await found(house, "tone:neutral") == []
     assert await found(house, "tone:not_scored") == ["bad", "fine"]
     assert await found(house, "-tone:neutral -tone:negative") == ["bad", "fine"]
+
+
+async def test_the_tone_about_us_is_kept_beside_the_whole_and_a_person_speaks_of_all_of_it(house: House) -> None:
+    pool, brand = house.pool, house.brand_id
+    house.topic("a", "b")
+    house.judge.says["a"] = {"tone": Tone(ToneLabel.POSITIVE, 0.1, 0.5, 0.4, 0.6, ToneLabel.NEGATIVE)}
+    await house.record(said("a", "sunny. you are late"), said("b", "bad", by="bo"))
+    rows = {row.text: row.about for row in await inbox.listening(pool, brand, "brand")}
+    assert rows == {"sunny. you are late": ToneLabel.NEGATIVE, "bad": None}
+    assert await found(house, "about:negative") == ["bad", "sunny. you are late"]
+    assert await found(house, "about:positive") == []
+    id_ = await pool.fetchval("SELECT id FROM mentions WHERE external_id = 'a'")
+    then = await judged(pool, id_, "lark")
+    assert then is not None
+    assert then.assessment.tone == house.judge.says["a"]["tone"]
+    await acts.overrule(pool, house.person_id, brand, id_, "tone", "positive", NOW)
+    assert await found(house, "about:positive") == ["sunny. you are late"]
+    assert [row.about for row in await inbox.listening_rows(pool, brand, [id_])] == [None]
 
 
 async def test_our_own_posts_and_what_was_never_judged_are_not_overruled(house: House) -> None:

@@ -27,7 +27,8 @@ BEYOND: Place = (datetime.max.replace(tzinfo=UTC), 2**63 - 1)
 _LINES = f"""
 SELECT m.id, m.at, m.source, a.handle AS author_handle, a.name AS author_name,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, coalesce(j.tone, 'not_scored') AS tone,
-       coalesce(j.need, 0) AS need, m.lang, f.rules, k.conversation_id, m.state = 'deleted' AS deleted, hand.by_hand
+       coalesce(j.need, 0) AS need, m.lang, f.rules, k.conversation_id, m.state = 'deleted' AS deleted, hand.by_hand,
+       CASE WHEN j.tone_said IS NULL THEN nullif(j.tone_about, j.tone) END AS about
 FROM picked
 JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
 LEFT JOIN LATERAL (SELECT handle, name FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
@@ -35,7 +36,7 @@ LEFT JOIN LATERAL (
     SELECT text FROM mention_versions WHERE mention_id = m.id AND version = m.version LIMIT 1
 ) AS v ON true
 LEFT JOIN LATERAL (
-    SELECT tone, need, tone_said, need_said FROM assessments
+    SELECT tone, need, tone_said, need_said, tone_about FROM assessments
     WHERE mention_id = m.id AND brand_id = $1 AND version = m.version LIMIT 1
 ) AS j ON true {BY_HAND.format(brand="$1")}
 LEFT JOIN LATERAL (
@@ -149,6 +150,7 @@ def _row(row: Mapping[str, Any]) -> ListeningRow:
     values = dict(row)
     values["kind"] = Kind(values["kind"])
     values["tone"] = ToneLabel(values["tone"])
+    values["about"] = None if values["about"] is None else ToneLabel(values["about"])
     values["by_hand"] = by_hand(values["by_hand"])
     values["rules"] = tuple(values["rules"] or ())
     values["author_handle"] = values["author_handle"] or ""

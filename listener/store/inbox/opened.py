@@ -85,13 +85,14 @@ SELECT m.id, m.external_id, m.parent, m.at, m.claimed_at, m.author_id, a.handle 
        a.status AS author_status, m.ours, EXISTS (SELECT 1 FROM own WHERE own.id = m.id) AS mine,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, m.version, m.state = 'deleted' AS deleted, m.media, m.url, m.lang,
        j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags,
-       m.reply_until, m.private_until, hand.by_hand
+       m.reply_until, m.private_until, hand.by_hand,
+       CASE WHEN j.tone_said IS NULL THEN nullif(j.tone_about, j.tone) END AS about
 FROM picked
 JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT handle, name, status FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
 LEFT JOIN LATERAL (SELECT text FROM mention_versions WHERE mention_id = m.id AND version = m.version LIMIT 1) AS v ON true
 LEFT JOIN LATERAL (
-    SELECT tone, tone_compound, need, tone_said, need_said FROM assessments
+    SELECT tone, tone_compound, need, tone_said, need_said, tone_about FROM assessments
     WHERE mention_id = m.id AND brand_id = $7 AND version = m.version LIMIT 1
 ) AS j ON true {BY_HAND.format(brand="$7")}
 LEFT JOIN LATERAL (
@@ -209,5 +210,6 @@ def _message(row: Mapping[str, Any]) -> ThreadMessage:
     values["kind"] = Kind(values["kind"])
     values["tone"] = None if values["tone"] is None else ToneLabel(values["tone"])
     values["flags"] = tuple(values["flags"])
+    values["about"] = None if values["about"] is None else ToneLabel(values["about"])
     values["by_hand"] = by_hand(values["by_hand"])
     return ThreadMessage(**values)
