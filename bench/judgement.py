@@ -16,10 +16,13 @@ from vaderSentiment import vaderSentiment as published  # noqa: N813
 
 from bench.ingest import line, texts
 from listener.language import Languages
+from listener.private import private
 from listener.sentiment import Vader
+from listener.sentiment.sentences import naming
 from tests.core.vader_texts import texts as corners
 
 ROUNDS = 5
+NAMES = ("the app", "larkspur", "larkspur.example")
 
 
 def per_text(act: Callable[[str], object], said: Sequence[str]) -> float:
@@ -47,6 +50,10 @@ def measured(many: int, equal: int) -> int:
     line("judgement: tone, with handles and addresses out", ours, peer, "vaderSentiment alone", "us/mention")
     ours, peer = beside(languages.find, package.polarity_scores, said)
     line("judgement: language", ours, peer, "vaderSentiment alone", "us/mention")
+    ours, peer = beside(lambda text: naming(text, NAMES), package.polarity_scores, said)
+    line("judgement: the sentences that name us", ours, peer, "vaderSentiment alone", "us/mention")
+    ours, peer = beside(private, package.polarity_scores, said)
+    line("judgement: what is private in it", ours, peer, "vaderSentiment alone", "us/mention")
     differ = 0
     began = time.perf_counter()
     for text in corners(published, package, 7, equal):

@@ -113,7 +113,7 @@ def _short_hash(content: str) -> str:
 
 def _tables_of(words: WordList, published: Tables) -> Tables:
     """Nothing of the published lists but how much capitals and negations count: its special cases and smileys are English words."""
-    return Tables({}, {}, words.boosters, words.negations, {}, published.caps, published.negated)
+    return Tables({}, {}, words.boosters, words.negations, {}, published.caps, published.negated, but="")
 
 
 class _Overlay:
