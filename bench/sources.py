@@ -1,7 +1,8 @@
 """How fast bytes become our words, beside the plain parsers on the same bytes in the same run. One JSON line a figure.
 
 Run: python -m bench sources [--quick]. `ours` and `peer` are events or rows a second on one core; `ratio` is ours / peer.
-The peer of a frame is `json.loads`, which only parses; the peer of a CSV row is `csv.DictReader`. Rounds alternate, the median counts.
+The peer of a frame is `json.loads`, which only parses (for the firehose: the same events in Jetstream's words); the peer of a CSV row is
+`csv.DictReader`. Rounds alternate, the median counts.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import libipld
 from aiohttp import ClientSession, WSMsgType, web
 
 from listener.sources.base import Wanted
 from listener.sources.bluesky import Habits, Jetstream
 from listener.sources.bluesky.convert import POST, convert_jetstream, read_event
+from listener.sources.bluesky.frames import convert_frame
 from listener.sources.files import ImportPlan, ImportStream
 from listener.webclient import WebClient
+from pretend.firehose import repos_frame
 
 HEARD = datetime(2026, 11, 2, 9, 12, tzinfo=UTC)
 WORDS = re.findall(
@@ -68,7 +72,7 @@ def post(rng: random.Random) -> bytes:
             "features": [{"$type": "app.bsky.richtext.facet#link", "uri": "https://a.example/x"}],
         },
     ]
-    thumb = {"$type": "blob", "ref": {"$link": "bafkrei" + "b" * 52}, "mimeType": "image/jpeg", "size": 482113}
+    thumb = {"$type": "blob", "ref": {"$link": "bafkrei" + "b" * 51 + "a"}, "mimeType": "image/jpeg", "size": 482113}
     card = {"uri": "https://a.example/x", "title": "A title", "description": "What it is about", "thumb": thumb}
     record = {
         "$type": POST,
@@ -239,6 +243,15 @@ def main() -> None:
         for what, act in (("decode", read_event), ("decode and convert", lambda one: convert_jetstream(one, HEARD))):
             ours, peer = rates(over(frames, act), over(frames, json.loads), seconds)
             tell(f"jetstream, {name}: {what} / json.loads", "events/s", ours, peer, bytes=size, seed=args.seed)
+        binary = [repos_frame(json.loads(one), number) for number, one in enumerate(frames, 1)]
+        size = round(statistics.mean(map(len, binary)))
+        by_firehose: tuple[tuple[str, Callable[[bytes], object]], ...] = (
+            ("decode only", libipld.decode_dag_cbor_multi),
+            ("decode and convert", lambda one: convert_frame(one, HEARD)),
+        )
+        for what, turn in by_firehose:
+            ours, peer = rates(over(binary, turn), over(frames, json.loads), seconds)
+            tell(f"firehose, {name}: {what} / json.loads", "events/s", ours, peer, bytes=size, seed=args.seed)
         over_the_wire(name, frames * (2 if args.quick else 20), 3, args.seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"

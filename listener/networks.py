@@ -104,8 +104,18 @@ _BLUESKY = Network(
             ("wss://jetstream1.us-east.bsky.network", "wss://jetstream2.us-west.bsky.network"),
             schemes=("wss", "ws"),
         ),
+        Setting(
+            "firehose",
+            Takes.ADDRESSES,
+            "hosts that send their own firehose (subscribeRepos), for a network of one's own; it takes the place of jetstream",
+            (),
+            schemes=("wss", "ws"),
+        ),
         Setting("appview", Takes.ADDRESS, "where to read in public", "https://public.api.bsky.app"),
         Setting("pds", Takes.ADDRESS, "where accounts log in", "https://bsky.social"),
+        Setting(
+            "directory", Takes.ADDRESS, "where `hubbub connect` finds the server of an account", "https://plc.directory"
+        ),
         Setting(
             "look_back_hours", Takes.NUMBER, "how far back the stream can resume; beyond it a gap is recorded",
             36.0, 0.01, _HOURS,

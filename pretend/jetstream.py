@@ -1,4 +1,4 @@
-"""The Jetstream door: ``GET /subscribe`` as a websocket, the v1 wire of the 2026 servers.
+"""The Jetstream door: ``GET /subscribe`` as a websocket, the v1 wire of the 2026 servers; other wires are other dresses of the same door.
 
 It owns the subscribers' filters, their place in the log, pings, and the stream's scripted faults. Zstd compression is
 refused; permessage-deflate is never offered.
@@ -11,12 +11,13 @@ import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 from aiohttp import WSMsgType, web
 
 from pretend import garbage
 from pretend.faults import STREAM, Effect, Fault, FaultBook
-from pretend.log import Event, Log
+from pretend.log import Clock, Event, Log
 from pretend.settings import Settings
 from pretend.wire import DID, NSID
 
@@ -71,6 +72,57 @@ class Wanted:
         return event.collection in self.collections or event.collection.startswith(self.prefixes or "\0")
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a subscriber begins."""
+
+    place: int
+    first: bytes = b""
+    """What it is told before anything else."""
+    ends: bool = False
+    """That was all."""
+
+
+class Dress(Protocol):
+    """A language of the stream: what may be asked, where a cursor points, and how an event looks."""
+
+    kind: ClassVar[WSMsgType]
+    protocols: ClassVar[tuple[str, ...]] = ()
+
+    def wanted(self, request: web.Request) -> Wanted:
+        """The filter of a request. ValueError with the sentence for the client."""
+        ...
+
+    def start(self, log: Log, cursor: int | None, settings: Settings, now_us: int) -> Start:
+        """Where a cursor points. ValueError with the sentence for the client."""
+        ...
+
+    def said(self, frame: bytes, seq: int) -> bytes:
+        """A frame of `/subscribe` in this language; rubbish as far as it can be said, else as it is. Without a number: its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class First(Dress):
+    """`/subscribe`."""
+
+    kind = WSMsgType.TEXT
+
+    def wanted(self, request: web.Request) -> Wanted:
+        """By the names of this wire."""
+        query = request.query
+        size = _size(query.get("maxMessageSizeBytes", ""))
+        return Wanted.read(query.getall("wantedCollections", []), query.getall("wantedDids", []), size)
+
+    def start(self, log: Log, cursor: int | None, settings: Settings, now_us: int) -> Start:
+        """Whatever is too old or too new is moved without a word."""
+        return Start(log.start(cursor))
+
+    def said(self, frame: bytes, seq: int) -> bytes:
+        """As it is."""
+        return frame
+
+
 def _size(text: str) -> int:
     try:
         size = int(text)
@@ -82,10 +134,12 @@ def _size(text: str) -> int:
 class Jetstream:
     """Serves the log to any number of subscribers."""
 
-    def __init__(self, log: Log, book: FaultBook, settings: Settings) -> None:
+    def __init__(self, log: Log, book: FaultBook, settings: Settings, dress: Dress, clock: Clock) -> None:
         self._log = log
         self._book = book
         self._settings = settings
+        self._dress = dress
+        self._clock = clock
         self._open: set[Subscriber] = set()
         self.heard = asyncio.Event()  # set when the first subscriber has come
 
@@ -99,25 +153,36 @@ class Jetstream:
         await asyncio.gather(*(subscriber.hang_up() for subscriber in self._open))
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
-        """The aiohttp handler of ``/subscribe``."""
+        """The aiohttp handler of this door."""
         for fault in self._book.due(STREAM, _DOOR):
             return web.Response(status=fault.status, text=fault.message or "service not ready: warming up")
         query = request.query
         if query.get("compress") == "true":
             return web.Response(status=400, text="zstd is not spoken here: connect without compress=true")
         try:
-            size = _size(query.get("maxMessageSizeBytes", ""))
-            wanted = Wanted.read(query.getall("wantedCollections", []), query.getall("wantedDids", []), size)
+            wanted = self._dress.wanted(request)
             text = query.get("cursor")
             cursor = int(text) if text else None
             if cursor is not None and cursor < 0:
                 raise ValueError("invalid cursor: must not be negative")
+            start = self._dress.start(self._log, cursor, self._settings, self._clock())
         except ValueError as error:
             return web.Response(status=400, text=str(error))
         hello = query.get("requireHello") == "true"
-        socket = web.WebSocketResponse(compress=False, autoping=False, max_msg_size=MAX_CLIENT_FRAME, timeout=0.2)
+        socket = web.WebSocketResponse(
+            compress=False,
+            autoping=False,
+            max_msg_size=MAX_CLIENT_FRAME,
+            timeout=0.2,
+            protocols=self._dress.protocols,
+        )
         await socket.prepare(request)
-        subscriber = Subscriber(socket, request, wanted, self._log.start(cursor), hello)
+        if start.first:
+            await socket.send_frame(start.first, self._dress.kind)
+        if start.ends:
+            await socket.close(code=1008)
+            return socket
+        subscriber = Subscriber(socket, request, wanted, start.place, hello, self._dress)
         self._open.add(subscriber)
         self.heard.set()
         try:
@@ -131,8 +196,15 @@ class Subscriber:
     """One connection: a filter, a place in the log and three loops (read, write, ping)."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, request: web.Request, wanted: Wanted, place: int, hello: bool
+        self,
+        socket: web.WebSocketResponse,
+        request: web.Request,
+        wanted: Wanted,
+        place: int,
+        hello: bool,
+        dress: Dress,
     ) -> None:
+        self._dress = dress
         self._socket = socket
         self._request = request
         self._wanted = wanted
@@ -213,7 +285,7 @@ class Subscriber:
                 if faults and not await self._misbehave(event, faults):
                     return
                 async with asyncio.timeout(settings.write_timeout_seconds):
-                    await self._socket.send_frame(event.frame, WSMsgType.TEXT)
+                    await self._socket.send_frame(self._dress.said(event.frame, event.seq), self._dress.kind)
             await asyncio.sleep(0)
 
     async def _misbehave(self, event: Event, faults: list[Fault]) -> bool:
@@ -223,10 +295,10 @@ class Subscriber:
                 case Effect.LATE:
                     await asyncio.sleep(fault.seconds)
                 case Effect.TWICE:
-                    await self._socket.send_frame(event.frame, WSMsgType.TEXT)
+                    await self._socket.send_frame(self._dress.said(event.frame, event.seq), self._dress.kind)
                 case Effect.GARBAGE:
                     for frame in garbage.frames(fault.frames, event.time_us):
-                        await self._socket.send_frame(frame, WSMsgType.TEXT)
+                        await self._socket.send_frame(self._dress.said(frame, 0), self._dress.kind)
                 case Effect.STALL:
                     self._mute, self._deaf = True, not fault.pongs
                     await asyncio.sleep(fault.seconds or 10**8)

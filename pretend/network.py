@@ -25,10 +25,11 @@ from pretend.burst import Burst, Plan
 from pretend.control import Control
 from pretend.day import DEFAULT_SPEED, TRICKLE_SECONDS, Day, read
 from pretend.faults import Fault, FaultBook, Shuffler
+from pretend.firehose import EVENTS, Events, Repos
 from pretend.index import Index
-from pretend.jetstream import Jetstream
+from pretend.jetstream import First, Jetstream
 from pretend.log import Clock, Journal
-from pretend.pds import Pds
+from pretend.pds import Pds, did_doc
 from pretend.repo import Actor, World
 from pretend.sessions import Sessions
 from pretend.settings import Settings
@@ -66,7 +67,15 @@ class Network:
         self.faults = FaultBook()
         self.shuffler = Shuffler(self.faults, self.world.log, self.account.did, seed)
         self.requests = RequestLog()
-        self.jetstream_door = Jetstream(self.world.log, self.faults, settings)
+        self.doors = {
+            path: Jetstream(self.world.log, self.faults, settings, dress, clock)
+            for path, dress in (
+                ("/subscribe", First()),
+                (f"/xrpc/{EVENTS}", Events()),
+                ("/xrpc/com.atproto.sync.subscribeRepos", Repos()),
+            )
+        }
+        self.jetstream_door = self.doors["/subscribe"]
         self.appview = AppView(self.world, self.index, self.sessions, settings)
         methods = {**Pds(self.world, self.sessions, settings).methods(), **self.appview.methods()}
         self.xrpc = Xrpc(methods, self.faults, self.requests, settings, clock)
@@ -134,12 +143,17 @@ class Network:
         application = web.Application(client_max_size=2**24)
         application.add_routes(
             [
-                web.get("/subscribe", self.jetstream_door.subscribe),
+                *(web.get(path, door.subscribe) for path, door in self.doors.items()),
+                web.get("/plc/{did}", self._directory),
                 web.route("*", "/xrpc/{method}", self.xrpc.serve),
                 *Control(self).routes(),
             ]
         )
         return application
+
+    async def _directory(self, request: web.Request) -> web.Response:
+        actor = self.world.find(request.match_info["did"]) if self.settings.directory else None
+        return web.Response(status=404) if actor is None else web.json_response(did_doc(actor, self.url))
 
     async def _play(self, day: Day, when_heard: bool) -> None:
         if when_heard:
@@ -156,7 +170,8 @@ class Network:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self.shuffler.release()
-        await self.jetstream_door.close()
+        for door in self.doors.values():
+            await door.close()
 
     @property
     def url(self) -> str:
@@ -167,6 +182,16 @@ class Network:
     def jetstream(self) -> str:
         """The websocket address of the Jetstream."""
         return f"ws://{HOST}:{self.port}/subscribe"
+
+    @property
+    def firehose(self) -> str:
+        """The websocket address of the same stream as a host's own firehose."""
+        return f"ws://{HOST}:{self.port}/xrpc/com.atproto.sync.subscribeRepos"
+
+    @property
+    def jetstream_events(self) -> str:
+        """The websocket address of the same stream by the second wire of Jetstream."""
+        return f"ws://{HOST}:{self.port}/xrpc/{EVENTS}"
 
     def ready(self) -> Json:
         """What the program prints when it is ready."""

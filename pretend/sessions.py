@@ -17,6 +17,7 @@ from pretend.settings import Settings
 from pretend.wire import Json, XrpcError, bad_request, encode
 
 ACCESS = "com.atproto.access"
+APP = "com.atproto.appPass"
 REFRESH = "com.atproto.refresh"
 SECOND = 1_000_000
 
@@ -78,7 +79,7 @@ class Sessions:
         if refresh_id not in self._live:
             self._record({"turn": "issued", "did": did, "id": refresh_id})
         now = self._world.log.tick()
-        access = {"scope": ACCESS, "sub": did, "iat": now // SECOND, "us": now}
+        access = {"scope": APP if self._settings.app_passwords else ACCESS, "sub": did, "iat": now // SECOND, "us": now}
         refresh = {"scope": REFRESH, "sub": did, "iat": now // SECOND, "jti": refresh_id}
         access["exp"] = int(now / SECOND + self._settings.access_seconds)
         access["exp_us"] = now + int(self._settings.access_seconds * SECOND)
@@ -110,6 +111,10 @@ class Sessions:
         claims = self._claims(token, REFRESH)
         self._record({"turn": "ended", "did": claims["sub"], "id": claims["jti"]})
 
+    def open_count(self, actor: Actor) -> int:
+        """How many sessions of an actor could be refreshed now."""
+        return sum(did == actor.did for did in self._live.values())
+
     def revoke(self, actor: Actor) -> None:
         """End all sessions of an actor: refreshing fails from now on; access tokens live out their time."""
         self._record({"turn": "revoked", "did": actor.did})
@@ -137,7 +142,7 @@ class Sessions:
         return actor
 
     def _sign(self, claims: Json) -> str:
-        head = _base64(encode({"typ": "at+jwt" if claims["scope"] == ACCESS else "refresh+jwt", "alg": "HS256"}))
+        head = _base64(encode({"typ": "at+jwt" if claims["scope"] != REFRESH else "refresh+jwt", "alg": "HS256"}))
         unsigned = f"{head}.{_base64(encode(claims | {'aud': 'did:web:localhost'}))}"
         return f"{unsigned}.{self._signature(unsigned)}"
 
@@ -152,7 +157,7 @@ class Sessions:
             raise bad_request("Token could not be verified", "InvalidToken")
         body = unsigned.partition(".")[2]
         claims: Json = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        if claims["scope"] != scope:
+        if (claims["scope"] == REFRESH) != (scope == REFRESH):
             raise bad_request("Bad token scope", "InvalidToken")
         stale = claims.get("us", SECOND**3) <= self._stale_us.get(claims["sub"], 0)
         if stale or claims["exp_us"] <= self._world.clock():

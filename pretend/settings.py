@@ -28,6 +28,8 @@ class Settings:
     lost_notices: int = 0  # every how many-th notification never appears: an answer indexed beside its parent is lost
     search_needs_login: bool = True
     strict_facets: bool = True  # refuse facets that overlap or lie outside the text; the real server takes them
+    app_passwords: bool = True  # False: passwords are the accounts' own ones, and their tokens say so
+    directory: bool = True  # whether ``/plc/<did>`` tells where an account lives
     words: str = "larkspur"  # what the ledger takes for a topic match, comma-separated, whole words in any case
 
     def change(self, values: Mapping[str, object]) -> None:

@@ -36,7 +36,7 @@ def _size(row: AttachedRow) -> str:
 
 def picture_words(row: AttachedRow) -> str:
     """What it is, in words."""
-    sort = row.media_type.removeprefix("image/").upper()
+    sort = say(row.media_type.removeprefix("image/").upper())
     return f"{sort}, {row.width:,} by {row.height:,} pixels, {_size(row)}"
 
 

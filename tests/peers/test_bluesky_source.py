@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from listener.errors import Refused, SourceStopped
-from listener.model import Account, Author, Deleted, Doing, Key, Kind, NetworkAct, Reply
-from listener.sources.bluesky import Bluesky, Habits, Login, Options
+from listener.model import Account, Author, AuthorChanged, Deleted, Doing, Key, Kind, Mention, NetworkAct, Reply
+from listener.sources.bluesky import Bluesky, Habits, Login, Options, connect
 from listener.webclient import WebClient
 from tests.peers.bluesky_network import BlueskyNetwork, SignUp
-from tests.peers.bluesky_people import Person, Ref, until
+from tests.peers.bluesky_people import Person, Ref, now_text, until
 from tests.peers.jetstream_bridge import JetstreamBridge
-from tests.promises.hearing import Heard, hear
+from tests.promises.hearing import Answering, Heard, hear
 
 SPACE = "bluesky"
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -30,11 +32,20 @@ async def web() -> AsyncIterator[WebClient]:
 
 
 def source_of(
-    network: BlueskyNetwork, web: WebClient, folder: Path, person: Person, *, password: str | None = "", hosts: str = ""
+    network: BlueskyNetwork,
+    web: WebClient,
+    folder: Path,
+    person: Person,
+    *,
+    password: str | None = "",
+    hosts: str = "",
+    firehose: str = "",
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Bluesky:
     login = Login(person.handle, person.password if password == "" else password, network.pds)
     habits = Habits(silence=20.0, proof=2.0, first_pause=0.05, beat=0.2)
-    return Bluesky(web, folder, [login], Options((hosts,) if hosts else (), network.appview, 0.2, habits))
+    options = Options((hosts,) if hosts else (), network.appview, 0.2, habits, firehose=(firehose,) if firehose else ())
+    return Bluesky(web, folder, [login], options, clock=clock)
 
 
 def reply(us: Person, parent: Ref, author: Person, text: str) -> Reply:
@@ -239,7 +250,7 @@ async def test_the_public_stream(
 ) -> None:
     us, ann = await bluesky_sign_up("us"), await bluesky_sign_up("ann")
     source = source_of(bluesky_network, web, tmp_path, us, hosts=bluesky_jetstream.url)
-    assert source.jetstream is not None
+    assert source.public is not None
     post = await ann.post("larkspur is down")
     quote = await ann.post("look", embed={"$type": "app.bsky.embed.record", "record": post.wire()})
     edited = await ann.edit(post, "larkspur is up")
@@ -250,7 +261,7 @@ async def test_the_public_stream(
         return any(item.key.external_id == quote.uri for item in items)
 
     began = f"us:{int((datetime.now(UTC) - timedelta(minutes=5)).timestamp() * 1e6)}"
-    heard = await hear(source.jetstream, began, gone)
+    heard = await hear(source.public, began, gone)
     mine = [one for one in heard.mentions if one.author.external_id == ann.did]
     assert [(one.text, one.content_id) for one in mine if one.key.external_id == post.uri] == [
         ("larkspur is down", post.cid),
@@ -259,4 +270,101 @@ async def test_the_public_stream(
     (found,) = (one for one in mine if one.key.external_id == quote.uri)
     assert (found.kind, found.quoted) == (Kind.QUOTE, post.uri)
     later = await ann.post("and again")
-    assert later.uri in (await hear(source.jetstream, heard.cursor, lambda heard: later.uri in heard.ids)).ids
+    assert later.uri in (await hear(source.public, heard.cursor, lambda heard: later.uri in heard.ids)).ids
+
+
+async def test_the_firehose(
+    bluesky_network: BlueskyNetwork, bluesky_sign_up: SignUp, web: WebClient, tmp_path: Path
+) -> None:
+    """The network's own wire: said, edited, deleted, many at once, an account that leaves; resumed, looked back on, compared."""
+    began = datetime.now(UTC)
+    us, ann, ben = await bluesky_sign_up("us"), await bluesky_sign_up("ann"), await bluesky_sign_up("ben")
+    source = source_of(bluesky_network, web, tmp_path, us, firehose=bluesky_network.firehose)
+    await source.identify(us.handle)
+    (stream,) = source.streams()
+    assert stream.key == "bluesky/firehose"
+    post = await ann.post(f"señor 🙂 @{us.handle} larkspur is down", mentions=(us,))
+    quote = await ann.post("look", embed={"$type": "app.bsky.embed.record", "record": post.wire()})
+    edited = await ann.edit(post, "larkspur is up")
+    await ann.delete(quote)
+    writes = [
+        {
+            "$type": "com.atproto.repo.applyWrites#create",
+            "collection": "app.bsky.feed.post",
+            "value": {"$type": "app.bsky.feed.post", "text": f"at once {n}", "createdAt": now_text()},
+        }
+        for n in range(40)
+    ]
+    await ben.procedure("com.atproto.repo.applyWrites", {"repo": ben.did, "writes": writes})
+    await ben.deactivate()
+
+    def left(heard: Heard) -> bool:
+        return any(
+            one.author.external_id == ben.did and one.status == "deactivated" for one in of(heard, AuthorChanged)
+        )
+
+    heard = await hear(stream, f"us:{int((began - timedelta(minutes=5)).timestamp() * 1e6)}", left)
+    mine = [one for one in heard.mentions if one.author.external_id == ann.did]
+    assert [(one.text, one.content_id) for one in mine if one.key.external_id == post.uri] == [
+        (f"señor 🙂 @{us.handle} larkspur is down", post.cid),
+        ("larkspur is up", edited.cid),
+    ]
+    assert mine[0].named == (us.did,)
+    (found,) = (one for one in mine if one.key.external_id == quote.uri)
+    assert (found.kind, found.quoted) == (Kind.QUOTE, post.uri)
+    assert Key(SPACE, quote.uri) in {one.key for one in of(heard, Deleted)}
+    assert {one.text for one in heard.mentions if one.author.external_id == ben.did} == {
+        f"at once {n}" for n in range(40)
+    }
+    assert ann.handle in {one.author.handle for one in of(heard, AuthorChanged)}
+    assert not heard.rejects
+    assert not heard.gaps
+
+    until_then = datetime.now(UTC)
+    later = await ann.post("and again")
+    resumed = await hear(stream, heard.cursor, lambda heard: later.uri in heard.ids)
+    assert len(resumed.batches[0].items) <= 2, "by its number: the last event once more, and what is new"
+    ahead = str(heard.cursor).replace("seq:", "seq:9")
+    assert later.uri in (await hear(stream, ahead, lambda heard: later.uri in heard.ids)).ids, "a number of the future"
+    past = Heard()
+    batches = source.look_back(stream.key, began, until_then)
+    assert batches is not None
+    async for batch in batches:
+        past.batches.append(batch)
+    assert later.uri not in past.ids
+    assert past.ids >= heard.ids - {one.key.external_id for one in of(heard, Deleted)}
+
+    account = Account(1, 1, "bluesky", SPACE, us.did, us.handle)
+    older = source_of(bluesky_network, web, tmp_path, us, clock=lambda: datetime.now(UTC) + timedelta(hours=2))
+    await older.identify(us.handle)
+    many = next(one for one in heard.mentions if one.author.external_id == ben.did)
+
+    async def compared(asker: Account | None) -> bool:
+        items = await older.recheck(asker, [Key(SPACE, post.uri), Key(SPACE, quote.uri), many.key])
+        now = {type(item): item for item in items}
+        return (
+            isinstance(shown := now.get(Mention), Mention)
+            and (shown.text, shown.content_id, shown.likes) == ("larkspur is up", edited.cid, 0)
+            and now.get(Deleted) == Deleted(Key(SPACE, quote.uri))
+            and now.get(AuthorChanged) == AuthorChanged(Author(SPACE, ben.did), "deactivated")
+        )
+
+    await until(lambda: compared(account), what="what our account is shown")
+    await until(lambda: compared(None), what="what anybody is shown")
+
+
+def of(heard: Heard, kind: type[T]) -> list[T]:
+    return [item for batch in heard.batches for item in batch.items if isinstance(item, kind)]
+
+
+async def test_signing_in(bluesky_network: BlueskyNetwork, bluesky_sign_up: SignUp, web: WebClient) -> None:
+    us = await bluesky_sign_up("us")
+    made = await us.procedure("com.atproto.server.createAppPassword", {"name": "hubbub"})
+    options = {"pds": bluesky_network.pds, "appview": bluesky_network.appview, "directory": bluesky_network.plc}
+    done = await connect(Answering(web, options, {"handle": us.handle, "password": made["password"]}))
+    there = bluesky_network.pds.replace("127.0.0.1", "localhost")  # as the directory tells it
+    assert (done.service, done.who.external_id, done.secret) == (there, us.did, made["password"])
+    assert "an app password" in done.told[0]
+    with pytest.raises(Refused) as own:
+        await connect(Answering(web, options, {"handle": us.handle, "password": us.password}))
+    assert own.value.code == "own_password"

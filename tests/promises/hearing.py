@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from listener.model import Account, Author, Batch, Gap, Key, Mention, Reject, Reply
 from listener.sources.base import Stream
@@ -68,10 +70,18 @@ def login_of(net: Network, password: str | None = "", identifier: str = "") -> L
     return Login(identifier or net.account.handle, told, net.url)
 
 
-def bluesky(net: Network, web: WebClient, folder: Path, *logins: Login, hosts: tuple[str, ...] = ()) -> Bluesky:
+def bluesky(
+    net: Network,
+    web: WebClient,
+    folder: Path,
+    *logins: Login,
+    hosts: tuple[str, ...] = (),
+    firehose: tuple[str, ...] = (),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Bluesky:
     """The source against the pretend network, with our account unless told otherwise."""
-    options = Options(hosts or (net.jetstream,), net.url, 0.05, QUICK)
-    return Bluesky(web, folder, logins or (login_of(net),), options)
+    options = Options(hosts or (net.jetstream,), net.url, 0.05, QUICK, firehose)
+    return Bluesky(web, folder, logins or (login_of(net),), options, clock=clock)
 
 
 def account(net: Network) -> Account:
@@ -95,3 +105,22 @@ def reply_to(net: Network, uri: str, text: str = "We are on it.", cid: str = "",
         queued_at=datetime.now(UTC),
         frozen=None,
     )
+
+
+@dataclass
+class Answering:
+    """A person who signs in: answers each question by a word of it."""
+
+    web: WebClient
+    options: Mapping[str, Any]
+    answers: Mapping[str, str]
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    async def ask(self, question: str, *, secret: bool = False, default: str = "") -> str:
+        assert secret == ("password" in question.lower())
+        self.asked.append(question)
+        return next(answer for word, answer in self.answers.items() if word in question) or default
+
+    def say(self, text: str) -> None:
+        self.said.append(text)

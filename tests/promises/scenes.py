@@ -12,15 +12,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from listener.sources.base import Source, Stream
 from listener.sources.bluesky import Notifications
 from listener.sources.bluesky.session import Session
 from listener.sources.files import Files, ImportPlan
 from listener.webclient import WebClient
-from pretend.faults import Effect, Fault
+from pretend.garbage import frames as garbage_frames
+from pretend.log import Event
 from pretend.network import Network
+from pretend.wire import POST
 from tests.promises import scenes_mastodon, scenes_telegram
 from tests.promises.hearing import bluesky, login_of
 from tests.promises.scenes_feeds import FEEDS
@@ -42,26 +44,36 @@ class Scene(Protocol):
 Stage = Callable[[WebClient, Path], AbstractAsyncContextManager[Scene]]
 
 
+class Hosts(TypedDict, total=False):
+    """By which wire the public stream is read."""
+
+    hosts: tuple[str, ...]
+    firehose: tuple[str, ...]
+
+
 @dataclass
-class JetstreamScene:
+class PublicScene:
     net: Network
     web: WebClient
     folder: Path
+    wire: Hosts
     said: int = 0
 
     def __post_init__(self) -> None:
-        self.source: Source = bluesky(self.net, self.web, self.folder)
+        self.source: Source = bluesky(self.net, self.web, self.folder, **self.wire)
 
     def stream(self) -> Stream:
-        return bluesky(self.net, self.web, self.folder).streams()[0]
+        return bluesky(self.net, self.web, self.folder, **self.wire).streams()[0]
 
     async def say(self, number: int, garbage: int = 0) -> set[str]:
         ids = set()
         # Frames that are posts in all but one needed thing, so each one is rejected with its reason.
         frames = ("not-json", "text-is-a-number", "no-record", "rkey-with-a-slash", "half")[:garbage]
-        if frames:
-            self.net.faults.add(Fault("subscribe", Effect.GARBAGE, skip=number // 2, frames=frames))
-        for _ in range(number):
+        log = self.net.world.log
+        for place in range(number):
+            if place == number // 2:
+                for frame in garbage_frames(frames, log.tick()) if frames else ():
+                    log.events.append(Event(log.events[-1].seq + 1, log.tick(), "", POST, frame))
             self.said += 1
             ids.add(self.net.stage.post(f"fan{self.said % 3}.test", f"message {self.said}").uri)
         return ids
@@ -127,10 +139,13 @@ class FileScene:
         return ids
 
 
-@asynccontextmanager
-async def _jetstream(web: WebClient, folder: Path) -> AsyncIterator[Scene]:
-    async with Network.start() as net:
-        yield JetstreamScene(net, web, folder)
+def _public(wire: Callable[[Network], Hosts]) -> Stage:
+    @asynccontextmanager
+    async def stage(web: WebClient, folder: Path) -> AsyncIterator[Scene]:
+        async with Network.start() as net:
+            yield PublicScene(net, web, folder, wire(net))
+
+    return stage
 
 
 @asynccontextmanager
@@ -148,7 +163,12 @@ def _file(ending: str) -> Stage:
 
 
 SCENES: dict[str, dict[str, Stage]] = {
-    "bluesky": {"jetstream": _jetstream, "notifications": _notifications},
+    "bluesky": {
+        "jetstream": _public(lambda net: {"hosts": (net.jetstream,)}),
+        "jetstream-events": _public(lambda net: {"hosts": (net.jetstream_events,)}),
+        "firehose": _public(lambda net: {"firehose": (net.firehose,)}),
+        "notifications": _notifications,
+    },
     "mastodon": dict(scenes_mastodon.STAGES),
     **SCENES_META,
     "feeds": FEEDS,

@@ -12,7 +12,7 @@ import pytest
 from listener.errors import SourceStopped
 from listener.model import AuthorChanged, Deleted, Mention
 from listener.sources.bluesky import Jetstream, Notifications
-from listener.sources.bluesky.jetstream import Place, unix_us
+from listener.sources.bluesky.public import Place, unix_us
 from listener.sources.bluesky.session import Session
 from listener.webclient import WebClient
 from pretend import garbage

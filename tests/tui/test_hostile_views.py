@@ -31,6 +31,7 @@ GIVES_AS_IT_IS = {
     "copying.copyables": "goes to the clipboard with its line ends, and is held to that below",
     "keyfile.act_name": "of our own table",
     "keyfile.place_name": "of our own table",
+    "labels.read": "goes to the store",
     "macros.by_shortcut": "keys to keys, drawn by nobody",
     "macros.deed": "the act in it goes to the store",
     "queries.pointed": "its query is what stands in the field, harmless since it was pasted",
@@ -45,7 +46,7 @@ GIVES_AS_IT_IS = {
 }
 """Functions that are given harmless text, or give what is not drawn; why."""
 
-OURS = frozenset({"count", "copies", "indent", "key", "many", "one", "style", "what"})
+OURS = frozenset({"count", "copies", "indent", "key", "many", "one", "style", "undo", "what"})
 """Parameters that hold words of ours where they are text."""
 
 GIVEN: Mapping[str, Mapping[str, object]] = {

@@ -188,6 +188,7 @@ async def test_a_trainees_reply_is_changed_by_a_lead_and_stands_on_the_network(
             await mia.shows("waits for approval by a lead or an admin (x: decide)")
             await tom.press("6")
             await tom.shows("To approve  1")
+            await tom.shows("where is my parcel?")
             await tom.press("x")
             await tom.shows("Mia asks for approval")
             await tom.press("c")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.facets import clean_handle
@@ -19,17 +19,23 @@ from listener.model import Author, AuthorChanged, Deleted, Item, Key, Kind, Ment
 from listener.sources.base import ThreadRead
 from listener.sources.bluesky.shapes import (
     EVENT,
+    MESSAGE,
     NOTIFICATION,
     PAGE,
+    Commit,
     Embed,
     Event,
     Facet,
+    Message,
+    Notice,
     Notification,
     NotificationPage,
     Person,
     Post,
+    PostView,
     ProfileView,
     Ref,
+    Said,
     decode,
     fitted,
 )
@@ -46,6 +52,7 @@ MAX_TEXT = 30_000
 MAX_LIST = 100
 """Names, tags and links that we keep of one post."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US = 1_262_304_000_000_000  # 2010
 _LAST_US = 7_258_118_400_000_000  # 2200: beyond it a float of seconds no longer holds every microsecond
 _DID = re.compile(r"did:[a-z]{1,32}:[A-Za-z0-9._:%-]{1,1024}")
@@ -66,6 +73,39 @@ def read_event(frame: bytes) -> Event | Reject:
     if isinstance(event, str):
         return Reject(Reason.NOT_DECODED, event, frame[:MAX_RAW])
     return event
+
+
+def read_message(frame: bytes) -> Said:
+    """What a frame of Jetstream's second wire says. The time is the one at which the host itself saw it: a place is found by that."""
+    if len(frame) > MAX_FRAME:
+        return Reject(Reason.TOO_BIG, f"a frame of {len(frame)} bytes", frame[:MAX_RAW])
+    message = decode(Message, frame, MESSAGE)
+    if isinstance(message, str):
+        return Reject(Reason.NOT_DECODED, message, frame[:MAX_RAW])
+    if message.kind == "error":
+        return Notice(plain_name(message.error), ends=True)
+    told = message.payload
+    if told is None:
+        return Reject(Reason.WRONG_SHAPE, "a message without a payload", frame[:MAX_RAW])
+    kind = told.kind.rpartition("#")[2]
+    if kind == "info":
+        return Notice(plain_name(told.name))
+    us = us_of(told.witnessed_at or told.time)
+    event = Event(told.did, kind, us, told.seq, None, told.account, told.identity)
+    if kind == "commit":
+        event.commit = Commit(told.rev, told.operation, told.collection, told.rkey, told.cid, told.record)
+    return event, frame
+
+
+def plain_name(name: object) -> str:
+    """An error's or a notice's name as the network may give one; 'unnamed' for anything else."""
+    return name if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9]{1,64}", name) else "unnamed"
+
+
+def us_of(text: object) -> int:
+    """Unix microseconds of a time as the network writes it, exactly; 0 for nonsense."""
+    moment = parse_time(text) if isinstance(text, str) else None
+    return 0 if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def convert_event(event: Event, frame: bytes, heard_at: datetime) -> Item | None:
@@ -91,9 +131,13 @@ def convert_event(event: Event, frame: bytes, heard_at: datetime) -> Item | None
 
 
 def convert_jetstream(frame: bytes, heard_at: datetime) -> Item | None:
-    """One web socket frame of `/subscribe` as an item; None: not for us. Never raises."""
+    """One web socket frame of Jetstream, of either generation, as an item; None: not for us. Never raises."""
     event = read_event(frame)
-    return event if isinstance(event, Reject) else convert_event(event, frame, heard_at)
+    if isinstance(event, Reject):
+        return event
+    if not event.kind and isinstance(said := read_message(frame), tuple):
+        event = said[0]
+    return convert_event(event, frame, heard_at)
 
 
 def event_time(event: Event) -> datetime | None:
@@ -310,11 +354,11 @@ def _author(person: Person | None) -> Author | None:
 # Threads and profiles ------------------------------------------------------------------------------------------------
 
 
-def convert_post_view(view: dict[str, Any], heard_at: datetime) -> Mention | Reject | None:
+def convert_post_view(view: dict[str, Any], heard_at: datetime, revision: str = "") -> Mention | Reject | None:
     """A post as the AppView shows it (getPosts, getPostThread); None: not a post. Never raises."""
     try:
         raw = json.dumps(view, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        note = fitted(Notification, view)
+        note = fitted(PostView, view)
     except (RecursionError, ValueError):
         return Reject(Reason.TOO_BIG, "a post nested too deeply", b"")
     if f"/{POST}/" not in note.uri:
@@ -323,7 +367,25 @@ def convert_post_view(view: dict[str, Any], heard_at: datetime) -> Mention | Rej
     if author is None or not _URI.fullmatch(note.uri) or note.record is None:
         return Reject(Reason.WRONG_SHAPE, "a post without uri, author or record", raw[:MAX_RAW])
     at = sane_time(note.indexed_at) or heard_at
-    return _mention(note.uri, author, note.record, raw, revision="", content_id=note.cid, network_at=at)
+    read = _mention(note.uri, author, note.record, raw, revision=revision, content_id=note.cid, network_at=at)
+    if isinstance(read, Reject):
+        return read
+    return replace(
+        read,
+        likes=_count(note.likes),
+        reposts=_count(note.reposts),
+        replies=_count(note.replies),
+        quotes=_count(note.quotes),
+    )
+
+
+def convert_shown(raw: bytes, heard_at: datetime) -> Mention | Reject | None:
+    """The kept bytes of a post as the AppView showed it; None: not a post. Never raises."""
+    try:
+        view = json.loads(raw.decode("utf-8", "replace"))
+    except (RecursionError, ValueError):
+        return Reject(Reason.NOT_DECODED, "a shown post: not JSON", raw[:MAX_RAW])
+    return convert_post_view(view, heard_at) if isinstance(view, dict) else None
 
 
 def convert_thread(body: bytes, heard_at: datetime) -> ThreadRead | Reject:

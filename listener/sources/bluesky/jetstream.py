@@ -1,339 +1,99 @@
-"""The public stream: Jetstream's `/subscribe` as batches with a bookmark, resumed, failed over, never silently holed.
+"""The public stream by Jetstream, in both generations of its wire. Owns how to ask a host for a place, and which of the two it speaks.
 
-Owns the connection's life (hosts, back-off, silence, bounded memory) and the bookmark's meaning. It refuses to judge: what concerns
-nobody is dropped by `wanted`, which it is handed; edits of what we hold, deletes and account changes pass always.
+The first is `/subscribe`, which every host understands: a place that is too old is moved on without a word, so we suspect it by our own clock.
+The second is the method `network.bsky.jetstream.subscribeEvents`, for an address that ends with it: its server says when a place is too old.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-import re
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Mention, Reject
+from listener.model import Reject
 from listener.sources.base import Say, Wanted
-from listener.sources.bluesky.convert import POST, convert_event, event_time, read_event
-from listener.sources.bluesky.shapes import Event
-from listener.webclient import Socket, WebClient
+from listener.sources.bluesky.convert import POST, read_event, read_message
+from listener.sources.bluesky.public import MARGIN_US, Asked, Habits, Place, PublicStream, Wire
+from listener.sources.bluesky.shapes import Said
+from listener.webclient import WebClient
 
-MARGIN_US = 10_000_000
-"""Microseconds that a resume by time goes back: servers do not agree to the last second."""
-_SEQ_END = 10**15
-"""From here on a cursor is read as unix microseconds, so no sequence number reaches it."""
-_SKEW = timedelta(seconds=60)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PLACE = re.compile(r"(?:seq:(\d{1,15})@([^;\s]{1,300});)?us:(\d{1,17})")
+FIRST = "/subscribe"
+SECOND = "/xrpc/network.bsky.jetstream.subscribeEvents"
+_KINDS = ("commit", "identity", "account")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Our bookmark: the network's time in unix microseconds, and the sequence number that only one host understands."""
-
-    us: int
-    seq: int = 0
-    host: str = ""
-
-    def __str__(self) -> str:
-        return f"seq:{self.seq}@{self.host};us:{self.us}" if self.seq else f"us:{self.us}"
-
-    @classmethod
-    def read(cls, text: str) -> Place:
-        """The place of a saved bookmark. SourceStopped when it is none of ours: guessing would lose something."""
-        found = _PLACE.fullmatch(text)
-        if found is None:
-            raise SourceStopped(
-                "the saved bookmark is not one of this source",
-                where=text[:60],
-                hint="clear the source's cursor to start from now",
-            )
-        return cls(int(found[3]), int(found[1] or 0), found[2] or "")
-
-    @property
-    def at(self) -> datetime:
-        """The place as a time."""
-        return _EPOCH + timedelta(microseconds=min(self.us, 253_402_300_799_000_000))
-
-
-def unix_us(moment: datetime) -> int:
-    """Unix microseconds, exactly."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """How the stream behaves; seconds."""
-
-    look_back: float = 36 * 3600.0
-    """How far back the network can resume; beyond it there is a gap."""
-    silence: float = 90.0
-    proof: float = 5.0
-    """How long we wait for the event that we resumed at: a server that does not send it again may have another numbering."""
-    first_pause: float = 0.25
-    longest_pause: float = 30.0
-    linger: float = 0.25
-    """How long deletes and account changes wait for company; mentions never wait."""
-    beat: float = 3.0
-    """At least so often the bookmark moves, also when nothing concerned us."""
-    batch: int = 500
-    """Items of one batch."""
-    queue_frames: int = 4000
-    queue_bytes: int = 8 << 20
-
-
-class Jetstream:
-    """Every public post that `wanted` says yes to, and all deletes and account changes."""
-
-    key = "bluesky/jetstream"
+class Jetstream(PublicStream):
+    """The public stream of Jetstream hosts: names, addresses, or addresses with the path of a wire."""
 
     def __init__(
         self,
         web: WebClient,
-        hosts: tuple[str, ...],
+        hosts: Sequence[str],
         wanted: Wanted,
         *,
         habits: Habits | None = None,
         say: Say = lambda _: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        if not hosts:
-            raise ValueError("at least one host")
-        self.wanted = wanted
-        """May be replaced at any time: a new rulebook listens for other words."""
-        self.trouble = ""
-        """Why nothing is heard now, in words; '' while all is well."""
-        self._web = web
-        self._hosts = tuple(_address(host) for host in hosts)
-        self._habits = habits or Habits()
-        self._say = say
-        self._clock = clock
-
-    async def batches(self, cursor: str | None) -> AsyncIterator[Batch]:
-        """As `Stream` promises. Without a cursor: from now on."""
-        place = Place.read(cursor) if cursor is not None else Place(unix_us(self._clock()))
-        if cursor is None:
-            yield Batch(
-                (), str(place), self._clock()
-            )  # so that a listener that dies before the first word resumes here
-        turn = failures = 0
-        by_time = False
-        while True:
-            host = self._hosts[turn % len(self._hosts)]
-            after: float | None = None
-            try:
-                async with aclosing(self._connected(host, place, by_time)) as heard:
-                    async for batch, at in heard:
-                        place, failures, by_time, self.trouble = at, 0, False, ""
-                        yield batch
-            except _WrongPlace:
-                by_time = True
-                continue
-            except TryAgain as fault:
-                self.trouble, after = str(fault), fault.after
-            except Refused as fault:
-                if fault.code == "http_400":
-                    raise SourceStopped(
-                        "the stream does not understand our request",
-                        where=fault.where,
-                        code=fault.code,
-                        hint="is this host a Jetstream server?",
-                    ) from None
-                self.trouble = str(fault)
-            failures += 1
-            turn += failures % 2 == 0  # the same host again first: only there the sequence number counts
-            pause = min(self._habits.longest_pause, self._habits.first_pause * 2 ** min(failures - 1, 20))
-            pause = max(pause * random.uniform(0.5, 1.0), min(after or 0.0, 300.0))
-            self._say(f"{self.key}: {self.trouble}; next try in {pause:.1f} s")
-            await asyncio.sleep(pause)
-
-    def _too_old(self, place: Place) -> bool:
-        """Whether the server will silently start later than we ask. By our own clock, so only a suspicion."""
-        return place.at < self._clock() - timedelta(seconds=self._habits.look_back)
-
-    async def _connected(self, host: str, place: Place, by_time: bool) -> AsyncGenerator[tuple[Batch, Place], None]:
-        name = urlsplit(host).netloc
-        by_seq = place.seq and place.host == name and not by_time
-        asked = place.seq if by_seq else max(0, place.us - MARGIN_US)
-        params = [("wantedCollections", POST), ("cursor", str(asked))]
-        async with self._web.socket(f"{host}/subscribe", params=params) as socket:
-            pump = _Pump(socket, self._habits)
-            reading = asyncio.create_task(pump.run())
-            try:
-                hearing = _Hearing(self, name, place, place.seq if by_seq else 0, self._too_old(place))
-                async with aclosing(self._hear(pump, hearing)) as batches:
-                    async for batch in batches:
-                        yield batch, hearing.place
-            finally:
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
-
-    async def _hear(self, pump: _Pump, hearing: _Hearing) -> AsyncGenerator[Batch, None]:
-        habits = self._habits
-        loop = asyncio.get_running_loop()
-        last_sound = last_flush = loop.time()
-        while True:
-            while pump.frames and len(hearing.items) < habits.batch:
-                hearing.take(pump.next(), self._clock)
-                last_sound = loop.time()
-            now = loop.time()
-            wait = hearing.patience(habits, now - last_flush)
-            if wait <= 0 or (pump.fault and (hearing.heard or hearing.items)):
-                last_flush = now
-                yield hearing.batch(self._clock())
-                continue
-            if pump.frames:
-                continue
-            if pump.fault:
-                raise pump.fault
-            if hearing.expected and now - last_sound >= habits.proof:
-                raise _WrongPlace
-            if now - last_sound >= habits.silence:
-                raise TryAgain(f"nothing heard for {habits.silence:g} s", where=hearing.host, code="silence")
-            limit = min(habits.silence, habits.proof) if hearing.expected else habits.silence
-            await pump.wait(min(wait, last_sound + limit - now))
-
-    def hears(self, item: Item) -> bool:
-        """Whether an item goes on to the hall."""
-        return not isinstance(item, Mention) or self.wanted(item)
+        habits = habits or Habits()
+        wires = [_wire(host, timedelta(seconds=habits.look_back), clock) for host in hosts]
+        super().__init__("bluesky/jetstream", web, wires, wanted, habits=habits, say=say, clock=clock)
 
 
-def _address(host: str) -> str:
-    """'wss://host' of a bare host name, an address, or an address with the path that we add ourselves."""
-    return (host if "://" in host else f"wss://{host}").rstrip("/").removesuffix("/subscribe")
+def _wire(host: str, keeps: timedelta, clock: Callable[[], datetime]) -> Wire:
+    address = address_of(host)
+    if address.endswith(SECOND):
+        return _Second(address)
+    return _First(address.removesuffix(FIRST) + FIRST, keeps, clock)
 
 
-class _WrongPlace(Exception):
-    """The server does not start where we asked it to by sequence number: ask by time."""
+def address_of(host: str) -> str:
+    """'wss://host' of a bare host name, or the address as it is."""
+    return (host if "://" in host else f"wss://{host}").rstrip("/")
 
 
-class _Pump:
-    """Moves frames from the socket into a bounded queue. When it is full, the socket is not read: the network's own buffers wait."""
-
-    def __init__(self, socket: Socket, habits: Habits) -> None:
-        self.frames: deque[bytes] = deque()
-        self.fault: TryAgain | None = None
-        self._socket = socket
-        self._habits = habits
-        self._size = 0
-        self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
-
-    async def run(self) -> None:
-        """Until the socket ends; `fault` then says how."""
-        try:
-            while True:
-                frame = await self._socket.receive()
-                self.frames.append(frame)
-                self._size += len(frame)
-                self._arrived.set()
-                if len(self.frames) >= self._habits.queue_frames or self._size >= self._habits.queue_bytes:
-                    self._room.clear()
-                    await self._room.wait()
-        except TryAgain as fault:
-            self.fault = fault
-            self._arrived.set()
-
-    def next(self) -> bytes:
-        """The oldest frame."""
-        frame = self.frames.popleft()
-        self._size -= len(frame)
-        if not self._room.is_set() and self._size < self._habits.queue_bytes // 2:
-            self._room.set()
-        return frame
-
-    async def wait(self, seconds: float) -> None:
-        """Until a frame arrives or the socket ends, at most so long."""
-        if self.frames or self.fault:
-            return
-        self._arrived.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._arrived.wait()
+def _asked_at(place: Place, by_seq: int) -> str:
+    return str(by_seq or max(0, place.us - MARGIN_US))
 
 
-@dataclass(slots=True)
-class _Hearing:
-    """What was heard since the last batch, and where that is in the stream."""
+@dataclass(frozen=True, slots=True)
+class _First:
+    """`/subscribe`: events as they are, and a silent clamp of what is too old."""
 
-    stream: Jetstream
-    host: str
-    place: Place
-    expected: int
-    """The sequence number that the first event must have; 0: any."""
-    too_old: bool
-    """The place may be further back than the network keeps: the first event shows where it really starts."""
-    items: list[Item] = field(default_factory=list)
-    heard: int = 0
-    urgent: bool = False
-    item_at: datetime | None = None
-    gaps: list[Gap] = field(default_factory=list)
-    ahead: datetime | None = None
-    """The time of the last event when it was ahead of our clock."""
+    address: str
+    keeps: timedelta
+    clock: Callable[[], datetime]
 
-    def take(self, frame: bytes, clock: Callable[[], datetime]) -> None:
+    @property
+    def host(self) -> str:
+        return urlsplit(self.address).netloc
+
+    async def ask(self, place: Place, by_time: bool) -> Asked:
+        by_seq = place.seq if place.host == self.host and not by_time else 0
+        params = [("wantedCollections", POST), ("cursor", _asked_at(place, by_seq))]
+        # By our own clock, so only a suspicion.
+        return Asked(self.address, params, {}, by_seq, place.at < self.clock() - self.keeps)
+
+    def read(self, frame: bytes) -> Sequence[Said]:
         event = read_event(frame)
-        if isinstance(event, Reject):
-            self.heard += 1
-            self.items.append(event)
-            return
-        if self.expected and event.cursor:
-            if event.cursor != self.expected:
-                raise _WrongPlace
-            self.expected = 0
-        self.heard += 1
-        heard_at = clock()
-        item = convert_event(event, frame, heard_at)
-        is_edit = event.commit is not None and event.commit.operation == "update"
-        if item is not None and (is_edit or self.stream.hears(item)):
-            self.items.append(item)
-            self.urgent = self.urgent or isinstance(item, Mention)
-        self._move(event, heard_at)
+        return (event if isinstance(event, Reject) else (event, frame),)
 
-    def _move(self, event: Event, heard_at: datetime) -> None:
-        """The bookmark after this event; a nonsense time or number does not move it."""
-        at = event_time(event)
-        if at is None or not self._believed(at, heard_at):
-            return
-        if self.too_old:
-            self.too_old = False
-            if at > self.place.at + _SKEW:
-                self.gaps.append(Gap(self.place.at, at, "the bookmark was older than what the network keeps"))
-        self.item_at = at if self.item_at is None else max(at, self.item_at)
-        if 0 < event.cursor < _SEQ_END:
-            self.place = Place(event.time_us, event.cursor, self.host)
-        elif self.place.host == self.host:
-            self.place = Place(event.time_us, self.place.seq, self.host)
-        else:
-            self.place = Place(event.time_us)
 
-    def _believed(self, at: datetime, heard_at: datetime) -> bool:
-        """One event from the future is nonsense; two in a row that agree say that our own clock is behind."""
-        before, self.ahead = self.ahead, at if at > heard_at + _SKEW else None
-        return self.ahead is None or (before is not None and abs(at - before) <= _SKEW)
+@dataclass(frozen=True, slots=True)
+class _Second:
+    """`subscribeEvents`: messages that say of what type they are, notices, and an error as the last word."""
 
-    def patience(self, habits: Habits, since: float) -> float:
-        """Seconds that what is there may still wait; nothing waits when it is a mention or when there is much."""
-        if self.urgent or len(self.items) >= habits.batch:
-            return 0.0
-        if self.items:
-            return habits.linger - since
-        return habits.beat - since if self.heard else habits.silence
+    address: str
 
-    def batch(self, now: datetime) -> Batch:
-        made = Batch(
-            tuple(self.items),
-            str(self.place),
-            now,
-            gaps=tuple(self.gaps),
-            item_at=self.item_at,
-            heard=self.heard,
-        )
-        self.items, self.gaps, self.heard, self.urgent, self.item_at = [], [], 0, False, None
-        return made
+    @property
+    def host(self) -> str:
+        return urlsplit(self.address).netloc
+
+    async def ask(self, place: Place, by_time: bool) -> Asked:
+        by_seq = place.seq if place.host == self.host and not by_time else 0
+        params = [("collections", POST), *(("kinds", kind) for kind in _KINDS), ("cursor", _asked_at(place, by_seq))]
+        return Asked(self.address, params, {"Sec-WebSocket-Protocol": "xrpc.v1.json"}, by_seq)
+
+    def read(self, frame: bytes) -> Sequence[Said]:
+        return (read_message(frame),)

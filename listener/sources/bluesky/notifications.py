@@ -107,6 +107,38 @@ class Notifications:
                 async with asyncio.timeout(pause):
                     await self._bell.wait()
 
+    async def look_back(self, start: datetime, end: datetime) -> AsyncIterator[Batch]:
+        """What addressed the account between two times, page by page, the newest first."""
+        cursor, seen = "", set[str]()
+        for _ in range(MAX_PAGES):
+            notes, cursor = await self._page(cursor)
+            oldest = min((one.at for one in notes if one.at is not None), default=None)
+            now = self._clock()
+            items = [
+                item
+                for one in reversed(notes)
+                if one.at is None or start <= one.at <= end
+                if (item := convert_notification(one.raw, now)) is not None
+            ]
+            over = not notes or not cursor or cursor in seen or (oldest is not None and oldest < start)
+            rest = () if over or oldest is None else (Gap(start, min(oldest, end), "not read yet"),)
+            yield Batch(tuple(items), None, now, gaps=rest, heard=len(notes), history=True)
+            if over:
+                return
+            seen.add(cursor)
+        raise Refused(
+            f"more than {MAX_PAGES * PAGE} notifications since then: the rest was not read",
+            where=self.key,
+            code="too_many",
+        )
+
+    async def _page(self, cursor: str) -> tuple[list[Notified], str]:
+        params = [*_REASONS, ("limit", str(PAGE)), *([("cursor", cursor)] if cursor else [])]
+        page = read_notifications(await self._session.get(_METHOD, params))
+        if isinstance(page, Reject):
+            raise TryAgain(page.detail, where=self.key, code="not_decoded")
+        return page
+
     async def _sweep(self, mark: datetime | None) -> _Sweep:
         """All pages back to the overlap behind the mark."""
         last_day = self._clock() - LAST_DAY
@@ -114,11 +146,7 @@ class Notifications:
         found = _Sweep(since=min(until, last_day))
         cursor, seen = "", set[str]()
         for _ in range(MAX_PAGES):
-            params = [*_REASONS, ("limit", str(PAGE)), *([("cursor", cursor)] if cursor else [])]
-            page = read_notifications(await self._session.get(_METHOD, params))
-            if isinstance(page, Reject):
-                raise TryAgain(page.detail, where=self.key, code="not_decoded")
-            notes, cursor = page
+            notes, cursor = await self._page(cursor)
             found.notes.extend(notes)
             oldest = min((one.at for one in notes if one.at is not None), default=None)
             if not notes or not cursor or cursor in seen or (oldest is not None and oldest < until):

@@ -31,6 +31,16 @@ def mint_tid(us: int, clock_id: int) -> str:
     return "".join(_BASE32[number >> shift & 31] for shift in range(60, -1, -5))
 
 
+def read_tid(text: str) -> int | None:
+    """The unix microseconds of a timestamp identifier; None for a key that is none."""
+    if len(text) != 13 or any(letter not in _BASE32 for letter in text):
+        return None
+    number = 0
+    for letter in text:
+        number = number << 5 | _BASE32.index(letter)
+    return number >> 10
+
+
 async def freeze(session: Session, reply: Reply, now: datetime) -> Mapping[str, Any]:
     """What will be sent, without the text; pictures are handed over now, which shows them to nobody. Refused when the parent is gone,
     changed or closed to us, or the text does not fit.

@@ -90,6 +90,22 @@ def body_of(raw: bytes) -> dict[str, Any]:
     return body
 
 
+def endpoint_of(document: object, service: str) -> str:
+    """An account's own server by its DID document; '' when it names none that one who logs in at `service` would talk to."""
+    services = document.get("service") if isinstance(document, dict) else None
+    for one in services if isinstance(services, list) else ():
+        if isinstance(one, dict) and str(one.get("id")).endswith("#atproto_pds"):
+            url = str(one.get("serviceEndpoint")).rstrip("/")
+            try:
+                check_url(url)
+            except FixMe:
+                return ""
+            # A document must not send our tokens from the outside world to a program on this machine.
+            inside, home = is_loopback(urlsplit(url).hostname or ""), urlsplit(service).hostname or ""
+            return url if not inside or is_loopback(home) else ""
+    return ""
+
+
 class Session:
     """One account's session. Safe for many tasks, and for two processes that share the folder."""
 
@@ -110,8 +126,10 @@ class Session:
         self._name = f"{re.sub(r'[^a-z0-9.-]', '_', login.identifier.lower())[:80]}-{digest}"
         self._turn = asyncio.Lock()
         self._tokens: _Tokens | None = None
-        self._requests = Budget(3000, 300)
-        self._points = Budget(points, 3600)
+        self.requests = Budget(3000, 300)
+        """Calls, by address of ours."""
+        self.points = Budget(points, 3600)
+        """Writes of the account: a put costs two, a delete one."""
 
     @property
     def did(self) -> str:
@@ -134,7 +152,7 @@ class Session:
             url = f"{tokens.endpoint}/xrpc/{method}"
             heads = {"Authorization": f"Bearer {tokens.access}"}
             return await self._web.get(
-                url, params=params, headers=heads, timeout=timeout, retry=READ, budget=self._requests
+                url, params=params, headers=heads, timeout=timeout, retry=READ, budget=self.requests
             )
 
         return await self._with_tokens(method, call)
@@ -142,12 +160,12 @@ class Session:
     async def write(self, method: str, body: Mapping[str, Any], points: float, *, timeout: float = 20.0) -> bytes:
         """The body of an XRPC procedure's answer. Uncertain when its fate is not known, Refused when the network says no."""
         wire = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        await self._points.spend(points, patience=5.0)
+        await self.points.spend(points, patience=5.0)
 
         async def call(tokens: _Tokens) -> Answer:
             url = f"{tokens.endpoint}/xrpc/{method}"
             heads = {"Authorization": f"Bearer {tokens.access}"}
-            return await self._web.post(url, wire, write=True, headers=heads, timeout=timeout, budget=self._requests)
+            return await self._web.post(url, wire, write=True, headers=heads, timeout=timeout, budget=self.requests)
 
         return await self._with_tokens(method, call)
 
@@ -161,7 +179,7 @@ class Session:
             url = f"{tokens.endpoint}/xrpc/{method}"
             heads = {"Authorization": f"Bearer {tokens.access}", "Content-Type": media_type}
             return await self._web.post(
-                url, content, write=False, headers=heads, timeout=timeout, retry=READ, budget=self._requests
+                url, content, write=False, headers=heads, timeout=timeout, retry=READ, budget=self.requests
             )
 
         try:
@@ -222,7 +240,7 @@ class Session:
         url = f"{old.endpoint}/xrpc/com.atproto.server.refreshSession"
         heads = {"Authorization": f"Bearer {old.refresh}"}
         # The spent token gives the same successor for a while, so that a repeat after a lost answer is safe.
-        answer = await self._web.post(url, b"", write=False, headers=heads, retry=READ, budget=self._requests)
+        answer = await self._web.post(url, b"", write=False, headers=heads, retry=READ, budget=self.requests)
         if answer.status == 200:
             return self._taken(answer, old)
         name, message = xrpc_error(answer)
@@ -245,7 +263,7 @@ class Session:
         self._note_login(old)
         body = json.dumps({"identifier": self.login.identifier, "password": self.login.password}).encode()
         url = f"{self.login.service.rstrip('/')}/xrpc/com.atproto.server.createSession"
-        answer = await self._web.post(url, body, write=False, retry=ONCE, budget=self._requests)
+        answer = await self._web.post(url, body, write=False, retry=ONCE, budget=self.requests)
         if answer.status == 200:
             return self._taken(answer, old)
         name, message = xrpc_error(answer)
@@ -282,25 +300,10 @@ class Session:
                 str(status), "AccountDeactivated"
             )
             raise self._stopped(name, "the account is not active")
-        endpoint = self._endpoint(body.get("didDoc")) or old.endpoint or self.login.service.rstrip("/")
+        endpoint = endpoint_of(body.get("didDoc"), self.login.service) or old.endpoint or self.login.service.rstrip("/")
         fresh = _Tokens(did, handle if isinstance(handle, str) else "", endpoint, access, refresh, old.logins)
         self._save(fresh)
         return fresh
-
-    def _endpoint(self, document: object) -> str:
-        """The account's own server by its DID document; '' when it names none that we would talk to."""
-        services = document.get("service") if isinstance(document, dict) else None
-        for service in services if isinstance(services, list) else ():
-            if isinstance(service, dict) and str(service.get("id")).endswith("#atproto_pds"):
-                url = str(service.get("serviceEndpoint")).rstrip("/")
-                try:
-                    check_url(url)
-                except FixMe:
-                    return ""
-                # A document must not send our tokens from the outside world to a program on this machine.
-                inside, home = is_loopback(urlsplit(url).hostname or ""), urlsplit(self.login.service).hostname or ""
-                return url if not inside or is_loopback(home) else ""
-        return ""
 
     # The file --------------------------------------------------------------------------------------------------------
 

@@ -7,11 +7,13 @@ what is no JSON object at all is told in words. It refuses to know what a field 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 
 from listener.harmless import storable
+from listener.model import Reject
 
 
 class Ref(msgspec.Struct):
@@ -114,6 +116,46 @@ class Event(msgspec.Struct):
     identity: Identity | None = None
 
 
+class Payload(msgspec.Struct):
+    """One event of Jetstream's second wire: a commit stands in it without a box."""
+
+    kind: str = msgspec.field(default="", name="$type")
+    seq: int = 0
+    did: str = ""
+    time: str = ""
+    witnessed_at: str = msgspec.field(default="", name="witnessedAt")
+    rev: str = ""
+    operation: str = ""
+    collection: str = ""
+    rkey: str = ""
+    cid: str = ""
+    record: Post | None = None
+    account: AccountState | None = None
+    identity: Identity | None = None
+    name: str = ""
+    """Of a notice."""
+
+
+class Message(msgspec.Struct):
+    """One frame of Jetstream's second wire."""
+
+    kind: str = msgspec.field(default="", name="$type")
+    payload: Payload | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a host says of the stream itself."""
+
+    name: str
+    ends: bool = False
+
+
+Said = tuple[Event, bytes] | Reject | Notice
+"""One thing of a frame: an event with its bytes by which it can be read again, what cannot be used, or a word about the stream."""
+
+
 class Person(msgspec.Struct):
     """A profile in short."""
 
@@ -123,7 +165,7 @@ class Person(msgspec.Struct):
 
 
 class Notification(msgspec.Struct):
-    """One of listNotifications; getPosts and getPostThread show a post in the same fields."""
+    """One of listNotifications."""
 
     uri: str = ""
     cid: str = ""
@@ -131,6 +173,15 @@ class Notification(msgspec.Struct):
     indexed_at: str = msgspec.field(default="", name="indexedAt")
     author: Person | None = None
     record: Post | None = None
+
+
+class PostView(Notification):
+    """A post of getPosts and getPostThread: the same fields, with what is counted."""
+
+    likes: int | None = msgspec.field(default=None, name="likeCount")
+    reposts: int | None = msgspec.field(default=None, name="repostCount")
+    replies: int | None = msgspec.field(default=None, name="replyCount")
+    quotes: int | None = msgspec.field(default=None, name="quoteCount")
 
 
 class NotificationPage(msgspec.Struct):
@@ -161,6 +212,7 @@ class ProfileView(msgspec.Struct):
 S = TypeVar("S", bound=msgspec.Struct)
 
 EVENT = msgspec.json.Decoder(Event)
+MESSAGE = msgspec.json.Decoder(Message)
 PAGE = msgspec.json.Decoder(NotificationPage)
 NOTIFICATION = msgspec.json.Decoder(Notification)
 

@@ -16,7 +16,7 @@ from listener.facets import clean_handle
 from listener.lengths import length
 from listener.model import Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reject, Reply
 from listener.sources.base import Hook, Say, Sent, Stream, ThreadRead, Wanted, Wiring
-from listener.sources.bluesky import acts
+from listener.sources.bluesky import acts, rechecks
 from listener.sources.bluesky import reply as replies
 from listener.sources.bluesky.convert import (
     NAME,
@@ -24,10 +24,14 @@ from listener.sources.bluesky.convert import (
     convert_jetstream,
     convert_notification,
     convert_profile,
+    convert_shown,
     convert_thread,
 )
-from listener.sources.bluesky.jetstream import Habits, Jetstream
+from listener.sources.bluesky.firehose import Firehose
+from listener.sources.bluesky.frames import convert_frame, is_frame
+from listener.sources.bluesky.jetstream import Jetstream
 from listener.sources.bluesky.notifications import Notifications
+from listener.sources.bluesky.public import Habits, PublicStream
 from listener.sources.bluesky.session import Login, Session, xrpc_error
 from listener.webclient import Budget, Params, Retry, WebClient
 
@@ -40,11 +44,13 @@ class Options:
     """What an operator may say about Bluesky, as plain values."""
 
     hosts: tuple[str, ...] = PUBLIC_HOSTS
-    """Jetstream servers in order of preference; empty: the public stream is not read."""
+    """Jetstream servers in order of preference; empty, without a firehose: the public stream is not read."""
     appview: str = PUBLIC_APPVIEW
     """For threads and profiles where no account of ours asks."""
     poll_seconds: float = 15.0
     habits: Habits = field(default_factory=Habits)
+    firehose: tuple[str, ...] = ()
+    """Hosts that send their own firehose, in order of preference; where there are some, no Jetstream is read."""
 
 
 class Bluesky:
@@ -73,10 +79,14 @@ class Bluesky:
         self._sessions = {login.identifier: Session(web, login, folder) for login in logins}
         self._notifications: dict[str, Notifications] = {}
         self._public = Budget(3000, 300)
-        self.budgets: Mapping[str, Budget] = {"public reads": self._public}
-        hosts = self._options.hosts
-        self.jetstream = (
-            Jetstream(web, hosts, wanted, habits=self._options.habits, say=say, clock=clock) if hosts else None
+        self.budgets: Mapping[str, Budget] = {
+            "public reads": self._public,
+            **{f"requests of {name}": session.requests for name, session in self._sessions.items()},
+            **{f"write points of {name}": session.points for name, session in self._sessions.items()},
+        }
+        hosts, kind = self._options.firehose or self._options.hosts, Firehose if self._options.firehose else Jetstream
+        self.public: PublicStream | None = (
+            kind(web, hosts, wanted, habits=self._options.habits, say=say, clock=clock) if hosts else None
         )
         silent = "" if logins else "no account of ours is set up"
         self.capabilities: Mapping[Capability, str] = {
@@ -90,7 +100,7 @@ class Bluesky:
             Capability.BLOCK: silent,
             Capability.EDIT: "posts on Bluesky cannot be edited",
             Capability.MEDIA: silent,
-            Capability.HISTORY: "not read yet",
+            Capability.HISTORY: "",
         }
 
     async def identify(self, identifier: str) -> Author:
@@ -108,7 +118,7 @@ class Bluesky:
 
     def streams(self) -> tuple[Stream, ...]:
         """The public stream."""
-        return (self.jetstream,) if self.jetstream is not None else ()
+        return () if self.public is None else (self.public,)
 
     def account_streams(self, external_id: str) -> tuple[Stream, ...]:
         """One account's notifications; none before `identify`."""
@@ -120,19 +130,30 @@ class Bluesky:
         return {}
 
     def reread(self, raw: bytes, heard_at: datetime) -> tuple[Item, ...]:
-        """As `Source.reread`: an event of the public stream, else a notification."""
-        read = convert_jetstream(raw, heard_at)
-        if isinstance(read, Reject) and not isinstance(told := convert_notification(raw, heard_at), Reject):
-            read = told
+        """As `Source.reread`: a frame of the firehose, an event of the public stream, else a notification, else a post as it was shown."""
+        if is_frame(raw):
+            return convert_frame(raw, heard_at)
+        read: Item | None = convert_jetstream(raw, heard_at)
+        for turn in (convert_notification, convert_shown):
+            if read is None or isinstance(read, Reject):
+                told = turn(raw, heard_at)
+                read = read if told is None or isinstance(told, Reject) else told
         return () if read is None else (read,)
 
     def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
-        """Not yet."""
-        return None
+        """As `Source.look_back`: the public stream as far as its hosts keep it, and an account's notifications."""
+        if self.public is not None and stream == self.public.key:
+            return self.public.look_back(start, end)
+        found = next((one for one in self._notifications.values() if one.key == stream), None)
+        return None if found is None else found.look_back(start, end)
 
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
-        """Not yet: edits and deletes come by the public stream."""
-        return ()
+        """As `Source.recheck`, as the account sees them or anybody; of one whose author left, that they left."""
+
+        async def ask(method: str, params: Params) -> bytes:
+            return await self._ask(account, method, params)
+
+        return await rechecks.recheck(ask, keys, self._clock())
 
     async def freeze(self, reply: Reply, now: datetime) -> Mapping[str, Any]:
         """As `Source.freeze`."""
@@ -222,6 +243,7 @@ def build(wiring: Wiring) -> Bluesky:
     logins = [Login(one.handle, one.secret or None, one.service or own["pds"]) for one in wiring.logins]
     options = Options(
         hosts=tuple(own["jetstream"]) if own["listen"] else (),
+        firehose=tuple(own["firehose"]) if own["listen"] else (),
         appview=own["appview"],
         poll_seconds=own["poll_seconds"],
         habits=replace(Habits(), look_back=own["look_back_hours"] * 3600.0),
