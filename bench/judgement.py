@@ -17,8 +17,8 @@ from vaderSentiment import vaderSentiment as published  # noqa: N813
 from bench.ingest import line, texts
 from listener.language import Languages
 from listener.private import private
+from listener.rulebook.sentences import naming
 from listener.sentiment import Vader
-from listener.sentiment.sentences import naming
 from tests.core.vader_texts import texts as corners
 
 ROUNDS = 5

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from listener.model import Kind, State
 from listener.query import words
 from listener.query.emoji import is_emoji
+from listener.query.reach import reach
 from listener.query.subject import Subject
 
 # Names and ids -------------------------------------------------------------------------------------------------------
@@ -79,6 +80,9 @@ def _statuses(subject: Subject) -> tuple[str, ...]:
 NUMBERS: dict[str, Callable[[Subject], float | None]] = {
     "words": lambda subject: len(subject.words.keys),
     "followers": lambda subject: subject.followers,
+    "reach": lambda subject: reach(
+        subject.source, subject.followers, subject.reposts, subject.quotes, subject.likes, subject.replies
+    ),
     "rating": lambda subject: subject.rating,
     "likes": lambda subject: subject.likes,
     "reposts": lambda subject: subject.reposts,

@@ -32,8 +32,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 _STATES = frozenset(one.value for one in State)
 _KINDS = frozenset(one.value for one in Kind)
-_COUNTED = frozenset({"words"})
-"""Fields that are counted from the text, whatever a row says."""
+_COUNTED = frozenset({"words", "reach"})
+"""Fields that are counted from the text or other fields, whatever a row says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from listener.model import ToneLabel
 from listener.rulebook.nodes import NOWHERE, Place
-from listener.sentiment.wordlist import WordList
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,17 @@ class Overlay:
     """Of a whole one: words that make what follows stronger or, below 0, weaker."""
     tests: tuple[Sounds, ...] = ()
     place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """The words of one language that the published list does not fit. All in small letters; several words in a row count as one."""
+
+    words: Mapping[str, float] = field(default_factory=dict)
+    """With their worth, -4 to 4."""
+    negations: frozenset[str] = frozenset()
+    boosters: Mapping[str, float] = field(default_factory=dict)
+    """What each adds to the worth of what follows; VADER's own add and take 0.293."""
 
 
 def words_of(lexicon: Iterable[Overlay]) -> dict[str, float | None]:

@@ -14,10 +14,9 @@ from typing import Protocol
 from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, ToneLabel, Via
 from listener.query.match import spans_of
 from listener.query.subject import Subject
-from listener.rulebook.lexicon import Overlay, lists_of, words_of
+from listener.rulebook import sentences
+from listener.rulebook.lexicon import Overlay, WordList, lists_of, words_of
 from listener.rulebook.shape import Exemption, Query, Rule, Rulebook, Scope, TopicKind
-from listener.sentiment import sentences
-from listener.sentiment.wordlist import WordList
 
 MOOD = frozenset({"lang", "tone", "about"})
 """The fields of a query that ask for what is found out about a text."""

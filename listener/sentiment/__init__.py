@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
 from types import MappingProxyType
+from typing import Protocol
 
 from listener.model import Tone, ToneLabel
 from listener.sentiment.scoring import Scorer, Scores, Tables
-from listener.sentiment.wordlist import WordList
 
 METHOD = "vader-3.3.2"
 FITS = "en"
@@ -39,6 +39,19 @@ _HANDLES_AND_ADDRESSES = re.compile(r"https?://\S+|www\.\S+|(?<!\w)[@＠][\w](?:
 
 _HASHTAG = re.compile(r"#(\w+)")
 _HUMP = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class WordList(Protocol):
+    """The words of another language, in small letters: with their worth, those that deny, and what those that boost add."""
+
+    @property
+    def words(self) -> Mapping[str, float]: ...
+
+    @property
+    def negations(self) -> frozenset[str]: ...
+
+    @property
+    def boosters(self) -> Mapping[str, float]: ...
 
 
 class Vader:
@@ -87,7 +100,7 @@ class Vader:
         """
         content = "\n".join(f"{word}\t{worth}" for word, worth in sorted(words.items()))
         method = f"{METHOD}+{_short_hash(content)}" if words else METHOD
-        method += "".join(f" {lang}:{_short_hash(found.content())}" for lang, found in sorted(lists.items()))
+        method += "".join(f" {lang}:{_short_hash(_content(found))}" for lang, found in sorted(lists.items()))
         others = {lang: _Overlay(_tables_of(found, self._tables), found.words) for lang, found in lists.items()}
         return Vader(self._tables, self._scorer, _Overlay(self._tables, words) if words else None, method, others)
 
@@ -105,6 +118,13 @@ class Vader:
         neg, neu, pos, compound = self._scorer.scores(plain)
         verdict = label(compound if self._overlay is None else self._overlay.compound(plain, compound))
         return Tone(verdict, neg, neu, pos, compound)
+
+
+def _content(found: WordList) -> str:
+    """All of it as one text: what differs in any of it differs in this."""
+    lines = [f"{word}\t{worth}" for word, worth in sorted(found.words.items())]
+    lines += [f"-\t{word}" for word in sorted(found.negations)]
+    return "\n".join([*lines, *(f"+\t{word}\t{add}" for word, add in sorted(found.boosters.items()))])
 
 
 def _short_hash(content: str) -> str:

@@ -21,11 +21,11 @@ import msgspec
 from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
 from listener.model import Tone
+from listener.rulebook.lexicon import WordList
 from listener.rulebook.parse import parse
 from listener.rulebook.replay import Nights, Outcome, Record, Side, replay
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import FindsLanguage, HearsTone
-from listener.sentiment.wordlist import WordList
 
 T = TypeVar("T")
 

@@ -458,6 +458,7 @@ def _what(about: str) -> st.SearchStrategy[dict[str, object]]:
         "domain": "links",
         "link": "links",
         "tone": "tone compound",
+        "reach": "source followers reposts quotes likes replies",
         "assignee": "assignee me",
         "is": "kind ours addressed verified unread state assignee stated",
         "has": "links media hashtags rules stated",

@@ -220,6 +220,7 @@ ASKED = [
     ("topic:larkspur", "topic:orbit"),
     ("tone:negative", "tone:neutral"),
     ("about:positive", "about:negative"),
+    ("reach:>=10", "reach:<10"),
     ("tone:<-0.5", "tone:>0"),
     ("need:>=0.7", "need:<0.5"),
     ("tag:billing", "tag:bill"),

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listener.model import Author, Context, Hearing, Key, Kind, Mention, ToneLabel, Via
+from listener.rulebook.sentences import naming, sentences
 from listener.rulebook.subject import Methods, heard_by, judged
 from listener.sentiment import Vader
-from listener.sentiment.sentences import naming, sentences
 from tests.core.rulebooks import book
 
 RULES = """\

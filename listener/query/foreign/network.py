@@ -53,6 +53,7 @@ ONLY_HERE = frozenset(
         "priority",
         "assignee",
         "team",
+        "reach",
         "followers",
     }
 )

@@ -79,6 +79,7 @@ _VERSION = """JOIN LATERAL (
 _NEEDED = {
     "author": "author",
     "followers": "author",
+    "reach": "author",
     "verified": "author",
     "is:verified": "author",
     "topic": "heard",
