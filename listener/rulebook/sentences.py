@@ -47,6 +47,7 @@ _COUNTED = frozenset({"no", "nr", "st", "fig", "vol", "pp", "min", "max", "ca", 
 """Abbreviations before a number; else they may be words, or end a sentence."""
 
 
+@lru_cache(maxsize=2)  # asked whether there are several, and then which of them name something
 def sentences(text: str) -> tuple[tuple[int, int], ...]:
     """Where its sentences stand, in order and without a gap between one and the next."""
     text = text[:LONGEST]

@@ -124,21 +124,22 @@ def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | 
     """The subject that rules ask, and its tone with all numbers. Without a context the author and our accounts are not known."""
     lang = methods.languages.find(mention.text, mention.langs)
     tone = methods.vader.tone(mention.text, lang, heard.names)
+    subject = _subject(mention, heard, context, lang, tone)
     if tone.about is None and tone.compound is not None and not heard.ours:
-        tone = replace(tone, about=_about(mention, heard, methods, context, lang))
-    return _subject(mention, heard, context, lang, tone), tone
+        tone = replace(tone, about=_about(subject, heard, methods, context))
+        subject.about = tone.about or tone.label  # nobody has seen it yet, and its words need be cut only once
+    return subject, tone
 
 
-def _about(mention: Mention, heard: Heard, methods: Methods, context: Context | None, lang: str) -> ToneLabel | None:
+def _about(subject: Subject, heard: Heard, methods: Methods, context: Context | None) -> ToneLabel | None:
     """The tone of the sentences that name us: by a brand name, a handle of ours or what our topics look for."""
-    if len(sentences.sentences(mention.text)) < 2:
+    if len(sentences.sentences(subject.text)) < 2:
         return None
     names = (*heard.names, *(context.accounts if context is not None else ()))
-    at = mention.network_at or datetime.min.replace(tzinfo=UTC)
-    seen = Subject.of(mention)
-    spans = [one for query in heard.queries for one in spans_of(query.tree, seen, at)]
-    part = sentences.naming(mention.text, names, spans)
-    label = methods.vader.tone(part, lang, heard.names).label if part else ToneLabel.NOT_SCORED
+    at = subject.at or datetime.min.replace(tzinfo=UTC)
+    spans = [one for query in heard.queries for one in spans_of(query.tree, subject, at)]
+    part = sentences.naming(subject.text, names, spans)
+    label = methods.vader.tone(part, subject.lang or "", heard.names).label if part else ToneLabel.NOT_SCORED
     return None if label is ToneLabel.NOT_SCORED else label
 
 
