@@ -11,18 +11,27 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from vaderSentiment import vaderSentiment as published  # noqa: N813
 
 from bench.ingest import line, texts
+from listener import rulefiles
+from listener.assess import Judge
 from listener.language import Languages
+from listener.model import Author, Context, Hearing, Key, Kind, Mention, Via
 from listener.private import private
 from listener.rulebook.sentences import naming
+from listener.rulebook.shape import Rulebook
 from listener.sentiment import Vader
+from listener.service.rules import load_methods
 from tests.core.vader_texts import texts as corners
 
 ROUNDS = 5
 NAMES = ("the app", "larkspur", "larkspur.example")
+NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
+MENTION = Mention(Key("bench", "1"), "bluesky", Author("bench", "1"), "", Kind.POST, b"", langs=("en",))
 
 
 def per_text(act: Callable[[str], object], said: Sequence[str]) -> float:
@@ -54,6 +63,8 @@ def measured(many: int, equal: int) -> int:
     line("judgement: the sentences that name us", ours, peer, "vaderSentiment alone", "us/mention")
     ours, peer = beside(private, package.polarity_scores, said)
     line("judgement: what is private in it", ours, peer, "vaderSentiment alone", "us/mention")
+    ours, peer = beside(*_whole(), said)
+    line("judgement: the whole, shipped rules and signals of need", ours, peer, "without the signals", "us/mention")
     differ = 0
     began = time.perf_counter()
     for text in corners(published, package, 7, equal):
@@ -63,6 +74,20 @@ def measured(many: int, equal: int) -> int:
             "seconds": round(time.perf_counter() - began, 1)}  # fmt: skip
     print(json.dumps(told), flush=True)
     return differ
+
+
+def _whole() -> tuple[Callable[[str], object], Callable[[str], object]]:
+    """The whole judgement of a text to us, and the same by the same rules without the section `need`."""
+    book = rulefiles.load(rulefiles.default_folder())
+    assert isinstance(book, Rulebook)
+    methods = load_methods().with_lexicon(book.lexicon)
+    context, hearings = Context("", addresses=True), (Hearing(1, Via.MENTION),)
+
+    def by(rulebook: Rulebook) -> Callable[[str], object]:
+        judge = Judge(rulebook, methods, lambda: NOW)
+        return lambda text: judge(replace(MENTION, text=text), hearings, context)
+
+    return by(book), by(replace(book, need=()))
 
 
 def _endless(said: Sequence[str]) -> Sequence[str]:

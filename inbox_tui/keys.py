@@ -11,6 +11,7 @@ from dataclasses import dataclass
 INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "everywhere"
 SEARCHING, RULES, WHY = "search box", "rules", "why"
 CARD = "author card"
+SOURCES = "sources"
 POST = "post"
 
 
@@ -187,6 +188,46 @@ KEYS: tuple[Key, ...] = (
         footer=True,
     ),
     Key("inbox", ("l",), "inbox", "Inbox: the conversations", RULES, "Rules", footer=True),
+    # Sources
+    Key(
+        "sources",
+        ("N",),
+        "sources",
+        "The sources: how each fares, what is missing, what is left of limits",
+        EVERYWHERE,
+        "Sources",
+    ),
+    Key(
+        "pause_source",
+        ("p",),
+        "pause",
+        "Pause the source, or let it go on (leads and admins)",
+        SOURCES,
+        "Sources",
+        True,
+        True,
+    ),
+    Key(
+        "fill_gap",
+        ("i",),
+        "fill gap",
+        "Have a gap filled, also one that was given up (leads and admins)",
+        SOURCES,
+        "Sources",
+        True,
+        True,
+    ),
+    Key(
+        "read_again",
+        ("e",),
+        "read again",
+        "Read again what could not be used (leads and admins)",
+        SOURCES,
+        "Sources",
+        True,
+        True,
+    ),
+    Key("inbox", ("l",), "inbox", "Inbox: the conversations", SOURCES, "Sources", footer=True),
     Key("compact", ("m",), "compact", "One line a row, or two", EVERYWHERE, "Look"),
     Key("dark", ("d",), "theme", "The next theme: dark, light, both in high contrast", EVERYWHERE, "Look"),
     # Panes, and looking only
@@ -371,6 +412,7 @@ APP = frozenset(
         "dark",
         "search",
         "rules",
+        "sources",
         "why",
         "false_alarm",
         "confirm",
@@ -392,14 +434,15 @@ GROUPS = (
     "Look",
     "Author",
     "Rules",
+    "Sources",
     "Why",
     "Post",
     "Search box",
     "Hubbub",
 )
 
-PLACES = (INBOX, LISTENING, RULES, COMPOSER, SEARCHING, WHY, POST, CARD)
-"""Where keys work; what is everywhere works in the first three."""
+PLACES = (INBOX, LISTENING, RULES, SOURCES, COMPOSER, SEARCHING, WHY, POST, CARD)
+"""Where keys work; what is everywhere works in the first four."""
 
 APART = frozenset({COMPOSER, SEARCHING, WHY, CARD, POST})
 """Places that share no key with the rest: who writes needs the letters, and a panel has its own."""

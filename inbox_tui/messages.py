@@ -148,6 +148,10 @@ class RulesWanted(Message):
     """Somebody asked for the rules and their health."""
 
 
+class SourcesWanted(Message):
+    """Somebody asked for the sources."""
+
+
 @dataclass
 class MarksChanged(Message):
     """Rules were marked right or wrong on these mentions, here."""

@@ -1,6 +1,6 @@
 """The whole judgement: same mention, same context, same rulebook, same methods, same time: same assessment.
 
-Owns which topics a message is about, need-for-an-answer's signals, due times, and the reasons in order of weight. Pure: refuses clocks,
+Owns which topics a message is about, due times, and the reasons in order of weight. Pure: refuses clocks,
 look-ups, and to know how a message is stored or shown. Reasons name rules, signals and spans; never the words of a text.
 """
 
@@ -11,35 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tick, Tone, ToneLabel
+from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tick
 from listener.query.frequency import Share, usual
-from listener.query.held import asks
 from listener.query.index import Index
 from listener.query.subject import Subject
 from listener.rulebook.combine import Finding, Verdict, combine, findings, open_span, says, span
 from listener.rulebook.shape import Rule, Rulebook, Status, Topic
-from listener.rulebook.subject import Heard, Methods, heard_by, judged, unjudged
+from listener.rulebook.subject import Heard, Methods, heard_by, judged, unjudged, weighed
 from listener.rulebook.tally import Counting
 
 __all__ = ["Judge", "Methods", "TopicEar", "assess", "topics_of"]
-
-NEED_METHOD = "need-1"
-
-# How much each signal alone says that somebody should answer. Set by hand: what a community manager would say. They add up as
-# independent chances do, so many weak signals never pass 1 and one strong one is never drowned.
-NEED_ADDRESSED = 0.35
-NEED_ANSWERS_US = 0.15
-NEED_QUESTION = 0.35
-NEED_NEGATIVE = 0.20
-NEED_WAITED = 0.15
-"""We answered in this thread before, and here is more from it."""
-NEED_URGENT = 0.70
-NEED_HIGH = 0.50
-NEED_CLOCK = 0.35
-"""A rule wants a reply in time."""
-PRAISE_FACTOR = 0.6
-PRAISE_COMPOUND = 0.5
-"""Clear praise that asks nothing can wait. A faint smile proves little: VADER calls many a complaint slightly positive."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """No clock begins earlier: nothing was said on any network, and a hostile time near the year 1 is no day in some zones."""
@@ -82,6 +63,7 @@ class Judge:
         self._methods = methods
         self._now = now
         self._counting = Counting(rulebook)
+        rulebook.signals.ready()
         self._judges_ours = any(rule.scope.ours and rule.status is not Status.DEPRECATED for rule in rulebook.rules)
 
     def __call__(
@@ -115,7 +97,7 @@ class Judge:
         if not self._counting.may_count(mention, heard):
             return ()
         if self._counting.asks_mood:
-            subject, _ = judged(mention, heard, self._methods, context)
+            subject, _ = judged(mention, heard, self._methods, context, self._rulebook.signals)
         else:
             subject = unjudged(mention, heard, context)
         return self._counting.ticks(mention, subject, heard, now or self._now())
@@ -126,10 +108,11 @@ def assess(
 ) -> Assessment:
     """What the core thinks of one message for one brand. `hearings` are that brand's own."""
     heard = heard_by(hearings, context.brand, rulebook)
-    subject, tone = judged(mention, heard, methods, context)
+    subject, tone, said = weighed(mention, heard, methods, context, rulebook.signals)
     found = findings(rulebook, subject, heard, context, now)
     verdict = combine(found)
-    need, signals = _need(subject, tone, context, verdict)
+    asked = (verdict.priority, verdict.reply_within is not None)
+    need, signals = rulebook.signals.need(subject, tone.compound, context, said, asked, now)
     priority = verdict.priority or (Priority.NORMAL if heard.addressed else Priority.LOW)
     # Counted from the network's time, never from one in the future. History has no clock.
     said_at = None if context.history else max(LONG_AGO, min(mention.network_at or now, now))
@@ -153,7 +136,7 @@ def assess(
             *({**_reason(one), "shadow": True} for one in found if one.shadow),
         ),
         rulebook=rulebook.hash,
-        methods={**methods.names(), "need": NEED_METHOD},
+        methods={**methods.names(), "need": rulebook.signals.method},
         assign=verdict.assign,
         snooze=verdict.snooze,
         closes=verdict.closes,
@@ -226,43 +209,6 @@ def _resolve(
     if hours is not None and due is not None:
         return due, f"done in {open_span(seconds)} of {hours.key}{by}"
     return said_at + timedelta(seconds=seconds), f"done in {span(seconds)}{by}"
-
-
-def _need(
-    subject: Subject, tone: Tone, context: Context, verdict: Verdict
-) -> tuple[float, tuple[Mapping[str, Any], ...]]:
-    """Need for an answer, 0 to 1, and the signals that made it, strongest first."""
-    question = asks(subject.text)
-    weights: list[tuple[float, str]] = [
-        (NEED_ADDRESSED, "addressed to us") if context.addresses or subject.addressed else (0.0, ""),
-        (NEED_ANSWERS_US, "answers us") if context.answers_us else (0.0, ""),
-        (NEED_QUESTION, "question") if question else (0.0, ""),
-        (NEED_NEGATIVE, "negative tone") if subject.tone is ToneLabel.NEGATIVE else (0.0, ""),
-        (NEED_WAITED, "we answered before") if context.replied_before else (0.0, ""),
-        _rule_weight(verdict),
-    ]
-    present = sorted(((weight, signal) for weight, signal in weights if weight), key=lambda one: (-one[0], one[1]))
-    silence = 1.0
-    for weight, _ in present:
-        silence *= 1.0 - weight
-    need = 1.0 - silence
-    signals: list[Mapping[str, Any]] = [{"signal": signal, "value": weight} for weight, signal in present]
-    urgent = verdict.priority is not None and verdict.priority >= Priority.HIGH
-    praise = tone.compound is not None and tone.compound >= PRAISE_COMPOUND
-    if praise and not question and not urgent and verdict.reply_within is None:
-        need *= PRAISE_FACTOR
-        signals.append({"signal": "praise that asks nothing", "value": -PRAISE_FACTOR})
-    return round(min(max(need, 0.0), 1.0), 4), tuple(signals)
-
-
-def _rule_weight(verdict: Verdict) -> tuple[float, str]:
-    if verdict.priority is Priority.URGENT:
-        return NEED_URGENT, "a rule says urgent"
-    if verdict.priority is Priority.HIGH:
-        return NEED_HIGH, "a rule says high"
-    if verdict.reply_within is not None:
-        return NEED_CLOCK, "a rule wants a reply in time"
-    return 0.0, ""
 
 
 def _reason(found: Finding, clock: _Clock | None = None, resolving: tuple[str, str] = ("", "")) -> Mapping[str, Any]:

@@ -348,7 +348,8 @@ class Assessment:
     """A rule says that this becomes a conversation even though it addresses nobody."""
     flags: tuple[Flag, ...]
     because: tuple[Mapping[str, Any], ...]
-    """In order of weight: {"rule": id, "title": ..., "then": [...], "spans": [...]} or {"signal": ..., "value": ...}; no words of the text."""
+    """In order of weight: {"rule": id, "title": ..., "then": [...], "spans": [...]} or {"signal": ..., "value": ...}, with "spans" where it
+    stands in the text; no words of the text."""
     rulebook: str
     methods: Mapping[str, str]
     assign: str = ""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from listener.model import Problem
-from listener.rulebook.parse import MAX_FILE, MAX_FILES, parse
+from listener.rulebook.parse import MAX_FILE, MAX_FILES, SHIPPED_NEED, parse
 from listener.rulebook.shape import Rulebook
 
 SUFFIXES = frozenset({".yaml", ".yml"})
@@ -80,7 +80,17 @@ def load(folder: Path, prepare: Prepare | None = None) -> Loaded:
     files = read(folder)
     if isinstance(files, list):
         return files
-    return parse(files if prepare is None else prepare(files))
+    return parse(with_need(files if prepare is None else prepare(files)))
+
+
+_NEED = re.compile(r"""^["']?need["']?\s*:""", re.MULTILINE)
+
+
+def with_need(files: Mapping[str, str]) -> Mapping[str, str]:
+    """The rule files with the shipped signals of need, where none of them has any: so they are in force, published and replayed as all else."""
+    if any(_NEED.search(text) for text in files.values()):
+        return files
+    return {**files, SHIPPED_NEED: _text((default_folder() / "need.yaml").read_bytes())}
 
 
 async def watch(
@@ -143,7 +153,8 @@ def revision(folder: Path, files: Mapping[str, str]) -> str:
         return f"{commit[:7]}?"
     if not kept:
         return ""
-    same = kept.keys() == files.keys() and all(kept[name] in _blobs(text, len(commit)) for name, text in files.items())
+    own = {name: text for name, text in files.items() if name != SHIPPED_NEED}
+    same = kept.keys() == own.keys() and all(kept[name] in _blobs(text, len(commit)) for name, text in own.items())
     return commit[:7] if same else f"{commit[:7]}+changes"
 
 

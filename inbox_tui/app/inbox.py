@@ -26,6 +26,7 @@ from inbox_tui.messages import (
     NamesChanged,
     RulesWanted,
     SearchWanted,
+    SourcesWanted,
     TopicWanted,
 )
 from inbox_tui.screens.base import Desk, DeskScreen
@@ -94,7 +95,10 @@ class Inbox(Overruling, inherit_bindings=False):
         self._reading_rules = asyncio.Lock()
         self.add_mode("inbox", self._inbox_screen)
         self.add_mode("listening", self._listening_screen)
+        self._sources_stale = True
+        self._reading_sources = asyncio.Lock()
         self.add_mode("rules", self._rules_screen)
+        self.add_mode("sources", self._sources_screen)
 
     def get_driver_class(self) -> type[Driver]:
         """The terminal's own driver, with columns that stay straight."""
@@ -114,6 +118,11 @@ class Inbox(Overruling, inherit_bindings=False):
         from inbox_tui.screens.rules import RulesScreen
 
         return RulesScreen(self.desk)
+
+    def _sources_screen(self) -> Screen[None]:
+        from inbox_tui.screens.sources import SourcesScreen
+
+        return SourcesScreen(self.desk)
 
     # Live ------------------------------------------------------------------------------------------------------------
 
@@ -147,6 +156,7 @@ class Inbox(Overruling, inherit_bindings=False):
         """To every screen that exists, one change after the other: a slow screen makes the feed coalesce."""
         if changed.rulebook or changed.lost:
             self.run_worker(self._read_rules(), group="names")
+        self._sources_stale = self._sources_stale or changed.sources or changed.lost
         for place in self.places:
             await place.unless_ending(place.heard(changed))
 
@@ -175,6 +185,20 @@ class Inbox(Overruling, inherit_bindings=False):
         if self.place is not None and self.place.is_mounted:
             self.place.show_bars()
 
+    async def _read_stopped(self) -> None:
+        """Which sources stopped, for every screen; tried again while the store is away."""
+        self._sources_stale = False
+        async with self._reading_sources:
+            try:
+                self.desk.stopped = tuple(await self.desk.backend.sources_stopped())
+            except (TryAgain, NotReachable):
+                self._sources_stale = True
+            except HubbubError as fault:
+                if self.place is not None:
+                    self.place.say_fault(fault)
+        if self.place is not None and self.place.is_mounted:
+            self.place.show_bars()
+
     def _told(self, connected: bool) -> None:
         if connected != self.desk.connected:
             self.desk.connected = connected
@@ -190,6 +214,8 @@ class Inbox(Overruling, inherit_bindings=False):
             place.tick()
         else:
             place.second()
+        if self._sources_stale:
+            self.run_worker(self._read_stopped(), group="stopped")
         if self._seconds % RENEW_EVERY == 0 and not self.desk.read_only:
             self.run_worker(place.attempt(self.desk.backend.renew_claims(self.desk.now())), group="claims")
         if self._seconds == 1 or self._seconds % LOOK_EVERY == 0:
@@ -239,6 +265,15 @@ class Inbox(Overruling, inherit_bindings=False):
     async def on_rules_wanted(self, event: RulesWanted) -> None:
         """To the rules."""
         await self.switch_mode("rules")
+
+    def action_sources(self) -> None:
+        """The sources, and how they fare."""
+        if not self._in_dialog():
+            self.post_message(SourcesWanted())
+
+    async def on_sources_wanted(self, event: SourcesWanted) -> None:
+        """To the sources."""
+        await self.switch_mode("sources")
 
     async def on_marks_changed(self, event: MarksChanged) -> None:
         """Rules were marked here: whoever shows those mentions shows it."""

@@ -22,6 +22,7 @@ from inbox_tui.backend.overruling import OverrulingBackend
 from inbox_tui.backend.pictures import PicturesBackend
 from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
+from inbox_tui.backend.sources import SourcesBackend
 from inbox_tui.backend.staff import StaffBackend
 from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
@@ -103,6 +104,7 @@ class Backend(
     MacrosBackend,
     LabelsBackend,
     OverrulingBackend,
+    SourcesBackend,
     Protocol,
 ):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""

@@ -22,6 +22,7 @@ from inbox_tui.backend.postgres_overruling import PostgresOverruling
 from inbox_tui.backend.postgres_pictures import PostgresPictures
 from inbox_tui.backend.postgres_planning import PostgresPlanning
 from inbox_tui.backend.postgres_posts import PostgresPosts
+from inbox_tui.backend.postgres_sources import PostgresSources
 from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view.marks import Marked
@@ -84,6 +85,7 @@ class PostgresBackend(
     PostgresMacros,
     PostgresLabels,
     PostgresOverruling,
+    PostgresSources,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 

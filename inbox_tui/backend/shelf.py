@@ -19,8 +19,9 @@ from listener.model import Hearing, Problem, Tone
 if TYPE_CHECKING:
     from listener.query.explain import Explained
     from listener.query.subject import Subject
+    from listener.rulebook.asking import Example
     from listener.rulebook.explain import Why
-    from listener.rulebook.shape import Example, Exemption, Rule, Rulebook
+    from listener.rulebook.shape import Exemption, Rule, Rulebook
     from listener.store.judged import Judged
     from listener.store.rulestats import RuleStat
 

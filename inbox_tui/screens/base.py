@@ -17,7 +17,7 @@ from textual.screen import Screen
 from inbox_tui import keys
 from inbox_tui.backend import Backend
 from inbox_tui.messages import InboxWanted, KeyClicked, LabelsChanged, MarksChanged, Said, TopicWanted
-from inbox_tui.view import marks, rules, words
+from inbox_tui.view import marks, rules, sources, words
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
 from inbox_tui.view.whys import Meant
@@ -83,6 +83,8 @@ class Desk:
     said_at: datetime | None = None
     refused: rules.Refused | None = None
     """The rule files on disk are refused: every screen says so."""
+    stopped: tuple[str, ...] = ()
+    """Titles of sources that stopped until a person helps: every screen says so."""
     marked: list[MarkMade | LabelsMade] = field(default_factory=list)
     """The last one last: undo takes them back."""
     read_only_for_good: bool = field(init=False)
@@ -150,6 +152,8 @@ class DeskScreen(Screen[None]):
             live = ("○ connection lost, reconnecting", "late")
         elif desk.beat_known and (desk.beat is None or now - desk.beat > DEAF_AFTER):
             live = ("◌ nobody is listening", "late")
+        elif desk.stopped:
+            live = (sources.stopped_words(desk.stopped, desk.sign("sources")), "late")
         else:
             live = ("● connected, listening" if desk.beat_known else "● connected", "good")
         mode: tuple[Piece, ...] = (("read-only", "soon"),) if desk.read_only else ()

@@ -35,6 +35,7 @@ class Command:
 COMMANDS = (
     Command("demo", "To begin", "demo", "play a scripted day of a brand, offline, in a database of its own"),
     Command("up", "To begin", "running", "start the listener in the background, then the inbox"),
+    Command("connect", "To begin", "connecting", "sign in to a network, and write the account into the settings"),
     Command("inbox", "To begin", "running", "the inbox alone, on a listener that runs elsewhere"),
     Command("down", "To run it", "running", "stop the listener in the background"),
     Command("serve", "To run it", "running", "the listener in the foreground, for a supervisor"),
@@ -55,6 +56,7 @@ COMMANDS = (
     Command("backup", "To keep it", "keeping", "write the whole database into one file"),
     Command("restore", "To keep it", "keeping", "read a backup into an empty database"),
     Command("rules", "To keep it", "rules", "check, test and try rule files: every mistake with file, line and column"),
+    Command("judge", "To keep it", "judging", "tone and need of every row of a file; learn from what was answered"),
     Command("version", "To keep it", "about", "the version of this program and of what it rests on"),
 )
 _BY_NAME = {command.name: command for command in COMMANDS}
@@ -63,6 +65,7 @@ EXAMPLES = """\
 examples:
   hubbub demo                                   see it work, no key and no network needed
   hubbub up --track "larkspur, larkspur app"    listen to public Bluesky for these words, no key needed
+  hubbub connect mastodon                       sign in to a network; it says first what that costs
   hubbub up                                     with the accounts of ./hubbub.toml
   hubbub search 'refund OR "money back"'        search from a shell
   hubbub query check 'refund NEAR/5 app'        what is wrong with a query, and where

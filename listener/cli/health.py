@@ -14,11 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from listener.errors import FixMe, NotReachable, TryAgain
+from listener.errors import FixMe, NotReachable, Refused, TryAgain
 
 if TYPE_CHECKING:
     from listener.service.database import House
     from listener.settings import Settings
+    from listener.store.source_views import SourceState
 
 ALIVE_WITHIN = timedelta(seconds=30)
 LAG_WARNS = timedelta(minutes=2)
@@ -46,7 +47,8 @@ examples:
   hubbub doctor --json | jq '.checks[] | select(.state != "fine")'
 
 Looks at the settings, the secrets, the disk, the database and its schema, the listener, every source (running, lagging,
-gaps), every account, the rules and the outbox. Exit code 0: all fine; 1: something to do; 3: the database is not reachable."""
+paused, stopped, gaps, logins that end soon), the door for webhooks, every account, the rules and the outbox.
+Exit code 0: all fine; 1: something to do; 3: the database is not reachable."""
 
 
 def configure_status(parser: argparse.ArgumentParser) -> None:
@@ -165,6 +167,7 @@ async def _inside(settings: Settings, house: House, checks: list[Check]) -> None
     now = datetime.now(UTC)
     checks += await _listener(settings, house, now)
     checks += await _sources(house, now)
+    checks += await _door(settings, house)
     checks += await _accounts(house)
     checks += await _rules(house)
     checks += await _outbox(house)
@@ -201,33 +204,88 @@ async def _listener(settings: Settings, house: House, now: datetime) -> list[Che
 
 
 async def _sources(house: House, now: datetime) -> list[Check]:
-    from listener.cli.terminal import moment
-    from listener.store import sources
-    from listener.store.source_health import is_inside
+    from listener.store import source_health
 
     found = []
-    for row in await sources.health(house.pool):
-        if row.key.startswith("import/") or row.state == "finished" or is_inside(row.key):
-            continue
-        lag = (row.heard_at - row.item_at) if row.heard_at and row.item_at else None
-        what = f"{row.state}, last sign of life {moment(row.beat_at, now)}, {row.stored} stored, {row.rejects} rejects"
-        state, todo = FINE, ""
-        if row.state == "stopped":
-            state, what, todo = BAD, f"stopped: {row.problem}", "mend that, then start the listener again"
-        elif row.state == "paused":
-            state, what = WARNING, f"paused by one of you, {row.stored} stored"
-        elif row.beat_at is None or now - row.beat_at > BEAT_WARNS:
-            state, todo = BAD, "is the listener running? its log says what it waits for"
-        elif lag is not None and lag > LAG_WARNS:
-            state, todo = (
-                WARNING,
-                f"{lag.total_seconds():.0f} s behind the network: it is catching up, or the machine is too slow",
-            )
-        if row.open_gaps:
-            state = WARNING if state == FINE else state
-            todo = todo or f"{row.open_gaps} gaps: what was said then may be missing (hubbub status --json lists them)"
-        found.append(Check(row.key.partition("/")[2][:30] or row.key, state, what, todo))
+    for state in await source_health.everything(house.pool, now):
+        if not (state.source == "import" or state.state == "finished"):
+            found += source_checks(state, now)
     return found
+
+
+def source_checks(state: SourceState, now: datetime) -> list[Check]:
+    """What there is to say of one stream: how it is, and when its login ends."""
+    from listener.cli.terminal import moment
+    from listener.store.source_views import ENDS_SOON
+
+    name = state.key.partition("/")[2][:30] or state.key
+    again = f"hubbub sources resume {state.key}"
+    how, todo = FINE, ""
+    what = (
+        f"{state.said(now)}, last sign of life {moment(state.beat_at, now)}, {state.stored} stored, "
+        f"{sum(state.rejects.values())} rejects"
+    )
+    if state.wanted == "paused":
+        by = f" by {state.wanted_by} {moment(state.wanted_at, now)}" if state.wanted_by else " by one of you"
+        how, what, todo = WARNING, f"paused{by}, {state.stored} stored", f"{again} goes on from where it was"
+    elif state.state == "stopped":
+        how, what, todo = BAD, f"stopped: {state.problem}", f"mend that (hubbub connect signs in again), then: {again}"
+    elif state.beat_at is None or now - state.beat_at > BEAT_WARNS:
+        how, todo = BAD, "is the listener running? its log says what it waits for"
+    elif state.lag is not None and state.lag > LAG_WARNS:
+        behind = f"{state.lag.total_seconds():.0f} s behind the network"
+        how, todo = WARNING, f"{behind}: it is catching up, or the machine is too slow"
+    if missed := [gap for gap in state.gaps if gap.state in {"open", "failed"}]:
+        how = WARNING if how == FINE else how
+        todo = todo or f"{len(missed)} gaps: what was said then may be missing (hubbub sources fill {state.key})"
+    found = [Check(name, how, what, todo)]
+    if state.login_until is not None and state.login_until - now < ENDS_SOON:
+        ended = state.login_until <= now
+        when = f"its login {'ended' if ended else 'ends'} {moment(state.login_until, now)}"
+        found.append(Check(name, BAD if ended else WARNING, when, f"sign in again: hubbub connect {state.source}"))
+    if state.failed:
+        told = f"{state.failed} deliveries could not be read"
+        found.append(Check(name, WARNING, told, "after an upgrade: hubbub sources deliveries --replay --since 90d"))
+    return found
+
+
+async def _door(settings: Settings, house: House) -> list[Check]:
+    """Whether webhooks can reach us, where a network that is set up has some: the door answers, and something was ever delivered."""
+    from listener.service import wiring
+    from listener.service.hooks.stream import key_of
+    from listener.service.run import version
+    from listener.store import deliveries
+    from listener.webclient import WebClient
+
+    web = WebClient(version())
+    try:
+        try:
+            sources = wiring.build(settings, web, lambda _: True, lambda: datetime.now(UTC), listens=False)
+        except FixMe:
+            return []  # a secret is missing, which is told already
+        hooks = [(key_of(source.name, hook), hook.name) for source in sources.values() for hook in source.hooks]
+        if not hooks and not settings.door.wanted:
+            return []
+        where = f"{settings.door.host}:{settings.door.port}"
+        try:
+            host = "127.0.0.1" if settings.door.host in {"0.0.0.0", "::"} else settings.door.host  # noqa: S104
+            await web.get(f"http://{f'[{host}]' if ':' in host else host}:{settings.door.port}/health", timeout=5.0)
+        except (TryAgain, FixMe, Refused) as err:
+            if not err.code.startswith("http_"):
+                todo = "is the listener running, and does nobody else use that port? [door] says where it opens"
+                return [Check("door", BAD, f"nobody answers at {where}: {err.what}", todo)]
+        found = [Check("door", FINE, f"answers at {where}")]
+        heard = {row.hook for row in await deliveries.states(house.pool)}
+        for key, name in hooks:
+            if key not in heard:
+                todo = (
+                    f"the network must reach /hooks/{name} by an address on the internet: a proxy before {where} "
+                    "passes it on (docs/door.md), and the network is told that address"
+                )
+                found.append(Check("door", WARNING, f"nothing was delivered to /hooks/{name} lately", todo))
+        return found
+    finally:
+        await web.close()
 
 
 async def _accounts(house: House) -> list[Check]:

@@ -75,9 +75,9 @@ def run_import(arguments: argparse.Namespace) -> int:
     settings = reading.load(arguments.config)
     plan = ImportPlan(
         path=arguments.file,
-        columns=dict(_pair(text, "--map") for text in arguments.map),
-        ours=_pair(arguments.ours, "--ours") if arguments.ours else None,
-        only=_pair(arguments.only, "--only") if arguments.only else None,
+        columns=dict(pair(text, "--map") for text in arguments.map),
+        ours=pair(arguments.ours, "--ours") if arguments.ours else None,
+        only=pair(arguments.only, "--only") if arguments.only else None,
         topic=arguments.topic,
         name=arguments.name,
         as_new=arguments.as_new,
@@ -103,7 +103,8 @@ def run_import(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def pair(text: str, option: str) -> tuple[str, str]:
+    """NAME=VALUE of an option, as its two sides."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
         raise FixMe(

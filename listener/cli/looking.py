@@ -141,7 +141,7 @@ def run_show(arguments: argparse.Namespace) -> int:
 
     async def show() -> int:
         async with opened_brand(arguments) as (settings, house, brand_id):
-            person = await _me(settings, house, brand_id)
+            person = await me(settings, house, brand_id)
             found = await _conversation(house, arguments.id, person)
         if arguments.json:
             print_json(found)
@@ -152,7 +152,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     return run_async(show())
 
 
-async def _me(settings: Settings, house: House, brand_id: int) -> Person:
+async def me(settings: Settings, house: House, brand_id: int) -> Person:
     """Who sits here, as the database knows them."""
     from listener.cli.running import seated
     from listener.store import people
@@ -232,7 +232,7 @@ async def _queue_reply(arguments: argparse.Namespace, settings: Settings, house:
     from listener.lengths import length
     from listener.store import outbox, people
 
-    person = await _me(settings, house, brand_id)
+    person = await me(settings, house, brand_id)
     found = await _conversation(house, arguments.id, person)
     account_id = found.account_id
     if arguments.account:

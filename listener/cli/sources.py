@@ -1,4 +1,8 @@
-"""`hubbub sources`: every network, and what can be done on it. Owns how that is told on a terminal; the facts are in `listener.networks`."""
+"""`hubbub sources`: how every source fares, what people do to them, and what each network allows at all.
+
+Owns the sub-commands and how networks are told on a terminal; the facts of those are in `listener.networks`. What concerns sources that run is in
+`faring`.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +20,37 @@ WORDS = {
 
 def configure_sources(parser: argparse.ArgumentParser) -> None:
     """The settings."""
-    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    from listener.cli.faring import add_what
+    from listener.cli.looking import add_where
+
+    add_where(parser)
+    what = parser.add_subparsers(dest="what", metavar="WHAT", title="what to do; without it, how every source fares")
     able = what.add_parser("capabilities", help="every network that people ask for, and what can be done on it")
     able.add_argument("network", nargs="?", metavar="NETWORK", help="this one only")
     able.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="machine-readable output")
+    add_what(what)
     parser.epilog = """\
 examples:
-  hubbub sources capabilities              every network: how far it goes, and why no further
-  hubbub sources capabilities mastodon     what an account can do there, and what it cannot
-  hubbub sources capabilities --json | jq '.networks[] | select(.reach == "whole") | .name'"""
+  hubbub sources                                how every source fares: state, lag, faults, gaps, what is left of limits
+  hubbub sources pause bluesky/jet              its beginning is enough, or any part that only one has
+  hubbub sources look-back jetstream --since 7d what was said before; Ctrl-C stops it, the same again goes on
+  hubbub sources rejects --replay               read again what could not be used, by this version
+  hubbub sources --json | jq '.sources[] | select(.state == "stopped") | .key'
+
+Pausing, filling and reading again are for leads and admins, and recorded with their name. A running listener obeys at once; without one the wish
+waits. Exit code 1 when a source stopped or nobody reads it."""
 
 
 def run_sources(arguments: argparse.Namespace) -> int:
-    """Prints what was asked for."""
+    """Prints what was asked for, or does it."""
+    if arguments.what == "capabilities":
+        return _capabilities(arguments)
+    from listener.cli.faring import run
+
+    return run(arguments)
+
+
+def _capabilities(arguments: argparse.Namespace) -> int:
     from listener.cli import wrong_usage
     from listener.cli.terminal import print_json
     from listener.networks import NETWORKS

@@ -1,5 +1,5 @@
-"""Everything that can be said of a rulebook that could be read: its examples and tests of tone tried, what its rules do to one another,
-hours that do not exist, what its rules cost.
+"""Everything that can be said of a rulebook that could be read: its examples, tests of tone and tests of signals tried, what its rules do
+to one another, hours that do not exist, what its rules cost.
 
 Owns which looks are taken and in which order they are told; each look has a room of its own. Refuses to print. A listener takes no
 rulebook with problems into force; warnings are for whoever writes it.
@@ -16,6 +16,7 @@ from listener.rulebook import conflicts
 from listener.rulebook.alerting import odd_hand_overs
 from listener.rulebook.examples import Trials, Tried
 from listener.rulebook.hours import odd_hours
+from listener.rulebook.seen import Seen, seen
 from listener.rulebook.shape import Rulebook, Status
 from listener.rulebook.subject import Methods
 from listener.rulebook.tones import Sounded, sounded
@@ -38,6 +39,7 @@ class Checked:
 
     tried: tuple[Tried, ...]
     tones: tuple[Sounded, ...]
+    signals: tuple[Seen, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     """What is probably not meant."""
@@ -49,14 +51,16 @@ def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
     """Look at everything, with examples judged as if they were said `now` where they do not say when."""
     tried = tuple(Trials(rulebook, methods, now).all())
     tones = sounded(rulebook, methods)
+    signals = seen(rulebook, methods, now)
     problems = (
         *(failed(one) for one in tried if not one.good),
         *(one.problem for one in tones if not one.good),
+        *(one.problem for one in signals if not one.good),
         *conflicts.problems(rulebook),
         *conflicts.equal_ranks((one.example.text, one.beside) for one in tried),
     )
     warnings = (*conflicts.warnings(rulebook, now), *odd_times(rulebook, now))
-    return Checked(tried, tones, _ordered(problems), _ordered(warnings), costs(rulebook))
+    return Checked(tried, tones, signals, _ordered(problems), _ordered(warnings), costs(rulebook))
 
 
 def odd_times(rulebook: Rulebook, now: datetime) -> tuple[Problem, ...]:

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, time, timedelta
 from listener.model import Author, Context, Key, Mention, Tick
 from listener.query.index import Index
 from listener.query.subject import Subject
+from listener.rulebook.asking import Example
 from listener.rulebook.combine import findings
-from listener.rulebook.shape import Example, Exemption, Rule, Rulebook, Status, TopicKind
+from listener.rulebook.shape import Exemption, Rule, Rulebook, Status, TopicKind
 from listener.rulebook.subject import Heard, Methods, judged
 from listener.rulebook.tally import Counting, Tally
 
@@ -118,7 +119,7 @@ class Trials:
     def _judged(self, rule: Rule, example: Example, at: datetime, context: Context) -> Scene:
         mention = mention_of(example, at)
         heard = self._heard(rule, example, mention, at)
-        subject, _ = judged(mention, heard, self._methods, context)
+        subject, _ = judged(mention, heard, self._methods, context, self._rulebook.signals)
         return Scene(mention, subject, heard, context, at)
 
     def _heard(self, rule: Rule, example: Example, mention: Mention, at: datetime) -> Heard:
@@ -171,5 +172,6 @@ def mention_of(example: Example, at: datetime) -> Mention:
         langs=example.langs,
         links=("https://link.example/",) * example.links,
         media=example.media,
+        rating=example.rating,
         network_at=at,
     )

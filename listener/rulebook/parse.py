@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from io import StringIO
 from typing import Any
 
@@ -29,6 +30,7 @@ from listener.query.names import Names
 from listener.rulebook.nodes import Items, Node, Table, Text, locator
 from listener.rulebook.reading import read_documents, read_names
 from listener.rulebook.shape import Rulebook
+from listener.rulebook.signals import Signal
 from listener.rulebook.trouble import trouble
 
 MAX_FILE = 1_000_000
@@ -39,6 +41,9 @@ MAX_ALIASES = 100
 MAX_NODES = 200_000
 MAX_REPEATED = 10_000
 """What aliases may add."""
+
+SHIPPED_NEED = "shipped/need.yaml"
+"""As this the shipped signals of need stand among the files of whoever has none of their own. It stands by itself: its lists are nobody else's."""
 
 _DEFINING = ("lists", "queries", "\\")
 """A file that defines names has one of these somewhere: in quotes a key may be spelled with escapes."""
@@ -59,7 +64,7 @@ def parse(files: Mapping[str, str]) -> Rulebook | list[Problem]:
         first = min(files)
         hint = f"at most {MAX_FILES} files and {MAX_ALL:,} characters together"
         return [Problem(first, 1, 1, "too-much", "the rule files are too many or too big", hint)]
-    for path in sorted(files):
+    for path in sorted(files.keys() - {SHIPPED_NEED}):
         try:
             document = _document(path, files[path], problems)
         except _Wrong as wrong:
@@ -71,13 +76,34 @@ def parse(files: Mapping[str, str]) -> Rulebook | list[Problem]:
         else:
             if document is not None:
                 documents[path] = document
-    found = read_documents(documents, files, complete=complete)
+    signals: tuple[Signal, ...] = ()
+    if (shipped := files.get(SHIPPED_NEED)) is not None:
+        told = _shipped_need(shipped)
+        problems.extend(told if isinstance(told, list) else ())
+        signals = told if isinstance(told, tuple) else ()
+    found = read_documents(documents, files, complete=complete, shipped=signals)
     if isinstance(found, list):
         problems.extend(found)
     if problems:
         return sorted(problems, key=lambda one: (one.file, one.line, one.column, one.code))
     assert isinstance(found, Rulebook), "without problems there is a rulebook"  # noqa: S101
     return found
+
+
+@lru_cache(maxsize=2)
+def _shipped_need(text: str) -> tuple[Signal, ...] | list[Problem]:
+    """The signals of a text that is always the same: it is long, and nobody edits it."""
+    problems: list[Problem] = []
+    try:
+        document = _document(SHIPPED_NEED, text, problems)
+    except _Wrong as wrong:
+        return [*problems, wrong.problem]
+    found = read_documents({SHIPPED_NEED: document} if document is not None else {}, {SHIPPED_NEED: text})
+    return (
+        found.need
+        if isinstance(found, Rulebook) and not problems
+        else [*problems, *(found if isinstance(found, list) else ())]
+    )
 
 
 def names_in(files: Mapping[str, str]) -> Names:
@@ -87,7 +113,7 @@ def names_in(files: Mapping[str, str]) -> Names:
     """
     documents: dict[str, Node] = {}
     for path, text in files.items():
-        if not any(sign in text for sign in _DEFINING):
+        if path == SHIPPED_NEED or not any(sign in text for sign in _DEFINING):
             continue
         try:
             document = _document(path, text, [])

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from listener.model import Kind, Priority, Problem
+from listener.model import Priority, Problem
 from listener.query.frequency import Share, usual
-from listener.query.index import Index, Needs, needs
-from listener.query.match import Test, test_of
+from listener.query.index import Index
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
-from listener.query.tree import Node
 from listener.rulebook.alerting import Chain, Policy, Rota, Route
+from listener.rulebook.asking import Example, Query
 from listener.rulebook.circles import settled
 from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
@@ -25,6 +24,7 @@ from listener.rulebook.nodes import NOWHERE, Place
 from listener.rulebook.people import Approval, OurAccount, Person
 from listener.rulebook.planned import Planned
 from listener.rulebook.replies import SavedReply
+from listener.rulebook.signals import Signal, Signals
 
 
 class TopicKind(StrEnum):
@@ -33,22 +33,6 @@ class TopicKind(StrEnum):
     BRAND = "brand"
     COMPETITOR = "competitor"
     CAMPAIGN = "campaign"
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query ready to be asked."""
-
-    text: str
-    tree: Node
-    test: Test = field(compare=False, repr=False)
-    needs: Needs | None = field(compare=False, repr=False)
-    """What a text must hold; None: it must always be judged."""
-
-    @classmethod
-    def of(cls, text: str, tree: Node) -> Query:
-        """From what the parser made of a text."""
-        return cls(text, tree, test_of(tree), needs(tree))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,31 +157,6 @@ class Then:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A message that must, or must not, make a rule fire."""
-
-    text: str
-    place: Place
-    addressed: bool = True
-    source: str = "bluesky"
-    kind: Kind = Kind.POST
-    author: str = "someone.example"
-    langs: tuple[str, ...] = ("en",)
-    """As claimed by the author."""
-    links: int = 0
-    media: int = 0
-    followers: int | None = None
-    verified: bool | None = None
-    ours: bool = False
-    at: datetime | None = None
-    """When it is said; None: whenever it is tried."""
-    ago: float = 0.0
-    """Of an earlier message: seconds before the example."""
-    before: tuple[Example, ...] = ()
-    """What was said before it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """One judgement by a team lead."""
 
@@ -285,6 +244,7 @@ class Rulebook:
     chains: tuple[Chain, ...] = ()
     calendar: tuple[Planned, ...] = ()
     style: Guide | None = None
+    need: tuple[Signal, ...] = ()
     warnings: tuple[Problem, ...] = ()
     names: Names = NO_NAMES
     """Named lists and sub-queries, for every query that is asked under these rules."""
@@ -296,6 +256,8 @@ class Rulebook:
     """By rule id: the rules that silence it when they fire; those first whose silence others wait for. Rules in a circle do not silence
     one another, and an experimental rule silences no stable one.
     """
+    signals: Signals = field(init=False, compare=False, repr=False)
+    """What says that somebody should answer: `need`, and what is built in."""
     _index: Index[int] = field(init=False, compare=False, repr=False)
     _exceptions: Mapping[str, tuple[Exemption, ...]] = field(init=False, compare=False, repr=False)
 
@@ -305,6 +267,7 @@ class Rulebook:
         object.__setattr__(self, "_index", Index.build(trees, self.share))
         object.__setattr__(self, "counting", tuple(rule for rule in living.values() if rule.count is not None))
         object.__setattr__(self, "silencers", settled(_silencing(living.values())))
+        object.__setattr__(self, "signals", Signals(self.need, self.share))
         exceptions: dict[str, list[Exemption]] = {}
         for one in self.exceptions:
             for id_ in one.rules:

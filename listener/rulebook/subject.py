@@ -12,15 +12,21 @@ from types import MappingProxyType
 from typing import Protocol
 
 from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, ToneLabel, Via
+from listener.query.held import asks
 from listener.query.match import spans_of
 from listener.query.subject import Subject
 from listener.rulebook import sentences
+from listener.rulebook.asking import Query
 from listener.rulebook.lexicon import Overlay, WordList, lists_of, words_of
-from listener.rulebook.shape import Exemption, Query, Rule, Rulebook, Scope, TopicKind
+from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, TopicKind
+from listener.rulebook.signals import Signal, Signals, verdict
 
 MOOD = frozenset({"lang", "tone", "about"})
 """The fields of a query that ask for what is found out about a text."""
 
+
+TIMELESS = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a message was said that has no time: signals are of the message, so they ask for no other."""
 
 Topics = Callable[[Mention, Collection[str]], Iterable[str]]
 """Keys of one brand's topics that a message is about, which addresses these accounts (handles) of ours. Pure and quick."""
@@ -120,15 +126,34 @@ def heard_anew(hearings: Sequence[Hearing], brand_id: int, topics: Callable[[], 
     return (*kept, *(Hearing(brand_id, Via.TOPIC, topic=key) for key in topics()))
 
 
-def judged(mention: Mention, heard: Heard, methods: Methods, context: Context | None = None) -> tuple[Subject, Tone]:
-    """The subject that rules ask, and its tone with all numbers. Without a context the author and our accounts are not known."""
+def judged(
+    mention: Mention, heard: Heard, methods: Methods, context: Context | None = None, signals: Signals | None = None
+) -> tuple[Subject, Tone]:
+    """The subject that rules ask, and its tone with all numbers, by the verdict of these signals (None: as it was scored).
+
+    Without a context the author and our accounts are not known.
+    """
+    subject, tone, _ = weighed(mention, heard, methods, context, signals)
+    return subject, tone
+
+
+def weighed(
+    mention: Mention, heard: Heard, methods: Methods, context: Context | None = None, signals: Signals | None = None
+) -> tuple[Subject, Tone, tuple[Signal, ...]]:
+    """The same with the signals that it holds, which are asked once."""
     lang = methods.languages.find(mention.text, mention.langs)
     tone = methods.vader.tone(mention.text, lang, heard.names)
     subject = _subject(mention, heard, context, lang, tone)
     if tone.about is None and tone.compound is not None and not heard.ours:
         tone = replace(tone, about=_about(subject, heard, methods, context))
-        subject.about = tone.about or tone.label  # nobody has seen it yet, and its words need be cut only once
-    return subject, tone
+        subject.about = tone.about or tone.label
+    said: tuple[Signal, ...] = ()
+    if signals is not None:
+        said = signals.said_in(subject, mention.network_at or TIMELESS)
+        label = verdict(tone, said, question=asks(subject.text))
+        tone = tone if label is tone.label else replace(tone, label=label)
+    subject.tone, subject.about = tone.label, tone.about or tone.label  # nobody has seen it yet
+    return subject, tone, said
 
 
 def _about(subject: Subject, heard: Heard, methods: Methods, context: Context | None) -> ToneLabel | None:
@@ -136,7 +161,7 @@ def _about(subject: Subject, heard: Heard, methods: Methods, context: Context | 
     if len(sentences.sentences(subject.text)) < 2:
         return None
     names = (*heard.names, *(context.accounts if context is not None else ()))
-    at = subject.at or datetime.min.replace(tzinfo=UTC)
+    at = subject.at or TIMELESS
     spans = [one for query in heard.queries for one in spans_of(query.tree, subject, at)]
     part = sentences.naming(subject.text, names, spans)
     label = methods.vader.tone(part, subject.lang or "", heard.names).label if part else ToneLabel.NOT_SCORED

@@ -84,7 +84,9 @@ class Backfill:
         try:
             while (batch := await self.stop.unless(_next(batches))) is not None:
                 found = await self._record(gap.source_id, batch.items, batch.heard_at)
-                await self._came_far(gap, found, _rest(batch.gaps))
+                if not await self._came_far(gap, found, _rest(batch.gaps)):
+                    log.info("%s: somebody stopped the look back", gap.key)
+                    return
                 tries = 0
         except TryAgain as err:
             await self._put_off(gap, err, tries)
@@ -100,8 +102,8 @@ class Backfill:
                 await batches.aclose()
         await self._settle(gap, "filled", "")
 
-    async def _came_far(self, gap: ToFill, found: int, rest: tuple[datetime, datetime] | None) -> None:
-        await self._keep(lambda: source_wishes.filling(self.house.pool, gap.id, found, rest))
+    async def _came_far(self, gap: ToFill, found: int, rest: tuple[datetime, datetime] | None) -> bool:
+        return await self._keep(lambda: source_wishes.filling(self.house.pool, gap.id, found, rest))
 
     async def _put_off(self, gap: ToFill, err: TryAgain, tries: int) -> None:
         if tries + 1 >= MOST_TRIES:

@@ -15,7 +15,7 @@ from listener.service.database import House, passes
 from listener.service.stopping import Stop, Stopped
 from listener.sources.base import Source
 from listener.store import source_health
-from listener.store.source_health import BudgetRow
+from listener.store.source_views import BudgetRow
 from listener.webclient import Left
 
 SAVE_SECONDS = 5.0

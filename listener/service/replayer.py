@@ -63,7 +63,7 @@ class Done:
     problem: str = ""
 
 
-def framed(value: Order | Work | Done) -> bytes:
+def framed(value: object) -> bytes:
     """A frame as it goes over the wire."""
     body = msgspec.msgpack.encode(value)
     return _LENGTH.pack(len(body)) + body

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from listener.sources import bluesky, feeds, files, mastodon, meta, telegram, webhook
-from listener.sources.base import Source, Wiring
+from listener.sources.base import Connect, Source, Wiring
+from listener.sources.meta import connect as meta_connect
 
 SOURCES: Mapping[str, Callable[[Wiring], Source]] = {
     "bluesky": bluesky.build,
@@ -17,3 +18,13 @@ SOURCES: Mapping[str, Callable[[Wiring], Source]] = {
     "telegram": telegram.build,
     "webhook": webhook.build,
 }
+
+CONNECTS: Mapping[str, Connect] = {
+    "bluesky": bluesky.connect,
+    "facebook": meta_connect.facebook,
+    "instagram": meta_connect.instagram,
+    "mastodon": mastodon.connect,
+    "telegram": telegram.connect,
+    "webhook": webhook.connect,
+}
+"""Who walks a person through the sign-in, by the same words; a network without accounts has nobody."""

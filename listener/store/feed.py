@@ -29,6 +29,9 @@ PRESENCE = "presence/"
 CALLS = (WISH, DELIVERED)
 """Before the stream's key in the bells of sources, which belong to no brand."""
 
+SOURCES = "sources"
+"""The bell of those who look at sources, of whatever brand."""
+
 LATE = (
     "conversation.due-soon",
     "conversation.overdue",
@@ -110,7 +113,15 @@ async def since(
 
 
 EVERYTHING = Changed(
-    frozenset(), frozenset(), frozenset(), rulebook=True, lost=True, views=True, presence=True, handovers=True
+    frozenset(),
+    frozenset(),
+    frozenset(),
+    rulebook=True,
+    lost=True,
+    views=True,
+    presence=True,
+    handovers=True,
+    sources=True,
 )
 """Read everything again."""
 
@@ -151,11 +162,13 @@ class Feed:
                         break
                     presence = looks.is_set()
                     looks.clear()
-                    calls = frozenset(called)
+                    fares = SOURCES in called
+                    calls = frozenset(called - {SOURCES})
                     called.clear()
                     place, changed = await _caught_up(connection, place, brand_id)
                     changed = replace(changed, presence=True) if presence else changed
                     changed = _with_calls(changed, calls) if calls else changed
+                    changed = replace(changed, sources=True) if fares else changed
                     if changed != NOTHING:
                         yield changed
             except (TryAgain, NotReachable):
@@ -178,6 +191,10 @@ class Feed:
             if brand_id is not None and payload == f"{PRESENCE}{brand_id}":
                 looks.set()
                 bell.set()
+            elif payload == SOURCES:
+                if brand_id is not None:
+                    called.add(payload)
+                    bell.set()
             elif payload.startswith(CALLS):
                 if brand_id is None:
                     called.add(payload)

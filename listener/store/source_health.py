@@ -6,7 +6,6 @@ What people ask of a source is in `source_wishes`; the bookmark and the lock are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ import asyncpg
 
 from listener.harmless import storable
 from listener.store.connect import acquired
-from listener.store.sources import GapRow
+from listener.store.source_views import BudgetRow, Fault, GapRow, SourceState, titled
 
 _INSIDE = ("threads", "rechecks")
 
@@ -52,9 +51,13 @@ WHERE a.id = n.id AND a.login_until IS DISTINCT FROM n.until
 
 _ALL = """
 SELECT s.id, s.key, s.state, s.wanted, s.problem, s.started_at, s.beat_at, s.item_at, s.heard_at, s.heard, s.stored,
-       (SELECT min(a.login_until) FROM accounts AS a
-        WHERE a.source = split_part(s.key, '/', 1) AND right(s.key, length(a.external_id) + 1) = '/' || a.external_id) AS login_until
-FROM sources AS s ORDER BY s.key
+       a.login_until, coalesce(a.handle, '') AS handle, a.brands, s.wanted_at, coalesce(p.name, '') AS wanted_by
+FROM sources AS s LEFT JOIN people AS p ON p.id = s.wanted_by
+CROSS JOIN LATERAL (
+    SELECT min(login_until) AS login_until, min(handle) AS handle, coalesce(array_agg(brand_id ORDER BY brand_id), '{}') AS brands
+    FROM accounts WHERE source = split_part(s.key, '/', 1) AND right(s.key, length(external_id) + 1) = '/' || external_id
+) AS a
+ORDER BY s.key
 """
 
 _FAULTS = (
@@ -84,84 +87,14 @@ SELECT key, sum(n * CASE WHEN bucket = $1 THEN 1 ELSE $3::float8 END)::float8 AS
 ) AS lately GROUP BY key
 """
 
+_STOPPED = """
+SELECT s.key, min(a.handle) AS handle FROM sources AS s
+LEFT JOIN accounts AS a ON a.source = split_part(s.key, '/', 1) AND right(s.key, length(a.external_id) + 1) = '/' || a.external_id
+WHERE s.state = 'stopped' AND s.wanted = ''
+GROUP BY s.key HAVING bool_or(a.id IS NULL OR a.brand_id = $1) ORDER BY s.key
+"""
+
 _SWEEP = "DELETE FROM source_faults WHERE last_at < $1"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What went wrong on a source, by the network's error name."""
-
-    code: str
-    what: str
-    """As it was told the last time."""
-    seen: int
-    first_at: datetime
-    last_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetRow:
-    """What was left of something that a network allows, at a moment."""
-
-    source: str
-    """The registry's word."""
-    name: str
-    points: float
-    """When it is full."""
-    seconds: float
-    """In which it fills."""
-    remaining: float
-    closed_until: datetime | None
-    at: datetime
-
-    def left(self, now: datetime) -> float:
-        """By now, as it fills."""
-        if self.closed_until is not None and self.closed_until > now:
-            return 0.0
-        filled = max(0.0, (now - self.at).total_seconds()) * self.points / self.seconds
-        return min(self.points, self.remaining + filled)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """Everything about one stream of a source."""
-
-    key: str
-    source: str
-    """The registry's word."""
-    state: str
-    """new, running, waiting, paused, stopped (a person must help) or finished."""
-    wanted: str
-    """'' or paused."""
-    problem: str
-    started_at: datetime | None
-    beat_at: datetime | None
-    """Last sign of life."""
-    item_at: datetime | None
-    """Network time of the last item."""
-    heard_at: datetime | None
-    lag: timedelta | None
-    """How late the last item was heard."""
-    heard: int
-    stored: int
-    an_hour: float
-    """Messages that concern us within the last hour, about."""
-    faults: tuple[Fault, ...] = ()
-    """The latest first."""
-    rejects: Mapping[str, int] = field(default_factory=dict)
-    """By reason, each as often as it was heard."""
-    rejects_asked: int = 0
-    """How many are still to be read again."""
-    budgets: tuple[BudgetRow, ...] = ()
-    """Of the whole network: all its streams show the same."""
-    gaps: tuple[GapRow, ...] = ()
-    """All that are not filled."""
-    login_until: datetime | None = None
-    """When the login of the account whose stream this is ends by itself; None: never, or not known."""
-    waiting: int = 0
-    """Deliveries to its webhook that are not read yet,"""
-    failed: int = 0
-    """and those that could not be."""
 
 
 def is_inside(key: str) -> bool:
@@ -215,6 +148,7 @@ async def everything(pool: asyncpg.Pool, now: datetime) -> list[SourceState]:
         if is_inside(key):
             continue
         source = key.partition("/")[0]
+        told["brands"] = tuple(told["brands"])
         late = told["heard_at"] - told["item_at"] if told["heard_at"] and told["item_at"] else None
         found.append(
             SourceState(
@@ -232,6 +166,13 @@ async def everything(pool: asyncpg.Pool, now: datetime) -> list[SourceState]:
             )
         )
     return found
+
+
+async def stopped(pool: asyncpg.Pool, brand_id: int) -> list[str]:
+    """Titles of the streams that a brand sees and that stopped until a person helps."""
+    async with acquired(pool) as connection:
+        rows = await connection.fetch(_STOPPED, brand_id)
+    return [titled(row["key"], row["handle"] or "") for row in rows if not is_inside(row["key"])]
 
 
 async def sweep(pool: asyncpg.Pool, now: datetime) -> None:

@@ -72,7 +72,7 @@ ORDER BY g.state = 'asked' DESC, g.end_at DESC, g.id
 _FILLING = """
 UPDATE gaps SET found = found + $2, tries = 0, problem = '', next_at = NULL,
     rest_start = coalesce($3, rest_start), rest_end = coalesce($4, rest_end)
-WHERE id = $1
+WHERE id = $1 RETURNING state IN ('open', 'asked')
 """
 _PUT_OFF = "UPDATE gaps SET tries = tries + 1, problem = $2, next_at = $3 WHERE id = $1"
 
@@ -201,11 +201,11 @@ async def to_fill(pool: asyncpg.Pool, source: str) -> list[ToFill]:
         return [ToFill(**dict(row)) for row in await connection.fetch(_TO_FILL, source)]
 
 
-async def filling(pool: asyncpg.Pool, gap_id: int, found: int, rest: tuple[datetime, datetime] | None) -> None:
-    """So many items more were brought; `rest` is what is still to be looked at, where the source says so."""
+async def filling(pool: asyncpg.Pool, gap_id: int, found: int, rest: tuple[datetime, datetime] | None) -> bool:
+    """So many items more were brought; `rest` is what is still to be looked at, where the source says so. False: somebody has stopped it."""
     start, end = rest or (None, None)
     async with acquired(pool) as connection:
-        await connection.execute(_FILLING, gap_id, found, start, end)
+        return bool(await connection.fetchval(_FILLING, gap_id, found, start, end))
 
 
 async def put_off(pool: asyncpg.Pool, gap_id: int, problem: str, next_at: datetime) -> None:

@@ -16,6 +16,7 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.store.connect import acquired, connect, store_errors
+from listener.store.source_views import GapRow
 from listener.store.views import SourceHealth
 
 # A bookmark of an earlier run stays; only the state and the start are new.
@@ -46,6 +47,12 @@ FROM gaps g JOIN sources s ON s.id = g.source_id
 WHERE $1::text IS NULL OR g.state = $1 ORDER BY g.start_at, g.id
 """
 
+_GAP = """
+SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at,
+       g.problem, g.found, g.rest_start, g.rest_end
+FROM gaps g JOIN sources s ON s.id = g.source_id WHERE g.id = $1
+"""
+
 _REJECTS = """
 SELECT s.key AS source, r.reason, r.detail, r.raw, r.seen, r.first_at, r.last_at
 FROM rejects r JOIN sources s ON s.id = r.source_id
@@ -71,27 +78,6 @@ class OpenSource:
 
     id: int
     cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class GapRow:
-    """A hole in a stream, for status, doctor and the backfill."""
-
-    id: int
-    source: str
-    start: datetime
-    end: datetime
-    cause: str
-    state: str
-    """open, asked (somebody wants it filled), filled, lost (the network has it no more), or failed (a person must help first)."""
-    noted_at: datetime
-    problem: str = ""
-    """Why it is not filled yet, or was given up."""
-    found: int = 0
-    """Items brought so far."""
-    rest_start: datetime | None = None
-    rest_end: datetime | None = None
-    """What is still to be looked at, where the source says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +124,17 @@ async def gaps(pool: asyncpg.Pool, state: str | None = None) -> list[GapRow]:
     """The holes, the earliest first; only those of one state if given."""
     async with acquired(pool) as connection:
         return [GapRow(**dict(row)) for row in await connection.fetch(_GAPS, state)]
+
+
+async def gap(pool: asyncpg.Pool, gap_id: int) -> GapRow:
+    """One of them as it is now. Refused: there is none."""
+    async with acquired(pool) as connection:
+        row = await connection.fetchrow(_GAP, gap_id)
+    if row is None:
+        raise Refused(
+            "there is no such gap", where=f"gap {gap_id}", hint="hubbub sources gaps lists them", code="no_gap"
+        )
+    return GapRow(**dict(row))
 
 
 async def rejects(pool: asyncpg.Pool, source_key: str | None = None, limit: int = 100) -> list[RejectRow]:

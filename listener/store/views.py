@@ -610,6 +610,8 @@ class Changed:
     """Keys of streams of which somebody wants something. Told only to who reads for every brand; so with `delivered`."""
     delivered: frozenset[str] = frozenset()
     """Keys of hooks to which something was delivered."""
+    sources: bool = False
+    """Sources fare otherwise, or somebody wants something else of them."""
 
 
 @dataclass(frozen=True, slots=True)

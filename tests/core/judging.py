@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from listener.model import Author, Context, Hearing, Key, Kind, Mention, Priority, Via, Window
 from listener.query.fields import Use
 from listener.query.parse import parse
+from listener.rulebook.asking import Query
 from listener.rulebook.hours import Hours, Span
 from listener.rulebook.shape import (
     Count,
@@ -19,7 +20,6 @@ from listener.rulebook.shape import (
     During,
     Exemption,
     Group,
-    Query,
     Rule,
     Rulebook,
     Scope,

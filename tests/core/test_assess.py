@@ -65,7 +65,12 @@ def test_a_rule_fires_with_its_spans_and_reasons() -> None:
         "spans": [8, 12],
     }
     assert found.rulebook == BOOK.hash
-    assert found.methods == {"tone": "two-words-1", "lang": "claimed-1", "about": "sentences-1", "need": "need-1"}
+    assert found.methods == {
+        "tone": "two-words-1",
+        "lang": "claimed-1",
+        "about": "sentences-1",
+        "need": BOOK.signals.method,
+    }
 
 
 def test_reasons_hold_no_words_of_the_text() -> None:
@@ -78,7 +83,7 @@ def test_reasons_come_in_order_of_weight() -> None:
     found = judged("smoke, down, awful?")
     assert [one.get("rule", one.get("signal")) for one in found.because] == [
         *("fire", "outage"),
-        *("a rule says urgent", "addressed to us", "question", "negative tone"),
+        *("a rule says urgent", "addressed to us", "negative tone", "question"),
     ]
     values = [one["value"] for one in found.because if "signal" in one]
     assert values == sorted(values, reverse=True)

@@ -547,6 +547,7 @@ def test_a_file_that_cannot_be_read_defines_nothing_and_the_others_do() -> None:
 
 def test_the_shipped_lists_are_used_by_the_shipped_rules() -> None:
     loaded = parse_shipped()
-    used = " ".join(rule.when.text for rule in loaded.rules)
+    asked = (*(rule.when for rule in loaded.rules), *(signal.when for signal in loaded.need))
+    used = " ".join(query.text for query in asked if query is not None)
     assert {"giveaway", "quick-money"} <= set(loaded.names.lists)
     assert all(f"list:{name}" in used for name in loaded.names.lists)

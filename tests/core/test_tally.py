@@ -16,7 +16,8 @@ from listener.query.fields import FIELDS
 from listener.query.parse import parse as parse_query
 from listener.query.subject import Subject
 from listener.query.tree import Node
-from listener.rulebook.shape import Count, Counted, Group, Query, Rule, Rulebook, Scope, Status, Then
+from listener.rulebook.asking import Query
+from listener.rulebook.shape import Count, Counted, Group, Rule, Rulebook, Scope, Status, Then
 from listener.rulebook.subject import MOOD, Heard, heard_by, judged
 from listener.rulebook.tally import LATE, LONGEST_GROUP, Bulk, Counting, Tally, reached, sign_of
 from tests.core.rulebooks import PLAIN, book

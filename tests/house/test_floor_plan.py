@@ -73,6 +73,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
     "door-textual": [("listener.cli", "textual"), ("inbox_tui.view", "textual"), ("inbox_tui.backend", "textual")],
     "door-vader": [("listener.assess", "vaderSentiment"), ("listener.service", "vaderSentiment")],
     "door-language": [("listener.sentiment", "py3langid"), ("listener.service", "py3langid")],
+    "door-learning": [("listener.learning", "sklearn"), ("listener.cli", "scipy")],
     "door-feedparser": [("listener.sources.files", "feedparser"), ("listener.service", "feedparser")],
     "door-yaml": [
         ("listener.settings", "ruamel.yaml"),

@@ -235,7 +235,8 @@ def test_a_text_is_judged_and_everything_that_follows_is_said(hubbub: Run, folde
     assert "-> priority high, reply within 1h, team ops, tag outage, open" in said
     assert "comes to priority high; reply due 2026-11-28 11:00 UTC; team ops; tags outage; a conversation" in said
     assert "language en" in said
-    assert "tone neutral, compound 0" in said
+    assert "tone negative, compound 0 " in said  # an outage is a complaint
+    assert "negative tone: a complaint without clear praise 0.3" in said
     assert all(len(line) <= 80 for line in out.splitlines())
 
 

@@ -25,7 +25,7 @@ from listener.service.stopping import Stop
 from listener.service.sweep import Sweep
 from listener.settings import find_paths, parse
 from listener.store import people, source_health, source_wishes, sources
-from listener.store.source_health import SourceState
+from listener.store.source_views import BudgetRow, SourceState
 from listener.webclient import Budget
 from tests.promises.hooked import HOOKED, Hall, Told, body_of, heard, now, signed, until
 
@@ -284,9 +284,7 @@ async def test_one_reading_tells_everything_about_every_source(dsn: str, pool: a
         await sources.open_source(pool, "bluesky/notifications/us", at)
         ends = at + timedelta(days=60)
         await source_health.publish_expiries(pool, "bluesky", {"us": ends, "others": ends})
-        await source_health.save_budgets(
-            pool, "bluesky", [source_health.BudgetRow("bluesky", "reads", 10, 60, 4, None, at)], at
-        )
+        await source_health.save_budgets(pool, "bluesky", [BudgetRow("bluesky", "reads", 10, 60, 4, None, at)], at)
         line, ours = await source_health.everything(pool, now())
         assert (line.key, ours.key, ours.login_until, line.login_until) == (
             LINE,

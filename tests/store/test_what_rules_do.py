@@ -13,7 +13,8 @@ import pytest
 
 from listener.model import Batch, Context, Deleted, Flag, Hearing, Key, Mention, Tick, Via, Window
 from listener.query.parse import parse
-from listener.rulebook.shape import Count, Counted, Group, Query, Rule, Scope, Then
+from listener.rulebook.asking import Query
+from listener.rulebook.shape import Count, Counted, Group, Rule, Scope, Then
 from listener.rulebook.tally import Tally
 from listener.store import acts, inbox, summary, upkeep
 from listener.store.record import record

@@ -28,6 +28,7 @@ from listener.store import (
     network_acts,
     outbox,
     presence,
+    source_acts,
 )
 from listener.store.acts import Done
 from listener.workflow import Close
@@ -197,6 +198,28 @@ async def viewed(w: World, by: int) -> Things:
     return with_id(await conversation(w, by), view.id)
 
 
+async def run_source(w: World, by: int) -> Things:
+    """The stream of the brand's own account, with a gap, a reject and a delivery; `id` are its key and the gap's number."""
+    key = f"bluesky/hooks/{w.account.external_id}"
+    source = await w.pool.fetchval(
+        "INSERT INTO sources (key) VALUES ($1) ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING id", key
+    )
+    gap = await w.pool.fetchval(
+        "INSERT INTO gaps (source_id, start_at, end_at, cause, noted_at) VALUES ($1, $2, $3, $4, $3) RETURNING id",
+        source, later(hours=-1), NOW, uuid.uuid4().hex,
+    )  # fmt: skip
+    digest = uuid.uuid4().bytes
+    await w.pool.execute(
+        "INSERT INTO rejects (source_id, digest, reason, detail, raw, first_at, last_at) VALUES ($1, $2, 'bad_id', '', '', $3, $3)",
+        source, digest, NOW,
+    )  # fmt: skip
+    await w.pool.execute(
+        "INSERT INTO deliveries (hook, digest, received_at, packed, size, state) VALUES ($1, $2, $3, '', 0, 'done')",
+        key, digest, later(hours=-1),
+    )  # fmt: skip
+    return with_id(await conversation(w, by), (key, gap))
+
+
 def a_reply(w: World, t: Things) -> tuple[object, ...]:
     return (t.conversation, w.account.id, t.mention, "hello")
 
@@ -265,6 +288,21 @@ TABLE: dict[str, tuple[Make, Call]] = {
     "presence.attend": (
         conversation,
         lambda w, by, t: presence.attend(w.pool, uuid.uuid4().hex, w.brand_id, by, t.conversation, False, NOW),
+    ),
+    "source_acts.fill": (run_source, lambda w, by, t: source_acts.fill(w.pool, by, w.brand_id, t.id[1], NOW)),
+    "source_acts.look_back": (
+        run_source, lambda w, by, t: source_acts.look_back(w.pool, by, w.brand_id, t.id[0], later(hours=-2), NOW),
+    ),
+    "source_acts.pause": (run_source, lambda w, by, t: source_acts.pause(w.pool, by, w.brand_id, t.id[0], NOW)),
+    "source_acts.read_again": (
+        run_source, lambda w, by, t: source_acts.read_again(w.pool, by, w.brand_id, t.id[0], None, NOW),
+    ),
+    "source_acts.replay": (
+        run_source, lambda w, by, t: source_acts.replay(w.pool, by, w.brand_id, t.id[0], later(hours=-2), NOW, NOW),
+    ),
+    "source_acts.resume": (run_source, lambda w, by, t: source_acts.resume(w.pool, by, w.brand_id, t.id[0], NOW)),
+    "source_acts.stop_filling": (
+        run_source, lambda w, by, t: source_acts.stop_filling(w.pool, by, w.brand_id, t.id[1], NOW),
     ),
 }  # fmt: skip
 """By module and function, where a comment may follow: what it is called with, and how."""

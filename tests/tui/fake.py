@@ -69,6 +69,7 @@ from tests.tui.fake_network import FakeNetwork
 from tests.tui.fake_overruling import FakeOverruling
 from tests.tui.fake_pictures import FakePictures
 from tests.tui.fake_posts import FakePosts
+from tests.tui.fake_sources import FakeSources
 from tests.tui.fake_staff import FakeStaff
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -146,6 +147,7 @@ class FakeBackend(
     FakeMacros,
     FakeLabels,
     FakeOverruling,
+    FakeSources,
 ):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 
@@ -799,12 +801,13 @@ class FakeBackend(
     def ring(
         self, *ids: int, topics: Sequence[str] = (), lost: bool = False, views: bool = False, rulebook: bool = False,
         marks: Sequence[int] = (), presence: bool = False, late: Sequence[int] = (), handovers: bool = False,
-        unresolved: Sequence[int] = (),
+        unresolved: Sequence[int] = (), sources: bool = False,
     ) -> None:  # fmt: skip
         """The feed tells."""
         changed = Changed(
             frozenset((*ids, *late, *unresolved)), frozenset(topics), frozenset(), rulebook, lost, views, frozenset(marks),
             presence=presence, late=frozenset(late), unresolved=frozenset(unresolved), handovers=handovers,
+            sources=sources,
         )  # fmt: skip
         if changed != NOTHING:
             self.queue.put_nowait(changed)

@@ -142,6 +142,7 @@ def test_every_act_of_the_key_map_can_be_done_where_it_is_offered() -> None:
     from inbox_tui.screens.inbox import InboxScreen
     from inbox_tui.screens.listening import ListeningScreen
     from inbox_tui.screens.rules import RulesScreen
+    from inbox_tui.screens.sources import SourcesScreen
     from inbox_tui.widgets.authors import AuthorCard
     from inbox_tui.widgets.composer import Composer
     from inbox_tui.widgets.explaining import Explaining
@@ -152,6 +153,7 @@ def test_every_act_of_the_key_map_can_be_done_where_it_is_offered() -> None:
         (keys.INBOX, InboxScreen),
         (keys.LISTENING, ListeningScreen),
         (keys.RULES, RulesScreen),
+        (keys.SOURCES, SourcesScreen),
         (keys.COMPOSER, Composer),
         (keys.SEARCHING, Searching),
         (keys.WHY, Explaining),

@@ -121,11 +121,12 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def _parsed(files: Mapping[str, str], folder: Path, prepare: Prepare) -> Rulebook:
+    from listener import rulefiles
     from listener.rulebook.parse import parse
     from listener.rulebook.shape import Rulebook
 
     texts = {name: text.removeprefix("\ufeff").replace("\r\n", "\n") for name, text in files.items()}
-    loaded = parse(prepare(texts))
+    loaded = parse(rulefiles.with_need(prepare(texts)))
     if not isinstance(loaded, Rulebook):
         raise BadRules(loaded, folder)
     return loaded
@@ -189,7 +190,7 @@ def _asked(rulebook: Rulebook, found: Judged, methods: Methods) -> tuple[Subject
     from listener.service.replaying import hearings_by
 
     heard = heard_by(hearings_by(found, rulebook), found.brand, rulebook)
-    return judged(found.mention, heard, methods, found.context)[0], heard
+    return judged(found.mention, heard, methods, found.context, rulebook.signals)[0], heard
 
 
 def _fires(rulebook: Rulebook, rule: str, found: Judged, methods: Methods) -> tuple[bool, tuple[int, ...]]:

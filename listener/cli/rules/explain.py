@@ -143,7 +143,7 @@ def _whys(rulebook: Rulebook, found: Judged, rule: str | None) -> tuple[Why, ...
 
     heard = heard_by(hearings_by(found, rulebook), found.brand, rulebook)
     methods = load_methods().with_lexicon(rulebook.lexicon)
-    subject, _ = judged(found.mention, heard, methods, found.context)
+    subject, _ = judged(found.mention, heard, methods, found.context, rulebook.signals)
     if rule is None:
         return why_all(rulebook, subject, heard, found.context, found.at)
     asked = rulebook.rule(rule)

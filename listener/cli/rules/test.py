@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
     from listener.model import ToneLabel
     from listener.rulebook.examples import Trials, Tried
+    from listener.rulebook.seen import Seen
     from listener.rulebook.shape import Rule, Rulebook
     from listener.rulebook.tones import Sounded
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which rules."""
-    parser.add_argument("only", nargs="*", metavar="RULE", help="ids of rules; default: all, and the tests of tone")
+    parser.add_argument(
+        "only", nargs="*", metavar="RULE", help="ids of rules; default: all, and the tests of tone and of signals"
+    )
     parser.add_argument("--failed", action="store_true", help="show only what fails")
     add_folder(parser)
     parser.epilog = """\
@@ -55,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Tries them; prints each rule with what failed."""
     from listener.cli.terminal import counted, print_json
     from listener.rulebook.examples import Trials
+    from listener.rulebook.seen import seen
     from listener.rulebook.tones import sounded
     from listener.service.rules import load_methods
 
@@ -62,19 +66,25 @@ def run(arguments: argparse.Namespace) -> int:
     rules = _chosen(rulebook, arguments.only)
     tested = list(_tested(rulebook, rules, Trials(rulebook, methods, datetime.now(UTC))))
     tones = () if arguments.only else sounded(rulebook, methods)
-    fine = all(one.good for one in tested) and all(one.good for one in tones)
+    signals = () if arguments.only else seen(rulebook, methods, datetime.now(UTC))
+    good = [*(one.good for one in tested), *(one.good for one in tones), *(one.good for one in signals)]
+    fine = all(good)
     shown = [one for one in tested if not (arguments.failed and one.good)]
     heard = [one for one in tones if not (arguments.failed and one.good)]
+    looked = [one for one in signals if not (arguments.failed and one.good)]
     if arguments.json:
-        print_json({"fine": fine, "rules": list(map(_plain, shown)), "tones": list(map(_plain_tone, heard))})
+        told = {"rules": map(_plain, shown), "tones": map(_plain_tone, heard), "signals": map(_plain_signal, looked)}
+        print_json({"fine": fine, **{name: list(some) for name, some in told.items()}})
         return FINE if fine else FINDINGS
     for one in shown:
         _tell(one)
     _tell_tones(heard)
+    _tell_signals(looked)
     tries = [tried.good for one in tested for tried in one.tried]
-    failed = tries.count(False) + sum(not one.good for one in tones)
+    failed = tries.count(False) + good[len(tested) :].count(False)
     print(
-        f"{counted(len(tested), 'rule')}, {counted(len(tries), 'example')}, {_tests_of_tone(len(tones))}: "
+        f"{counted(len(tested), 'rule')}, {counted(len(tries), 'example')}, {_tests_of_tone(len(tones))}"
+        f"{f', {_tests_of_signals(len(signals))}' if signals else ''}: "
         f"{failed} {'fails' if failed == 1 else 'fail'}"
     )
     return FINE if fine else FINDINGS
@@ -160,6 +170,30 @@ def _tell_tones(tones: Sequence[Sounded]) -> None:
             print(wrapped(f"{one.test.place}: {said}: “{shortened(one.test.text, 200)}”", "      "))
 
 
+def _tell_signals(signals: Sequence[Seen]) -> None:
+    from itertools import groupby
+
+    from listener.cli.rules.reasons import wrapped
+    from listener.cli.terminal import coloured
+    from listener.rulebook.conflicts import shortened
+
+    for key, some in groupby(signals, key=lambda one: one.signal.key):
+        tests = list(some)
+        failed = [one for one in tests if not one.good]
+        head = coloured("FAIL", "red") if failed else coloured("pass", "green")
+        told = f"{len(failed)} of " if failed else ""
+        print(f"{head}  {key:<24} {told}{_tests_of_signals(len(tests))}")
+        for one in failed:
+            said = "must be seen, and is not" if one.must else "must not be seen, and is"
+            print(wrapped(f"{one.example.place}: {said}: “{shortened(one.example.text, 200)}”", "      "))
+
+
+def _tests_of_signals(n: int) -> str:
+    from listener.cli.terminal import counted
+
+    return counted(n, "test of signals", "tests of signals")
+
+
 def _tests_of_tone(n: int) -> str:
     from listener.cli.terminal import counted
 
@@ -179,6 +213,19 @@ def _plain_tone(one: Sounded) -> dict[str, Any]:
         "text": one.test.text,
         "must_sound": one.test.tone.value,
         "sounds": one.tone.value,
+        "pass": one.good,
+    }
+
+
+def _plain_signal(one: Seen) -> dict[str, Any]:
+    return {
+        "signal": one.signal.key,
+        "file": one.example.place.file,
+        "line": one.example.place.line,
+        "column": one.example.place.column,
+        "text": one.example.text,
+        "must_be_seen": one.must,
+        "seen": one.seen,
         "pass": one.good,
     }
 

@@ -140,7 +140,7 @@ def _judged(rulebook: Rulebook, arguments: argparse.Namespace) -> Outcome:
     methods = load_methods().with_lexicon(rulebook.lexicon)
     assessment = assess(mention, hearings, context, rulebook, methods, at)
     heard = heard_by(hearings, brand, rulebook)
-    subject, _ = judged(mention, heard, methods, context)
+    subject, _ = judged(mention, heard, methods, context, rulebook.signals)
     missed = [one for one in why_all(rulebook, subject, heard, context, at) if not one.fires]
     nearly = sorted(filter(None, map(_nearness, missed)), key=lambda one: (one[0], one[1].rule.id))
     return Outcome(text, brand, arguments.addressed, topics, at, assessment, tuple(one for _, one in nearly[:NEARLY]))

@@ -14,10 +14,22 @@ from listener.model import Problem
 from listener.query.names import Names
 from listener.rulebook.definitions import as_written, define
 from listener.rulebook.nodes import Node, Text
-from listener.rulebook.reading import alerting, lexicon, listening, macros, planning, replies, rules, staff, styling
+from listener.rulebook.reading import (
+    alerting,
+    lexicon,
+    listening,
+    macros,
+    need,
+    planning,
+    replies,
+    rules,
+    staff,
+    styling,
+)
 from listener.rulebook.reading.keys import Key, Keys, Many, homes
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Rulebook, content_hash
+from listener.rulebook.signals import Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ SECTIONS: Mapping[str, Section] = {
     "replies": Section("saved replies, offered to whoever answers", replies.REPLY, replies.read_reply),
     "macros": Section("several acts of a person in one key", macros.MACRO, macros.read_macro),
     "lexicon": Section("words whose tone is another in this trade", lexicon.OVERLAY, lexicon.read_overlay),
+    "need": Section("what says that somebody should answer, and how much", need.SIGNAL, need.read_signal),
     "alerts": Section("what is worth telling somebody at once", alerting.ALERT, alerting.read_alert),
     "routes": Section("which alerts go where", alerting.ROUTE, alerting.read_route),
     "rotas": Section("who is on duty when", alerting.ROTA, alerting.read_rota),
@@ -64,9 +77,16 @@ _HOMES = homes(FILE)
 
 
 def read_documents(
-    documents: Mapping[str, Node], files: Mapping[str, str], *, complete: bool = True
+    documents: Mapping[str, Node],
+    files: Mapping[str, str],
+    *,
+    complete: bool = True,
+    shipped: tuple[Signal, ...] = (),
 ) -> Rulebook | list[Problem]:
-    """The rulebook of these documents, or their problems. Without `complete` a file is missing, so unknown names are not told."""
+    """The rulebook of these documents, or their problems. Without `complete` a file is missing, so unknown names are not told.
+
+    `shipped`: signals of need that were read before.
+    """
     reader = Reader(complete=complete, homes=_HOMES)
     found = {path: _sections(reader, path, documents[path]) for path in sorted(documents)}
     _read(reader, found, defining=True)
@@ -93,6 +113,7 @@ def read_documents(
         chains=tuple(sorted(made.chains, key=lambda one: one.key)),
         calendar=tuple(sorted(made.calendar, key=lambda planned: planned.key)),
         style=made.style,
+        need=tuple(sorted((*made.need, *shipped), key=lambda one: one.key)),
         lexicon=tuple(sorted(made.lexicon, key=lambda overlay: overlay.key)),
         files=MappingProxyType(dict(files)),
         hash=content_hash(files),

@@ -21,6 +21,7 @@ from listener.query.tree import Field, Named, parts_of
 from listener.query.tree import Node as QueryNode
 from listener.query.tree import Text as Name
 from listener.rulebook.alerting import Chain, Policy, Rota, Route
+from listener.rulebook.asking import Query
 from listener.rulebook.definitions import Definitions, Written, define
 from listener.rulebook.guide import Guide
 from listener.rulebook.hours import Hours
@@ -31,7 +32,8 @@ from listener.rulebook.people import OurAccount, Person
 from listener.rulebook.planned import Planned
 from listener.rulebook.reading.keys import Keys
 from listener.rulebook.replies import SavedReply
-from listener.rulebook.shape import Exemption, Query, Rule, Team, Topic
+from listener.rulebook.shape import Exemption, Rule, Team, Topic
+from listener.rulebook.signals import Signal
 
 LONGEST_SECONDS = 60 * 86_400
 YEARS = range(1970, 3000)
@@ -65,6 +67,7 @@ class Made:
     rotas: list[Rota] = field(default_factory=list)
     chains: list[Chain] = field(default_factory=list)
     calendar: list[Planned] = field(default_factory=list)
+    need: list[Signal] = field(default_factory=list)
     style: Guide | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from listener.model import Kind, Priority
 from listener.query.fields import Use
+from listener.rulebook.asking import Example
 from listener.rulebook.nodes import Node, Table, Text
 from listener.rulebook.reading.keys import (
     DAY,
@@ -26,7 +27,6 @@ from listener.rulebook.shape import (
     Count,
     Counted,
     During,
-    Example,
     Exemption,
     Group,
     Rule,
@@ -95,6 +95,7 @@ _MESSAGE = (
     Key("author", "who says it; else someone.example", TEXT),
     Key("followers", "how many follow them", number(0, 999_999_999)),
     Key("verified", "whether the network vouches for them", YES),
+    Key("rating", "the stars of a review", {"type": "number", "minimum": 0, "maximum": 100}),
     Key("lang", "its languages as claimed; else en", Many(TEXT)),
     Key("links", "how many links it carries", number(0, 100)),
     Key("media", "how many pictures or films", number(0, 100)),
@@ -271,10 +272,11 @@ def _examples(reader: Reader, node: Node | None) -> tuple[tuple[Example, ...], t
     found = None if node is None else reader.table(node, EXAMPLES)
     if found is None:
         return (), ()
-    return _several(reader, found.get("fires"), "fires"), _several(reader, found.get("silent"), "silent")
+    return several(reader, found.get("fires"), "fires"), several(reader, found.get("silent"), "silent")
 
 
-def _several(reader: Reader, node: Node | None, what: str) -> tuple[Example, ...]:
+def several(reader: Reader, node: Node | None, what: str) -> tuple[Example, ...]:
+    """Examples, one or more."""
     return tuple(made for one in reader.items(node, what) if (made := _example(reader, one, EXAMPLE)) is not None)
 
 
@@ -301,6 +303,7 @@ def _example(reader: Reader, node: Node, keys: Keys) -> Example | None:
         media=reader.number(found.get("media"), "media", 0, 100),
         followers=reader.number(found["followers"], "followers", 0, 999_999_999) if "followers" in found else None,
         verified=reader.yes(found["verified"], "verified") if "verified" in found else None,
+        rating=reader.decimal(found["rating"], "rating", 0, 100) if "rating" in found else None,
         ours=reader.yes(found.get("ours"), "ours"),
         at=reader.moment(found.get("at"), "at"),
         ago=reader.span(found.get("ago"), "ago") or 0.0,
@@ -325,7 +328,7 @@ def read_exception(reader: Reader, node: Node) -> None:
         reason=reader.text(found.get("reason"), "reason"),
         by=reader.text(found.get("by"), "by"),
         until=reader.day(found.get("until"), "until"),
-        silent=_several(reader, found.get("examples"), "examples"),
+        silent=several(reader, found.get("examples"), "examples"),
         place=reader.place(node),
     )
     if exemption.rules and (exemption.when is not None or exemption.authors):

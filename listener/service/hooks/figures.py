@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from listener.store.source_health import SourceState
+from listener.store.source_views import SourceState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

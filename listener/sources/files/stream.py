@@ -122,6 +122,19 @@ class ImportStream:
         finally:
             lines.close()
 
+    def rows(self) -> Iterator[tuple[Mention | Reject, Cell | None]]:
+        """Once through the file, for whoever stores nothing: each row as `batches` has it, with its cells by any column's name (None: it could
+        not be read). Reads the disk where it is called.
+        """
+        lines = Lines(self.plan.path)
+        try:
+            for record in self._records(lines):
+                self._progress = (lines.done, lines.total)
+                if (item := self._item(record)) is not None:
+                    yield item, self._cell(record)
+        finally:
+            lines.close()
+
     def _batch(self, reading: _Reading) -> Batch:
         items: list[Item] = []
         heard = 0
@@ -141,7 +154,7 @@ class ImportStream:
             final=heard < self._size and reading.fault is None,
         )
 
-    def _item(self, record: Record) -> Item | None:
+    def _item(self, record: Record) -> Mention | Reject | None:
         cell = self._cell(record)
         if cell is None:
             problem = record.problem
