@@ -32,7 +32,7 @@ def spoken(what: str, value: str) -> str:
 def by_hand_lines(
     by_hand: Iterable[ByHand], person_id: int, now: datetime, zone: tzinfo | None, width: int, indent: str = "  "
 ) -> list[Line]:
-    """A line each: 'tone: negative, set by Ina 10:32; VADER said neutral'."""
+    """A line each: 'tone: negative, set by Ina 10:32; Hubbub said neutral'."""
     lines: list[Line] = []
     for one in by_hand:
         whom = "you" if one.person_id == person_id else say(one.person)
@@ -51,7 +51,7 @@ def _method_said(one: ByHand) -> str:
         return f"; Hubbub said {say(one.said)} of 1"
     if one.said == ToneLabel.NOT_SCORED:
         return "; not scored by itself"
-    return f"; VADER said {words.TONE_WORDS.get(ToneLabel(one.said), say(one.said))}"
+    return f"; Hubbub said {words.TONE_WORDS.get(ToneLabel(one.said), say(one.said))}"
 
 
 def history_words(after: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ async def test_a_tone_is_overruled_shown_as_such_and_taken_back(pool: asyncpg.Po
         await s.press("n")
         await s.shows("tone: negative: that counts from now on (z takes it back)")
         await s.shows("✎ tone: negative, set by you")
-        await s.shows("VADER said")
+        await s.shows("Hubbub said")
         await s.press("J", "o")
         await s.shows("✎ no answer needed, set by you")
         await s.press("h")
@@ -43,6 +43,6 @@ def test_who_said_it_when_and_what_the_method_said_in_harmless_words() -> None:
     ina = [ByHand("tone", "negative", 7, "Ina\x1b[31m", at, "neutral"), ByHand("need", "needed", 7, "Ina", at, "0.32")]
     lines = ["".join(text for text, _ in line) for line in by_hand_lines(ina, 1, at, None, 90)]
     assert lines[0].startswith("  ✎ tone: negative, set by Ina")
-    assert lines[0].endswith("10:32; VADER said neutral")
+    assert lines[0].endswith("10:32; Hubbub said neutral")
     assert lines[1] == "  ✎ answer needed, set by Ina 10:32; Hubbub said 0.32 of 1"
     assert "\x1b" not in lines[0]
