@@ -21,12 +21,15 @@ from listener import rulefiles
 from listener.assess import Judge
 from listener.language import Languages
 from listener.model import Author, Context, Hearing, Key, Kind, Mention, Via
+from listener.private import private
+from listener.rulebook.sentences import naming
 from listener.rulebook.shape import Rulebook
 from listener.sentiment import Vader
 from listener.service.rules import load_methods
 from tests.core.vader_texts import texts as corners
 
 ROUNDS = 5
+NAMES = ("the app", "larkspur", "larkspur.example")
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 MENTION = Mention(Key("bench", "1"), "bluesky", Author("bench", "1"), "", Kind.POST, b"", langs=("en",))
 
@@ -56,6 +59,10 @@ def measured(many: int, equal: int) -> int:
     line("judgement: tone, with handles and addresses out", ours, peer, "vaderSentiment alone", "us/mention")
     ours, peer = beside(languages.find, package.polarity_scores, said)
     line("judgement: language", ours, peer, "vaderSentiment alone", "us/mention")
+    ours, peer = beside(lambda text: naming(text, NAMES), package.polarity_scores, said)
+    line("judgement: the sentences that name us", ours, peer, "vaderSentiment alone", "us/mention")
+    ours, peer = beside(private, package.polarity_scores, said)
+    line("judgement: what is private in it", ours, peer, "vaderSentiment alone", "us/mention")
     ours, peer = beside(*_whole(), said)
     line("judgement: the whole, shipped rules and signals of need", ours, peer, "without the signals", "us/mention")
     differ = 0

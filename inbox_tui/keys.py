@@ -168,6 +168,15 @@ KEYS: tuple[Key, ...] = (
         "false_alarm", ("F",), "false alarm", "Say that a rule should not have fired", EVERYWHERE, "Rules", writes=True
     ),
     Key("confirm", ("C",), "right", "Say that a rule was right to fire", EVERYWHERE, "Rules", writes=True),
+    Key(
+        "overrule",
+        ("J",),
+        "judge",
+        "Say yourself which tone it has, or whether it needs an answer",
+        EVERYWHERE,
+        "Rules",
+        writes=True,
+    ),
     Key("missed", ("M",), "missed", "Say which rule should have fired", EVERYWHERE, "Rules", writes=True),
     Key(
         "sort",
@@ -408,6 +417,7 @@ APP = frozenset(
         "false_alarm",
         "confirm",
         "missed",
+        "overrule",
         "post",
     }
 )

@@ -271,6 +271,8 @@ class Tone:
     neu: float | None = None
     pos: float | None = None
     compound: float | None = None
+    about: ToneLabel | None = None
+    """The verdict on the sentences that name us, taken together; None: they are the whole of it, or there are none."""
 
 
 class Priority(IntEnum):

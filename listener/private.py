@@ -114,3 +114,15 @@ def reaches(value: str) -> bool:
 def masked(text: str) -> str:
     """A text without anybody's e-mail address or telephone number."""
     return _NUMBER.sub(MASKED_NUMBER, _MAIL.sub(MASKED_MAIL, text))
+
+
+def hidden(text: str) -> str:
+    """A text in which everything that looks private stands as what it looks like: [a phone number]. For what leaves the house."""
+    parts: list[str] = []
+    at = 0
+    for one in private(text):
+        start, end = one.span
+        if start >= at:
+            parts += [text[at:start], f"[{one.sort.value}]"]
+        at = max(at, end)
+    return "".join([*parts, text[at:]])

@@ -16,8 +16,8 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from inbox_tui import keys
+from inbox_tui.app.overruling import Overruling
 from inbox_tui.app.pinning import pinning
-from inbox_tui.app.posts import Posts
 from inbox_tui.messages import (
     ConversationWanted,
     InboxWanted,
@@ -58,7 +58,7 @@ BREATH = 0.1
 _ACTS = frozenset(key.act for key in keys.KEYS)
 
 
-class Inbox(Posts, inherit_bindings=False):
+class Inbox(Overruling, inherit_bindings=False):
     """The app. It opens on the Inbox; `ListeningFirst` on Listening."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -18,6 +18,7 @@ from inbox_tui.backend.copies import CopiesBackend
 from inbox_tui.backend.labels import LabelsBackend
 from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.backend.network import NetworkBackend
+from inbox_tui.backend.overruling import OverrulingBackend
 from inbox_tui.backend.pictures import PicturesBackend
 from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
@@ -67,6 +68,8 @@ class Done:
     """Authors that carry it."""
     kept: Mapping[int, str] = field(default_factory=dict)
     """Author to the reason why they stay as they are, in words."""
+    mentions: tuple[int, ...] = ()
+    """Messages of which something was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Backend(
     StaffBackend,
     MacrosBackend,
     LabelsBackend,
+    OverrulingBackend,
     SourcesBackend,
     Protocol,
 ):

@@ -18,6 +18,7 @@ from inbox_tui.backend.postgres_copies import PostgresCopies
 from inbox_tui.backend.postgres_labels import PostgresLabels
 from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.postgres_network import PostgresNetwork
+from inbox_tui.backend.postgres_overruling import PostgresOverruling
 from inbox_tui.backend.postgres_pictures import PostgresPictures
 from inbox_tui.backend.postgres_planning import PostgresPlanning
 from inbox_tui.backend.postgres_posts import PostgresPosts
@@ -83,6 +84,7 @@ class PostgresBackend(
     PostgresStaff,
     PostgresMacros,
     PostgresLabels,
+    PostgresOverruling,
     PostgresSources,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
@@ -320,7 +322,8 @@ class PostgresBackend(
     async def undo(self, act_id: uuid.UUID, now: datetime, *, anyway: bool = False) -> Done:
         """Take an act back."""
         done = await acts.undo(self.pool, self.me.id, act_id, now, anyway=anyway)
-        return Done(done.act_id, tuple(done.changed), done.refused, authors=done.authors, kept=done.kept)
+        of_others = (done.authors, done.kept, done.mentions)
+        return Done(done.act_id, tuple(done.changed), done.refused, frozenset(), *of_others)
 
     async def last_act(self) -> uuid.UUID | None:
         """The last act that can be taken back."""

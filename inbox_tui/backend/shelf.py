@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.rules import RuleRow, at_rule, piece_of
@@ -141,7 +142,7 @@ class _AsThen:
         """The tone that was heard."""
         return self.tone_then
 
-    def with_words(self, words: Mapping[str, float | None]) -> _AsThen:
+    def with_words(self, words: Mapping[str, float | None], lists: Mapping[str, Any] = MappingProxyType({})) -> _AsThen:
         """Other words for moods change nothing: it was heard already."""
         return self
 

@@ -397,17 +397,18 @@ class DeskScreen(Screen[None]):
 
         backend = self.desk.backend
         done = await self.attempt(backend.undo(act_id, self.desk.now()))
-        if done is not None and (done.refused or done.kept) and not (done.changed or done.authors):
+        if done is not None and (done.refused or done.kept) and not (done.changed or done.authors or done.mentions):
             reasons = [say(reason) for reason in list(dict.fromkeys((*done.kept.values(), *done.refused.values())))[:5]]
             answer = await self.app.push_screen_wait(
                 Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", anyway)])
             )
             if answer == "u":
                 done = await self.attempt(backend.undo(act_id, self.desk.now(), anyway=True))
-        if done is not None and (done.changed or done.authors):
+        if done is not None and (done.changed or done.authors or done.mentions):
             stay = f"; {len(done.refused):,} had changed since and stay" if done.refused else ""
             self.say(self.said_count(len(done.changed) or 1, what) + stay, "soon" if stay else "good")
             await self.refresh_ids(done.changed)
+            await self.mentions_changed(done.mentions)
         elif done is not None:
             self.say("left as it is", "dim")
 
@@ -465,6 +466,9 @@ class DeskScreen(Screen[None]):
 
     async def marks_changed(self, ids: Collection[int]) -> None:
         """Rules were marked right or wrong on these mentions."""
+
+    async def mentions_changed(self, ids: Collection[int]) -> None:
+        """Show these messages as they are now."""
 
     async def refresh_ids(self, ids: Collection[int]) -> None:
         """Show these conversations as they are now."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from inbox_tui.view import words
+from inbox_tui.view import overruled, words
 from inbox_tui.view.lines import say
 from inbox_tui.view.network import history_words
 from listener.store.views import HistoryLine
@@ -67,6 +67,7 @@ def history_sentence(line: HistoryLine, names: Mapping[int, str], now: datetime,
         "reminder.resolve-over": lambda: (
             f"reminded {_name(line.after.get('person'), names)}: the time to resolve was over"
         ),
+        "act.overrule": lambda: overruled.history_words(line.after),
         "act.macro": lambda: f"used the macro {say(str(line.after.get('macro', '')))}",
         "conversation.heard": lambda: _heard(line.after, "heard a new message"),
         "conversation.edited": lambda: _heard(line.after, "heard an edit"),

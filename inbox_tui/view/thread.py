@@ -14,6 +14,7 @@ from inbox_tui.view.authors import about
 from inbox_tui.view.history import history_sentence, passed_from
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say
 from inbox_tui.view.marks import Marked, mark_lines
+from inbox_tui.view.overruled import by_hand_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
 from listener.model import Capability, Doing
@@ -292,6 +293,8 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
         parts.append(((f"account {say(message.author_status)}", "bad"),))
     if message.tone is not None and not message.ours:
         parts.append((words.tone(message.tone),))
+        if message.about is not None:
+            parts.append((words.about_us(message.about),))
     if message.need is not None and not message.ours and (need := words.need(message.need)):
         parts.append((need,))
     if message.media:
@@ -312,6 +315,7 @@ def _message(message: ThreadMessage, opened: Opened, reader: Reader) -> Iterator
     elif message.text is None:
         yield (("  (text gone)", "gone"),)
     else:
+        yield from by_hand_lines(message.by_hand, reader.person_id, reader.now, reader.zone, reader.width)
         pieces = paragraphs(message.text, () if aside else _spans(message, opened), "dim" if aside else "")
         yield from flow(pieces, reader.width, indent="  ")
 
@@ -373,10 +377,13 @@ def mention_lines(row: ListeningRow, reader: Reader, marks: Sequence[Marked] = (
     parts.append(((f"{words.age(row.at, reader.now)}, {words.clock(row.at, reader.now, reader.zone)}", "dim"),))
     lines = flow_parts(parts, reader.width)
     judged: list[Line] = [(words.tone(row.tone),)]
+    if row.about is not None:
+        judged.append((words.about_us(row.about),))
     if need := words.need(row.need):
         judged.append((need,))
     judged.extend((("rule ", "dim"), (say(rule), "bold")) for rule in row.rules)
-    lines.extend((*flow_parts(judged, reader.width), ()))
+    by_hand = by_hand_lines(row.by_hand, reader.person_id, reader.now, reader.zone, reader.width, indent="")
+    lines.extend((*flow_parts(judged, reader.width), *by_hand, ()))
     if row.deleted:
         lines.extend(flow((("deleted by its author; the text is gone", "gone"),), reader.width))
     elif row.text is None:

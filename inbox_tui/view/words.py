@@ -111,6 +111,11 @@ def tone(label: ToneLabel) -> Piece:
     return f"{sign} {TONE_WORDS[label]}", style
 
 
+def about_us(label: ToneLabel) -> Piece:
+    """The tone of what it says about us, where that is another than the whole's."""
+    return f"about us: {TONE_WORDS[label]}", _TONE_SIGNS[label][1]
+
+
 def judged_short(label: ToneLabel, score: float) -> Line:
     """Tone and need in few cells, for lists: signs and short words, so that neither depends on colour."""
     sign, style = _TONE_SIGNS[label]

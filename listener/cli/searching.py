@@ -40,6 +40,7 @@ def configure_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_count, metavar="N", help=f"at most so many ({LIMIT}; with --all: no limit)")
     parser.add_argument("--all", action="store_true", help="go on until nothing is left, however long it takes")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="how to print them (table)")
+    parser.add_argument("--mask", action="store_true", help="print [a phone number] for what looks private in a text")
     add_brand(parser)
     add_rules(parser, "those that the listener judges by")
     add_now(parser)
@@ -51,7 +52,8 @@ examples:
   hubbub search -giveaway refund --json | jq -r '.rows[].text'
 
 It searches backwards in time for some seconds and says how far it got; --all goes on from there. In CSV, a cell that a
-spreadsheet would take for a formula (= + - @) begins with a '.
+spreadsheet would take for a formula (= + - @) begins with a '. With --mask, e-mail addresses, phone and card numbers and
+booking codes in texts are left out; handles and names stay.
 Exit codes: 0 something matches, 1 nothing does, 2 a query with problems or wrong usage, 3 the database is not reachable.
 {QUOTING}"""
 
@@ -89,7 +91,7 @@ async def _search(arguments: argparse.Namespace, asked: Asked, tree: Node | None
         while left > 0:
             page = min(left, PAGE) if arguments.all else left
             part = await inbox.search(house.pool, brand_id, tree, now=now, before=place, limit=page, me=login_name())
-            out.rows(part.rows)
+            out.rows([_masked(row) for row in part.rows] if arguments.mask else part.rows)
             found, left = found + len(part.rows), left - len(part.rows)
             place, reached = part.place, part.searched_to
             if place is None and arguments.all and len(part.rows) == page:
@@ -101,6 +103,15 @@ async def _search(arguments: argparse.Namespace, asked: Asked, tree: Node | None
     if reached is not None and not arguments.json:
         say(f"searched back to {reached:%Y-%m-%d %H:%M}; narrow the query, or let it go on with --all")
     return FINE if found else FINDINGS
+
+
+def _masked(row: ListeningRow) -> ListeningRow:
+    """Without what looks private in the text; handles and names stay."""
+    from dataclasses import replace
+
+    from listener.private import hidden
+
+    return row if row.text is None else replace(row, text=hidden(row.text))
 
 
 async def _names_in_force(house: House) -> Names:

@@ -155,6 +155,7 @@ FIELDS = {
         FieldFact("topic", Sort.NAME, "heard by this topic of the rulebook", "larkspur", _JUDGED, many=True),
         FieldFact("lang", Sort.NAME, "language as Hubbub found it: en, de, ... (unsure is no language)", "en", _JUDGED),
         FieldFact("followers", Sort.NUMBER, "how many follow the author", ">=10k", _JUDGED),
+        FieldFact("reach", Sort.NUMBER, "how many people may have seen it, by a plain formula", ">=10k", _JUDGED),
         FieldFact(
             "verified",
             Sort.CHOICE,
@@ -171,6 +172,14 @@ FIELDS = {
             _JUDGED,
             frozenset(label.value for label in ToneLabel),
             numbers=True,
+        ),
+        FieldFact(
+            "about",
+            Sort.CHOICE,
+            "the tone of the sentences that name us; of the whole where no part does",
+            "negative",
+            _JUDGED,
+            frozenset(label.value for label in ToneLabel),
         ),
         # What was thought of it.
         FieldFact("need", Sort.NUMBER, "need for an answer, 0 to 1", ">=0.7", _AFTER),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from listener.model import Kind, State
 from listener.query import words
 from listener.query.emoji import is_emoji
+from listener.query.reach import reach
 from listener.query.subject import Subject
 
 # Names and ids -------------------------------------------------------------------------------------------------------
@@ -53,6 +54,7 @@ NAMES: dict[str, Callable[[Subject], Iterable[str]]] = {
     "team": lambda subject: _one(subject.team),
     "kind": lambda subject: (subject.kind.value,) if subject.kind is not None else (),
     "tone": lambda subject: (subject.tone.value,) if subject.tone is not None else (),
+    "about": lambda subject: (subject.about.value,) if subject.about is not None else (),
     "priority": lambda subject: (subject.priority.name.lower(),) if subject.priority is not None else (),
     "status": lambda subject: _statuses(subject),
     "verified": lambda subject: () if subject.verified is None else ("yes",) if subject.verified else ("no",),
@@ -78,6 +80,9 @@ def _statuses(subject: Subject) -> tuple[str, ...]:
 NUMBERS: dict[str, Callable[[Subject], float | None]] = {
     "words": lambda subject: len(subject.words.keys),
     "followers": lambda subject: subject.followers,
+    "reach": lambda subject: reach(
+        subject.source, subject.followers, subject.reposts, subject.quotes, subject.likes, subject.replies
+    ),
     "rating": lambda subject: subject.rating,
     "likes": lambda subject: subject.likes,
     "reposts": lambda subject: subject.reposts,

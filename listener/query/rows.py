@@ -32,8 +32,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 _STATES = frozenset(one.value for one in State)
 _KINDS = frozenset(one.value for one in Kind)
-_COUNTED = frozenset({"words"})
-"""Fields that are counted from the text, whatever a row says."""
+_COUNTED = frozenset({"words", "reach"})
+"""Fields that are counted from the text or other fields, whatever a row says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +316,11 @@ def _tone(place: _Place, value: Any) -> None:
             place.known["compound"] = float(one)
 
 
+def _about(place: _Place, value: Any) -> None:
+    said = value.replace(" ", "_") if isinstance(value, str) else value
+    place.known["about"] = ToneLabel(place.choice(said, FIELDS["about"].values))
+
+
 def _status(place: _Place, value: Any) -> None:
     word = place.choice(value, FIELDS["status"].values)
     if word in _STATES:
@@ -389,6 +394,7 @@ _KEYS: dict[str, _Read] = {
     "parent": _names("parent"),
     "root": _names("root"),
     "tone": _tone,
+    "about": _about,
     "need": _numbers("need"),
     "rating": _numbers("rating"),
     "likes": _numbers("likes"),

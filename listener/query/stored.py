@@ -283,6 +283,9 @@ def _ids(texts: Sequence[Text]) -> list[str]:
     return [text.raw for text in texts if storable(text.raw)]
 
 
+# Who says what the tone of a message is says it of all of it.
+_ABOUT = "CASE WHEN j.tone_said IS NULL THEN coalesce(j.tone_about, j.tone) ELSE j.tone END"
+
 _Ask = Callable[[Sequence[Text], Values, bool], str]
 
 _ASK: dict[str, _Ask] = {
@@ -295,6 +298,7 @@ _ASK: dict[str, _Ask] = {
     "topic": lambda texts, values, over: _heard(f"h.topic <> '' AND {_alike('h.topic', texts, values, over=over)}", values),
     "rule": lambda texts, values, over: _flagged(_alike("f.rule", texts, values, over=over), values),
     "tone": lambda texts, values, over: _judged(f"j.tone = ANY({values.put(_choices('tone', texts), 'text[]')})", values),
+    "about": lambda texts, values, over: _judged(f"{_ABOUT} = ANY({values.put(_choices('about', texts), 'text[]')})", values),
     "tag": lambda texts, values, over: _conversation(
         f"(SELECT bool_or({_alike('t', texts, values, over=over)}) FROM unnest(c.tags) AS t)", values
     ),

@@ -51,6 +51,8 @@ class Subject:
     lang: str | None = None
     tone: ToneLabel | None = None
     compound: float | None = None
+    about: ToneLabel | None = None
+    """The tone of the sentences that name us; of the whole where no part does."""
     need: float | None = None
     topics: frozenset[str] | None = None
     rules: frozenset[str] | None = None
@@ -82,6 +84,7 @@ class Subject:
         lang: str | None = None,
         tone: ToneLabel | None = None,
         compound: float | None = None,
+        about: ToneLabel | None = None,
         topics: frozenset[str] | None = None,
         rules: frozenset[str] | None = None,
     ) -> Subject:
@@ -112,6 +115,7 @@ class Subject:
             lang=lang,
             tone=tone,
             compound=compound,
+            about=about,
             topics=topics,
             rules=rules,
         )

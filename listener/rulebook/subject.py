@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
-from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, Via
+from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, ToneLabel, Via
 from listener.query.held import asks
+from listener.query.match import spans_of
 from listener.query.subject import Subject
-from listener.rulebook.lexicon import Overlay, words_of
+from listener.rulebook import sentences
+from listener.rulebook.asking import Query
+from listener.rulebook.lexicon import Overlay, WordList, lists_of, words_of
 from listener.rulebook.shape import Exemption, Rule, Rulebook, Scope, TopicKind
 from listener.rulebook.signals import Signal, Signals, verdict
 
-MOOD = frozenset({"lang", "tone"})
+MOOD = frozenset({"lang", "tone", "about"})
 """The fields of a query that ask for what is found out about a text."""
 
 
@@ -53,8 +57,10 @@ class HearsTone(Protocol):
         """The tone of a text in a language."""
         ...
 
-    def with_words(self, words: Mapping[str, float | None]) -> HearsTone:
-        """The same with these words worth so much, None: no mood; without any that it was given before."""
+    def with_words(
+        self, words: Mapping[str, float | None], lists: Mapping[str, WordList] = MappingProxyType({})
+    ) -> HearsTone:
+        """The same with these words worth so much, None: no mood, and these languages by their own words; without what it had before."""
         ...
 
 
@@ -67,11 +73,11 @@ class Methods:
 
     def names(self) -> Mapping[str, str]:
         """Which method, in which version, for what."""
-        return {"tone": self.vader.method, "lang": self.languages.method}
+        return {"tone": self.vader.method, "lang": self.languages.method, "about": sentences.METHOD}
 
-    def with_lexicon(self, lexicon: Iterable[Overlay]) -> Methods:
+    def with_lexicon(self, lexicon: Collection[Overlay]) -> Methods:
         """The methods as these overlays want them, and no others. Made once for a rulebook, not for a message."""
-        return replace(self, vader=self.vader.with_words(words_of(lexicon)))
+        return replace(self, vader=self.vader.with_words(words_of(lexicon), lists_of(lexicon)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Heard:
     """Brand names that are no mood."""
     ours: bool = False
     """It is a post of ours."""
+    queries: tuple[Query, ...] = ()
+    """What the topics of ours that heard it look for: a sentence that holds of it is about us."""
 
 
 def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Heard:
@@ -103,7 +111,8 @@ def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Hea
         for name in topic.names
     }
     ours = any(one.via is Via.OWN for one in hearings)
-    return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)), ours)
+    queries = tuple(topic.query for topic in known if topic.kind is TopicKind.BRAND)
+    return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)), ours, queries)
 
 
 def heard_anew(hearings: Sequence[Hearing], brand_id: int, topics: Callable[[], Iterable[str]]) -> tuple[Hearing, ...]:
@@ -135,11 +144,28 @@ def weighed(
     lang = methods.languages.find(mention.text, mention.langs)
     tone = methods.vader.tone(mention.text, lang, heard.names)
     subject = _subject(mention, heard, context, lang, tone)
-    if signals is None:
-        return subject, tone, ()
-    said = signals.said_in(subject, mention.network_at or TIMELESS)
-    subject.tone = verdict(tone, said, question=asks(subject.text))  # nobody has seen it yet
-    return subject, tone if subject.tone is tone.label else replace(tone, label=subject.tone), said
+    if tone.about is None and tone.compound is not None and not heard.ours:
+        tone = replace(tone, about=_about(subject, heard, methods, context))
+        subject.about = tone.about or tone.label
+    said: tuple[Signal, ...] = ()
+    if signals is not None:
+        said = signals.said_in(subject, mention.network_at or TIMELESS)
+        label = verdict(tone, said, question=asks(subject.text))
+        tone = tone if label is tone.label else replace(tone, label=label)
+    subject.tone, subject.about = tone.label, tone.about or tone.label  # nobody has seen it yet
+    return subject, tone, said
+
+
+def _about(subject: Subject, heard: Heard, methods: Methods, context: Context | None) -> ToneLabel | None:
+    """The tone of the sentences that name us: by a brand name, a handle of ours or what our topics look for."""
+    if len(sentences.sentences(subject.text)) < 2:
+        return None
+    names = (*heard.names, *(context.accounts if context is not None else ()))
+    at = subject.at or TIMELESS
+    spans = [one for query in heard.queries for one in spans_of(query.tree, subject, at)]
+    part = sentences.naming(subject.text, names, spans)
+    label = methods.vader.tone(part, subject.lang or "", heard.names).label if part else ToneLabel.NOT_SCORED
+    return None if label is ToneLabel.NOT_SCORED else label
 
 
 def unjudged(mention: Mention, heard: Heard, context: Context | None = None) -> Subject:
@@ -160,6 +186,7 @@ def _subject(
         lang=lang,
         tone=tone.label if tone is not None else None,
         compound=tone.compound if tone is not None else None,
+        about=(tone.about or tone.label) if tone is not None else None,
         topics=heard.topics,
         rules=frozenset(),
     )

@@ -2,7 +2,8 @@
 
 The one place that names vaderSentiment.
 
-VADER is an English word list with rules. Text in another language is "not scored", which is a value of its own and never neutral.
+VADER is an English word list with rules. Text in another language is "not scored", which is a value of its own and never neutral, unless
+somebody gives words for that language: then the same arithmetic counts those, and nothing English.
 Handles, addresses and brand names come out first, because they can be words of the list ("united" is +1.8).
 
 A trade has words that the list gets wrong. With an overlay of words the label is found by the list as overlaid; the four numbers stay
@@ -17,9 +18,11 @@ import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import Protocol
 
 from listener.model import Tone, ToneLabel
-from listener.sentiment.scoring import Scorer, Tables
+from listener.sentiment.scoring import Scorer, Scores, Tables
 
 METHOD = "vader-3.3.2"
 FITS = "en"
@@ -38,17 +41,36 @@ _HASHTAG = re.compile(r"#(\w+)")
 _HUMP = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
+class WordList(Protocol):
+    """The words of another language, in small letters: with their worth, those that deny, and what those that boost add."""
+
+    @property
+    def words(self) -> Mapping[str, float]: ...
+
+    @property
+    def negations(self) -> frozenset[str]: ...
+
+    @property
+    def boosters(self) -> Mapping[str, float]: ...
+
+
 class Vader:
     """VADER as published, or with an overlay for the label. Loading reads its word list from disk: done once, where the program is put together."""
 
-    __slots__ = ("_overlay", "_scorer", "_tables", "method")
+    __slots__ = ("_others", "_overlay", "_scorer", "_tables", "method")
 
     def __init__(
-        self, tables: Tables, scorer: Scorer | None = None, overlay: _Overlay | None = None, method: str = METHOD
+        self,
+        tables: Tables,
+        scorer: Scorer | None = None,
+        overlay: _Overlay | None = None,
+        method: str = METHOD,
+        others: Mapping[str, _Overlay] = MappingProxyType({}),
     ) -> None:
         self._tables = tables
         self._scorer = scorer or Scorer(tables)
         self._overlay = overlay
+        self._others = others
         self.method = method
 
     @classmethod
@@ -69,27 +91,49 @@ class Vader:
             )
         )
 
-    def with_words(self, words: Mapping[str, float | None]) -> Vader:
+    def with_words(
+        self, words: Mapping[str, float | None], lists: Mapping[str, WordList] = MappingProxyType({})
+    ) -> Vader:
         """The published list with these words, in small letters, worth so much (-4 to 4; None: no mood), and with no other overlay.
 
-        Several words in a row count as one word of their own.
+        Several words in a row count as one word of their own. `lists`: other languages that are scored, each by its own words alone.
         """
-        if not words:
-            return Vader(self._tables, self._scorer)
         content = "\n".join(f"{word}\t{worth}" for word, worth in sorted(words.items()))
-        method = f"{METHOD}+{hashlib.sha256(content.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-        return Vader(self._tables, self._scorer, _Overlay(self._tables, words), method)
+        method = f"{METHOD}+{_short_hash(content)}" if words else METHOD
+        method += "".join(f" {lang}:{_short_hash(_content(found))}" for lang, found in sorted(lists.items()))
+        others = {lang: _Overlay(_tables_of(found, self._tables), found.words) for lang, found in lists.items()}
+        return Vader(self._tables, self._scorer, _Overlay(self._tables, words) if words else None, method, others)
 
     def tone(self, text: str, lang: str, brand_names: Iterable[str] = ()) -> Tone:
         """The tone of a text in `lang` (as found, "" when unsure). Never raises; the numbers are VADER's, untouched."""
-        if lang != FITS:
+        other = self._others.get(lang)
+        if lang != FITS and other is None:
             return NOT_SCORED
         plain = scored_part(text, tuple(brand_names))
         if not plain:
             return NOT_SCORED
+        if lang != FITS and other is not None:
+            neg, neu, pos, compound = other.scores(plain)
+            return Tone(label(compound), neg, neu, pos, compound)
         neg, neu, pos, compound = self._scorer.scores(plain)
         verdict = label(compound if self._overlay is None else self._overlay.compound(plain, compound))
         return Tone(verdict, neg, neu, pos, compound)
+
+
+def _content(found: WordList) -> str:
+    """All of it as one text: what differs in any of it differs in this."""
+    lines = [f"{word}\t{worth}" for word, worth in sorted(found.words.items())]
+    lines += [f"-\t{word}" for word in sorted(found.negations)]
+    return "\n".join([*lines, *(f"+\t{word}\t{add}" for word, add in sorted(found.boosters.items()))])
+
+
+def _short_hash(content: str) -> str:
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def _tables_of(words: WordList, published: Tables) -> Tables:
+    """Nothing of the published lists but how much capitals and negations count: its special cases and smileys are English words."""
+    return Tables({}, {}, words.boosters, words.negations, {}, published.caps, published.negated, but="")
 
 
 class _Overlay:
@@ -116,6 +160,10 @@ class _Overlay:
         ):
             return published
         return self._scorer.scores(" ".join(self._joined(tokens)))[3]
+
+    def scores(self, plain: str) -> Scores:
+        """The four numbers, with these words alone where nothing was published."""
+        return self._scorer.scores(" ".join(self._joined(plain.split())))
 
     def _joined(self, tokens: list[str]) -> Iterable[str]:
         """The tokens, with those that are several words of the overlay in a row made one."""

@@ -51,6 +51,8 @@ class Tables:
     """What capitals add."""
     negated: float
     """By what a negation multiplies."""
+    but: str = "but"
+    """After it counts more than before; "": no word does that."""
 
 
 _Facts = tuple[bool, float | None, float, bool, bool, bool]
@@ -133,8 +135,8 @@ class Scorer:
             else:
                 worths.append(self._in_capitals(word[2], word[3] and differs))  # type: ignore[arg-type]
         lowers = list(map(_LOWER, words))
-        if "but" in lowers:
-            _but(worths, hits, lowers.index("but"))
+        if (but := self._tables.but) in lowers:
+            _but(worths, hits, lowers.index(but))
         return _combined(worths, len(words) - len(hits), text)
 
     def _described(self, text: str) -> str:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import BinaryIO, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ import msgspec
 from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
 from listener.model import Tone
+from listener.rulebook.lexicon import WordList
 from listener.rulebook.parse import parse
 from listener.rulebook.replay import Nights, Outcome, Record, Side, replay
 from listener.rulebook.shape import Rulebook
@@ -122,8 +124,10 @@ class _Tones:
             last = self._last[self.inner.method] = key, self.inner.tone(*key)
         return last[1]
 
-    def with_words(self, words: Mapping[str, float | None]) -> _Tones:
-        return _Tones(self.inner.with_words(words), self._last)
+    def with_words(
+        self, words: Mapping[str, float | None], lists: Mapping[str, WordList] = MappingProxyType({})
+    ) -> _Tones:
+        return _Tones(self.inner.with_words(words, lists), self._last)
 
 
 def remembering(methods: Methods) -> Methods:

@@ -34,8 +34,9 @@ from listener.store.connect import acquired
 # `picked` (mention_id, brand_id, version) has at most a page of rows; all else is fetched by key, one row at a time. The LIMITs hold the
 # planner to that order. What was heard later than it was judged was not known then; context of a thread never is.
 READ = """
-SELECT j.mention_id, j.brand_id, b.key AS brand, j.version, j.rulebook, j.methods, j.tone, j.tone_neg, j.tone_neu, j.tone_pos,
-       j.tone_compound, j.lang, j.need, j.priority, j.due_at, j.reply_within, j.tags, j.team, j.opens, j.assign, j.snooze_seconds,
+SELECT j.mention_id, j.brand_id, b.key AS brand, j.version, j.rulebook, j.methods, coalesce(j.tone_said, j.tone) AS tone, j.tone_neg,
+       j.tone_neu, j.tone_pos, j.tone_compound, j.tone_about, j.lang, coalesce(j.need_said, j.need) AS need, j.priority,
+       j.due_at, j.reply_within, j.tags, j.team, j.opens, j.assign, j.snooze_seconds,
        j.closes, j.hide, j.reply, j.alerts, j.because, j.context, j.said, j.at, j.resolve_by,
        m.space, m.external_id, m.source, m.kind, m.parent, m.root, m.quoted, m.url, m.langs, m.media, m.claimed_at, m.network_at,
        m.rating, m.likes, m.reposts, m.replies, m.quotes,
@@ -91,7 +92,7 @@ class Judged:
     """How it had reached the brand by then."""
     context: Context
     assessment: Assessment
-    """As it was kept."""
+    """As the methods gave it: what a person says instead is not in it."""
     flags: tuple[Flag, ...]
     """All flags of this version, also those that came when it was heard once more, by another way."""
     rulebook: str
@@ -173,9 +174,11 @@ def _assessment(row: Mapping[str, Any], flags: list[Mapping[str, Any]]) -> Asses
     because = tuple(row["because"])
     order = {reason.get("rule"): place for place, reason in enumerate(because)}
     then = sorted((one for one in flags if one["then"]), key=lambda one: order.get(one["rule"], len(order)))
-    scores = (_short(row[f"tone_{name}"]) for name in ("neg", "neu", "pos", "compound"))
+    neg, neu, pos, compound = (_short(row[f"tone_{name}"]) for name in ("neg", "neu", "pos", "compound"))
     return Assessment(
-        tone=Tone(ToneLabel(row["tone"]), *scores),
+        tone=Tone(
+            ToneLabel(row["tone"]), neg, neu, pos, compound, ToneLabel(row["tone_about"]) if row["tone_about"] else None
+        ),
         lang=row["lang"],
         need=_short(row["need"]) or 0.0,
         priority=Priority(row["priority"]),

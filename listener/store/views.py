@@ -88,6 +88,25 @@ class FoldedPage:
     folds: tuple[Fold, ...]
 
 
+NEEDED, NOT_NEEDED = "needed", "not_needed"
+"""What a person says of the need for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What a person says of a message in place of the methods."""
+
+    what: str
+    """tone or need."""
+    value: str
+    """The label of a tone; needed or not_needed."""
+    person_id: int
+    person: str
+    at: datetime
+    said: str
+    """What the methods said of this state: a label, or a number."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListeningRow:
     """One line of a topic's mentions, newest first. (`at`, `id`) is its place."""
@@ -105,6 +124,9 @@ class ListeningRow:
     rules: tuple[str, ...]
     conversation_id: int | None
     deleted: bool
+    by_hand: tuple[ByHand, ...] = ()
+    about: ToneLabel | None = None
+    """The tone of the sentences that name us, where it is another than that of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +163,9 @@ class ThreadMessage:
     private_until: datetime | None = None
     """When it closes it to a private answer; None: never."""
     audience: Audience = Audience.PUBLIC
+    by_hand: tuple[ByHand, ...] = ()
+    about: ToneLabel | None = None
+    """The tone of the sentences that name us, where it is another than that of the whole."""
 
 
 @dataclass(frozen=True, slots=True)

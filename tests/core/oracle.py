@@ -405,6 +405,8 @@ def _number(name: str, wanted: Range, subject: Subject, now: datetime) -> bool:
         held = len(cut(subject.text).words)
     elif name == "tone":
         held = subject.compound
+    elif name == "reach":
+        held = _reach(subject)
     else:
         held = getattr(subject, name)
     if held is None:
@@ -412,6 +414,26 @@ def _number(name: str, wanted: Range, subject: Subject, now: datetime) -> bool:
     high_enough = wanted.low is None or held > wanted.low or (wanted.low_in and held == wanted.low)
     low_enough = wanted.high is None or held < wanted.high or (wanted.high_in and held == wanted.high)
     return high_enough and low_enough
+
+
+def _reach(subject: Subject) -> float | None:
+    """As the table of docs/query.md has it."""
+    table = {
+        "facebook": (0.05, 50, 20, 20),
+        "instagram": (0.05, 50, 20, 20),
+        "x": (0.05, 50, 20, 20),
+        "telegram": (0.4, 100, 10, 5),
+    }
+    follower, share, like, reply = table.get(subject.source, (0.2, 50, 10, 10))
+    told = [
+        (subject.followers, follower),
+        (subject.reposts, share),
+        (subject.quotes, share),
+        (subject.likes, like),
+        (subject.replies, reply),
+    ]
+    known = [n * people for n, people in told if n is not None]
+    return float(round(sum(known))) if known else None
 
 
 def _text(name: str, value: Text, subject: Subject) -> bool:
@@ -460,6 +482,7 @@ def _names(name: str, subject: Subject) -> Iterable[str]:
         "lang": [subject.lang],
         "verified": [{True: "yes", False: "no", None: None}[subject.verified]],
         "tone": [subject.tone.value if subject.tone else None],
+        "about": [subject.about.value if subject.about else None],
         "rule": subject.rules or (),
         "tag": subject.tags or (),
         "label": subject.labels or (),

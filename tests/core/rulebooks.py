@@ -43,7 +43,7 @@ class PlainTone:
         label = ToneLabel.POSITIVE if value > 0 else ToneLabel.NEGATIVE if value < 0 else ToneLabel.NEUTRAL
         return Tone(label, 0.0, 1.0, 0.0, value)
 
-    def with_words(self, words: object) -> PlainTone:
+    def with_words(self, words: object, lists: object = ()) -> PlainTone:
         return self
 
 

@@ -65,7 +65,12 @@ def test_a_rule_fires_with_its_spans_and_reasons() -> None:
         "spans": [8, 12],
     }
     assert found.rulebook == BOOK.hash
-    assert found.methods == {"tone": "two-words-1", "lang": "claimed-1", "need": BOOK.signals.method}
+    assert found.methods == {
+        "tone": "two-words-1",
+        "lang": "claimed-1",
+        "about": "sentences-1",
+        "need": BOOK.signals.method,
+    }
 
 
 def test_reasons_hold_no_words_of_the_text() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from listener.private import MASKED_MAIL, Sort, masked, private, reaches
+from listener.private import MASKED_MAIL, Sort, hidden, masked, private, reaches
 
 FOUND = {
     "write to mia.k@mail.example now": ("mia.k@mail.example", Sort.MAIL),
@@ -22,6 +22,9 @@ FOUND = {
 def test_what_is_private_is_found_where_it_stands(text: str) -> None:
     [one] = private(text)
     assert (text[slice(*one.span)], one.sort) == FOUND[text]
+    shown = hidden(text)
+    assert f"[{one.sort.value}]" in shown
+    assert FOUND[text][0] not in shown
 
 
 @pytest.mark.parametrize(

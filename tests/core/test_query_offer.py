@@ -36,7 +36,7 @@ def taken(text: str, choice: int = 0, use: Use = Use.VIEW) -> str:
         ("fol", ["followers:"]),
         ("FOL", ["followers:"]),
         ("refund ", ["AND ", "OR ", "NOT ", "NEAR/5 ", "NEAR/5f "]),
-        ("refund a", ["AND ", "account:", "age:", "assignee:", "author:"]),
+        ("refund a", ["AND ", "about:", "account:", "age:", "assignee:"]),
         ("refund NEAR/12", ["NEAR/12 ", "NEAR/12f "]),
         ('"lost parcel"', ["~3"]),
         ("(refund) O", ["OR "]),
@@ -122,7 +122,7 @@ def test_only_fields_and_values_of_the_use_are_offered() -> None:
         ("list:gi¦v", "list:giveaway"),
         ("author:list:v¦", "author:list:vip"),
         ("refund ¦", "refund AND "),
-        ("¦word", "account:word"),
+        ("¦word", "about:word"),
         ("time:[tod¦", "time:[today"),
     ],
 )

@@ -245,6 +245,7 @@ def test_media_reviews_and_times(query: str, yes: list[Example], no: list[Exampl
     ("is:unread", [{"is": ["unread"]}], [{}]),
     ("rule:outage", [{"rules": ["outage"]}], [{"rules": []}, {}]),
     ("tone:negative", [{"tone": "negative"}], [{"tone": "neutral"}, {}]),
+    ("about:negative", [{"about": "negative"}], [{"about": "positive"}, {"tone": "negative"}]),
     ("tone:<-0.5", [{"tone": -0.8}], [{"tone": -0.5}, {"tone": "negative"}]),
     ("need:>=0.7", [{"need": 0.7}], [{"need": 0.69}, {}]),
 )

@@ -135,8 +135,9 @@ async def stocked(w: World, dice: random.Random, n: int) -> list[int]:
             tone = dice.choice(["negative", "neutral", "positive", "not_scored"])
             await pool.execute(
                 "INSERT INTO assessments (mention_id, brand_id, version, rulebook, methods, tone, tone_compound, need, priority, because,"
-                " context, at) VALUES ($1, $2, $3, 'h', '{}', $4, $5, $6, 2, '[]', '{}', $7)",
+                " context, at, tone_about, tone_said) VALUES ($1, $2, $3, 'h', '{}', $4, $5, $6, 2, '[]', '{}', $7, $8, $9)",
                 id_, w.brand_id, dice.choice([1, 2, 2]), tone, dice.choice([None, -0.7, 0.3]), dice.choice([0.0, 0.1, 0.7, 1.0]), NOW,
+                dice.choice([None, "negative", "positive"]), dice.choice([None, None, "neutral"]),
             )  # fmt: skip
         for rule in dice.sample(RULES, dice.randrange(2)):
             await pool.execute(

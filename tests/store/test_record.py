@@ -20,6 +20,7 @@ from listener.model import (
     Gap,
     Item,
     Key,
+    Kind,
     Mention,
     Reason,
     Reject,
@@ -399,3 +400,19 @@ async def test_counters_follow_every_move(house: House, pool: asyncpg.Pool) -> N
         "SELECT key, sum(n)::int AS n FROM counter_deltas WHERE name = 'folder' GROUP BY 1 ORDER BY 1"
     )
     assert [tuple(r.values()) for r in rows] == [("open", 1), ("theirs", 1)]
+
+
+async def test_a_repost_is_linked_and_counted_and_opens_and_moves_nothing(house: House) -> None:
+    house.judge.opens = True
+    house.addressed("a", "r")
+    house.topic("a", "r")
+    await house.record(said("a", "bad"), now=NOW)
+    later = NOW + timedelta(minutes=1)
+    await house.record(said("r", "bad", at=later, kind=Kind.REPOST, quoted="a", root="a"), now=later)
+    assert await house.pool.fetchval("SELECT count(*) FROM conversations") == 1
+    assert await house.pool.fetchval("SELECT version FROM conversations") == 1, "nor does it move the original's"
+    linked = (
+        "SELECT o.external_id FROM mentions m JOIN mention_keys k ON k.space = m.space AND k.external_id = m.quoted"
+    )
+    assert await house.pool.fetchval(f"{linked} JOIN mentions o ON o.id = k.mention_id WHERE m.kind = 'repost'") == "a"
+    assert await house.pool.fetchval("SELECT sum(n) FROM counter_deltas WHERE name = 'topic'") == 2

@@ -100,6 +100,13 @@ async def judged(w: World, by: int) -> Things:
     return Things(t.conversation, mention, t.author, t.account)
 
 
+async def overruled(w: World, by: int) -> Things:
+    t = await conversation(w, by)
+    mention = await w.mention(tone="negative", topic="brand")
+    done = await acts.overrule(w.pool, w.mia.id, w.brand_id, mention, "tone", "positive", NOW)
+    return Things(t.conversation, mention, t.author, t.account, done.act_id)
+
+
 def replied(state: str, planned: bool = False) -> Make:
     async def make(w: World, by: int) -> Things:
         t = await conversation(w, by)
@@ -228,6 +235,10 @@ TABLE: dict[str, tuple[Make, Call]] = {
     "acts.opening.open_from_mention": (
         listened_to, lambda w, by, t: acts.open_from_mention(w.pool, by, w.brand_id, t.mention, NOW),
     ),
+    "acts.overruling.overrule": (
+        overruled, lambda w, by, t: acts.overrule(w.pool, by, w.brand_id, t.mention, "tone", "neutral", NOW),
+    ),
+    "acts.undoing.undo of what was said of a message": (overruled, lambda w, by, t: acts.undo(w.pool, by, t.id, NOW)),
     "acts.undoing.undo": (closed, lambda w, by, t: acts.undo(w.pool, by, t.id, NOW)),
     "acts.undoing.undo of what was said of an author": (author_noted, lambda w, by, t: acts.undo(w.pool, by, t.id, NOW)),
     "approvals.ask": (

@@ -66,6 +66,7 @@ from tests.tui.fake_copies import FakeCopies
 from tests.tui.fake_labels import FakeLabels
 from tests.tui.fake_macros import FakeMacros
 from tests.tui.fake_network import FakeNetwork
+from tests.tui.fake_overruling import FakeOverruling
 from tests.tui.fake_pictures import FakePictures
 from tests.tui.fake_posts import FakePosts
 from tests.tui.fake_sources import FakeSources
@@ -145,6 +146,7 @@ class FakeBackend(
     FakeStaff,
     FakeMacros,
     FakeLabels,
+    FakeOverruling,
     FakeSources,
 ):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""

@@ -340,6 +340,11 @@ class ListeningScreen(DeskScreen):
             self.rows.changed(rows)
             self._show_mention()
 
+    async def mentions_changed(self, ids: Collection[int]) -> None:
+        """Those of the mentions that are here, as they are now."""
+        if inside := [row.id for row in self.rows.window.rows if row.id in ids]:
+            await self._reread(inside)
+
     async def refresh_ids(self, ids: Collection[int]) -> None:
         """Mentions whose conversations were changed."""
         inside = [row.id for row in self.rows.window.rows if row.conversation_id in ids]

@@ -182,7 +182,8 @@ def _lines(outcome: Outcome, rulebook: Rulebook) -> Iterator[str]:
     topics = f"by topic {', '.join(outcome.topics)}" if outcome.topics else "by no topic"
     yield _row("heard", f"{topics}{brand}; it addresses {'us' if outcome.addressed else 'nobody'}")
     yield _row("language", made.lang or "not sure")
-    yield _row("tone", f"{tone.label.value.replace('_', ' ')}{numbers}")
+    part = f"; about us: {tone.about.value}" if tone.about not in {None, tone.label} else ""
+    yield _row("tone", f"{tone.label.value.replace('_', ' ')}{numbers}{part}")
     signals = [f"{one['signal']} {one['value']:g}" for one in made.because if "signal" in one]
     yield _row("need", f"{made.need:g}{': ' if signals else ''}{', '.join(signals)}")
     fired = [one for one in made.because if "rule" in one]

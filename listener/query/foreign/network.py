@@ -40,7 +40,22 @@ from listener.query.tree import (
 )
 
 ONLY_HERE = frozenset(
-    {"account", "topic", "tone", "need", "rule", "tag", "label", "status", "priority", "assignee", "team", "followers"}
+    {
+        "account",
+        "topic",
+        "tone",
+        "about",
+        "need",
+        "rule",
+        "tag",
+        "label",
+        "status",
+        "priority",
+        "assignee",
+        "team",
+        "reach",
+        "followers",
+    }
 )
 """Fields that Hubbub itself fills; followers where a network does not say otherwise."""
 

@@ -10,6 +10,7 @@ from listener.store.acts.authors import mute, note_author, unmute
 from listener.store.acts.doing import do, mark_read, note
 from listener.store.acts.drafts import drop_draft, save_draft
 from listener.store.acts.opening import open_from_mention
+from listener.store.acts.overruling import overrule
 from listener.store.acts.rights import may_act
 from listener.store.acts.transaction import Done
 from listener.store.acts.undoing import last_act, last_undo, undo
@@ -26,6 +27,7 @@ __all__ = [
     "note",
     "note_author",
     "open_from_mention",
+    "overrule",
     "save_draft",
     "undo",
     "unmute",

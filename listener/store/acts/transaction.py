@@ -33,6 +33,8 @@ class Done:
     """Authors that carry it: muted, unmuted, noted."""
     kept: Mapping[int, str] = field(default_factory=dict)
     """Authors that stay as they are, and why, in words."""
+    mentions: tuple[int, ...] = ()
+    """Messages of which something was said: they need be in no conversation."""
 
 
 class Tally:
@@ -44,6 +46,7 @@ class Tally:
         self.overtaken: set[int] = set()
         self.authors: list[int] = []
         self.kept: dict[int, str] = {}
+        self._mentions: list[int] = []
         self._changed: list[int] = []
         self._connection = connection
         self._who = who
@@ -52,7 +55,9 @@ class Tally:
     def done(self) -> Done:
         """The act as its caller hears of it."""
         overtaken, authors = frozenset(self.overtaken), tuple(self.authors)
-        return Done(self.act_id, tuple(self._changed), self.refused, overtaken, authors, self.kept)
+        return Done(
+            self.act_id, tuple(self._changed), self.refused, overtaken, authors, self.kept, tuple(self._mentions)
+        )
 
     async def locked(self, ids: Collection[int]) -> list[Conversation]:
         """Those of the conversations that the person may act on, locked in the order of their ids; the others are refused."""
@@ -95,6 +100,11 @@ class Tally:
         await save(self._connection, rows, self._now)
         await tell(self._connection, events, self._now)
         self._changed.extend(c.id for c in rows)
+
+    def moved(self, conversation_ids: Collection[int], mention_id: int) -> None:
+        """Something was said of a message, which shows in these conversations and changes none of their rows."""
+        self._changed.extend(conversation_ids)
+        self._mentions.append(mention_id)
 
 
 def chunks(ids: Collection[int]) -> list[list[int]]:

@@ -14,6 +14,7 @@ import msgspec
 from listener.errors import Refused
 from listener.model import Conversation, Priority, State
 from listener.store.acts.authors import Backwards
+from listener.store.acts.overruling import taken_back
 from listener.store.acts.rights import who
 from listener.store.acts.transaction import Done, Tally, chunks
 from listener.store.acts.words import what_happened
@@ -21,7 +22,7 @@ from listener.store.connect import acquired, repeated
 from listener.store.conversations import FIELDS, Event, changes
 
 _EVENTS_OF = """
-SELECT id, brand_id, kind, conversation_id, before, after FROM events WHERE act = $1 AND kind LIKE 'act.%' ORDER BY id
+SELECT id, brand_id, kind, conversation_id, mention_id, before, after FROM events WHERE act = $1 AND kind LIKE 'act.%' ORDER BY id
 """
 
 _LATEST_OF_FIELDS = """
@@ -78,6 +79,9 @@ async def undo(pool: asyncpg.Pool, person_id: int, act_id: UUID, now: datetime, 
         told = await connection.fetch(_EVENTS_OF, act_id)
         if not told:
             raise Refused("there is no such act to undo")
+        if of_mentions := [row for row in told if row["mention_id"] is not None]:
+            await taken_back(connection, tally, person_id, act_id, of_mentions, now, anyway=anyway)
+            told = [row for row in told if row["mention_id"] is None]
         by_conversation = {row["conversation_id"]: row for row in told if row["conversation_id"] is not None}
         of_authors = [row for row in told if row["conversation_id"] is None]
         authors = Backwards(connection, tally, person_id, act_id, of_authors, now)

@@ -16,6 +16,7 @@ _DID: Mapping[str, str] = {
     "act.reopen": "reopened it",
     "act.read": "read it",
     "act.note": "wrote a note",
+    "act.overrule": "set its tone or need by hand",
     "act.macro": "used a macro on it",
     "act.undo": "took an act back",
     "act.spam": "closed it as spam",

@@ -13,6 +13,7 @@ import asyncpg
 
 from listener.model import Kind, ToneLabel
 from listener.store.connect import acquired
+from listener.store.overruled import BY_HAND, by_hand
 from listener.store.views import ListeningRow, TopicCount
 
 Place = tuple[datetime, int]
@@ -23,10 +24,11 @@ BEYOND: Place = (datetime.max.replace(tzinfo=UTC), 2**63 - 1)
 
 # `picked` (id, at) has at most a page of rows; all else is fetched by key, one row at a time. The LIMITs hold the planner to that order
 # and `+ 0` keeps it from an index that begins with the brand, also where its statistics are old: a brand's rows are many.
-_LINES = """
+_LINES = f"""
 SELECT m.id, m.at, m.source, a.handle AS author_handle, a.name AS author_name,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, coalesce(j.tone, 'not_scored') AS tone,
-       coalesce(j.need, 0) AS need, m.lang, f.rules, k.conversation_id, m.state = 'deleted' AS deleted
+       coalesce(j.need, 0) AS need, m.lang, f.rules, k.conversation_id, m.state = 'deleted' AS deleted, hand.by_hand,
+       CASE WHEN j.tone_said IS NULL THEN nullif(j.tone_about, j.tone) END AS about
 FROM picked
 JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
 LEFT JOIN LATERAL (SELECT handle, name FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
@@ -34,8 +36,9 @@ LEFT JOIN LATERAL (
     SELECT text FROM mention_versions WHERE mention_id = m.id AND version = m.version LIMIT 1
 ) AS v ON true
 LEFT JOIN LATERAL (
-    SELECT tone, need FROM assessments WHERE mention_id = m.id AND brand_id = $1 AND version = m.version LIMIT 1
-) AS j ON true
+    SELECT tone, need, tone_said, need_said, tone_about FROM assessments
+    WHERE mention_id = m.id AND brand_id = $1 AND version = m.version LIMIT 1
+) AS j ON true {BY_HAND.format(brand="$1")}
 LEFT JOIN LATERAL (
     SELECT array_agg(rule ORDER BY rule) AS rules FROM flags
     WHERE mention_id = m.id AND brand_id + 0 = $1 AND version = m.version AND NOT shadow
@@ -47,7 +50,7 @@ LEFT JOIN LATERAL (
     ORDER BY c.merged_into NULLS FIRST, c.id LIMIT 1
 ) AS k ON true
 ORDER BY picked.at DESC, picked.id DESC
-"""
+"""  # noqa: S608 - constants
 
 _OLDER = f"""
 WITH picked AS MATERIALIZED (
@@ -147,6 +150,8 @@ def _row(row: Mapping[str, Any]) -> ListeningRow:
     values = dict(row)
     values["kind"] = Kind(values["kind"])
     values["tone"] = ToneLabel(values["tone"])
+    values["about"] = None if values["about"] is None else ToneLabel(values["about"])
+    values["by_hand"] = by_hand(values["by_hand"])
     values["rules"] = tuple(values["rules"] or ())
     values["author_handle"] = values["author_handle"] or ""
     values["author_name"] = values["author_name"] or ""

@@ -18,6 +18,7 @@ from listener.store import capabilities, limits, network_acts, outbox
 from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
+from listener.store.overruled import BY_HAND, by_hand
 from listener.store.views import HistoryLine, Mute, Note, Opened, ThreadMessage
 
 OWN, AROUND, REST = 300, 200, 200
@@ -61,7 +62,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN account_limits AS l ON l.account_id = a.id
 """
 
-_THREAD = """
+_THREAD = f"""
 WITH own AS MATERIALIZED (
     SELECT m.id, m.external_id, m.parent FROM (
         SELECT mention_id FROM conversation_mentions WHERE conversation_id = $1 ORDER BY mention_id DESC LIMIT $4
@@ -84,21 +85,22 @@ SELECT m.id, m.external_id, m.parent, m.at, m.claimed_at, m.author_id, a.handle 
        a.status AS author_status, m.ours, EXISTS (SELECT 1 FROM own WHERE own.id = m.id) AS mine,
        CASE WHEN m.state = 'live' THEN v.text END AS text, m.kind, m.version, m.state = 'deleted' AS deleted, m.media, m.url, m.lang,
        j.tone, j.tone_compound AS compound, j.need, coalesce(f.flags, '[]') AS flags,
-       m.reply_until, m.private_until, m.audience
+       m.reply_until, m.private_until, m.audience, hand.by_hand,
+       CASE WHEN j.tone_said IS NULL THEN nullif(j.tone_about, j.tone) END AS about
 FROM picked
 JOIN LATERAL (SELECT * FROM mentions WHERE id = picked.id LIMIT 1) AS m ON true
 JOIN LATERAL (SELECT handle, name, status FROM authors WHERE id = m.author_id LIMIT 1) AS a ON true
 LEFT JOIN LATERAL (SELECT text FROM mention_versions WHERE mention_id = m.id AND version = m.version LIMIT 1) AS v ON true
 LEFT JOIN LATERAL (
-    SELECT tone, tone_compound, need FROM assessments
+    SELECT tone, tone_compound, need, tone_said, need_said, tone_about FROM assessments
     WHERE mention_id = m.id AND brand_id = $7 AND version = m.version LIMIT 1
-) AS j ON true
+) AS j ON true {BY_HAND.format(brand="$7")}
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('rule', rule, 'spans', spans, 'shadow', shadow) ORDER BY rule) AS flags FROM flags
     WHERE mention_id = m.id AND brand_id + 0 = $7 AND version = m.version
 ) AS f ON true
 ORDER BY m.at, m.id
-"""
+"""  # noqa: S608 - constants
 
 _BECAUSE = """
 SELECT j.mention_id, j.because, j.rulebook, j.hide, j.reply FROM (
@@ -209,4 +211,6 @@ def _message(row: Mapping[str, Any]) -> ThreadMessage:
     values["audience"] = Audience(values["audience"])
     values["tone"] = None if values["tone"] is None else ToneLabel(values["tone"])
     values["flags"] = tuple(values["flags"])
+    values["about"] = None if values["about"] is None else ToneLabel(values["about"])
+    values["by_hand"] = by_hand(values["by_hand"])
     return ThreadMessage(**values)

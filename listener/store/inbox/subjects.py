@@ -37,9 +37,10 @@ _PARTS = {
 ) AS h ON true""",
     ),
     "judged": (
-        "j.tone, j.tone_compound, j.need",
+        "j.tone, j.tone_compound, j.need, j.about",
         """LEFT JOIN LATERAL (
-    SELECT tone, tone_compound, need FROM assessments WHERE mention_id = s.id AND brand_id = $1 AND version = s.version LIMIT 1
+    SELECT tone, tone_compound, need, CASE WHEN tone_said IS NULL THEN coalesce(tone_about, tone) ELSE tone END AS about
+    FROM assessments WHERE mention_id = s.id AND brand_id = $1 AND version = s.version LIMIT 1
 ) AS j ON true""",
     ),
     "flagged": (
@@ -78,12 +79,14 @@ _VERSION = """JOIN LATERAL (
 _NEEDED = {
     "author": "author",
     "followers": "author",
+    "reach": "author",
     "verified": "author",
     "is:verified": "author",
     "topic": "heard",
     "account": "heard",
     "is:addressed": "heard",
     "tone": "judged",
+    "about": "judged",
     "need": "judged",
     "rule": "flagged",
     "has:flag": "flagged",
@@ -186,6 +189,7 @@ class Reading:
             lang=row["lang"],
             tone=ToneLabel(tone) if tone else None,
             compound=_short(row.get("tone_compound")),
+            about=ToneLabel(row["about"]) if tone else None,
             need=_short(row.get("need")),
             topics=_set(row.get("topics")),
             rules=_set(row.get("rules")),

@@ -195,6 +195,8 @@ class Desk:
 
     async def take(self, kept: Sequence[Kept], assessed: Assessed, accounts: Mapping[tuple[str, str], Account]) -> None:
         """Put every message where it belongs, opening what must be opened, and move the conversations."""
+        # Who passes a message on says nothing that could be answered: it counts, and belongs to no conversation.
+        kept = [k for k in kept if k.ours or k.mention.kind is not Kind.REPOST]
         theirs = [k for k in kept if not k.ours and (k.new or k.edited or k.heard_new)]
         ours = [k for k in kept if k.ours and k.new]
         if not theirs and not ours:

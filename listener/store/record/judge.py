@@ -18,6 +18,7 @@ import msgspec
 from listener.model import ADDRESSES, Assessment, Context, Hearing, ToneLabel, Via
 from listener.store.columns import columns
 from listener.store.conversations import Event
+from listener.store.overruled import in_force
 from listener.store.record.case import Case, Judge
 from listener.store.record.counting import counted
 from listener.store.record.keep import Kept
@@ -43,17 +44,17 @@ _HANDLES = "SELECT id, handle FROM accounts WHERE id = ANY($1::int[])"
 _ASSESSMENTS = """
 INSERT INTO assessments (mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need,
                          priority, due_at, reply_within, tags, team, opens, assign, snooze_seconds, closes, hide, reply, alerts, because,
-                         context, said, resolve_by, at)
+                         context, said, resolve_by, tone_about, at)
 SELECT mention_id, brand_id, version, rulebook, methods::jsonb, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need,
        priority, due_at, reply_within, string_to_array(tags, E'\\x1f'), team, opens, assign, snooze_seconds, closes, hide, reply,
-       string_to_array(alerts, E'\\x1f'), because::jsonb, context::jsonb, said::jsonb, resolve_by, $1
+       string_to_array(alerts, E'\\x1f'), because::jsonb, context::jsonb, said::jsonb, resolve_by, tone_about, $1
 FROM unnest($2::bigint[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::real[], $9::real[], $10::real[],
             $11::real[], $12::text[], $13::real[], $14::smallint[], $15::timestamptz[], $16::float8[], $17::text[], $18::text[],
             $19::boolean[], $20::text[], $21::float8[], $22::boolean[], $23::boolean[], $24::text[], $25::text[], $26::text[],
-            $27::text[], $28::text[], $29::timestamptz[])
+            $27::text[], $28::text[], $29::timestamptz[], $30::text[])
      AS n(mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need, priority,
           due_at, reply_within, tags, team, opens, assign, snooze_seconds, closes, hide, reply, alerts, because, context, said,
-          resolve_by)
+          resolve_by, tone_about)
 ON CONFLICT DO NOTHING
 """
 
@@ -121,6 +122,11 @@ async def judge_all(
     assessed = {case.key: judge(case.mention, case.hearings, case.context, now) for case in cases}
     asked_before = await _alerted(connection, cases, assessed, history=history)
     await _keep(connection, cases, assessed, now, history=history)
+    overruled = await in_force(connection, [case.key for case in cases if not case.kept.new])
+    for case in cases:
+        if said := overruled.get((*case.key, case.kept.version)):
+            a = assessed[case.key]
+            assessed[case.key] = replace(a, tone=replace(a.tone, label=said[0]), need=said[1])
     fresh = await _flag(connection, cases, assessed, now)
     langs = {case.kept.id: assessed[case.key].lang for case in cases}
     if any(langs.values()):
@@ -138,7 +144,7 @@ async def _keep(
             *case.key, case.kept.version, a.rulebook, _json(a.methods), a.tone.label.value, a.tone.neg, a.tone.neu, a.tone.pos,
             a.tone.compound, a.lang, a.need, int(a.priority), None if history else a.due_at, a.reply_within, "\x1f".join(a.tags),
             a.team, a.opens, a.assign, a.snooze, a.closes, a.hide, a.reply, "\x1f".join(a.alerts), _json(a.because),
-            _json(case.context), _json(_said(case)), None if history else a.resolve_by,
+            _json(case.context), _json(_said(case)), None if history else a.resolve_by, a.tone.about.value if a.tone.about else None,
         )
         for case in cases
         for a in (assessed[case.key],)
