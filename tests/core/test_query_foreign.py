@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 import regex
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from listener.model import Kind
@@ -972,6 +972,8 @@ def test_what_brandwatch_takes_our_query_takes(one: Theirs, strict: bool) -> Non
 
 @given(st.text(alphabet='ab*?“”’é"()~5<>{}[]:#@- ANDORT', max_size=40))
 @settings(max_examples=1000)
+@example("5’*55")
+@example("555’’*")
 def test_a_brandwatch_query_is_read_or_refused_at_a_place(text: str) -> None:
     found = from_brandwatch(text)
     assert all(0 <= loss.start <= loss.end <= max(len(text), loss.start + 3) for loss in found.losses)

@@ -42,6 +42,8 @@ _OPERATOR = re.compile(r"(AND|OR|NOT|NEAR/(\d{1,4})(f?))(?=[\s()\"“{]|<<<|\Z)"
 _BARE = re.compile(r'(?:(?!<<<)[^\s()"“”„‟])+')
 
 _PIECE = re.compile(r"(?:[^\W_]|[*?'’])+")
+_LOOSE = re.compile(r"['’](?![^\W_])")
+"""An apostrophe that ends a word."""
 _SIGN = re.compile(r"#\w+|@\w[\w.\-]*\w|@\w|\$[A-Za-z]{1,10}(?:[._][A-Za-z]{1,2})?")
 _SIGN_INSIDE = re.compile(r"(?<!\w)[#@$]\w")
 _NAME = re.compile(r"[\w.@:/\-]+")
@@ -305,6 +307,8 @@ class _Writer:
     losses: Losses
     use: Use
     strict: bool
+    widened: bool = False
+    """Something was let in without a word, because theirs does not say whether it belongs there."""
 
     def ask(self, node: Node, positive: bool) -> Asked | None:
         """For `relax`."""
@@ -324,7 +328,7 @@ class _Writer:
         trial = _Writer(self.leaves, Losses(), self.use, self.strict)
         asked = relax(part, trial.ask, trial.losses)
         relax(part, trial.ask, trial.losses, positive=False)
-        if trial.losses.told or isinstance(asked, Say):
+        if trial.losses.told or trial.widened or isinstance(asked, Say):
             return None
         return Say(f"NOT ({_written(asked)})", negative=True)
 
@@ -514,6 +518,7 @@ class _Writer:
             return None
         # Whether Brandwatch means the last minute as well is not written down: it is let in, and not held against anything.
         high = high + 1 if positive else high
+        self.widened |= positive
         if low == 0 and high == _DAY:
             return always(True, positive)
         if high == low:
@@ -600,9 +605,10 @@ def _term(leaf: _Leaf) -> str:
 
 def _wild(piece: str) -> bool:
     """Whether a wildcard is one of ours: three letters, two of them before a star, none at the beginning, three stars at most."""
-    before_star = len(piece.split("*", 1)[0].replace("?", "")) if "*" in piece else 2
-    letters = sum(char.isalnum() for char in piece)
-    return piece[0] not in "*?'’" and letters >= 3 and before_star >= 2 and piece.count("*") <= 3
+    before_star = sum(map(str.isalnum, piece.split("*", 1)[0])) if "*" in piece else 2
+    letters = sum(map(str.isalnum, piece))
+    loose = _LOOSE.search(piece) is not None
+    return piece[0] not in "*?'’" and not loose and letters >= 3 and before_star >= 2 and piece.count("*") <= 3
 
 
 def _written(asked: Asked) -> str:
