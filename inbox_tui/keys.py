@@ -138,7 +138,15 @@ KEYS: tuple[Key, ...] = (
     # On the network, where it allows that
     Key("like", ("L",), "like", "Like a message on its network, or take the like back", INBOX, "Network", writes=True),
     Key("hide", ("H",), "hide", "Hide a comment under a post of ours, or show it again", INBOX, "Network", writes=True),
-    Key("delete", ("X",), "delete", "Delete what we wrote, on its network; asks first", INBOX, "Network", writes=True),
+    Key(
+        "delete",
+        ("X",),
+        "delete",
+        "Delete what we wrote, or what others did under our post, on its network; asks first",
+        INBOX,
+        "Network",
+        writes=True,
+    ),
     Key("private", ("I",), "private", "Write a reply that only its addressee can read", INBOX, "Network", writes=True),
     Key("block", ("K",), "block", "Block the author on their network, or unblock them", INBOX, "Network", writes=True),
     # Looking

@@ -515,6 +515,8 @@ class Capability(StrEnum):
     HIDE = "hide"
     """A message of somebody else, under a post of ours."""
     DELETE_OWN = "delete_own"
+    REMOVE = "remove"
+    """Delete a message of somebody else, under a post of ours, for everybody."""
     BLOCK = "block"
     EDIT = "edit"
     """A reply of ours, after it was sent."""
@@ -532,6 +534,7 @@ class Doing(StrEnum):
     HIDE = "hide"
     SHOW = "show"
     DELETE = "delete"
+    REMOVE = "remove"
     BLOCK = "block"
     UNBLOCK = "unblock"
 
@@ -542,6 +545,7 @@ NEEDS = {
     Doing.HIDE: Capability.HIDE,
     Doing.SHOW: Capability.HIDE,
     Doing.DELETE: Capability.DELETE_OWN,
+    Doing.REMOVE: Capability.REMOVE,
     Doing.BLOCK: Capability.BLOCK,
     Doing.UNBLOCK: Capability.BLOCK,
 }

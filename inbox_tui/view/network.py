@@ -21,6 +21,7 @@ BECOMES = {
     Doing.HIDE: "hidden",
     Doing.SHOW: "shown again",
     Doing.DELETE: "deleted",
+    Doing.REMOVE: "deleted",
     Doing.BLOCK: "blocked",
     Doing.UNBLOCK: "no longer blocked",
 }
@@ -32,6 +33,7 @@ ASKS = {
     Doing.HIDE: "hide it",
     Doing.SHOW: "show it again",
     Doing.DELETE: "delete it",
+    Doing.REMOVE: "delete it",
     Doing.BLOCK: "block them",
     Doing.UNBLOCK: "unblock them",
 }
@@ -40,6 +42,7 @@ _STANDS = {
     Doing.LIKE: ("♥ liked", "good"),
     Doing.HIDE: ("⊘ hidden", "note"),
     Doing.DELETE: ("deleted", "gone"),
+    Doing.REMOVE: ("deleted by us", "gone"),
     Doing.BLOCK: ("⊘ blocked", "bad"),
 }
 """What is seen of it once it is so; the opposites leave nothing to see."""
@@ -77,13 +80,21 @@ def why_not(opened: Opened, needed: Capability) -> str:
     if reason:
         return f"not on {network_name(opened)}: {say(reason)}"
     top = opened.thread[0] if opened.thread else None
-    if needed is Capability.HIDE and top is not None and top.parent is None and not top.ours:
-        return "not here: only under a post of ours can we hide what others say"
+    if needed in {Capability.HIDE, Capability.REMOVE} and top is not None and top.parent is None and not top.ours:
+        what = "hide" if needed is Capability.HIDE else "delete"
+        return f"not here: only under a post of ours can we {what} what others say"
     if needed is Capability.DELETE_OWN and not any(one.ours and not one.deleted for one in opened.thread):
-        return (
-            "not here: there is nothing of ours on the network to delete, and what others say is not deleted from here"
-        )
+        return "not here: there is nothing of ours on the network to delete"
     return ""
+
+
+def why_no_delete(opened: Opened) -> str:
+    """Why nothing can be deleted here, neither what we wrote nor what others did; '' : something can."""
+    own, others = why_not(opened, Capability.DELETE_OWN), why_not(opened, Capability.REMOVE)
+    if not own or not others:
+        return ""
+    reason = opened.can.get(Capability.REMOVE)
+    return f"{own}; what others say: {say(reason)}" if reason and own.startswith("not here") else own
 
 
 def no_reply(opened: Opened, table: Table = KEYS) -> str:
@@ -117,7 +128,8 @@ def can_parts(opened: Opened, table: Table = KEYS) -> list[tuple[Line, str]]:
     if only:
         return [*parts, (((_by_hand(table), ""),), "yank")]
     for name, act, needed in _ACTS:
-        key, crossed = sign(act, table), bool(why_not(opened, needed))
+        crossed = bool(why_no_delete(opened) if needed is Capability.DELETE_OWN else why_not(opened, needed))
+        key = sign(act, table)
         parts.append((((f"✗{key} {name}  ", "dim"),) if crossed else ((key, "accent"), (f" {name}  ", "")), act))
     return parts
 

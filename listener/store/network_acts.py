@@ -157,18 +157,23 @@ def _doer(what: Doing, target: Mapping[str, Any]) -> int | None:
     """The account whose affair it is, where the message says so. Raises Refused for what is nobody's of ours to do."""
     if what is Doing.DELETE:
         if target["wrote"] is None:
-            raise Refused("only what we wrote can be deleted", hint="a comment under a post of ours can be hidden")
+            raise Refused(
+                "only what we wrote can be deleted",
+                hint="what others say under a post of ours is removed, where the network allows it",
+            )
         if target["state"] == "deleted":
             raise Refused("it is deleted already")
         return int(target["wrote"])
     if target["wrote"] is not None:
         raise Refused("that is a message of our own", hint="it can be deleted")
+    if what is Doing.REMOVE and target["state"] == "deleted":
+        raise Refused("it is deleted already")
     if what in (Doing.LIKE, Doing.HIDE) and target["state"] == "deleted":
         raise Refused("its author has deleted it")
-    if what in (Doing.HIDE, Doing.SHOW):
+    if what in (Doing.HIDE, Doing.SHOW, Doing.REMOVE):
         # Where nobody has heard the post itself, the network is asked when the act leaves.
         if target["top_ours"] is False or target["root"] == target["external_id"]:
-            raise Refused("it does not stand under a post of ours: only there can we hide what others say")
+            raise Refused("it does not stand under a post of ours: only there can what others say be hidden or deleted")
         return None if target["top"] is None else int(target["top"])
     return None
 
@@ -196,11 +201,17 @@ def _thing(what: Doing, target: Mapping[str, Any]) -> str:
             return f"block of {target['author']}"
         case Doing.LIKE | Doing.UNLIKE:
             return f"like of {target['external_id']}"
-        case Doing.DELETE:
+        case Doing.DELETE | Doing.REMOVE:
             return str(target["external_id"])
 
 
-_SAME_STATE = ((Doing.LIKE, Doing.UNLIKE), (Doing.HIDE, Doing.SHOW), (Doing.BLOCK, Doing.UNBLOCK), (Doing.DELETE,))
+_SAME_STATE = (
+    (Doing.LIKE, Doing.UNLIKE),
+    (Doing.HIDE, Doing.SHOW),
+    (Doing.BLOCK, Doing.UNBLOCK),
+    (Doing.DELETE,),
+    (Doing.REMOVE,),
+)
 
 
 async def _not_so_already(

@@ -71,7 +71,7 @@ async def _write_down(
     await write_down(
         connection, row, state, now, problem=problem, code=code, not_before=not_before, receipt=receipt, thaw=thaw
     )
-    if state == "accepted" and row["what"] == Doing.DELETE:
+    if state == "accepted" and row["what"] in (Doing.DELETE, Doing.REMOVE):
         # The network said so: what is gone there is gone here, also where no stream tells us.
         _, gone = await delete(connection, [Deleted(Key(row["space"], row["external_id"]))], now)
         await tell(connection, gone, now)

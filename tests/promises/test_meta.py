@@ -468,6 +468,7 @@ async def test_each_act_asks_for_a_state_and_can_be_looked_up(
     for what, target, code in (
         (Doing.DELETE, theirs, "not_ours"),
         (Doing.HIDE, ours, "ours"),
+        (Doing.REMOVE, ours, "ours"),
         (Doing.BLOCK, theirs, "no_act"),
     ):
         with pytest.raises(Refused) as no:
@@ -477,6 +478,11 @@ async def test_each_act_asks_for_a_state_and_can_be_looked_up(
     assert ours not in net.things
     assert await facebook.look_up_act(away) is not None
     await facebook.act(away)
+    rude = net.comment(post, "a rude word")
+    removed = await done(facebook, act_on(net, facebook, rude, Doing.REMOVE))
+    assert rude not in net.things
+    assert await facebook.look_up_act(removed) is not None
+    await facebook.act(removed)
     gram = net.gram_comment(net.medium(), "ship?")
     hide = act_on(net, instagram, gram, Doing.HIDE)
     net.fail("POST", gram, after=True)

@@ -118,8 +118,11 @@ async def test_only_what_is_ours_to_do(desk: Desk) -> None:
             await desk.queue(what, desk.answer)
     await desk.queue(Doing.HIDE, account_id=0)  # whose post it stands under is who hides it
     elsewhere = await desk.w.mention("in a thread of theirs", author="ben")
-    with pytest.raises(Refused, match="under a post of ours"):
-        await desk.queue(Doing.HIDE, elsewhere)
+    for what in (Doing.HIDE, Doing.REMOVE):
+        with pytest.raises(Refused, match="under a post of ours"):
+            await desk.queue(what, elsewhere)
+    with pytest.raises(Refused, match="of our own"):
+        await desk.queue(Doing.REMOVE, desk.answer)
     unheard = await desk.w.mention("never heard", author="ben", heard=False)
     with pytest.raises(Refused, match="no such message"):
         await desk.queue(Doing.LIKE, unheard)
@@ -214,6 +217,15 @@ async def test_what_we_deleted_is_gone_here_with_the_networks_word(desk: Desk) -
     assert [event["kind"] for event in await desk.w.events(desk.conversation)][-1] == "conversation.deleted"
     with pytest.raises(Refused, match="deleted already"):
         await desk.queue(Doing.DELETE, desk.answer)
+
+
+async def test_what_others_said_under_our_post_is_removed_and_gone_here_with_the_networks_word(desk: Desk) -> None:
+    row = await desk.queue(Doing.REMOVE)
+    await desk.done(row)
+    assert await desk.w.pool.fetchval("SELECT state FROM mentions WHERE id = $1", desk.comment) == "deleted"
+    assert await desk.w.pool.fetchval("SELECT text FROM mention_versions WHERE mention_id = $1", desk.comment) is None
+    with pytest.raises(Refused, match="deleted already"):
+        await desk.queue(Doing.REMOVE)
 
 
 async def test_what_an_account_can_do_is_what_was_published_last(desk: Desk) -> None:

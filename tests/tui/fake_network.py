@@ -24,6 +24,7 @@ class FakeNetwork:
         super().__init__()
         self.can: Mapping[Capability, str] = {
             **EVERYTHING,
+            Capability.REMOVE: "only its author can delete it",
             Capability.PRIVATE_REPLY: "private messages are not part of what we read there",
         }
         self.network: list[ActRow] = []

@@ -98,6 +98,19 @@ async def test_deleting_asks_says_that_it_is_for_good_and_has_no_way_back() -> N
         await s.shows("what is deleted cannot be brought back")
 
 
+async def test_what_others_said_under_our_post_is_deleted_where_the_network_lets_us_after_asking() -> None:
+    backend = FakeBackend(3)
+    backend.can = {**backend.can, Capability.REMOVE: "", Capability.DELETE_OWN: "not here"}
+    async with stage(backend, size=SMALL) as s:
+        await s.press("X")
+        await s.shows("Delete which message?")
+        await s.press("enter")
+        await s.shows("for everybody")
+        await s.press("d")
+        await s.shows("deleted on Bluesky in 8 s")
+        assert [one.what for one in backend.network] == [Doing.REMOVE]
+
+
 async def test_blocking_asks_and_stands_at_the_author() -> None:
     async with stage(FakeBackend(3)) as s:
         await s.press("K")

@@ -16,7 +16,7 @@ from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError
-from listener.model import NEEDS, OPPOSITE, Doing, OutboxState
+from listener.model import NEEDS, OPPOSITE, Capability, Doing, OutboxState
 from listener.store.views import ActRow, Changed, Opened, ThreadMessage
 
 
@@ -58,7 +58,7 @@ class Networking(Answering):
         self._begin_act(Doing.HIDE)
 
     def action_delete(self) -> None:
-        """Delete what we wrote."""
+        """Delete what we wrote, or what others wrote under a post of ours, where the network lets us."""
         self._begin_act(Doing.DELETE)
 
     def action_block(self) -> None:
@@ -73,12 +73,15 @@ class Networking(Answering):
         opened = await self.open_for_act(conversation_id)
         if opened is None:
             return
-        if why_not := network.why_not(opened, NEEDS[what]):
+        deletes = what is Doing.DELETE
+        if why_not := network.why_no_delete(opened) if deletes else network.why_not(opened, NEEDS[what]):
             self.say(why_not, "soon")
             return
         message = await self._which(opened, what)
         if message is None:
             return
+        if deletes and not message.ours:
+            what = Doing.REMOVE
         of_author = what is Doing.BLOCK
         acts = network.on_author(opened) if of_author else network.on_message(opened, message.id)
         standing = network.stands(acts, what)
@@ -95,7 +98,8 @@ class Networking(Answering):
         """The message that is meant: asked where there are several, the newest first. Of a block, whatever they said last."""
         newest = [one for one in reversed(opened.thread) if not one.deleted or what is Doing.BLOCK]
         if what is Doing.DELETE:
-            found = [one for one in newest if one.ours]
+            ours, theirs = (not network.why_not(opened, one) for one in (Capability.DELETE_OWN, Capability.REMOVE))
+            found = [one for one in newest if (ours if one.ours else theirs)]
         else:
             found = [one for one in newest if one.mine and not one.ours]
             if what is Doing.HIDE:  # what rules ask to hide at once; else also what others say around it
@@ -116,9 +120,10 @@ class Networking(Answering):
     async def _agrees_to(self, opened: Opened, message: ThreadMessage, what: Doing) -> bool:
         """Asks before what cannot be brought back, and before what cuts somebody off."""
         where = network.network_name(opened)
-        if what is Doing.DELETE:
+        if what in {Doing.DELETE, Doing.REMOVE}:
+            whose = "" if message.ours else f" by {who(message.author_handle, message.author_name)}, for everybody,"
             ask = Ask(
-                f"Delete this on {where}?",
+                f"Delete this{whose} on {where}?",
                 [f"“{say(message.text)[:200]}”", network.what_deleting_does(opened)],
                 [("l", "leave it"), ("d", "delete it")],
             )

@@ -22,6 +22,7 @@ LIKE = "app.bsky.feed.like"
 GATE = "app.bsky.feed.threadgate"
 BLOCK = "app.bsky.graph.block"
 
+NO_REMOVING = "only its author can delete it; under a post of ours it can be hidden"
 MOST_HIDDEN = 300
 """Replies that the network lets us hide under one post."""
 
@@ -52,6 +53,8 @@ async def freeze(session: Session, act: NetworkAct, now: datetime) -> Mapping[st
             return {**_chosen(session, BLOCK, act, now), "subject": act.author.external_id}
         case Doing.UNBLOCK:
             return {"records": _ours(session, BLOCK, act.made, await _own_block(session, act))}
+        case Doing.REMOVE:
+            raise Refused(NO_REMOVING, code="no_act")
 
 
 async def act(session: Session, act: NetworkAct) -> Sent:
@@ -69,6 +72,8 @@ async def act(session: Session, act: NetworkAct) -> Sent:
             for uri in frozen["records"]:
                 await _delete(session, str(uri))
             return Sent(act.target.external_id, {"records": list(frozen["records"])})
+        case Doing.REMOVE:
+            raise Refused(NO_REMOVING, code="no_act")
 
 
 async def look_up(session: Session, act: NetworkAct) -> Sent | None:
@@ -85,6 +90,8 @@ async def look_up(session: Session, act: NetworkAct) -> Sent | None:
             done = (frozen["reply"] in _hidden(gate)) == (act.what is Doing.HIDE)
         case Doing.UNLIKE | Doing.UNBLOCK | Doing.DELETE:
             done = not [uri for uri in frozen["records"] if await _there(session, str(uri)) is not None]
+        case Doing.REMOVE:
+            return None
     return Sent(act.target.external_id, {"looked": True}) if done else None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.facets import clean_handle
 from listener.lengths import length
-from listener.model import Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reject, Reply
+from listener.model import NEEDS, Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reject, Reply
 from listener.sources.base import Hook, Say, Sent, Stream, ThreadRead, Wanted, Wiring
 from listener.sources.bluesky import acts, rechecks
 from listener.sources.bluesky import reply as replies
@@ -97,6 +97,7 @@ class Bluesky:
             Capability.LIKE: silent,
             Capability.HIDE: silent,
             Capability.DELETE_OWN: silent,
+            Capability.REMOVE: acts.NO_REMOVING,
             Capability.BLOCK: silent,
             Capability.EDIT: "posts on Bluesky cannot be edited",
             Capability.MEDIA: silent,
@@ -169,14 +170,18 @@ class Bluesky:
 
     async def freeze_act(self, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
         """As `Source.freeze_act`."""
+        self._possible(act)
         return await acts.freeze(await self._session(act.account), act, now)
 
     async def act(self, act: NetworkAct) -> Sent:
         """As `Source.act`: one record of our own repository, or its removal."""
+        self._possible(act)
         return await acts.act(await self._session(act.account), act)
 
     async def look_up_act(self, act: NetworkAct) -> Sent | None:
         """As `Source.look_up_act`: asks our own repository, which is never behind."""
+        if self.capabilities[NEEDS[act.what]]:
+            return None
         return await acts.look_up(await self._session(act.account), act)
 
     async def thread(self, account: Account | None, key: Key) -> ThreadRead:
@@ -211,6 +216,10 @@ class Bluesky:
 
     async def close(self) -> None:
         """Nothing of its own to let go: connections are the web client's."""
+
+    def _possible(self, act: NetworkAct) -> None:
+        if reason := self.capabilities[NEEDS[act.what]]:
+            raise Refused(reason, code="no_act")
 
     async def _session(self, account: Account) -> Session:
         for identifier, session in self._sessions.items():

@@ -55,6 +55,7 @@ class Feeds(Unanswered):
             Capability.LIKE: WHY,
             Capability.HIDE: WHY,
             Capability.DELETE_OWN: WHY,
+            Capability.REMOVE: WHY,
             Capability.BLOCK: WHY,
             Capability.EDIT: WHY,
             Capability.MEDIA: WHY,

@@ -16,8 +16,9 @@ from listener.sources.mastodon.convert import Us, content_id_of, id_of, text_of
 from listener.sources.mastodon.ids import Ids
 from listener.sources.mastodon.server import GONE, Server
 
+NO_REMOVING = "only its author, or who runs their server, can delete it"
 NO_HIDING = "Mastodon has no way to hide what others say under a post"
-IMPOSSIBLE = frozenset({Doing.HIDE, Doing.SHOW})
+IMPOSSIBLE = frozenset({Doing.HIDE, Doing.SHOW, Doing.REMOVE})
 _CALLS = {
     Doing.LIKE: "/api/v1/statuses/{}/favourite",
     Doing.UNLIKE: "/api/v1/statuses/{}/unfavourite",
@@ -31,6 +32,8 @@ async def freeze(ids: Ids, us: Us, act: NetworkAct, now: datetime) -> Mapping[st
     match act.what:
         case Doing.HIDE | Doing.SHOW:
             raise Refused(NO_HIDING, code="no_act")
+        case Doing.REMOVE:
+            raise Refused(NO_REMOVING, code="no_act")
         case Doing.BLOCK | Doing.UNBLOCK:
             if act.author.external_id == us.external_id:
                 raise Refused("that is our own account", code="ours")

@@ -14,6 +14,7 @@ from typing import Any
 from listener.errors import Refused, SourceStopped
 from listener.lengths import length
 from listener.model import (
+    NEEDS,
     Account,
     Author,
     Batch,
@@ -90,6 +91,7 @@ class Mastodon:
             Capability.LIKE: silent,
             Capability.HIDE: acts.NO_HIDING,
             Capability.DELETE_OWN: silent,
+            Capability.REMOVE: acts.NO_REMOVING,
             Capability.BLOCK: silent,
             Capability.EDIT: "not from here yet: an edit made in the network's own app is heard",
             Capability.MEDIA: silent,
@@ -196,7 +198,7 @@ class Mastodon:
 
     async def _acting(self, act: NetworkAct) -> tuple[_Home, Us]:
         if act.what in acts.IMPOSSIBLE:
-            raise Refused(acts.NO_HIDING, code="no_act")
+            raise Refused(self.capabilities[NEEDS[act.what]], code="no_act")
         return await self._home(act.account)
 
     async def thread(self, account: Account | None, key: Key) -> ThreadRead:

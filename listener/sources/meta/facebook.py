@@ -52,6 +52,7 @@ class Facebook(Meta):
             Capability.LIKE: silent,
             Capability.HIDE: silent,
             Capability.DELETE_OWN: silent,
+            Capability.REMOVE: silent,
             Capability.BLOCK: "people are blocked in Facebook's own app",
             Capability.EDIT: "not from here yet: an edit made on Facebook is heard",
             Capability.MEDIA: "pictures are not sent to Facebook from here",
@@ -154,6 +155,8 @@ class Facebook(Meta):
         if what in {Doing.HIDE, Doing.SHOW}:
             if piece.edge != "comment" or value.get("can_hide") is False:
                 raise Refused("the network does not let us hide it", code="not_ours")
+        elif what is Doing.REMOVE and (piece.edge != "comment" or value.get("can_remove") is False):
+            raise Refused("the network does not let us delete it", code="not_ours")
         elif what is Doing.LIKE and value.get("can_like") is False:
             raise Refused("the network does not let us like it", code="no_like")
 
@@ -166,7 +169,7 @@ class Facebook(Meta):
                 await graph.delete(f"{target}/likes", seat.token)
             case Doing.HIDE | Doing.SHOW:
                 await graph.post(target, seat.token, {"is_hidden": "true" if what is Doing.HIDE else "false"})
-            case Doing.DELETE:
+            case Doing.DELETE | Doing.REMOVE:
                 await graph.delete(target, seat.token)
             case _:
                 raise Refused("that is not done from here", code="no_act")

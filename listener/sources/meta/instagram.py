@@ -59,6 +59,7 @@ class Instagram(Meta):
             Capability.LIKE: "Instagram has no way for programs to like a comment",
             Capability.HIDE: silent,
             Capability.DELETE_OWN: silent,
+            Capability.REMOVE: silent,
             Capability.BLOCK: "people are blocked in Instagram's own app",
             Capability.EDIT: "comments on Instagram cannot be edited by programs",
             Capability.MEDIA: "a comment on Instagram carries no pictures",
@@ -196,7 +197,7 @@ class Instagram(Meta):
         match what:
             case Doing.HIDE | Doing.SHOW:
                 await graph.post(target, seat.token, {"hide": "true" if what is Doing.HIDE else "false"})
-            case Doing.DELETE:
+            case Doing.DELETE | Doing.REMOVE:
                 await graph.delete(target, seat.token)
             case _:
                 raise Refused("that is not done from here", code="no_act")

@@ -42,6 +42,7 @@ from listener.sources.meta.shapes import READ, Piece, ident, inside, loaded, mom
 from listener.sources.meta.sweep import MOST_PAGES, Ground, Sweep
 from listener.webclient import Budget, Params
 
+_AWAY = frozenset({Doing.DELETE, Doing.REMOVE})
 SKEW = timedelta(minutes=5)
 """How far the network's clock may be from ours where we look for what we sent."""
 SETTLES = timedelta(seconds=20)
@@ -389,7 +390,7 @@ class Meta:
         try:
             piece = await self._look(seat, act.target.external_id, hurry=True)
         except Refused as no:
-            if no.code == "gone" and act.what is Doing.DELETE:
+            if no.code == "gone" and act.what in _AWAY:
                 return {"id": act.target.external_id}
             if no.code == "gone":
                 raise Refused("the message is no longer on the network", code="parent_gone") from None
@@ -398,8 +399,8 @@ class Meta:
         ours = now_there is not None and now_there.author.external_id == seat.id
         if act.what is Doing.DELETE and not ours:
             raise Refused("only what this account wrote can be deleted", code="not_ours")
-        if act.what in {Doing.HIDE, Doing.SHOW} and ours:
-            raise Refused("that is a message of our own: it can be deleted, not hidden", code="ours")
+        if act.what in {Doing.HIDE, Doing.SHOW, Doing.REMOVE} and ours:
+            raise Refused("that is a message of our own: it is deleted as such, and never hidden", code="ours")
         edited = now_there is not None and act.target_content_id not in {"", now_there.content_id}
         if act.what is Doing.LIKE and edited:
             raise Refused("the message was edited since it was read", code="parent_changed", hint="read it again")
@@ -422,7 +423,7 @@ class Meta:
         except Refused as no:
             if no.code != "gone":
                 raise
-            if act.what is not Doing.DELETE:
+            if act.what not in _AWAY:
                 raise Refused("the message is no longer on the network", code="parent_gone") from None
         return Sent(target, {"id": target})
 
@@ -438,7 +439,7 @@ class Meta:
             piece = await self._look(seat, str(act.frozen["id"]), hurry=True)
         except Refused as no:
             if no.code == "gone":
-                return Sent(act.target.external_id, {"looked": True}) if act.what is Doing.DELETE else None
+                return Sent(act.target.external_id, {"looked": True}) if act.what in _AWAY else None
             raise
         return Sent(act.target.external_id, {"looked": True}) if self._is_so(act.what, piece) else None
 

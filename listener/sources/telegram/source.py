@@ -26,7 +26,8 @@ from listener.webclient import Budget
 _NO_WAY: Mapping[Capability, str] = {
     Capability.PRIVATE_REPLY: "a bot cannot write to somebody in private who has not written to it",
     Capability.THREAD: "a bot cannot read what was said before it listened",
-    Capability.HIDE: "Telegram cannot hide a message, and Hubbub does not delete what others wrote",
+    Capability.HIDE: "Telegram cannot hide a message",
+    Capability.REMOVE: "an admin of the group does it in Telegram",
     Capability.BLOCK: "that would throw somebody out of a group: an admin does it in Telegram",
     Capability.EDIT: "not from here yet: delete it and write anew",
     Capability.MEDIA: "pictures are not sent to Telegram from here",
