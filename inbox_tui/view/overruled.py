@@ -44,6 +44,9 @@ def by_hand_lines(
     return lines
 
 
+_SAID: Mapping[str, str] = {tone.value: said for tone, said in words.TONE_WORDS.items()}
+
+
 def _method_said(one: ByHand) -> str:
     if not one.said:
         return ""
@@ -51,7 +54,7 @@ def _method_said(one: ByHand) -> str:
         return f"; Hubbub said {say(one.said)} of 1"
     if one.said == ToneLabel.NOT_SCORED:
         return "; not scored by itself"
-    return f"; Hubbub said {words.TONE_WORDS.get(ToneLabel(one.said), say(one.said))}"
+    return f"; Hubbub said {_SAID.get(one.said, say(one.said))}"
 
 
 def history_words(after: Mapping[str, Any]) -> str:
