@@ -65,6 +65,7 @@ _FILLED: Mapping[Path, str] = {
     ("need", "weight"): "0.3",
     ("need", "why"): "the reason of the weight",
     ("need", "tests"): '{must: ["here are words to find"], must not: ["here is nothing of it"]}',
+    ("lexicon", "lang"): "en",
     ("lexicon", "words"): "{craptacular: -3}",
     ("lexicon", "tests"): "[{text: this app is so craptacular today, tone: negative}]",
 }

@@ -190,12 +190,18 @@ class Bench:
 
     async def _accept(self, book: Rulebook) -> None:
         git = await asyncio.to_thread(rulefiles.revision, folder_of(self.settings), book.files)
+        # What takes long is done beside the streams, and before anybody is told that it judges; again where our accounts change meanwhile.
+        accounts = self._accounts
+        made = await asyncio.to_thread(self._made, book)
         await self.house.persistently(
             lambda: rulebooks.publish(self.house.pool, book.hash, book.files, git, self.clock(), book.approval),
             self.stop,
             "rules",
         )
-        await self._seated(book)
+        while accounts is not self._accounts:
+            accounts = self._accounts
+            made = await asyncio.to_thread(self._made, book)
+        self._now = made
         known = f"{book.hash[:12]} (git {git})" if git else book.hash[:12]
         log.info("rulebook %s judges: %d topics, %d rules", known, len(book.topics), len(book.rules))
         for warning in book.warnings:
@@ -211,14 +217,6 @@ class Bench:
 
     def _seat(self, book: Rulebook) -> None:
         self._now = self._made(book)
-
-    async def _seated(self, book: Rulebook) -> None:
-        """The same while streams are being read: what takes long is done beside them, again where our accounts change meanwhile."""
-        accounts = None
-        while accounts is not self._accounts:
-            accounts = self._accounts
-            made = await asyncio.to_thread(self._made, book)
-        self._now = made
 
     def _made(self, book: Rulebook) -> Judgement:
         assert self._methods is not None  # noqa: S101

@@ -61,7 +61,7 @@ async def test_only_our_own_sequences_reach_a_terminal(pool: asyncpg.Pool, dsn: 
     await acts.note(pool, w.tom.id, one, f"@mia-acme {TEXT}", at)
     await acts.note_author(pool, w.tom.id, w.brand_id, author, TEXT, at)
     await handovers.hand_over(pool, w.tom.id, w.brand_id, f"#{one} {TEXT}", at, at)
-    await capabilities.publish(pool, w.account.id, dict.fromkeys(Capability, TEXT))
+    await capabilities.publish(pool, w.account.id, {**dict.fromkeys(Capability, TEXT), Capability.REPLY: ""})
     await pool.execute("UPDATE authors SET handle = $1 || id, name = $1, bio = $1", TEXT)
     await pool.execute("UPDATE people SET name = $1", TEXT)
     await pool.execute("UPDATE brands SET name = $1", TEXT)
