@@ -171,7 +171,7 @@ class Composing(Seeing):
             self.say_fault(no)
             return
         if "/" in path:
-            type(self)._folder = path[: path.rindex("/") + 1]
+            Composing._folder = path[: path.rindex("/") + 1]
         alt = await self.described(name, "", limit)
         if alt is None:
             self.say("not attached: nobody said what can be seen on it", "dim")
