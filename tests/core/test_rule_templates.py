@@ -67,6 +67,12 @@ def test_every_key_of_a_template_may_be_used_as_it_is_offered() -> None:
     sorts = ("topic", "hours", "person", "reply", "alert", "rota", "rule", "team", "route", "chain")
     missing = {f"unknown-{sort}" for sort in sorts} | {"one-of-both"}
     assert [str(one) for one in found if one.code not in missing] == []
+    whole_german = re.sub(
+        r"^ *(?:remove|tests):.*\n", "", whole["new-lexicon.yaml"].replace("lang: en", "lang: de"), flags=re.MULTILINE
+    )
+    assert isinstance(parse({**shipped_but_style(), "new-lexicon.yaml": whole_german}), Rulebook), (
+        "and words of its own"
+    )
     for section in SECTIONS:
         for key in SECTIONS[section].keys.keys:
             text = whole[f"new-{section}.yaml"]
