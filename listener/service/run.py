@@ -24,6 +24,7 @@ from listener.service.bells import Bells
 from listener.service.budgets import Ledger
 from listener.service.database import House, opened
 from listener.service.deliver import LEASE_SECONDS, Deliverer
+from listener.service.escalate import Escalator
 from listener.service.hooks.door import Door, Way
 from listener.service.hooks.stream import DeliveryStream, key_of
 from listener.service.lanes import NetworkActs, Replies
@@ -166,6 +167,9 @@ class Service:
             group.create_task(self.bells.listen(self.house, self.stop), name="bells")
             group.create_task(keeper.keep(), name="timekeeper")
             group.create_task(ledger.keep(), name="budgets")
+            names, reach = frozenset(one.name for one in self.settings.receivers), self.settings.reach
+            escalator = Escalator(self.house, self.bells.incidents, self.stop, wall_clock, names, reach)
+            group.create_task(escalator.work(), name="incidents")
             if self.only != "listen":
                 shared, lease = (self.stop, wall_clock), self.lease_seconds
                 replies = Deliverer(Replies(), self.house, sources, self.bells.replies, *shared, lease)
