@@ -266,7 +266,7 @@ def test_a_rota_hands_over_by_the_clock_on_the_wall_also_when_the_clock_changes(
     rota = Rota("r", "R", "Europe/Berlin", (layer,))
     offset = timedelta(hours=2 if day.month == 3 else 1)  # at nine the clock has changed already
     nine = datetime(day.year, day.month, day.day, 9, tzinfo=UTC) - offset
-    assert [rota.on_duty(nine + timedelta(seconds=s), {}.get) for s in (-1, 0)] == ["a", "b"]
+    assert [rota.on_duty(nine + timedelta(seconds=s), lambda _: None) for s in (-1, 0)] == ["a", "b"]
 
 
 def test_holes_and_empty_teams_are_warned_about_and_unknown_receivers_where_the_settings_are_at_hand() -> None:
