@@ -26,6 +26,8 @@ class Bells:
     network: asyncio.Event = field(default_factory=asyncio.Event)
     """Each lane of the outbox has its own: whoever waits for one quiets it."""
     clocks: asyncio.Event = field(default_factory=asyncio.Event)
+    alerts: asyncio.Event = field(default_factory=asyncio.Event)
+    """Rules asked for some."""
     conversations: Callable[[frozenset[int]], None] = lambda _: None
     _wishes: dict[str, list[asyncio.Event]] = field(default_factory=dict)
     _delivered: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -47,6 +49,8 @@ class Bells:
             self.network.set()
         if changed.conversations or changed.lost:
             self.clocks.set()
+        if changed.asked or changed.lost:
+            self.alerts.set()
         if changed.conversations:
             self.conversations(changed.conversations)
         for name, bells in self._wishes.items():
