@@ -167,17 +167,19 @@ class Heard:
         self._of: dict[str, tuple[Stream, ...]] = {}
         self._past: dict[Counter, list[int]] = {}
 
-    def value(self, counter: Counter, at: int) -> int | None:
-        """How many there were in a bucket."""
+    def value(self, counter: Counter, at: int, *, on_time: bool = True) -> int | None:
+        """How many there were in a bucket. That there was nothing is believed when it is looked at as soon as it is over: who looks later does
+        not know that everybody listened then, unless a hole was filled.
+        """
         heard, late = self._listened(counter.source, at)
         if not heard:
             if not self._before(counter.source, at) or not self._steady(counter, at):
                 return None
             late = True
-        seen = self._live.get(counter, {}).get(at, 0)
-        if late:
-            seen += self._late.get(counter, {}).get(at, 0)
-        return max(0, seen)
+        live = self._live.get(counter, {}).get(at)
+        if live is None and not late and not on_time:
+            return None
+        return max(0, (live or 0) + (self._late.get(counter, {}).get(at, 0) if late else 0))
 
     def buckets(self, counter: Counter) -> set[int]:
         """Where anything was counted."""
@@ -273,7 +275,7 @@ class Watch:
             first = state.at - STEP * (len(state.counts) - 1)
             unknown = {first + STEP * i for i, seen in enumerate(state.counts) if seen is None}
             for at in sorted(unknown | {b for b in heard.buckets(counter) if first <= b <= state.at}):
-                value = heard.value(counter, at)
+                value = heard.value(counter, at, on_time=False)
                 if value is not None and value != state.counts[(at - first) // STEP]:
                     state, _ = baseline.step(state, Bucket(at, value))
             self.states[counter] = state
@@ -284,12 +286,14 @@ class Watch:
         begin = max(min(reached, default=last) + STEP, last - FURTHEST)
         return range(begin, last + STEP, STEP)
 
-    def take(self, at: int, heard: Heard, *, speak: bool) -> list[Alert]:
-        """One bucket; what is worth telling of it. Not `speak`: it is only learned from."""
+    def take(self, at: int, heard: Heard, *, speak: bool = True, on_time: bool = True) -> list[Alert]:
+        """One bucket; what is worth telling of it. Not `speak`: it is only learned from. Not `on_time`: it was over long before."""
         said: dict[Counter, Surprise] = {}
         for counter, state in self.states.items():
             if state.at is None or state.at < at:
-                self.states[counter], said[counter] = baseline.step(state, Bucket(at, heard.value(counter, at)))
+                self.states[counter], said[counter] = baseline.step(
+                    state, Bucket(at, heard.value(counter, at, on_time=on_time))
+                )
         if not speak:
             return []
         told = []

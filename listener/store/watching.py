@@ -88,7 +88,7 @@ async def _look(connection: asyncpg.Connection, brand: Watched, book: Rulebook, 
     told: list[Fired] = []
     for at in watch.behind(last):
         fresh = now.timestamp() - (at + STEP) <= watching.FRESH
-        for alert in await asyncio.to_thread(watch.take, at, heard, speak=fresh):
+        for alert in await asyncio.to_thread(watch.take, at, heard, speak=fresh, on_time=at == last):
             one = await _fired(connection, brand, watch, alert, now)
             if one is not None:
                 told.append(one)
