@@ -28,6 +28,8 @@ class Bells:
     clocks: asyncio.Event = field(default_factory=asyncio.Event)
     incidents: asyncio.Event = field(default_factory=asyncio.Event)
     """Also rung by another rulebook: it may send them another way."""
+    alerts: asyncio.Event = field(default_factory=asyncio.Event)
+    """Rules asked for some."""
     conversations: Callable[[frozenset[int]], None] = lambda _: None
     _wishes: dict[str, list[asyncio.Event]] = field(default_factory=dict)
     _delivered: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -51,6 +53,8 @@ class Bells:
             self.clocks.set()
         if changed.incidents or changed.rulebook or changed.lost:
             self.incidents.set()
+        if changed.asked or changed.lost:
+            self.alerts.set()
         if changed.conversations:
             self.conversations(changed.conversations)
         for name, bells in self._wishes.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,7 +37,7 @@ class Escalator:
     bell: asyncio.Event
     stop: Stop
     clock: Callable[[], datetime]
-    receivers: frozenset[str] = frozenset()
+    receivers: Sequence[str] = ()
     """Names of those that the settings know."""
     reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     staff: Staffed = field(default_factory=Staffed)

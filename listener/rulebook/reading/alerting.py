@@ -38,6 +38,7 @@ from listener.rulebook.reading.keys import (
 )
 from listener.rulebook.reading.listening import KINDS
 from listener.rulebook.reading.reader import Reader
+from listener.rulebook.reading.rehearsals import REHEARSAL, read_rehearsals
 
 WATCHED = tuple(one.value for one in Watched)
 SEVERITIES = tuple(one.value for one in Severity)
@@ -76,6 +77,7 @@ ALERT = Keys(
         Key("routes", "the routes that it takes; else those that match it", Many(KEY)),
         Key("recover", "so long it must be over before its incident is resolved by itself; else 15m", SHORT_SPAN),
         Key("cool down", "so long after that the same tells nobody anew, unless it is worse; else it does", SHORT_SPAN),
+        Key("tests", "what must page and what must not, in figures", Many(REHEARSAL)),
     ),
 )
 MATCH = Keys(
@@ -182,6 +184,7 @@ def read_alert(reader: Reader, node: Node) -> None:
         severity=Severity(severity) if severity else Severity.WARNING,
         quiet=WhenPlanned(quiet) if quiet else None,
         routes=reader.refer_all("route", found.get("routes")),
+        tests=read_rehearsals(reader, found.get("tests")),
         place=reader.place(node),
         recover=_seconds(reader, found.get("recover"), "recover", 900.0),
         cool_down=_seconds(reader, found.get("cool down"), "cool down", 0.0),
