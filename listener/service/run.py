@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
 from listener.model import Account, Author, Batch, Mention
-from listener.service import processes, wiring
+from listener.service import notify, processes, wiring
 from listener.service.backfill import Backfill
 from listener.service.bells import Bells
 from listener.service.budgets import Ledger
@@ -148,13 +148,13 @@ class Service:
             sources = wiring.build(self.settings, web, bench.wanted, wall_clock, listens=self.only != "deliver")
             if self.only != "deliver":
                 await bench.start(self._brand_ids, list(self._accounts.values()))
-            await self._run(sources, bench)
+            await self._run(sources, bench, web)
         except* Stopped:
             pass
         finally:
             await web.close()
 
-    async def _run(self, sources: Mapping[str, Source], bench: Bench) -> None:
+    async def _run(self, sources: Mapping[str, Source], bench: Bench, web: WebClient) -> None:
         keeper = Timekeeper(
             self.house, self.bells, self.stop, wall_clock, PROGRAMS[self.only], version(), self._figures, self._living
         )
@@ -172,6 +172,7 @@ class Service:
                 acts = Deliverer(NetworkActs(), self.house, sources, self.bells.network, *shared, lease)
                 group.create_task(replies.deliver(), name="deliver")
                 group.create_task(acts.deliver(), name="deliver acts")
+                self._tell_people(group, web)
             if self.only != "deliver":
                 threads = Threads(self.house, sources, bench, self.stop, wall_clock)
                 self.bells.conversations = threads.ring
@@ -190,6 +191,13 @@ class Service:
             self.pulse.since = wall_clock()
             processes.tell_ready()
             log.info("hubbub %s listens (%s)", version(), self.only or "everything")
+
+    def _tell_people(self, group: asyncio.TaskGroup, web: WebClient) -> None:
+        """Pages to each receiver."""
+        build = notify.building(web, wall_clock, version())
+        told = (self.settings, build, self.house, self.bells.paged, self.stop, wall_clock, self.lease_seconds)
+        for name, deliver in notify.couriers(*told).items():
+            group.create_task(deliver(), name=name)
 
     def _listen(self, group: asyncio.TaskGroup, source: Source, stream: Stream, bench: Bench) -> None:
         accounts = list(self._accounts.values())
