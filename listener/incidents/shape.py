@@ -116,6 +116,17 @@ class Incident:
     round: int = 0
     next_at: datetime | None = None
     version: int = 1
+    hushed: str = ""
+    """Why the calendar keeps it silent, as the watch said last."""
+    cool_until: datetime | None = None
+    """Reopened so soon that nobody is told before, unless it is worse."""
+    reopened_at: datetime | None = None
+    step_at: datetime | None = None
+    """When somebody is told next, if nothing keeps it silent."""
+    worse: int = 0
+    """How often it was said to be worse,"""
+    worse_told: int = 0
+    """and how many of these were told on."""
 
 
 class PageKind(StrEnum):
@@ -150,6 +161,8 @@ class Page:
     round: int = 0
     about: Sequence[int] = ()
     """Of a digest: the ids of the incidents."""
+    note: str = ""
+    """What whoever is told should know about the telling, in our own words: that everybody is quiet and it comes all the same."""
 
 
 @dataclass(frozen=True, slots=True)

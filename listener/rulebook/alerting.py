@@ -81,6 +81,10 @@ class Policy:
     routes: frozenset[str] = frozenset()
     """Keys of the routes that it takes; empty: those that match it."""
     place: Place = NOWHERE
+    recover: float = 900.0
+    """Seconds that it must be over before its incident is resolved by itself."""
+    cool_down: float = 0.0
+    """Seconds after it was resolved in which the same tells nobody anew, unless it is worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,14 @@ class Route:
     chain: str = ""
     """Key of the chain of people that is told."""
     place: Place = NOWHERE
+    wait: float = 30.0
+    """Seconds before anybody is told, so that what belongs together is told together."""
+    interval: float = 300.0
+    """Seconds between two pages that it is worse."""
+    repeat: float = 4 * 3600.0
+    """Seconds after the end of the chain until it begins anew, when nobody has answered."""
+    again_after: float = 3600.0
+    """Seconds after which whoever acknowledged it is asked, when it is not resolved."""
 
     def matches(self, policy: Policy) -> bool:
         """Whether an alert goes this way."""

@@ -5,10 +5,13 @@ Rule files are read by many and published whole: addresses and phone numbers liv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from listener.query.clock import zone
+from listener.rulebook.alerting import Severity
+from listener.rulebook.hours import Hours
 from listener.rulebook.nodes import NOWHERE, Place
 
 
@@ -35,6 +38,12 @@ class Person:
     place: Place = NOWHERE
     needs_approval: bool = False
     """Their replies go out when a lead or an admin has approved them."""
+    quiet: Hours | None = None
+    """When no alert wakes them; None: never so."""
+    quiet_for: frozenset[Severity] = frozenset({Severity.NOTE, Severity.WARNING})
+    """What is kept from them meanwhile: the worst passes unless they say otherwise."""
+    told_by: Mapping[Severity, tuple[str, ...]] = field(default_factory=dict)
+    """By which of their receivers they are told of what is so bad; what is not named here: by all of them."""
 
     def away_at(self, moment: datetime) -> bool:
         """Whether they are away on that day, by the calendar of their zone."""

@@ -1,0 +1,479 @@
+"""Incidents as rows: what a watch fires becomes one, grows, is over and comes again; time tells the staff; pages get their outbox rows.
+
+What is decided is decided by `listener.incidents`; here it is read, locked, written and told in the feed, all in one transaction. Incidents of
+one brand keep each other silent, so whoever changes one holds the brand's lock first: several may run, one at a time for a brand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from listener.incidents.escalation import Fate, Staffed, Telling, advance, reopened
+from listener.incidents.grouping import parents, worse
+from listener.incidents.shape import Fired, Incident, IncidentState, Matcher, Page, PageKind, Silence, Told
+from listener.incidents.storm import WITHIN, digest_at, too_much
+from listener.rulebook.alerting import Policy, Severity, Watched
+from listener.store.conversations import Event, tell
+
+REOPEN = timedelta(hours=1)
+"""The same so soon after it was resolved is the same incident again; longer when the alert's cool-down is."""
+
+_ALONE = "SELECT pg_advisory_xact_lock(750273903, $1::int)"
+
+FIELDS = (
+    "state", "severity", "title", "parent_id", "told_at", "over_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by",
+    "assignee_id", "reopened", "muted_by", "route", "chain", "step", "round", "next_at", "hushed", "cool_until", "reopened_at",
+    "step_at", "worse", "worse_told",
+)  # fmt: skip
+"""What changes of an incident, but for its evidence."""
+
+COLUMNS = (
+    "id, brand_id, key, policy, watched, topic, source, since, opened_at, evidence::text AS evidence, version, "
+    + ", ".join(FIELDS)
+)
+"""For every statement whose rows `of_row` reads."""
+
+_LIVE = f"SELECT {COLUMNS} FROM incidents WHERE brand_id = $1 AND state <> 'resolved' ORDER BY id FOR UPDATE"  # noqa: S608 - constant
+
+_LAST = f"""
+SELECT {COLUMNS} FROM incidents WHERE brand_id = $1 AND key = $2 AND state = 'resolved' ORDER BY id DESC LIMIT 1 FOR UPDATE
+"""  # noqa: S608 - constant
+
+_LOCK = f"SELECT {COLUMNS} FROM incidents WHERE id = $1 FOR UPDATE"  # noqa: S608 - constant
+
+_BRAND_OF = "SELECT brand_id FROM incidents WHERE id = $1"
+
+_OPEN = """
+INSERT INTO incidents (brand_id, key, policy, watched, topic, source, state, severity, title, since, opened_at, told_at, evidence, hushed,
+                       step_at, next_at)
+VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8, $9, $10, $11, $12::text::jsonb, $13, $14, $10) RETURNING id
+"""
+
+_SAVE = f"""
+UPDATE incidents SET ({", ".join(FIELDS)}, version) =
+    ({", ".join(f"${number}" for number in range(2, len(FIELDS) + 2))}, version + 1)
+WHERE id = $1
+"""  # noqa: S608 - constant
+
+_EVIDENCE = "UPDATE incidents SET evidence = $2::text::jsonb WHERE id = $1"
+
+_LOOK_AT = "UPDATE incidents SET next_at = $2 WHERE brand_id = $1 AND state <> 'resolved'"
+
+_LOOK_AT_ALL = "UPDATE incidents SET next_at = $1 WHERE state <> 'resolved'"
+
+_CHILDREN = (
+    "UPDATE incidents SET parent_id = NULL, next_at = $2 WHERE parent_id = $1 AND state <> 'resolved' RETURNING id"
+)
+
+_DUE_BRANDS = "SELECT DISTINCT brand_id FROM incidents WHERE next_at <= $1 ORDER BY brand_id"
+
+_DUE = "SELECT id FROM incidents WHERE brand_id = $1 AND next_at <= $2 ORDER BY next_at, id LIMIT 100 FOR UPDATE SKIP LOCKED"
+
+_NEXT = "SELECT min(next_at) FROM incidents WHERE next_at IS NOT NULL"
+
+_SILENCES = """
+SELECT id, brand_id, matchers::text AS matchers, begins_at, ends_at, note, person_id, made_at, ended_at FROM silences
+WHERE brand_id = $1 AND ended_at IS NULL AND ends_at > $2 ORDER BY id
+"""
+
+# A page that was told in a digest fares as the digest does.
+_TELLINGS = """
+SELECT p.what, p.receiver, p.person, p.step, p.round, p.at, o.state
+FROM pages AS p LEFT JOIN outbox AS o ON o.page_id = COALESCE(p.digest_id, p.id)
+WHERE p.incident_id = $1 ORDER BY p.id
+"""
+
+_NAMES = "SELECT id, login FROM people WHERE id = ANY($1::int[])"
+
+_PAGE = """
+INSERT INTO pages (brand_id, incident_id, what, receiver, person, step, round, about, at, digest_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9, $10) ON CONFLICT DO NOTHING RETURNING id
+"""
+
+_OUT = """
+INSERT INTO outbox (brand_id, lane, page_id, key, state, not_before, queued_at, changed_at)
+VALUES ($1, 'alert', $2, $3, 'queued', $4, $5, $5) RETURNING id
+"""
+
+_LATELY = """
+SELECT at FROM pages WHERE person = $1 AND receiver = $2 AND at > $3 AND what NOT IN ('digest', 'undelivered', 'test') AND digest_id IS NULL
+"""
+
+_DIGESTS = "SELECT o.not_before FROM pages AS p JOIN outbox AS o ON o.page_id = p.id WHERE p.person = $1 AND p.receiver = $2 AND p.what = 'digest' AND p.at > $3"  # noqa: E501
+
+_WAITING_DIGEST = """
+SELECT p.id, p.about::text AS about FROM pages AS p JOIN outbox AS o ON o.page_id = p.id
+WHERE p.person = $1 AND p.receiver = $2 AND p.brand_id = $3 AND p.what = 'digest' AND p.at > $4 AND o.state = 'queued' AND o.attempts = 0
+ORDER BY p.id DESC LIMIT 1 FOR UPDATE OF p, o SKIP LOCKED
+"""
+
+_INTO_DIGEST = "UPDATE pages SET about = $2::text::jsonb WHERE id = $1"
+
+
+def of_row(row: Mapping[str, Any]) -> Incident:
+    """The value of a row read with `COLUMNS`."""
+    return Incident(
+        id=row["id"],
+        brand_id=row["brand_id"],
+        key=row["key"],
+        policy=row["policy"],
+        watched=Watched(row["watched"]),
+        topic=row["topic"],
+        source=row["source"],
+        since=row["since"],
+        opened_at=row["opened_at"],
+        evidence=msgspec.json.decode(row["evidence"]),
+        version=row["version"],
+        **{
+            **{name: row[name] for name in FIELDS},
+            "state": IncidentState(row["state"]),
+            "severity": Severity(row["severity"]),
+        },
+    )
+
+
+async def alone(connection: asyncpg.Connection, brand_id: int) -> None:
+    """Until the transaction ends nobody else changes incidents of the brand."""
+    await connection.execute(_ALONE, brand_id)
+
+
+async def locked(connection: asyncpg.Connection, incident_id: int) -> Incident | None:
+    """An incident, its brand's lock held; None: there is none."""
+    brand_id = await connection.fetchval(_BRAND_OF, incident_id)
+    if brand_id is None:
+        return None
+    await alone(connection, brand_id)
+    return of_row(await connection.fetchrow(_LOCK, incident_id))
+
+
+async def save(connection: asyncpg.Connection, incident: Incident) -> None:
+    """Write back what `locked` read and somebody moved."""
+    await connection.execute(_SAVE, incident.id, *(getattr(incident, name) for name in FIELDS))
+
+
+# What a watch says ---------------------------------------------------------------------------------------------------
+
+
+async def fire(
+    connection: asyncpg.Connection, fired: Fired, policy: Policy, staff: Staffed, now: datetime
+) -> int | None:
+    """What a watch says of an alarm, within the caller's transaction: the id of its incident, opened, grown, reopened or over. None: it
+    concerns no incident. Who is told, and what keeps silent, is decided here as far as it is due now; time does the rest (`due`).
+    """
+    await alone(connection, fired.brand_id)
+    live = {one.id: one for one in map(of_row, await connection.fetch(_LIVE, fired.brand_id))}
+    mine = next((one for one in live.values() if one.key == fired.key), None)
+    if fired.told is Told.OVER:
+        return None if mine is None else await _over(connection, mine, fired, staff, now)
+    if mine is None:
+        mine = await _again(connection, fired, policy, now)
+        if mine is None and fired.told is Told.GOES_ON and await _settled_by_hand(connection, fired, policy, now):
+            return None
+        mine = mine or await _opened(connection, fired, policy, staff, now)
+    else:
+        mine = await _grown(connection, mine, fired, policy, now)
+    live[mine.id] = mine
+    await _group(connection, live, now)
+    await _advance_all(connection, fired.brand_id, staff, now)
+    return mine.id
+
+
+async def _over(connection: asyncpg.Connection, mine: Incident, fired: Fired, staff: Staffed, now: datetime) -> int:
+    if mine.over_at is None:
+        await save(connection, replace(mine, over_at=fired.at, next_at=now))
+        await _tell(connection, mine, "incident.over", now, {"at": fired.at.isoformat()})
+        await _advance_all(connection, fired.brand_id, staff, now)
+    return mine.id
+
+
+async def _last(connection: asyncpg.Connection, fired: Fired, policy: Policy, now: datetime) -> Incident | None:
+    """The same thing, resolved a short while ago."""
+    row = await connection.fetchrow(_LAST, fired.brand_id, fired.key)
+    last = None if row is None else of_row(row)
+    if last is None or last.resolved_at is None:
+        return None
+    return last if now - last.resolved_at < max(REOPEN, timedelta(seconds=policy.cool_down)) else None
+
+
+async def _settled_by_hand(connection: asyncpg.Connection, fired: Fired, policy: Policy, now: datetime) -> bool:
+    """Whether a person has resolved it although it stands: that it goes on is no news to them."""
+    last = await _last(connection, fired, policy, now)
+    return last is not None and last.resolved_by is not None
+
+
+async def _again(connection: asyncpg.Connection, fired: Fired, policy: Policy, now: datetime) -> Incident | None:
+    last = await _last(connection, fired, policy, now)
+    if last is None or (fired.told is Told.GOES_ON and last.resolved_by is not None):
+        return None
+    again = replace(
+        reopened(last, policy, fired.severity, now), told_at=fired.at, title=policy.title, hushed=fired.muted_by
+    )
+    again = _momentary(again, fired)
+    await save(connection, again)
+    await _put_evidence(connection, again, fired)
+    await _tell(connection, again, "incident.reopened", now, _said(fired), fired)
+    return again
+
+
+async def _opened(
+    connection: asyncpg.Connection, fired: Fired, policy: Policy, staff: Staffed, now: datetime
+) -> Incident:
+    way = staff.way(policy, fired.severity, fired.topic)
+    id_ = await connection.fetchval(
+        _OPEN, fired.brand_id, fired.key, fired.policy, fired.watched.value, fired.topic, fired.source, fired.severity.value, policy.title,
+        fired.since, now, fired.at, msgspec.json.encode(dict(fired.evidence)).decode(), fired.muted_by,
+        now + timedelta(seconds=way.wait),
+    )  # fmt: skip
+    made = _momentary(of_row(await connection.fetchrow(_LOCK, id_)), fired)
+    await save(connection, made)
+    await _tell(connection, made, "incident.opened", now, _said(fired), fired)
+    return made
+
+
+async def _grown(
+    connection: asyncpg.Connection, mine: Incident, fired: Fired, policy: Policy, now: datetime
+) -> Incident:
+    """It stands still, is worse, or is back before it was resolved."""
+    back = mine.over_at is not None and mine.watched is not Watched.RULE
+    rises = worse(fired.severity, mine.severity)
+    grows = rises or fired.told is Told.WORSE
+    grown = replace(
+        mine, told_at=fired.at, over_at=None, hushed=fired.muted_by, title=policy.title, next_at=now,
+        severity=fired.severity if rises else mine.severity, worse=mine.worse + grows,
+        cool_until=None if rises else mine.cool_until,
+    )  # fmt: skip
+    if rises and mine.state is IncidentState.OPEN and mine.step > 0:
+        # Whoever was passed over for something smaller is told now: the chain begins anew, and that says that it is worse.
+        grown = replace(grown, round=mine.round + 1, step=0, step_at=now, worse_told=grown.worse)
+    grown = _momentary(grown, fired)
+    await save(connection, grown)
+    await _put_evidence(connection, grown, fired)
+    if grows:
+        await _tell(connection, grown, "incident.worse", now, _said(fired), fired)
+    elif back or fired.told is Told.BEGUN:
+        await _tell(connection, grown, "incident.fired", now, _said(fired), fired)
+    return grown
+
+
+def _momentary(incident: Incident, fired: Fired) -> Incident:
+    """What a rule hands over is said once and does not last: from then on nothing more is heard of it."""
+    return replace(incident, over_at=fired.at) if fired.watched is Watched.RULE else incident
+
+
+async def _put_evidence(connection: asyncpg.Connection, incident: Incident, fired: Fired) -> None:
+    if fired.evidence:
+        both = {**incident.evidence, **fired.evidence}
+        await connection.execute(_EVIDENCE, incident.id, msgspec.json.encode(both).decode())
+
+
+def _said(fired: Fired) -> dict[str, Any]:
+    return {
+        "told": fired.told.value,
+        "severity": fired.severity.value,
+        "policy": fired.policy,
+        "at": fired.at.isoformat(),
+    }
+
+
+async def _tell(
+    connection: asyncpg.Connection, incident: Incident, kind: str, now: datetime, after: Mapping[str, Any], fired: Fired | None = None
+) -> None:  # fmt: skip
+    mention = None if fired is None else fired.evidence.get("mention")
+    event = Event(
+        incident.brand_id,
+        kind,
+        mention_id=mention if isinstance(mention, int) else None,
+        after=after,
+        incident_id=incident.id,
+    )
+    await tell(connection, [event], now)
+
+
+async def _group(connection: asyncpg.Connection, live: Mapping[int, Incident], now: datetime) -> None:
+    """Which of them keep which others silent, by what they are now."""
+    silent = [one.id for one in live.values() if one.hushed or (one.muted_by and one.parent_id is None)]
+    for id_, parent_id in parents(list(live.values()), silent).items():
+        if live[id_].parent_id != parent_id:
+            await save(connection, replace(live[id_], parent_id=parent_id, next_at=now))
+
+
+# What time does ------------------------------------------------------------------------------------------------------
+
+
+async def due(connection: asyncpg.Connection, staff: Staffed, now: datetime) -> int:
+    """Advances the incidents whose time has come and writes their pages, each brand's in a transaction of its own; how many there were.
+
+    Several may call it at once: one brand is looked at by one of them at a time, and whoever comes later finds it done.
+    """
+    done = 0
+    for row in await connection.fetch(_DUE_BRANDS, now):
+        async with connection.transaction():
+            await alone(connection, row["brand_id"])
+            done += await _advance_all(connection, row["brand_id"], staff, now)
+    return done
+
+
+async def next_at(connection: asyncpg.Connection) -> datetime | None:
+    """When time must look next; None: nothing waits."""
+    found: datetime | None = await connection.fetchval(_NEXT)
+    return found
+
+
+async def look_again(connection: asyncpg.Connection, now: datetime, brand_id: int | None = None) -> None:
+    """Every incident that is not resolved is looked at: the rules, the settings or the silences are other ones now."""
+    if brand_id is None:
+        await connection.execute(_LOOK_AT_ALL, now)
+    else:
+        await connection.execute(_LOOK_AT, brand_id, now)
+
+
+async def _advance_all(connection: asyncpg.Connection, brand_id: int, staff: Staffed, now: datetime) -> int:
+    """What is due of a brand, until nothing more is: what is resolved lets go of what it kept silent."""
+    silences = await silences_of(connection, brand_id, now)
+    done = 0
+    for _ in range(10):
+        found = [row["id"] for row in await connection.fetch(_DUE, brand_id, now)]
+        for id_ in found:  # each is read when it is its turn: the one before it may have changed it
+            incident = of_row(await connection.fetchrow(_LOCK, id_))
+            if incident.next_at is not None and incident.next_at <= now:
+                await _advance(connection, incident, staff, silences, now)
+                done += 1
+        if not found:
+            break
+    return done
+
+
+async def _advance(
+    connection: asyncpg.Connection, incident: Incident, staff: Staffed, silences: Sequence[Silence], now: datetime
+) -> None:
+    tellings = await tellings_of(connection, incident.id)
+    ids = [id_ for id_ in (incident.acknowledged_by, incident.assignee_id) if id_ is not None]
+    names = {row["id"]: row["login"] for row in await connection.fetch(_NAMES, ids)} if ids else {}
+    move = advance(incident, staff, tellings, silences, now, names)
+    await save(connection, move.incident)
+    await enqueue(connection, move.pages, now)
+    events = [Event(incident.brand_id, one.kind, after=one.after, incident_id=incident.id) for one in move.happened]
+    await tell(connection, events, now)
+    if move.incident.state is IncidentState.RESOLVED and incident.state is not IncidentState.RESOLVED:
+        await let_go(connection, incident, now)
+    elif move.incident.muted_by != incident.muted_by:
+        live = {one.id: one for one in map(of_row, await connection.fetch(_LIVE, incident.brand_id))}
+        await _group(connection, live, now)
+
+
+async def let_go(connection: asyncpg.Connection, incident: Incident, now: datetime) -> None:
+    """What it kept silent is looked at for itself, and may keep others silent from now on."""
+    if await connection.fetch(_CHILDREN, incident.id, now):
+        live = {one.id: one for one in map(of_row, await connection.fetch(_LIVE, incident.brand_id))}
+        await _group(connection, live, now)
+
+
+async def silences_of(connection: asyncpg.Connection, brand_id: int, now: datetime) -> list[Silence]:
+    """The silences of a brand that are in force or will be."""
+    return [silence_of(row) for row in await connection.fetch(_SILENCES, brand_id, now)]
+
+
+def silence_of(row: Mapping[str, Any]) -> Silence:
+    """The value of a row of `silences`, its matchers as text."""
+    matchers = tuple(Matcher(one["name"], frozenset(one["is"])) for one in msgspec.json.decode(row["matchers"]))
+    return Silence(
+        row["id"], row["brand_id"], matchers, row["begins_at"], row["ends_at"], row["note"], row["person_id"], row["made_at"],
+        row["ended_at"],
+    )  # fmt: skip
+
+
+async def tellings_of(connection: asyncpg.Connection, incident_id: int) -> list[Telling]:
+    """What was told of an incident, and how that fared."""
+    return [
+        Telling(
+            PageKind(row["what"]),
+            row["receiver"],
+            row["person"],
+            row["step"],
+            row["round"],
+            row["at"],
+            _fate(row["state"]),
+        )
+        for row in await connection.fetch(_TELLINGS, incident_id)
+    ]
+
+
+def _fate(state: str | None) -> Fate:
+    if state in ("queued", "sending"):
+        return Fate.UNDERWAY
+    return Fate.DELIVERED if state in ("accepted", "seen") else Fate.LOST
+
+
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+def key_of(page: Page, id_: int) -> str:
+    """The idempotency key of a page: made of what makes it once, or of its row where nothing does."""
+    if page.incident_id is None:
+        return f"page/{page.what}/{id_}"
+    return "/".join(
+        ("page", str(page.incident_id), page.what.value, page.receiver, page.person, str(page.step), str(page.round))
+    )
+
+
+async def enqueue(connection: asyncpg.Connection, pages: Sequence[Page], now: datetime) -> list[int]:
+    """Writes pages with one outbox row each, in the lane 'alert', and tells so; the ids of those that are new. What was written before
+    is left as it is. A person who is told too much gets a digest instead.
+    """
+    made: list[int] = []
+    for page in pages:
+        if page.person and page.incident_id is not None and page.what is not PageKind.UNDELIVERED:
+            times = [row["at"] for row in await connection.fetch(_LATELY, page.person, page.receiver, now - WITHIN)]
+            if too_much(times, now):
+                made += await _in_digest(connection, page, now)
+                continue
+        made += await _page(connection, page, now)
+    return made
+
+
+async def _page(
+    connection: asyncpg.Connection,
+    page: Page,
+    now: datetime,
+    leaves: datetime | None = None,
+    digest_id: int | None = None,
+) -> list[int]:
+    about = msgspec.json.encode({"incidents": list(page.about), "note": page.note}).decode()
+    id_ = await connection.fetchval(
+        _PAGE, page.brand_id, page.incident_id, page.what.value, page.receiver, page.person, page.step, page.round, about, now, digest_id
+    )  # fmt: skip
+    if id_ is None:
+        return []
+    outbox_id = None
+    if digest_id is None:
+        outbox_id = await connection.fetchval(_OUT, page.brand_id, id_, key_of(page, id_), leaves or now, now)
+    after = {
+        "page": id_, "what": page.what.value, "receiver": page.receiver, "person": page.person, "step": page.step, "round": page.round,
+        **({"digest": digest_id} if digest_id is not None else {}),
+    }  # fmt: skip
+    event = Event(page.brand_id, "page.queued", outbox_id=outbox_id, after=after, incident_id=page.incident_id)
+    await tell(connection, [event], now)
+    return [id_]
+
+
+async def _in_digest(connection: asyncpg.Connection, page: Page, now: datetime) -> list[int]:
+    """The page is told with others: in the digest that waits to leave, else in a new one."""
+    since = now - WITHIN
+    row = await connection.fetchrow(_WAITING_DIGEST, page.person, page.receiver, page.brand_id, since - WITHIN)
+    if row is not None:
+        digest_id = row["id"]
+        about = msgspec.json.decode(row["about"])
+        about["incidents"] = sorted({*about["incidents"], page.incident_id})
+        await connection.execute(_INTO_DIGEST, digest_id, msgspec.json.encode(about).decode())
+    else:
+        last = [found["not_before"] for found in await connection.fetch(_DIGESTS, page.person, page.receiver, since)]
+        assert page.incident_id is not None  # noqa: S101
+        digest = Page(page.brand_id, None, PageKind.DIGEST, page.receiver, page.person, about=(page.incident_id,))
+        [digest_id] = await _page(connection, digest, now, digest_at(last, now))
+    return await _page(connection, page, now, digest_id=digest_id)
