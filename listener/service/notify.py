@@ -279,6 +279,7 @@ async def facts_of(house: House, parcel: Parcel, now: datetime) -> Facts:
         incident=None if standing is None else standing.incident,
         evidence=seen,
         person=parcel.person_name,
+        note=parcel.note,
         by="" if standing is None else standing.resolved_by or standing.acknowledged_by,
         digest=() if parcel.incident_id is not None else tuple(one.incident for one in found.values()),
         undelivered=undelivered,
