@@ -23,10 +23,11 @@ from listener.incidents.shape import IncidentState, PageKind
 from listener.receivers.base import Receiver, Wiring
 from listener.receivers.registry import RECEIVERS
 from listener.service.database import House
+from listener.service.hooks import links
 from listener.service.logs import told
 from listener.service.stopping import Stop, Stopped
 from listener.settings import ReceiverSettings, Settings
-from listener.store import alert_lane, lane
+from listener.store import alert_lane, lane, page_links
 from listener.store.alert_lane import PAGES, Parcel
 from listener.store.connect import acquired
 from listener.store.evidence import evidence as gather
@@ -250,8 +251,8 @@ class Courier:
         wanted = incident is not None and incident.state is IncidentState.OPEN and parcel.what in alert_lane.WAKING
         if self.address and wanted and parcel.may_act:
             token = secrets.token_urlsafe(24)
-            await self._keep(lambda: alert_lane.keep_link(self.house.pool, token, parcel.page_id, self.clock()))
-            facts = replace(facts, link=f"{self.address}/alerts/{token}")
+            await self._keep(lambda: page_links.keep(self.house.pool, token, parcel.page_id, self.clock()))
+            facts = replace(facts, link=f"{self.address}{links.PATH}{token}")
         return message(facts)
 
     async def _keep(self, act: Callable[[], Awaitable[T]]) -> T:

@@ -25,6 +25,7 @@ from listener.service.budgets import Ledger
 from listener.service.database import House, opened
 from listener.service.deliver import LEASE_SECONDS, Deliverer
 from listener.service.hooks.door import Door, Way
+from listener.service.hooks.links import Links
 from listener.service.hooks.stream import DeliveryStream, key_of
 from listener.service.lanes import NetworkActs, Replies
 from listener.service.listen import Ear, Recorder, wall_clock
@@ -250,8 +251,11 @@ class Service:
                 bell = self.bells.delivered(key)
                 stream = DeliveryStream(key, hook, self.house, bell, self.stop, wall_clock, keep)
                 self._listen(group, source, stream, bench)
-        if ways or self.settings.door.wanted:
-            door = Door(self.settings.door, ways, self.house, self.stop, wall_clock, self.pulse.shown, self._states)
+        address = self.settings.alerts.address
+        if ways or self.settings.door.wanted or address:
+            links = Links(self.house, wall_clock, address) if address else None
+            told = (self.pulse.shown, self._states, links)
+            door = Door(self.settings.door, ways, self.house, self.stop, wall_clock, *told)
             group.create_task(door.serve(), name="the door")
 
     def _states(self) -> list[str]:

@@ -7,10 +7,9 @@ call anybody and to write text.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -98,8 +97,6 @@ _TOLD = """
 SELECT p.receiver, o.state, o.code, count(*)::int AS n, max(o.changed_at) AS last_at
 FROM outbox AS o JOIN pages AS p ON p.id = o.page_id WHERE o.lane = 'alert' AND o.changed_at >= $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
-
-_LINK = "INSERT INTO page_links (digest, page_id, ends_at) VALUES ($1, $2, $3)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,17 +280,3 @@ async def told(pool: asyncpg.Pool, since: datetime) -> list[Told]:
     """What became of pages since then, counted by receiver, state and reason."""
     async with acquired(pool) as connection:
         return [Told(**dict(row)) for row in await connection.fetch(_TOLD, since)]
-
-
-LINK_LASTS = timedelta(hours=24)
-
-
-def digest_of(token: str) -> bytes:
-    """What is kept of a link's token."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-async def keep_link(pool: asyncpg.Pool, token: str, page_id: int, now: datetime) -> None:
-    """A link by which whoever is told by this page acknowledges; only its digest is kept."""
-    async with acquired(pool) as connection:
-        await connection.execute(_LINK, digest_of(token), page_id, now + LINK_LASTS)
