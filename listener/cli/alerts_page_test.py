@@ -43,12 +43,16 @@ def run_page_test(arguments: argparse.Namespace) -> int:
         names = ", ".join(one.name for one in settings.receivers)
         hint = f"there are: {names}" if names else "name one in the settings: [[receiver]], docs/settings.md"
         raise wrong_usage(f"there is no receiver {arguments.receiver!r}", hint)
-    told, code = run_async(_tell(settings, one))
-    if arguments.json:
-        print_json(told)
-    else:
-        print(f"{one.name}: {told['state']}: {told['said']}")
-    return int(code)
+
+    async def tell() -> int:
+        told, code = await _tell(settings, one)
+        if arguments.json:
+            print_json(told)
+        else:
+            print(f"{one.name}: {told['state']}: {told['said']}")
+        return code
+
+    return run_async(tell())
 
 
 async def _tell(settings: Settings, one: ReceiverSettings) -> tuple[dict[str, Any], int]:

@@ -65,6 +65,7 @@ def building(web: WebClient, clock: Callable[[], datetime], version: str) -> Bui
 
 async def ask(receiver: Receiver, made: Message, key: str) -> str:
     """Tells a receiver, with a time limit. Errors as `Receiver.tell`; too slow is Uncertain."""
+    await receiver.ready()
     try:
         async with asyncio.timeout(TELL_SECONDS):
             return await receiver.tell(made, key)
@@ -99,6 +100,7 @@ class Courier:
         """Until the service ends; what is being sent then is given some seconds to end well."""
         try:
             with contextlib.suppress(Stopped):
+                await self._prepare()
                 while True:
                     self.turned(f"pages to {self.name}")
                     await self._keep(lambda: PAGES.expired(self.house.pool, self.clock()))
@@ -107,6 +109,13 @@ class Courier:
                     await self.stop.wakened(self.bell, await self._sleep())
         finally:
             await self._finish()
+
+    async def _prepare(self) -> None:
+        """What takes long the first time is done before a page waits for it; what is wrong with the settings is said now, not at night."""
+        try:
+            await self.stop.unless(self._built().ready())
+        except HubbubError as err:
+            log.error("the receiver %s cannot be used: %s", self.name, err)
 
     async def _finish(self) -> None:
         tasks = list(self._busy.values())
