@@ -21,7 +21,7 @@ from listener.store.views import SourceHealth
 
 # A bookmark of an earlier run stays; only the state and the start are new.
 _OPEN = """
-INSERT INTO sources AS s (key, state, started_at, beat_at) VALUES ($1, 'running', $2, $2)
+INSERT INTO sources AS s (key, state, started_at, beat_at, born_at) VALUES ($1, 'running', $2, $2, $2)
 ON CONFLICT (key) DO UPDATE SET state = CASE s.wanted WHEN 'paused' THEN 'paused' ELSE 'running' END, problem = '',
     started_at = excluded.started_at, beat_at = excluded.beat_at
 RETURNING id, cursor
@@ -44,14 +44,14 @@ FROM sources s ORDER BY s.key
 
 _GAPS = """
 SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at,
-       g.problem, g.found, g.rest_start, g.rest_end
+       g.problem, g.found, g.rest_start, g.rest_end, g.topic
 FROM gaps g JOIN sources s ON s.id = g.source_id
 WHERE $1::text IS NULL OR g.state = $1 ORDER BY g.start_at, g.id
 """
 
 _GAP = """
 SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at,
-       g.problem, g.found, g.rest_start, g.rest_end
+       g.problem, g.found, g.rest_start, g.rest_end, g.topic
 FROM gaps g JOIN sources s ON s.id = g.source_id WHERE g.id = $1
 """
 
