@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from listener.cli import Parser
+from listener.cli.alerts_page_test import configure_page_test, run_page_test
 from listener.cli.alerts_route import configure_route, run_route
 from listener.cli.alerts_score import configure_score, run_score
 from listener.cli.alerts_test import configure_test, run_test
@@ -16,6 +17,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "score": run_score,
     "test": run_test,
     "try": run_try,
+    "page-test": run_page_test,
 }
 
 
@@ -26,6 +28,7 @@ def configure_alerts(parser: argparse.ArgumentParser) -> None:
     configure_test(actions)
     configure_route(actions)
     configure_score(actions)
+    configure_page_test(actions)
     parser.epilog = "examples:\n  hubbub alerts try --from 30d\n  hubbub alerts test\n  hubbub alerts score --help"
 
 

@@ -115,6 +115,8 @@ def _secrets(settings: Settings) -> Iterable[Check]:
         (account.handle, ref) for account in settings.accounts for ref in (account.secret, *account.secrets.values())
     ]
     kept += [(f"source.{name}", ref) for name, source in settings.sources.items() for ref in source.secrets.values()]
+    kept += [(f"receiver {one.name}", ref) for one in settings.receivers for ref in one.secrets.values()]
+    kept += [("heartbeat", settings.alerts.heartbeat)]
     for whose, ref in kept:
         if ref is None:
             continue
@@ -172,6 +174,7 @@ async def _inside(settings: Settings, house: House, checks: list[Check]) -> None
     checks += await _rules(house)
     checks += await _outbox(house)
     checks += await _alerts(settings, house, now)
+    checks += await _telling(settings, house, now)
 
 
 async def _listener(settings: Settings, house: House, now: datetime) -> list[Check]:
@@ -331,7 +334,7 @@ async def _outbox(house: House) -> list[Check]:
 
 
 async def _alerts(settings: Settings, house: House, now: datetime) -> list[Check]:
-    """Incidents that nobody has acknowledged, pages that did not arrive, and alerts of which nobody would be told."""
+    """Incidents that nobody has acknowledged or was told of, and alerts of which nobody would be told."""
     from listener.cli.terminal import counted, moment
     from listener.incidents.escalation import Staffed
     from listener.incidents.reaching import unreached
@@ -340,7 +343,7 @@ async def _alerts(settings: Settings, house: House, now: datetime) -> list[Check
     from listener.store import incident_lists, rulebooks
 
     found: list[Check] = []
-    standing = await incident_lists.standing(house.pool, now)
+    standing = await incident_lists.standing(house.pool)
     for id_ in standing.undelivered:
         told = f"incident {id_} could not be delivered to anybody"
         found.append(Check("incidents", BAD, told, f"hubbub incidents show {id_}, and mend the receivers"))
@@ -350,9 +353,6 @@ async def _alerts(settings: Settings, house: House, now: datetime) -> list[Check
     else:
         told = f"none waits for somebody; {standing.acknowledged} acknowledged, {standing.muted} silent"
         found.append(Check("incidents", FINE, told))
-    for receiver, n, problem in standing.lost:
-        told = f"{receiver}: {counted(n, 'page')} of the last day did not arrive{f': {problem}' if problem else ''}"
-        found.append(Check("receiver", BAD, told, "mend its settings, then try it with a test page"))
     published = await rulebooks.in_force(house.pool)
     book = None if published is None else parse(published.files)
     if isinstance(book, Rulebook):
@@ -362,6 +362,14 @@ async def _alerts(settings: Settings, house: House, now: datetime) -> list[Check
             return [*found, Check("alerts", WARNING, "nobody would be told of any alert: no receiver is set", hint)]
         found += [Check("alerts", BAD if one.nobody else WARNING, one.what, one.hint) for one in unreached(staff)]
     return found
+
+
+async def _telling(settings: Settings, house: House, now: datetime) -> list[Check]:
+    from listener.cli import telling
+    from listener.store import alive
+
+    found = [*await telling.pages(settings, house, now), *telling.outside(settings, await alive.programs(house.pool))]
+    return [Check(*one) for one in found]
 
 
 # status --------------------------------------------------------------------------------------------------------------

@@ -204,9 +204,9 @@ def told(happened: Happening) -> str:
             return "over"
         case "page.queued" | "incident.noted":
             return ""
-        case "page.sent" | "page.failed" | "page.unknown":
+        case "page.sent" | "page.failed" | "page.unknown" | "page.withdrawn":
             who = after.get("person") or after.get("receiver", "")
-            word = {"page.sent": "arrived", "page.failed": "failed", "page.unknown": "may not have arrived"}[
+            word = {"page.sent": "arrived", "page.failed": "failed", "page.unknown": "may not have arrived", "page.withdrawn": "was needed no more"}[
                 happened.kind
             ]
             code = f": {after['code']}" if after.get("code") else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -52,11 +52,6 @@ SELECT i.id FROM incidents AS i WHERE i.state <> 'resolved' AND i.muted_by = ''
       > COALESCE((SELECT max(e.id) FROM events AS e WHERE e.incident_id = i.id AND e.kind = 'page.sent'
                   AND e.after ->> 'what' IS DISTINCT FROM 'undelivered'), 0)
 ORDER BY i.id
-"""
-
-_LOST = """
-SELECT p.receiver, count(*) AS n, max(o.problem) AS problem FROM pages AS p JOIN outbox AS o ON o.page_id = p.id
-WHERE p.at > $1 AND o.state IN ('failed', 'unknown', 'stopped') GROUP BY p.receiver ORDER BY p.receiver
 """
 
 
@@ -124,8 +119,6 @@ class Standing:
     oldest: datetime | None
     undelivered: tuple[int, ...]
     """Ids of incidents that could not be delivered to anybody."""
-    lost: tuple[tuple[str, int, str], ...]
-    """Receivers whose pages were lost within a day, how many, and what one of them said."""
 
 
 async def listed(pool: asyncpg.Pool, brand_id: int, *, resolved: bool = False, limit: int = 50) -> list[Incident]:
@@ -164,15 +157,13 @@ async def whole(pool: asyncpg.Pool, brand_id: int, incident_id: int) -> Whole | 
     )
 
 
-async def standing(pool: asyncpg.Pool, now: datetime) -> Standing:
+async def standing(pool: asyncpg.Pool) -> Standing:
     """How alerts of all brands fare."""
     async with acquired(pool) as connection:
         row = await connection.fetchrow(_WAITING)
         undelivered = await connection.fetch(_UNDELIVERED)
-        lost = await connection.fetch(_LOST, now - timedelta(days=1))
     return Standing(
-        row["waiting"], row["acknowledged"], row["muted"], row["oldest"], tuple(one["id"] for one in undelivered),
-        tuple((one["receiver"], one["n"], one["problem"]) for one in lost),
+        row["waiting"], row["acknowledged"], row["muted"], row["oldest"], tuple(one["id"] for one in undelivered)
     )  # fmt: skip
 
 
