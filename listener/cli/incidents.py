@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, Parser, wrong_usage
@@ -47,6 +48,8 @@ def configure_incidents(parser: argparse.ArgumentParser) -> None:
         if one:
             made.add_argument("id", type=int, metavar="ID", help="its number, as the list shows it")
         made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="machine-readable output")
+        made.add_argument("--brand", default=argparse.SUPPRESS, metavar="KEY", help="which brand; default: the first")
+        made.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="settings to use")
         return made
 
     listed = add("list", "which stand, the newest first", one=False)
@@ -206,9 +209,12 @@ def told(happened: Happening) -> str:
             return ""
         case "page.sent" | "page.failed" | "page.unknown" | "page.withdrawn":
             who = after.get("person") or after.get("receiver", "")
-            word = {"page.sent": "arrived", "page.failed": "failed", "page.unknown": "may not have arrived", "page.withdrawn": "was needed no more"}[
-                happened.kind
-            ]
+            word = {
+                "page.sent": "arrived",
+                "page.failed": "failed",
+                "page.unknown": "may not have arrived",
+                "page.withdrawn": "was needed no more",
+            }[happened.kind]
             code = f": {after['code']}" if after.get("code") else ""
             return f"the page to {who} {word}{code}"
         case _:
