@@ -26,9 +26,13 @@ class Bells:
     network: asyncio.Event = field(default_factory=asyncio.Event)
     """Each lane of the outbox has its own: whoever waits for one quiets it."""
     clocks: asyncio.Event = field(default_factory=asyncio.Event)
+    incidents: asyncio.Event = field(default_factory=asyncio.Event)
+    """Also rung by another rulebook: it may send them another way."""
     alerts: asyncio.Event = field(default_factory=asyncio.Event)
     """Rules asked for some."""
     conversations: Callable[[frozenset[int]], None] = lambda _: None
+    pages: list[asyncio.Event] = field(default_factory=list)
+    """One for each who tells people."""
     _wishes: dict[str, list[asyncio.Event]] = field(default_factory=dict)
     _delivered: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -37,6 +41,11 @@ class Bells:
         bell = asyncio.Event()
         self._wishes.setdefault(name, []).append(bell)
         return bell
+
+    def paged(self) -> asyncio.Event:
+        """A new bell that rings when somebody may have to be told."""
+        self.pages.append(asyncio.Event())
+        return self.pages[-1]
 
     def delivered(self, key: str) -> asyncio.Event:
         """The bell that rings when something was delivered to a hook, by its stream's key."""
@@ -47,8 +56,12 @@ class Bells:
         if changed.outbox or changed.lost:
             self.replies.set()
             self.network.set()
+            for bell in self.pages:
+                bell.set()
         if changed.conversations or changed.lost:
             self.clocks.set()
+        if changed.incidents or changed.rulebook or changed.lost:
+            self.incidents.set()
         if changed.asked or changed.lost:
             self.alerts.set()
         if changed.conversations:

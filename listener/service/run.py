@@ -18,13 +18,17 @@ from datetime import timedelta
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
 from listener.model import Account, Author, Batch, Mention
-from listener.service import processes, wiring
+from listener.service import notify, processes, wiring
 from listener.service.backfill import Backfill
 from listener.service.bells import Bells
 from listener.service.budgets import Ledger
 from listener.service.database import House, opened
 from listener.service.deliver import LEASE_SECONDS, Deliverer
+from listener.service.escalate import Escalator
+from listener.service.heartbeat import Heartbeat, Signs, hearts, other_half
 from listener.service.hooks.door import Door, Way
+from listener.service.hooks.figures import health
+from listener.service.hooks.links import Links
 from listener.service.hooks.stream import DeliveryStream, key_of
 from listener.service.lanes import NetworkActs, Replies
 from listener.service.listen import Ear, Recorder, wall_clock
@@ -134,6 +138,8 @@ class Service:
     _accounts: dict[int, Account] = field(default_factory=dict)
     _threads: Threads | None = None
     _ledger: Ledger | None = None
+    signs: Signs = field(default_factory=Signs)
+    _hearts: Mapping[str, Heartbeat] = field(default_factory=dict)
     _pasts: dict[str, asyncio.Event] = field(default_factory=dict)
     """By source: rung when a gap was found."""
     _ears: list[Ear] = field(default_factory=list)
@@ -149,13 +155,13 @@ class Service:
             sources = wiring.build(self.settings, web, bench.wanted, wall_clock, listens=self.only != "deliver")
             if self.only != "deliver":
                 await bench.start(self._brand_ids, list(self._accounts.values()))
-            await self._run(sources, bench)
+            await self._run(sources, bench, web)
         except* Stopped:
             pass
         finally:
             await web.close()
 
-    async def _run(self, sources: Mapping[str, Source], bench: Bench) -> None:
+    async def _run(self, sources: Mapping[str, Source], bench: Bench, web: WebClient) -> None:
         keeper = Timekeeper(
             self.house, self.bells, self.stop, wall_clock, PROGRAMS[self.only], version(), self._figures, self._living
         )
@@ -167,12 +173,16 @@ class Service:
             group.create_task(self.bells.listen(self.house, self.stop), name="bells")
             group.create_task(keeper.keep(), name="timekeeper")
             group.create_task(ledger.keep(), name="budgets")
+            names, reach = [one.name for one in self.settings.receivers], self.settings.reach
+            escalator = Escalator(self.house, self.bells.incidents, self.stop, wall_clock, names, reach)
+            group.create_task(escalator.work(), name="incidents")
             if self.only != "listen":
                 shared, lease = (self.stop, wall_clock), self.lease_seconds
                 replies = Deliverer(Replies(), self.house, sources, self.bells.replies, *shared, lease)
                 acts = Deliverer(NetworkActs(), self.house, sources, self.bells.network, *shared, lease)
                 group.create_task(replies.deliver(), name="deliver")
                 group.create_task(acts.deliver(), name="deliver acts")
+                self._tell_people(group, web)
             if self.only != "deliver":
                 threads = Threads(self.house, sources, bench, self.stop, wall_clock)
                 self.bells.conversations = threads.ring
@@ -180,7 +190,6 @@ class Service:
                 group.create_task(threads.fetch(), name="threads")
                 group.create_task(bench.watch(), name="rules")
                 group.create_task(bench.weigh(), name="weights")
-                names, reach = [one.name for one in self.settings.receivers], self.settings.reach
                 watch = Watch(
                     self.house, lambda: bench.now.rulebook, names, reach, self.bells.alerts, self.stop, wall_clock
                 )
@@ -196,6 +205,41 @@ class Service:
             self.pulse.since = wall_clock()
             processes.tell_ready()
             log.info("hubbub %s listens (%s)", version(), self.only or "everything")
+
+    def _tell_people(self, group: asyncio.TaskGroup, web: WebClient) -> None:
+        """Pages to each receiver, and that all is well to whoever watches from outside."""
+        build = notify.building(web, wall_clock, version())
+        told = (
+            self.settings,
+            build,
+            self.house,
+            self.bells.paged,
+            self.stop,
+            wall_clock,
+            self.lease_seconds,
+            self.signs.sign,
+        )
+        for name, deliver in notify.couriers(*told).items():
+            group.create_task(deliver(), name=name)
+        alerts = self.settings.alerts
+        self._hearts = hearts(alerts, self.settings.receivers, web, build, self._fares, self.stop, wall_clock)
+        for name, heart in self._hearts.items():
+            group.create_task(heart.beat(), name=name)
+
+    def _unwell(self) -> str:
+        """Why this program is not well, for whoever watches from outside; '': it is."""
+        if self.house.problem:
+            return self.house.problem
+        if part := self.signs.hangs():
+            return f"{part} hangs"
+        well, _ = health(True, self._states())
+        return "" if well else "every stream is stopped"
+
+    async def _fares(self) -> str:
+        """The same, of the other half too, where that is a program of its own."""
+        if (why := self._unwell()) or self.only is None:
+            return why
+        return await other_half(self.house, PROGRAMS["listen"], wall_clock())
 
     def _listen(self, group: asyncio.TaskGroup, source: Source, stream: Stream, bench: Bench) -> None:
         accounts = list(self._accounts.values())
@@ -248,8 +292,11 @@ class Service:
                 bell = self.bells.delivered(key)
                 stream = DeliveryStream(key, hook, self.house, bell, self.stop, wall_clock, keep)
                 self._listen(group, source, stream, bench)
-        if ways or self.settings.door.wanted:
-            door = Door(self.settings.door, ways, self.house, self.stop, wall_clock, self.pulse.shown, self._states)
+        address = self.settings.alerts.address
+        if ways or self.settings.door.wanted or address:
+            links = Links(self.house, wall_clock, address) if address else None
+            told = (self.pulse.shown, self._states, links)
+            door = Door(self.settings.door, ways, self.house, self.stop, wall_clock, *told)
             group.create_task(door.serve(), name="the door")
 
     def _states(self) -> list[str]:
@@ -328,4 +375,5 @@ class Service:
 
     def _figures(self) -> dict[str, object]:
         told = {"problem": self.house.problem, "refused": dict(self._refusals), "track": list(self.settings.track)}
+        told |= {"unwell": self._unwell(), "outside": {name: heart.shown() for name, heart in self._hearts.items()}}
         return {**self.pulse.shown(), **told}

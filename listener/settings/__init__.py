@@ -18,11 +18,13 @@ from listener.model import Problem
 from listener.settings.reading import TABLES, parse
 from listener.settings.values import (
     AccountSettings,
+    AlertSettings,
     BadSettings,
     Brand,
     Database,
     Door,
     Paths,
+    ReceiverSettings,
     Recheck,
     Secret,
     SecretRef,
@@ -33,11 +35,13 @@ from listener.settings.values import (
 __all__ = [
     "TABLES",
     "AccountSettings",
+    "AlertSettings",
     "BadSettings",
     "Brand",
     "Database",
     "Door",
     "Paths",
+    "ReceiverSettings",
     "Recheck",
     "Secret",
     "SecretRef",

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from listener.model import Problem
 from listener.networks import NETWORKS, Setting, Takes, heard
+from listener.settings import alerting
 from listener.settings.places import Path_, places_of
 from listener.settings.values import (
     AccountSettings,
@@ -38,16 +39,8 @@ _ACCOUNT = ("brand", "source", "handle", "service")
 _WITH_ACCOUNTS = tuple(name for name in heard() if NETWORKS[name].secret)
 
 
-def _names(settings: Iterable[Setting]) -> tuple[str, ...]:
-    """As they stand in the file: a secret by its three ways."""
-    found: list[str] = []
-    for one in settings:
-        found += [f"{one.name}_{kind}" for kind in _KEPT] if one.takes is Takes.SECRET else [one.name]
-    return tuple(found)
-
-
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "": ("database", "brand", "account", "source", "rules", "inbox", "door", "recheck"),
+    "": ("database", "brand", "account", "source", "rules", "inbox", "door", "recheck", "receiver", "person", "alerts"),
     "database": ("url", "url_env", "url_file", "password_env", "password_file", "embedded"),
     "brand": ("key", "name", "zone"),
     "account": tuple(
@@ -55,16 +48,17 @@ TABLES: Mapping[str, tuple[str, ...]] = {
             (
                 *_ACCOUNT,
                 *(f"{NETWORKS[name].secret}_{kind}" for name in _WITH_ACCOUNTS for kind in _KEPT),
-                *(one for name in _WITH_ACCOUNTS for one in _names(NETWORKS[name].account)),
+                *(one for name in _WITH_ACCOUNTS for one in alerting.names(NETWORKS[name].account)),
             )
         )
     ),
     "source": heard(),
-    **{f"source.{name}": _names(NETWORKS[name].settings) for name in heard()},
+    **{f"source.{name}": alerting.names(NETWORKS[name].settings) for name in heard()},
     "rules": ("folder",),
     "inbox": ("hold_seconds",),
     "door": ("listen", "public", "trusted_proxies", "metrics", "metrics_to", "per_minute", "keep_hours"),
     "recheck": ("every_hours", "days"),
+    **alerting.TABLES,
 }
 _NETWORKS_OF = {name: Setting(name, Takes.LIST, "") for name in ("trusted_proxies", "metrics_to")}
 _DAYS_KEPT = 30
@@ -104,19 +98,20 @@ class _Reader:
         self._places = places
 
     def settings(self, document: Mapping[str, Any], paths: Paths) -> Settings:
-        self._known("", (), document)
+        self.known("", (), document)
         database = self._database(self._table(document, (), "database"), paths)
         brands = self._brands(self._tables(document, "brand"))
         accounts = self._accounts(self._tables(document, "account"), brands)
         source = self._table(document, (), "source")
-        self._known("source", ("source",), source)
+        self.known("source", ("source",), source)
         sources = {name: self._source(name, source) for name in heard()}
         rules = self._table(document, (), "rules")
-        self._known("rules", ("rules",), rules)
-        folder = self._text(rules, ("rules",), "folder")
+        self.known("rules", ("rules",), rules)
+        folder = self.text(rules, ("rules",), "folder")
         inbox = self._table(document, (), "inbox")
-        self._known("inbox", ("inbox",), inbox)
+        self.known("inbox", ("inbox",), inbox)
         hold = self._number(inbox, ("inbox",), "hold_seconds", 5.0, 0, 3600)
+        receivers = alerting.receivers(self, self._tables(document, "receiver"))
         return Settings(
             paths,
             database,
@@ -127,18 +122,21 @@ class _Reader:
             hold,
             door=self._door(self._table(document, (), "door")),
             recheck=self._recheck(self._table(document, (), "recheck")),
+            receivers=receivers,
+            reach=alerting.reach(self, self._tables(document, "person"), receivers),
+            alerts=alerting.alerts(self, self._table(document, (), "alerts")),
         )
 
     def _door(self, table: Mapping[str, Any]) -> Door:
         at: Path_ = ("door",)
         usual, public = Door(), self._flag(table, ("door",), "public", default=False)
-        self._known("door", at, table)
-        listen = self._text(table, at, "listen")
+        self.known("door", at, table)
+        listen = self.text(table, at, "listen")
         host, port = _host_and_port(listen) if listen else (usual.host, usual.port)
         if not 0 <= port <= 65535 or not host:
-            self._wrong((*at, "listen"), "value", f"{listen!r} is no address to listen at", "127.0.0.1:8080")
+            self.wrong((*at, "listen"), "value", f"{listen!r} is no address to listen at", "127.0.0.1:8080")
         elif not public and not _is_this_machine(host):
-            self._wrong(
+            self.wrong(
                 (*at, "listen"),
                 "public",
                 f"{host} can be reached from outside, and the door speaks plain HTTP",
@@ -161,34 +159,34 @@ class _Reader:
             try:
                 ipaddress.ip_network(text)
             except ValueError:
-                self._wrong((*at, name), "value", f"{text!r} is no network", "10.0.0.0/8, or one address: 192.0.2.7")
+                self.wrong((*at, name), "value", f"{text!r} is no network", "10.0.0.0/8, or one address: 192.0.2.7")
         return found
 
     def _recheck(self, table: Mapping[str, Any]) -> Recheck:
         at: Path_ = ("recheck",)
         usual = Recheck()
-        self._known("recheck", at, table)
+        self.known("recheck", at, table)
         every = self._number(table, at, "every_hours", usual.every_hours, 0, 24 * _DAYS_KEPT)
         return Recheck(every, self._number(table, at, "days", usual.days, 0.01, _DAYS_KEPT))
 
     def _database(self, table: Mapping[str, Any], paths: Paths) -> Database:
         at: Path_ = ("database",)
-        self._known("database", at, table)
-        url, folder = self._text(table, at, "url"), self._text(table, at, "embedded")
+        self.known("database", at, table)
+        url, folder = self.text(table, at, "url"), self.text(table, at, "embedded")
         password = self._secret(table, at, "password")
         url_ref = self._secret(table, at, "url")
         if url and not url.startswith(("postgresql://", "postgres://")):
-            self._wrong((*at, "url"), "value", "not the address of a Postgres", "postgresql://user@host:5432/hubbub")
+            self.wrong((*at, "url"), "value", "not the address of a Postgres", "postgresql://user@host:5432/hubbub")
             url = ""
         elif url and _has_password(url):
-            self._wrong(
+            self.wrong(
                 (*at, "url"),
                 "plain-secret",
                 "a password stands in the settings",
                 'take it out of the address and say password_env = "HUBBUB_DB_PASSWORD"',
             )
         if folder and (url or url_ref):
-            self._wrong((*at, "embedded"), "both", "both an embedded database and an address", "keep one of them")
+            self.wrong((*at, "embedded"), "both", "both an embedded database and an address", "keep one of them")
         return Database(
             self._path(folder) if folder else paths.postgres, Secret(url) if url else None, url_ref, password
         )
@@ -197,16 +195,14 @@ class _Reader:
         found: list[Brand] = []
         for number, table in enumerate(tables):
             at: Path_ = ("brand", number)
-            self._known("brand", at, table)
-            key = self._text(table, at, "key", needed=True)
-            if key and not _KEY.match(key):
-                self._wrong((*at, "key"), "value", f"{key!r} is no key", "small letters, digits, - and _")
+            self.known("brand", at, table)
+            key = self.key(table, at, "key")
             if key in {brand.key for brand in found}:
-                self._wrong((*at, "key"), "twice", f"the brand {key!r} is there twice", "keys must differ")
-            zone = self._text(table, at, "zone") or "UTC"
+                self.wrong((*at, "key"), "twice", f"the brand {key!r} is there twice", "keys must differ")
+            zone = self.text(table, at, "zone") or "UTC"
             if not _is_zone(zone):
-                self._wrong((*at, "zone"), "value", f"{zone!r} is no time zone", "a name such as Europe/Oslo")
-            found.append(Brand(key, self._text(table, at, "name") or key, zone))
+                self.wrong((*at, "zone"), "value", f"{zone!r} is no time zone", "a name such as Europe/Oslo")
+            found.append(Brand(key, self.text(table, at, "name") or key, zone))
         return tuple(found) or (Brand("main", "Main"),)
 
     def _accounts(self, tables: list[Mapping[str, Any]], brands: tuple[Brand, ...]) -> tuple[AccountSettings, ...]:
@@ -214,18 +210,18 @@ class _Reader:
         keys = [brand.key for brand in brands]
         for number, table in enumerate(tables):
             at: Path_ = ("account", number)
-            self._known("account", at, table)
-            brand = self._text(table, at, "brand") or (keys[0] if len(keys) == 1 else "")
+            self.known("account", at, table)
+            brand = self.text(table, at, "brand") or (keys[0] if len(keys) == 1 else "")
             if not brand:
-                self._wrong(at, "missing", "an account needs a brand", f'say brand = "{keys[0]}"')
+                self.wrong(at, "missing", "an account needs a brand", f'say brand = "{keys[0]}"')
             elif brand not in keys:
-                self._wrong((*at, "brand"), "value", f"there is no brand {brand!r}", _meant(brand, keys))
-            source = self._text(table, at, "source", needed=True)
+                self.wrong((*at, "brand"), "value", f"there is no brand {brand!r}", _meant(brand, keys))
+            source = self.text(table, at, "source", needed=True)
             if source and source not in _WITH_ACCOUNTS:
-                self._wrong((*at, "source"), "value", f"there is no source {source!r}", _no_source(source))
+                self.wrong((*at, "source"), "value", f"there is no source {source!r}", _no_source(source))
                 continue
             service = self._url(table, at, "service", ("https", "http"))
-            handle = self._text(table, at, "handle", needed=True).removeprefix("@")
+            handle = self.text(table, at, "handle", needed=True).removeprefix("@")
             found.append(self._account(table, at, brand, source, handle, service))
         return tuple(found)
 
@@ -236,27 +232,27 @@ class _Reader:
         word, own = (network.secret, network.account) if network else ("password", ())
         secret = self._secret(table, at, word)
         if secret is None and not _PLAIN_SECRETS & set(table):
-            self._wrong(at, "missing", f"an account needs a {word}", f'say {word}_env = "NAME_OF_A_VARIABLE"')
+            self.wrong(at, "missing", f"an account needs a {word}", f'say {word}_env = "NAME_OF_A_VARIABLE"')
         for name in table:
             if name in TABLES["account"] and name not in {
                 *_ACCOUNT,
                 *(f"{word}_{kind}" for kind in _KEPT),
-                *_names(own),
+                *alerting.names(own),
             }:
-                self._wrong(
+                self.wrong(
                     (*at, name), "unknown", f"{name} is no setting of an account on {source}", _account_hint(word, own)
                 )
-        values, secrets = self._values(own, table, at)
-        return AccountSettings(brand, source, handle, service, secret, self._place(at), values, secrets)
+        values, secrets = self.values(own, table, at)
+        return AccountSettings(brand, source, handle, service, secret, self.place(at), values, secrets)
 
     def _source(self, name: str, sources: Mapping[str, Any]) -> SourceSettings:
         at: Path_ = ("source", name)
         table = self._table(sources, ("source",), name)
-        self._known(f"source.{name}", at, table)
-        values, secrets = self._values(NETWORKS[name].settings, table, at)
+        self.known(f"source.{name}", at, table)
+        values, secrets = self.values(NETWORKS[name].settings, table, at)
         return SourceSettings(values, secrets, name in sources)
 
-    def _values(
+    def values(
         self, declared: Iterable[Setting], table: Mapping[str, Any], at: Path_
     ) -> tuple[dict[str, Any], dict[str, SecretRef]]:
         """Every declared setting, with its default where the file says nothing."""
@@ -271,7 +267,7 @@ class _Reader:
             elif one.takes is Takes.FLAG:
                 values[one.name] = self._flag(table, at, one.name, default=bool(one.default))
             elif one.takes is Takes.TEXT:
-                values[one.name] = self._text(table, at, one.name) or one.default
+                values[one.name] = self.text(table, at, one.name) or one.default
             elif one.takes is Takes.ADDRESS:
                 values[one.name] = self._url(table, at, one.name, one.schemes) or one.default
             else:
@@ -289,7 +285,7 @@ class _Reader:
         ways = tuple(f"{scheme}://" for scheme in one.schemes)
         for item in value:
             if not (item.startswith(ways) and _host_of(item)):
-                self._wrong(
+                self.wrong(
                     (*at, one.name), "value", f"{item!r} is no address here", " or ".join(f"{way}host" for way in ways)
                 )
         return tuple(item.rstrip("/") if "/" not in item.split("://", 1)[-1].rstrip("/") else item for item in value)
@@ -306,30 +302,31 @@ class _Reader:
     def _tables(self, parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
         value = parent.get(name, [])
         if isinstance(value, dict):
-            self._wrong((name,), "type", f"[{name}] stands alone, but there may be several", f"write [[{name}]]")
+            self.wrong((name,), "type", f"[{name}] stands alone, but there may be several", f"write [[{name}]]")
             return []
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             self._type((name,), list, value)
             return []
         return value
 
-    def _text(self, table: Mapping[str, Any], at: Path_, name: str, *, needed: bool = False) -> str:
+    def text(self, table: Mapping[str, Any], at: Path_, name: str, *, needed: bool = False) -> str:
+        """A text, without blanks around it; '' where there is none."""
         value = table.get(name)
         if value is None:
             if needed:
-                self._wrong(at, "missing", f"{name} is missing", f'say {name} = "..."')
+                self.wrong(at, "missing", f"{name} is missing", f'say {name} = "..."')
             return ""
         if not isinstance(value, str):
             self._type((*at, name), str, value)
             return ""
         if not value.strip() or any(ord(char) < 32 for char in value):
-            self._wrong((*at, name), "value", f"{name} is empty or holds control characters", "give it a value")
+            self.wrong((*at, name), "value", f"{name} is empty or holds control characters", "give it a value")
         return value.strip()
 
     def _url(self, table: Mapping[str, Any], at: Path_, name: str, schemes: tuple[str, ...]) -> str:
-        value = self._text(table, at, name)
+        value = self.text(table, at, name)
         if value and not (value.startswith(tuple(f"{scheme}://" for scheme in schemes)) and _host_of(value)):
-            self._wrong((*at, name), "value", f"{name} is no address", f"{schemes[0]}://host")
+            self.wrong((*at, name), "value", f"{name} is no address", f"{schemes[0]}://host")
         return value.rstrip("/")
 
     def _number(self, table: Mapping[str, Any], at: Path_, name: str, default: float, low: float, high: float) -> float:
@@ -338,7 +335,7 @@ class _Reader:
             self._type((*at, name), float, value)
             return default
         if not low <= value <= high:
-            self._wrong((*at, name), "value", f"{name} is {value:g}", f"between {low:g} and {high:g}")
+            self.wrong((*at, name), "value", f"{name} is {value:g}", f"between {low:g} and {high:g}")
             return default
         return float(value)
 
@@ -352,28 +349,29 @@ class _Reader:
     def _secret(self, table: Mapping[str, Any], at: Path_, what: str) -> SecretRef | None:
         given = [name for kind in ("env", "file", "keyring") if (name := f"{what}_{kind}") in table]
         for extra in given[1:]:
-            self._wrong((*at, extra), "both", f"both {given[0]} and {extra}", "keep one of them")
+            self.wrong((*at, extra), "both", f"both {given[0]} and {extra}", "keep one of them")
         if not given:
             return None
-        name = self._text(table, at, given[0])
+        name = self.text(table, at, given[0])
         kind = given[0].removeprefix(f"{what}_")
         if kind == "file" and name:
             name = str(self._path(name))
-        return SecretRef(kind, name, self._place((*at, given[0]))) if name else None
+        return SecretRef(kind, name, self.place((*at, given[0]))) if name else None
 
     # Problems
 
-    def _known(self, shape: str, at: Path_, table: Mapping[str, Any]) -> None:
+    def known(self, shape: str, at: Path_, table: Mapping[str, Any]) -> None:
+        """Tells what has no place in a table."""
         known = TABLES[shape]
         for name in table:
             if name in known:
                 continue
-            if name in _PLAIN_SECRETS:
+            if name in _PLAIN_SECRETS or f"{name}_env" in known:
                 word = name if f"{name}_env" in known else "password" if "password_env" in known else "token"
                 hint = f'keep it in the environment and say {word}_env = "NAME", or in a file: {word}_file = "..."'
-                self._wrong((*at, name), "plain-secret", f"{name}: a secret stands in the settings", hint)
+                self.wrong((*at, name), "plain-secret", f"{name}: a secret stands in the settings", hint)
             else:
-                self._wrong((*at, name), "unknown", f"there is no setting {name!r} here", _meant(name, known))
+                self.wrong((*at, name), "unknown", f"there is no setting {name!r} here", _meant(name, known))
 
     def _type(self, at: Path_, wanted: type, value: object) -> None:
         names = {
@@ -385,13 +383,30 @@ class _Reader:
             dict: "a table",
         }
         found = names.get(type(value), "a date or time")
-        self._wrong(at, "type", f"{at[-1]} must be {_TYPES[wanted]}, not {found}")
+        self.wrong(at, "type", f"{at[-1]} must be {_TYPES[wanted]}, not {found}")
 
-    def _wrong(self, at: Path_, code: str, message: str, hint: str = "") -> None:
+    def key(self, table: Mapping[str, Any], at: Path_, name: str) -> str:
+        """A name that other places use."""
+        key = self.text(table, at, name, needed=True)
+        if key and not _KEY.match(key):
+            self.wrong((*at, name), "value", f"{key!r} is no {name}", "small letters, digits, - and _")
+        return key
+
+    def names(self, table: Mapping[str, Any], at: Path_, name: str) -> tuple[str, ...]:
+        """A list of texts."""
+        return self._list(Setting(name, Takes.LIST, ""), table, at)
+
+    def meant(self, word: str, known: Iterable[str]) -> str:
+        """Which one was meant."""
+        return _meant(word, known)
+
+    def wrong(self, at: Path_, code: str, message: str, hint: str = "") -> None:
+        """Collects a mistake."""
         line, column = self._position(at)
         self.problems.append(Problem(str(self._file), line, column, code, message, hint))
 
-    def _place(self, at: Path_) -> str:
+    def place(self, at: Path_) -> str:
+        """file:line:column."""
         line, column = self._position(at)
         return f"{self._file}:{line}:{column}"
 
@@ -419,7 +434,7 @@ def _no_source(name: str) -> str:
 
 
 def _account_hint(word: str, own: Iterable[Setting]) -> str:
-    return f"there are: {', '.join((*_ACCOUNT, *(f'{word}_{kind}' for kind in _KEPT), *_names(own)))}"
+    return f"there are: {', '.join((*_ACCOUNT, *(f'{word}_{kind}' for kind in _KEPT), *alerting.names(own)))}"
 
 
 def _is_zone(name: str) -> bool:

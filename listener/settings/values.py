@@ -221,6 +221,18 @@ class ReceiverSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """`[alerts]`: links to acknowledge, and whom to tell that all is well."""
+
+    address: str = ""
+    """Where the door is reached from outside; '': there are no links."""
+    heartbeat: SecretRef | None = None
+    """Where the address is kept that is called for as long as all is well."""
+    heartbeat_seconds: float = 60.0
+    heartbeat_post: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the operator may set, with defaults for the rest."""
 
@@ -242,6 +254,7 @@ class Settings:
     receivers: tuple[ReceiverSettings, ...] = ()
     reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Login -> names of the receivers by which that person is told, in their order."""
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
     def tracking(self, words: str | None) -> Settings:
         """The same settings, listening for these comma-separated words. FixMe when there is no word among them."""

@@ -68,9 +68,9 @@ class Lane(Generic[P]):
     name: str
     """As in the outbox's rows."""
     next: str
-    """The statement for the id of the next that may leave at $1, locked."""
+    """The statement for the id of the next that may leave at $1, locked; what it asks besides is given with each claim."""
     next_due: str
-    """The statement for when the next one may leave."""
+    """The statement for when the next one may leave; asks for the same besides."""
     parcel: str
     """The statement for all that a network has to be told of row $1."""
     read: Callable[[asyncpg.Record], P]
@@ -78,8 +78,8 @@ class Lane(Generic[P]):
     locked: Callable[[asyncpg.Connection, int], Awaitable[asyncpg.Record]]
     """A row, locked; Refused when there is none."""
     write_down: WriteDown
-    leaving: Callable[[asyncpg.Record], Event]
-    """The event that it is being sent."""
+    leaving: Callable[[asyncpg.Record], Event | None]
+    """The event that it is being sent; None: nobody wants to know."""
     looked_up: tuple[str, ...]
     """The states that looking on the network settles."""
     died: str
@@ -87,11 +87,13 @@ class Lane(Generic[P]):
     may_leave: Callable[[asyncpg.Connection, asyncpg.Record, datetime], Awaitable[bool]] = any_may_leave
     """Whether the locked row may leave after all; where not, it has been written down what becomes of it."""
 
-    async def claim_next(self, pool: asyncpg.Pool, attempt: uuid.UUID, now: datetime, lease_seconds: float) -> P | None:
+    async def claim_next(
+        self, pool: asyncpg.Pool, attempt: uuid.UUID, now: datetime, lease_seconds: float, *only: Any
+    ) -> P | None:
         """The next that may leave, leased to this attempt; None when there is none."""
         while True:
             async with acquired(pool) as connection, connection.transaction():
-                outbox_id = await connection.fetchval(self.next, now)
+                outbox_id = await connection.fetchval(self.next, now, *only)
                 if outbox_id is None:
                     return None
                 row = await self.locked(connection, outbox_id)
@@ -117,7 +119,8 @@ class Lane(Generic[P]):
         lease_seconds: float,
     ) -> P:
         await connection.execute(_TAKE, row["id"], attempt, now + timedelta(seconds=lease_seconds), now)
-        await tell(connection, [self.leaving(row)], now)
+        if (leaving := self.leaving(row)) is not None:
+            await tell(connection, [leaving], now)
         return self.read(await connection.fetchrow(self.parcel, row["id"]))
 
     async def settle(
@@ -164,10 +167,10 @@ class Lane(Generic[P]):
                 (OutboxState(f["state"]), self.read(await connection.fetchrow(self.parcel, f["id"]))) for f in found
             ]
 
-    async def next_due_at(self, pool: asyncpg.Pool) -> datetime | None:
+    async def next_due_at(self, pool: asyncpg.Pool, *only: Any) -> datetime | None:
         """When the next queued one may leave."""
         async with acquired(pool) as connection:
-            due: datetime | None = await connection.fetchval(self.next_due)
+            due: datetime | None = await connection.fetchval(self.next_due, *only)
             return due
 
 

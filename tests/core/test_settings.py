@@ -233,3 +233,54 @@ def test_the_door_is_on_this_machine_unless_it_is_meant_otherwise(tmp_path: Path
     assert read('[door]\nlisten = "0.0.0.0:80"\npublic = true', tmp_path).door.host == "0.0.0.0"
     for text in ('listen = "8080"', 'listen = "127.0.0.1:99999"', 'metrics_to = ["here"]', "per_minute = 0"):
         assert [code for _, _, code, _ in mistakes(f"[door]\n{text}", tmp_path)] == ["value"]
+
+
+def test_receivers_and_who_is_told_by_them(tmp_path: Path) -> None:
+    text = """
+[[receiver]]
+name = "chat"
+kind = "apprise"
+url = "slack://TokenA/TokenB/TokenC"
+[[receiver]]
+name = "hook"
+kind = "webhook"
+address = "ftp://x"
+key_env = "X"
+[[receiver]]
+name = "hook"
+kind = "pager"
+[[receiver]]
+name = "am"
+kind = "alertmanager"
+[[person]]
+login = "mia"
+receivers = ["chta"]
+[[person]]
+login = "tom"
+[alerts]
+heartbeat_seconds = 1
+"""
+    found = mistakes(text, tmp_path)
+    assert [(line, code) for line, _, code, _ in found] == [
+        (5, "plain-secret"), (6, "missing"), (9, "value"), (10, "unknown"), (12, "twice"), (13, "value"), (14, "missing"),
+        (19, "value"), (20, "missing"), (23, "value"),
+    ]  # fmt: skip
+    told = "\n".join(text for *_, text in found)
+    assert "TokenA" not in told
+    assert "did you mean 'chat'?" in told
+    assert "did you mean 'pagerduty'?" in told
+    right = read(
+        '[[receiver]]\nname = "chat"\nkind = "apprise"\nurl_env = "CHAT"\n[[person]]\nlogin = "mia"\nreceivers = "chat"\n'
+        '[alerts]\naddress = "https://h.example/"\n',
+        tmp_path,
+    )
+    (chat,) = right.receivers
+    assert (chat.name, chat.kind, right.reach, right.alerts.address) == (
+        "chat",
+        "apprise",
+        {"mia": ("chat",)},
+        "https://h.example",
+    )
+    with pytest.raises(FixMe, match="CHAT is not set"):
+        chat.options({})
+    assert chat.options({"CHAT": "slack://x"}) == {"url": "slack://x"}

@@ -75,6 +75,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
     "door-language": [("listener.sentiment", "py3langid"), ("listener.service", "py3langid")],
     "door-learning": [("listener.learning", "sklearn"), ("listener.cli", "scipy")],
     "door-feedparser": [("listener.sources.files", "feedparser"), ("listener.service", "feedparser")],
+    "door-apprise": [("listener.receivers.webhook", "apprise"), ("listener.service", "apprise")],
     "door-yaml": [
         ("listener.settings", "ruamel.yaml"),
         ("listener.rulebook.shape", "ruamel.yaml"),

@@ -42,11 +42,11 @@ from listener.model import (
 from listener.service import wiring
 from listener.service.hearing import Hearer
 from listener.settings import find_paths, parse
+from listener.signing import sign, signed
 from listener.sources.base import Delivery, Login, Wiring
 from listener.sources.webhook import Webhook, build, connect
 from listener.sources.webhook import reply as replies
 from listener.sources.webhook.convert import MAX_BODY, Wired, convert, reread
-from listener.sources.webhook.signing import sign, signed
 from listener.webclient import Retry, WebClient
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhook.md").read_text("utf-8")

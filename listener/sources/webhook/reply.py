@@ -15,9 +15,9 @@ from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
 from listener.model import Reply
+from listener.signing import KEY, signed
 from listener.sources.base import Sent
 from listener.sources.webhook.convert import MAX_ID
-from listener.sources.webhook.signing import KEY, signed
 from listener.webclient import Answer, Retry, WebClient
 
 SURE = timedelta(seconds=60)
