@@ -26,6 +26,8 @@ class Bells:
     network: asyncio.Event = field(default_factory=asyncio.Event)
     """Each lane of the outbox has its own: whoever waits for one quiets it."""
     clocks: asyncio.Event = field(default_factory=asyncio.Event)
+    alerts: asyncio.Event = field(default_factory=asyncio.Event)
+    """Rules asked for some."""
     conversations: Callable[[frozenset[int]], None] = lambda _: None
     pages: list[asyncio.Event] = field(default_factory=list)
     """One for each who tells people."""
@@ -56,6 +58,8 @@ class Bells:
                 bell.set()
         if changed.conversations or changed.lost:
             self.clocks.set()
+        if changed.asked or changed.lost:
+            self.alerts.set()
         if changed.conversations:
             self.conversations(changed.conversations)
         for name, bells in self._wishes.items():

@@ -18,6 +18,7 @@ import msgspec
 from listener import workflow
 from listener.model import Conversation, Priority, State
 from listener.store.columns import columns
+from listener.store.unanswered import answered
 
 FIELDS = (
     "state", "priority", "priority_by", "due_at", "assignee_id", "team", "tags", "snoozed_until", "unread",
@@ -128,6 +129,7 @@ async def save(connection: asyncpg.Connection, conversations: Sequence[Conversat
         for c in conversations
     ]  # fmt: skip
     await connection.execute(_SAVE, now, *columns(rows))
+    await answered(connection, [c.id for c in conversations if c.state in {State.THEIRS, State.DONE}])
 
 
 async def follow(connection: asyncpg.Connection, before: Conversation, after: Conversation, person_id: int) -> None:

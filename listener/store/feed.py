@@ -110,6 +110,7 @@ async def since(
         handovers=any(row["kind"] == "handover.written" for row in rows),
         authors=frozenset(row["author_id"] for row in rows if row["author_id"] is not None),
         incidents=frozenset(row["incident_id"] for row in rows if row["incident_id"] is not None),
+        asked=any(row["kind"] == "alert.asked" for row in rows),
     )
 
 

@@ -21,7 +21,7 @@ from listener.store.views import SourceHealth
 
 # A bookmark of an earlier run stays; only the state and the start are new.
 _OPEN = """
-INSERT INTO sources AS s (key, state, started_at, beat_at) VALUES ($1, 'running', $2, $2)
+INSERT INTO sources AS s (key, state, started_at, beat_at, born_at) VALUES ($1, 'running', $2, $2, $2)
 ON CONFLICT (key) DO UPDATE SET state = CASE s.wanted WHEN 'paused' THEN 'paused' ELSE 'running' END, problem = '',
     started_at = excluded.started_at, beat_at = excluded.beat_at
 RETURNING id, cursor

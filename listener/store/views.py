@@ -628,6 +628,8 @@ class Changed:
     """Sources fare otherwise, or somebody wants something else of them."""
     incidents: frozenset[int] = frozenset()
     """Incidents that were opened, acknowledged, resolved, told or noted."""
+    asked: bool = False
+    """A rule asked for an alert."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,50 @@ CREATE TABLE series (
     topic        text COLLATE "C" NOT NULL,
     source       text COLLATE "C" NOT NULL,
     at           timestamptz NOT NULL,                -- the beginning of the five minutes
+    history      boolean NOT NULL,                    -- brought afterwards: counts only where nobody listened
     mentions     int NOT NULL,
     negative     int NOT NULL,
     urgent       int NOT NULL,                        -- want an answer and have none yet: an answer takes one away
     reach        bigint NOT NULL,
-    PRIMARY KEY (brand_id, topic, source, at)
+    PRIMARY KEY (brand_id, topic, source, at, history)
 );
+CREATE INDEX series_old ON series USING brin (at);
 CREATE TABLE series_deltas (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     brand_id     int NOT NULL,
     topic        text COLLATE "C" NOT NULL,
     source       text COLLATE "C" NOT NULL,
     at           timestamptz NOT NULL,
+    history      boolean NOT NULL,
     mentions     int NOT NULL,
     negative     int NOT NULL,
     urgent       int NOT NULL,
     reach        bigint NOT NULL
 );
+
+-- What was counted as wanting an answer and has none yet, and where it was counted, so that one answer takes it away once.
+CREATE TABLE unanswered (
+    mention_id   bigint NOT NULL,
+    brand_id     int NOT NULL,
+    source       text COLLATE "C" NOT NULL,
+    at           timestamptz NOT NULL,                -- the beginning of its five minutes
+    topics       text[] NOT NULL,
+    PRIMARY KEY (mention_id, brand_id)
+);
+CREATE INDEX unanswered_old ON unanswered (at);
+
+-- Alerts that a rule asked for, until the watch has fired them: written with the message, taken away with the incident.
+CREATE TABLE asked_alerts (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    brand_id     int NOT NULL,
+    policy       text COLLATE "C" NOT NULL,
+    rule         text COLLATE "C" NOT NULL,
+    mention_id   bigint NOT NULL,
+    at           timestamptz NOT NULL                 -- when the message was said
+);
+
+-- Since when a stream is listened to at all: what was before is unknown, which is not nothing.
+ALTER TABLE sources ADD COLUMN born_at timestamptz NOT NULL DEFAULT now();
 
 -- What the detector learned of one counter, and what each alert remembers between two looks. Source '': all of them together.
 CREATE TABLE spike_states (

@@ -24,6 +24,7 @@ from listener.store.record.gone import change_authors, delete, note_gaps, put_as
 from listener.store.record.hidden import hide
 from listener.store.record.judge import count, judge_all
 from listener.store.record.keep import cleaned, keep
+from listener.store.record.measure import ask, measure
 from listener.store.record.merge import reroot
 
 __all__ = ["Hear", "Judge", "Recorded", "record"]
@@ -158,7 +159,10 @@ async def _items(
         desk = Desk(connection, now, history=batch.history)
         await desk.take(kept, assessed, accounts)
         topics = await count(connection, source_key, kept, assessed, now, history=batch.history)
-        events += [*desk.events, *(e for e in judgements.events if (e.mention_id, e.brand_id) not in desk.hushed)]
+        await measure(connection, source_id, kept, judgements, history=batch.history)
+        asked = [e for e in judgements.events if (e.mention_id, e.brand_id) not in desk.hushed]
+        await ask(connection, kept, asked)
+        events += [*desk.events, *asked]
         events += [Event(brand, "mentions.heard", after={"topics": n}) for brand, n in sorted(topics.items())]
         done += Recorded(
             new=sum(k.new for k in kept), edited=sum(k.edited for k in kept), repeated=repeated, flagged=dict(judgements.flagged),

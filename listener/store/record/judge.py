@@ -99,6 +99,8 @@ class Judgements:
     """Rule id -> new flags; experimental ones do not count."""
     events: Sequence[Event] = ()
     """Which alert policies were asked for."""
+    followers: Mapping[int, int] = field(default_factory=dict)
+    """Mention id -> followers of its author, where they are known."""
 
 
 async def judge_all(
@@ -133,7 +135,8 @@ async def judge_all(
         await connection.execute(_LANG, list(langs), list(langs.values()))
     flagged = Counter(r["rule"] for r in fresh if not r["shadow"])
     events = [] if history else _alerts(cases, assessed, fresh, asked_before)
-    return Judgements(assessed, flagged, events)
+    followers = {case.kept.id: case.context.followers for case in cases if case.context.followers}
+    return Judgements(assessed, flagged, events, followers)
 
 
 async def _keep(

@@ -1,0 +1,82 @@
+"""The counters that alerts are found by: what is heard is counted once, where and when it was said; what is answered wants nothing more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from listener import workflow
+from listener.store import series
+from listener.store.conversations import lock, save
+from tests.store.builders import NOW, House, said
+
+_SUM = """
+SELECT topic, source, history, sum(mentions) AS mentions, sum(negative) AS negative, sum(urgent) AS urgent, sum(reach) AS reach
+FROM (SELECT topic, source, at, history, mentions, negative, urgent, reach FROM series UNION ALL
+      SELECT topic, source, at, history, mentions, negative, urgent, reach FROM series_deltas) AS s
+WHERE at = $1 GROUP BY 1, 2, 3
+"""
+BUCKET = NOW - timedelta(minutes=5)
+AT = BUCKET + timedelta(minutes=3)
+
+
+@pytest.fixture
+async def house(pool: asyncpg.Pool) -> House:
+    return await House.built(pool)
+
+
+async def counted(pool: asyncpg.Pool) -> dict[tuple[str, bool], tuple[int, int, int]]:
+    """Mentions, negative and urgent ones of the bucket, by topic, and whether it is history."""
+    rows = await pool.fetch(_SUM, BUCKET)
+    return {(r["topic"], r["history"]): (r["mentions"], r["negative"], r["urgent"]) for r in rows}
+
+
+async def test_a_message_is_counted_once_for_the_brand_and_for_each_topic_when_it_was_said(house: House) -> None:
+    house.addressed("b")
+    house.topic("a", "b")
+    house.topic("a", topic="outage")
+    house.judge.says["b"] = {"need": 0.1}
+    await house.record(said("a", "this is bad", at=AT), said("b", at=AT))
+    wanted = {("", False): (2, 1, 1), ("brand", False): (2, 1, 1), ("outage", False): (1, 1, 1)}
+    assert await counted(house.pool) == wanted
+    other = await house.pool.fetchval("INSERT INTO sources (key) VALUES ('bluesky/other') RETURNING id")
+    house.source_id, house.cursor = other, None
+    await house.record(said("a", "this is bad", at=AT))
+    assert await counted(house.pool) == wanted  # heard by a second stream: the same message
+    house.topic("b", topic="outage")
+    await house.record(said("b", at=AT))
+    assert await counted(house.pool) == {**wanted, ("outage", False): (2, 1, 1)}
+    await series.fold(house.pool)
+    assert await house.pool.fetchval("SELECT count(*) FROM series_deltas") == 0
+    assert await counted(house.pool) == {**wanted, ("outage", False): (2, 1, 1)}
+
+
+async def test_an_edit_corrects_the_time_at_which_the_message_was_said(house: House) -> None:
+    house.topic("a")
+    await house.record(said("a", "this is bad", at=AT))
+    house.judge.says["a"] = {"need": 0.1}
+    await house.record(said("a", "this is good", at=AT, revision="3b"), now=NOW + timedelta(hours=2))
+    assert await counted(house.pool) == {("", False): (1, 0, 0), ("brand", False): (1, 0, 0)}
+
+
+async def test_what_is_brought_afterwards_counts_apart_and_wants_nothing(house: House) -> None:
+    house.topic("a")
+    await house.record(said("a", "this is bad", at=AT), history=True)
+    assert await counted(house.pool) == {("", True): (1, 1, 0), ("brand", True): (1, 1, 0)}
+
+
+async def test_an_answer_takes_what_wanted_it_away_once(house: House) -> None:
+    house.addressed("a", "b")
+    await house.record(said("a", at=AT), said("b", by="tom", at=AT))
+    assert (await counted(house.pool))[("", False)] == (2, 0, 2)
+    for _ in range(2):
+        async with house.pool.acquire() as connection, connection.transaction():
+            first = await connection.fetchval("SELECT min(id) FROM conversations")
+            held = await lock(connection, [first])
+            await save(connection, [workflow.replied(held[first], NOW, close=False, history=False)], NOW)
+        assert (await counted(house.pool))[("", False)] == (2, 0, 1)
+    house.topic("a", topic="outage")
+    await house.record(said("a", at=AT))
+    assert (await counted(house.pool))[("outage", False)] == (1, 0, 0)  # it is answered, by whatever topic it is heard
