@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from inbox_tui import keys
-from inbox_tui.keys import CARD, COMPOSER, EVERYWHERE, INBOX, KEYS, LISTENING, POST, RULES, SEARCHING, SOURCES, WHY, Key
+from inbox_tui.keys import (
+    CARD,
+    COMPOSER,
+    EVERYWHERE,
+    INBOX,
+    KEYS,
+    LISTENING,
+    POST,
+    RULES,
+    SEARCHING,
+    SOURCES,
+    WHY,
+    Key,
+)
 from inbox_tui.widgets.authors import AuthorCard
 from inbox_tui.widgets.explaining import Explaining
 from inbox_tui.widgets.post import PostView
