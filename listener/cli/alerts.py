@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Callable
 
 from listener.cli import Parser
+from listener.cli.alerts_page_test import configure_page_test, run_page_test
 from listener.cli.alerts_score import configure_score, run_score
 
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "score": run_score,
+    "page-test": run_page_test,
 }
 
 
@@ -17,6 +19,7 @@ def configure_alerts(parser: argparse.ArgumentParser) -> None:
     """What to do with alerts."""
     actions = parser.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=Parser)
     configure_score(actions)
+    configure_page_test(actions)
     parser.epilog = "examples:\n  hubbub alerts score --in volume.csv --out scored.csv\n  hubbub alerts score --help"
 
 

@@ -115,6 +115,8 @@ def _secrets(settings: Settings) -> Iterable[Check]:
         (account.handle, ref) for account in settings.accounts for ref in (account.secret, *account.secrets.values())
     ]
     kept += [(f"source.{name}", ref) for name, source in settings.sources.items() for ref in source.secrets.values()]
+    kept += [(f"receiver {one.name}", ref) for one in settings.receivers for ref in one.secrets.values()]
+    kept += [("heartbeat", settings.alerts.heartbeat)]
     for whose, ref in kept:
         if ref is None:
             continue
@@ -171,6 +173,7 @@ async def _inside(settings: Settings, house: House, checks: list[Check]) -> None
     checks += await _accounts(house)
     checks += await _rules(house)
     checks += await _outbox(house)
+    checks += await _telling(settings, house, now)
 
 
 async def _listener(settings: Settings, house: House, now: datetime) -> list[Check]:
@@ -327,6 +330,14 @@ async def _outbox(house: House) -> list[Check]:
             Check("outbox", WARNING, f"{told}", "a person decides: open them in the inbox (send again, or take back)")
         ]
     return [Check("outbox", FINE, ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "empty")]
+
+
+async def _telling(settings: Settings, house: House, now: datetime) -> list[Check]:
+    from listener.cli import telling
+    from listener.store import alive
+
+    found = [*await telling.pages(settings, house, now), *telling.outside(settings, await alive.programs(house.pool))]
+    return [Check(*one) for one in found]
 
 
 # status --------------------------------------------------------------------------------------------------------------

@@ -120,6 +120,8 @@ class Facts:
     evidence: Evidence = Evidence()
     person: str = ""
     """Who is told, by name; "": whoever reads there."""
+    note: str = ""
+    """What whoever is told should know about the telling."""
     by: str = ""
     """Who acknowledged or resolved it, by name; "": nobody did."""
     link: str = ""
@@ -212,7 +214,7 @@ def _title(facts: Facts, incident: Incident) -> str:
 
 
 def _lines(facts: Facts, incident: Incident) -> list[str]:
-    told = [_standing(facts, incident)]
+    told = [_standing(facts, incident), *([ours(facts.note)] if facts.note else [])]
     told += [f"{who}: {ours(one.why)}" for one in facts.undelivered if (who := _whom(one))]
     if facts.what is PageKind.ACKNOWLEDGED:
         return told

@@ -12,10 +12,12 @@ from math import log2
 
 from listener.incidents.message import MOST_NAMED, Word
 
-BELIEF = 50
+BELIEF = 10
 """Messages of other days that must be held before they count as much as the guess."""
 FEWEST = 2
 """Messages that have the word."""
+TIMES = 2.0
+"""At least so much more than usual."""
 
 
 def standing_out(
@@ -29,8 +31,8 @@ def standing_out(
         if times < FEWEST or not _is_word(word):
             continue
         share = min(0.999, (held[word] + BELIEF * usual(word)) / (m + BELIEF))
-        if (strength := _surprise(times / n, share) * n) > 0:
-            found.append((strength, Word(word, times, share * n)))
+        if times >= TIMES * share * n:
+            found.append((_surprise(times / n, share) * n, Word(word, times, share * n)))
     found.sort(key=lambda one: (-one[0], one[1].text))
     return tuple(word for _, word in found[:most])
 
@@ -45,9 +47,7 @@ def _counted(texts: Iterable[Iterable[str]]) -> tuple[Counter[str], int]:
 
 
 def _surprise(share: float, usual: float) -> float:
-    """Bits a message; 0 where the word is no more frequent than usual."""
-    if share <= usual:
-        return 0.0
+    """Bits a message."""
     rest = (1 - share) * log2((1 - share) / (1 - usual)) if share < 1 else 0.0
     return share * log2(share / usual) + rest
 

@@ -43,6 +43,9 @@ class Alertmanager:
             self._heads["Authorization"] = f"Basic {pair}"
             self._secrets += (pair,)
 
+    async def ready(self) -> None:
+        """Nothing takes long."""
+
     async def tell(self, message: Message, key: str) -> str:
         """As `Receiver.tell`."""
         return await self._post(alerts_of(message, self._lasts))

@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from listener.errors import Refused, TryAgain, Uncertain
 from listener.incidents.message import Message
 from listener.receivers.base import Wiring
+from listener.rulebook.alerting import Severity
 
 SECONDS = 12.0
+LOAD_SECONDS = 60.0
+MOST_REST = 0.5
+"""Seconds between two messages to one service."""
 ROOMY = 700
 """Characters below which a service gets the short form."""
 
@@ -30,66 +37,94 @@ _NEVER_LEFT = re.compile(
 )
 
 
+_LOADING = threading.Lock()
+_KINDS = {Severity.NOTE: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """One address, understood."""
+
+    library: Any
+    service: Any
+    all: Any
+
+
+def _made(name: str, url: str) -> _Service:
+    import apprise
+
+    _mute()
+    asset = apprise.AppriseAsset(
+        app_id="Hubbub", app_desc="Hubbub", app_url="", async_mode=False, secure_logging=True, interpret_emojis=False,
+        interpret_escapes=False, storage_mode=apprise.PersistentStoreMode.MEMORY,
+    )  # fmt: skip
+    service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    if service is None:
+        hint = "its form is told by https://appriseit.com; try it with: hubbub alerts page-test"
+        raise Refused("Apprise does not understand this address", where=name, hint=hint, code="settings")
+    # Apprise rests seconds between two messages; a page does not wait for that, and who wants fewer says so (429).
+    service.request_rate_per_sec = min(service.request_rate_per_sec, MOST_REST)
+    both = apprise.Apprise(asset=asset)
+    both.add(service)
+    return _Service(apprise, service, both)
+
+
 class Apprised:
     """One address of Apprise."""
 
     repeatable = False
 
     def __init__(self, wiring: Wiring) -> None:
-        import apprise
+        self._name, self._url = wiring.name, wiring.options["url"]
+        self._made: _Service | None = None
 
-        self._name = wiring.name
-        asset = apprise.AppriseAsset(
-            app_id="Hubbub", app_desc="Hubbub", app_url="", async_mode=False, secure_logging=True, interpret_emojis=False,
-            interpret_escapes=False, storage_mode=apprise.PersistentStoreMode.MEMORY,
-        )  # fmt: skip
-        service = apprise.Apprise.instantiate(wiring.options["url"], asset=asset, suppress_exceptions=True)
-        if service is None:
-            hint = "its form is told by https://appriseit.com; try it with: hubbub alerts page-test"
-            raise Refused("Apprise does not understand this address", where=self._name, hint=hint, code="settings")
-        self._service = service
-        self._all = apprise.Apprise(asset=asset)
-        self._all.add(service)
-        self._markdown = apprise.NotifyFormat.MARKDOWN
-        self._plain = apprise.NotifyFormat.TEXT
-        self._kinds = {
-            "note": apprise.NotifyType.INFO,
-            "warning": apprise.NotifyType.WARNING,
-            "critical": apprise.NotifyType.FAILURE,
-        }
+    @property
+    def service(self) -> Any:
+        """Apprise's own, made when it is asked for: that takes a second the first time, and is no work for the loop."""
+        return self._ready().service
+
+    def _ready(self) -> _Service:
+        with _LOADING:
+            if self._made is None:
+                self._made = _made(self._name, self._url)
+            return self._made
+
+    async def ready(self) -> None:
+        """As `Receiver.ready`: the library reads a hundred services before the first one."""
+        await _in_a_thread(self._ready, LOAD_SECONDS)
 
     async def tell(self, message: Message, key: str) -> str:
         """As `Receiver.tell`."""
-        result = await _in_a_thread(lambda: self._notified(message))
+        await self.ready()
+        result = await _in_a_thread(lambda: self._notified(message), SECONDS)
         if result:
-            return f"{self._service.service_name} took it"
-        raise self._judged(" ".join(entry.message for entry in result.logs()))
+            return f"{self.service.service_name} took it"
+        raise self._judged(*_told(result))
 
     def _notified(self, message: Message) -> Any:
-        title, body, form = self._form(message)
-        return self._all.notify(
-            body=body, title=title, notify_type=self._kinds[message.severity.value], body_format=form, log_level=10
-        )
+        made = self._ready()
+        title, body, marked = self._form(made, message)
+        form = made.library.NotifyFormat.MARKDOWN if marked else made.library.NotifyFormat.TEXT
+        kind = made.library.NotifyType(_KINDS[message.severity])
+        return made.all.notify(body=body, title=title, notify_type=kind, body_format=form, log_level=logging.DEBUG)
 
-    def _form(self, message: Message) -> tuple[str, str, Any]:
+    def _form(self, made: _Service, message: Message) -> tuple[str, str, bool]:
         """The form that the service asks for: Markdown where that is what it takes first, else plain text, short for a phone."""
-        if self._service.body_maxlen < ROOMY:
-            return "", message.short, self._plain
-        marked = self._service.resolve_format() == self._markdown
+        if made.service.body_maxlen < ROOMY:
+            return "", message.short, False
+        marked = made.service.resolve_format() == made.library.NotifyFormat.MARKDOWN
         body = message.markdown if marked else message.text
         body = body.partition("\n")[2].lstrip("\n")  # the title stands before it
-        room = self._service.body_maxlen - len(message.title) - 10
-        if len(body) > room:
-            body = _cut(body, room)
-        return message.title, body, self._markdown if marked else self._plain
+        room = made.service.body_maxlen - len(message.title) - 10
+        return message.title, body if len(body) <= room else _cut(body, room), marked
 
-    def _judged(self, logs: str) -> Exception:
+    def _judged(self, warned: str, broke: str) -> Exception:
         """What is sure of a failure. Of several addressees one may have got it: then nothing is."""
         where = self._name
-        if len(self._service) > 1:
+        if len(self.service) > 1:
             return Uncertain("not all of the addressees were reached", where=where, code="no_answer")
-        status = int(found[1]) if (found := _STATUS.search(logs)) else 0
-        smtp = int(found[1]) if (found := _SMTP.search(logs)) else 0
+        status = int(found[1]) if (found := _STATUS.search(warned)) else 0
+        smtp = int(found[1]) if (found := _SMTP.search(broke)) else 0
         if status in {401, 403, 407} or smtp in {530, 534, 535, 538}:
             hint = "is the address in its secret right?"
             return Refused(f"it refused us ({status or smtp})", where=where, hint=hint, code="auth")
@@ -101,9 +136,27 @@ class Apprised:
             return Refused(f"the mail server refused it ({smtp})", where=where, code="refused")
         if 400 <= smtp < 500:
             return TryAgain(f"the mail server wants it later ({smtp})", where=where, code="not_now")
-        if not status and _NEVER_LEFT.search(logs):
+        if not status and _NEVER_LEFT.search(broke):
             return TryAgain("no connection", where=where, code="no_connection")
         return Uncertain(f"it answered {status}" if status else "no clear answer", where=where, code="no_answer")
+
+
+def _told(result: Any) -> tuple[str, str]:
+    """What Apprise warned of, and how a connection broke. Nothing else is read: bodies stand there too, and anybody may write into these."""
+    entries = list(result.logs())
+    warned = [entry.message for entry in entries if entry.level in {"WARNING", "ERROR"}]
+    broke = [entry.message for entry in entries if entry.message.startswith(("Socket Exception: ", "I/O Exception: "))]
+    return "\n".join(warned), "\n".join(broke)
+
+
+def _mute() -> None:
+    """What these libraries log may hold addresses: it stays with the result, and never reaches our log."""
+    for name in ("apprise", "urllib3"):
+        other = logging.getLogger(name)
+        other.propagate = False
+        if not other.handlers:
+            other.addHandler(logging.NullHandler())
+    logging.getLogger("apprise").setLevel(logging.DEBUG)
 
 
 def _cut(text: str, room: int) -> str:
@@ -120,7 +173,7 @@ def _cut(text: str, room: int) -> str:
     return "\n".join([*kept, *end])[:room]
 
 
-async def _in_a_thread(act: Any) -> Any:
+async def _in_a_thread(act: Callable[[], Any], seconds: float) -> Any:
     """Its result, in a thread that nobody waits for at the end of the program: one that hangs holds up nothing. Too slow is Uncertain."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
@@ -130,6 +183,8 @@ async def _in_a_thread(act: Any) -> Any:
             return
         if error is None:
             done.set_result(result)
+        elif isinstance(error, Refused):
+            done.set_exception(error)
         else:
             # What went wrong inside may repeat the address: its type only.
             done.set_exception(Uncertain(f"Apprise broke: {type(error).__name__}", code="no_answer"))
@@ -145,7 +200,7 @@ async def _in_a_thread(act: Any) -> Any:
 
     threading.Thread(target=run, name="page by apprise", daemon=True).start()
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             return await done
     except TimeoutError:
-        raise Uncertain(f"no answer in {SECONDS:g} seconds", code="no_answer") from None
+        raise Uncertain(f"no answer in {seconds:g} seconds", code="no_answer") from None

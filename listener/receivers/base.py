@@ -36,6 +36,9 @@ class Receiver(Protocol):
     repeatable: bool
     """The same message under the same key, sent twice, is one."""
 
+    async def ready(self) -> None:
+        """Does what takes long the first time, before anybody waits for it. Errors as `tell`."""
+
     async def tell(self, message: Message, key: str) -> str:
         """Tell it once; what was answered, in a few harmless words.
 

@@ -29,6 +29,9 @@ class PagerDuty:
         self._key: str = wiring.options["key"]
         self._address = f"{wiring.options['address']}/v2/enqueue"
 
+    async def ready(self) -> None:
+        """Nothing takes long."""
+
     async def tell(self, message: Message, key: str) -> str:
         """As `Receiver.tell`."""
         body = json.dumps(event_of(message, key, self._key), ensure_ascii=False).encode("utf-8", "replace")

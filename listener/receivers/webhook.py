@@ -29,6 +29,9 @@ class Webhook:
             hint = f"at least {SHORTEST_SECRET} characters: openssl rand -hex 32"
             raise Refused("the secret is too short", where=self._name, hint=hint, code="settings")
 
+    async def ready(self) -> None:
+        """Nothing takes long."""
+
     async def tell(self, message: Message, key: str) -> str:
         """As `Receiver.tell`."""
         body = body_of(message, key)

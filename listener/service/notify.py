@@ -23,10 +23,11 @@ from listener.incidents.shape import IncidentState, PageKind
 from listener.receivers.base import Receiver, Wiring
 from listener.receivers.registry import RECEIVERS
 from listener.service.database import House
+from listener.service.hooks import links
 from listener.service.logs import told
 from listener.service.stopping import Stop, Stopped
 from listener.settings import ReceiverSettings, Settings
-from listener.store import alert_lane, lane
+from listener.store import alert_lane, lane, page_links
 from listener.store.alert_lane import PAGES, Parcel
 from listener.store.connect import acquired
 from listener.store.evidence import evidence as gather
@@ -64,6 +65,7 @@ def building(web: WebClient, clock: Callable[[], datetime], version: str) -> Bui
 
 async def ask(receiver: Receiver, made: Message, key: str) -> str:
     """Tells a receiver, with a time limit. Errors as `Receiver.tell`; too slow is Uncertain."""
+    await receiver.ready()
     try:
         async with asyncio.timeout(TELL_SECONDS):
             return await receiver.tell(made, key)
@@ -98,6 +100,7 @@ class Courier:
         """Until the service ends; what is being sent then is given some seconds to end well."""
         try:
             with contextlib.suppress(Stopped):
+                await self._prepare()
                 while True:
                     self.turned(f"pages to {self.name}")
                     await self._keep(lambda: PAGES.expired(self.house.pool, self.clock()))
@@ -106,6 +109,13 @@ class Courier:
                     await self.stop.wakened(self.bell, await self._sleep())
         finally:
             await self._finish()
+
+    async def _prepare(self) -> None:
+        """What takes long the first time is done before a page waits for it; what is wrong with the settings is said now, not at night."""
+        try:
+            await self.stop.unless(self._built().ready())
+        except HubbubError as err:
+            log.error("the receiver %s cannot be used: %s", self.name, err)
 
     async def _finish(self) -> None:
         tasks = list(self._busy.values())
@@ -250,8 +260,8 @@ class Courier:
         wanted = incident is not None and incident.state is IncidentState.OPEN and parcel.what in alert_lane.WAKING
         if self.address and wanted and parcel.may_act:
             token = secrets.token_urlsafe(24)
-            await self._keep(lambda: alert_lane.keep_link(self.house.pool, token, parcel.page_id, self.clock()))
-            facts = replace(facts, link=f"{self.address}/alerts/{token}")
+            await self._keep(lambda: page_links.keep(self.house.pool, token, parcel.page_id, self.clock()))
+            facts = replace(facts, link=f"{self.address}{links.PATH}{token}")
         return message(facts)
 
     async def _keep(self, act: Callable[[], Awaitable[T]]) -> T:
@@ -279,6 +289,7 @@ async def facts_of(house: House, parcel: Parcel, now: datetime) -> Facts:
         incident=None if standing is None else standing.incident,
         evidence=seen,
         person=parcel.person_name,
+        note=parcel.note,
         by="" if standing is None else standing.resolved_by or standing.acknowledged_by,
         digest=() if parcel.incident_id is not None else tuple(one.incident for one in found.values()),
         undelivered=undelivered,

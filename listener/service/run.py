@@ -24,7 +24,10 @@ from listener.service.bells import Bells
 from listener.service.budgets import Ledger
 from listener.service.database import House, opened
 from listener.service.deliver import LEASE_SECONDS, Deliverer
+from listener.service.heartbeat import Heartbeat, Signs, hearts, other_half
 from listener.service.hooks.door import Door, Way
+from listener.service.hooks.figures import health
+from listener.service.hooks.links import Links
 from listener.service.hooks.stream import DeliveryStream, key_of
 from listener.service.lanes import NetworkActs, Replies
 from listener.service.listen import Ear, Recorder, wall_clock
@@ -133,6 +136,8 @@ class Service:
     _accounts: dict[int, Account] = field(default_factory=dict)
     _threads: Threads | None = None
     _ledger: Ledger | None = None
+    signs: Signs = field(default_factory=Signs)
+    _hearts: Mapping[str, Heartbeat] = field(default_factory=dict)
     _pasts: dict[str, asyncio.Event] = field(default_factory=dict)
     """By source: rung when a gap was found."""
     _ears: list[Ear] = field(default_factory=list)
@@ -193,11 +198,39 @@ class Service:
             log.info("hubbub %s listens (%s)", version(), self.only or "everything")
 
     def _tell_people(self, group: asyncio.TaskGroup, web: WebClient) -> None:
-        """Pages to each receiver."""
+        """Pages to each receiver, and that all is well to whoever watches from outside."""
         build = notify.building(web, wall_clock, version())
-        told = (self.settings, build, self.house, self.bells.paged, self.stop, wall_clock, self.lease_seconds)
+        told = (
+            self.settings,
+            build,
+            self.house,
+            self.bells.paged,
+            self.stop,
+            wall_clock,
+            self.lease_seconds,
+            self.signs.sign,
+        )
         for name, deliver in notify.couriers(*told).items():
             group.create_task(deliver(), name=name)
+        alerts = self.settings.alerts
+        self._hearts = hearts(alerts, self.settings.receivers, web, build, self._fares, self.stop, wall_clock)
+        for name, heart in self._hearts.items():
+            group.create_task(heart.beat(), name=name)
+
+    def _unwell(self) -> str:
+        """Why this program is not well, for whoever watches from outside; '': it is."""
+        if self.house.problem:
+            return self.house.problem
+        if part := self.signs.hangs():
+            return f"{part} hangs"
+        well, _ = health(True, self._states())
+        return "" if well else "every stream is stopped"
+
+    async def _fares(self) -> str:
+        """The same, of the other half too, where that is a program of its own."""
+        if (why := self._unwell()) or self.only is None:
+            return why
+        return await other_half(self.house, PROGRAMS["listen"], wall_clock())
 
     def _listen(self, group: asyncio.TaskGroup, source: Source, stream: Stream, bench: Bench) -> None:
         accounts = list(self._accounts.values())
@@ -250,8 +283,11 @@ class Service:
                 bell = self.bells.delivered(key)
                 stream = DeliveryStream(key, hook, self.house, bell, self.stop, wall_clock, keep)
                 self._listen(group, source, stream, bench)
-        if ways or self.settings.door.wanted:
-            door = Door(self.settings.door, ways, self.house, self.stop, wall_clock, self.pulse.shown, self._states)
+        address = self.settings.alerts.address
+        if ways or self.settings.door.wanted or address:
+            links = Links(self.house, wall_clock, address) if address else None
+            told = (self.pulse.shown, self._states, links)
+            door = Door(self.settings.door, ways, self.house, self.stop, wall_clock, *told)
             group.create_task(door.serve(), name="the door")
 
     def _states(self) -> list[str]:
@@ -330,4 +366,5 @@ class Service:
 
     def _figures(self) -> dict[str, object]:
         told = {"problem": self.house.problem, "refused": dict(self._refusals), "track": list(self.settings.track)}
+        told |= {"unwell": self._unwell(), "outside": {name: heart.shown() for name, heart in self._hearts.items()}}
         return {**self.pulse.shown(), **told}

@@ -7,10 +7,9 @@ call anybody and to write text.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -18,10 +17,10 @@ import msgspec
 
 from listener.errors import Refused
 from listener.incidents.message import Undelivered
-from listener.incidents.shape import Incident, IncidentState, PageKind
-from listener.rulebook.alerting import Severity, Watched
+from listener.incidents.shape import Incident, PageKind
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
+from listener.store.incidents import COLUMNS, of_row
 from listener.store.lane import Lane
 
 WAKING = (PageKind.ALERT, PageKind.AGAIN, PageKind.WORSE, PageKind.STILL, PageKind.UNDELIVERED)
@@ -42,13 +41,6 @@ _NEXT = (
 )
 _NEXT_DUE = "SELECT min(o.not_before)" + _WAITING.format(due="AND p.receiver = $1")
 
-INCIDENT = (
-    "i.id, i.brand_id, i.key, i.policy, i.watched, i.topic, i.source, i.state, i.severity, i.title, i.since, i.opened_at, i.told_at, i.over_at, "
-    "i.parent_id, i.acknowledged_at, i.acknowledged_by, i.resolved_at, i.resolved_by, i.assignee_id, i.reopened, i.evidence, i.muted_by, "
-    "i.route, i.chain, i.step, i.round, i.next_at, i.version"
-)
-"""For every statement whose rows `incident_of` reads."""
-
 _PARCEL = """
 SELECT o.id AS outbox_id, o.key, o.queued_at, o.attempts, o.frozen::text AS frozen, p.id AS page_id, p.brand_id, p.incident_id, p.what,
        p.receiver, p.person, p.about::text AS about, b.name AS brand, b.zone, coalesce(w.name, p.person) AS person_name, w.id AS person_id,
@@ -59,9 +51,9 @@ WHERE o.id = $1
 """
 
 _INCIDENTS = f"""
-SELECT {INCIDENT}, a.name AS acknowledged_name, r.name AS resolved_name
-FROM incidents AS i LEFT JOIN people AS a ON a.id = i.acknowledged_by LEFT JOIN people AS r ON r.id = i.resolved_by
-WHERE i.id = ANY($1::bigint[]) ORDER BY i.id
+SELECT {COLUMNS}, (SELECT name FROM people AS a WHERE a.id = acknowledged_by) AS acknowledged_name,
+       (SELECT name FROM people AS r WHERE r.id = resolved_by) AS resolved_name
+FROM incidents WHERE id = ANY($1::bigint[]) ORDER BY id
 """  # noqa: S608 - constant
 
 _LOCK = """
@@ -77,7 +69,11 @@ UPDATE outbox SET state = $2, problem = $3, code = $4, not_before = coalesce($5,
 WHERE id = $1
 """
 
-_DUE = "UPDATE incidents SET next_at = $2 WHERE id = $1 AND state = 'open' AND (next_at IS NULL OR next_at > $2)"
+# A digest fares for the pages that it holds.
+_DUE = """
+UPDATE incidents SET next_at = $3 WHERE (id = $1 OR id IN (SELECT incident_id FROM pages WHERE digest_id = $2))
+  AND state = 'open' AND (next_at IS NULL OR next_at > $3)
+"""
 
 # Sent once and not known to have arrived; the same under the same key is one.
 _UNSURE = """
@@ -102,8 +98,6 @@ SELECT p.receiver, o.state, o.code, count(*)::int AS n, max(o.changed_at) AS las
 FROM outbox AS o JOIN pages AS p ON p.id = o.page_id WHERE o.lane = 'alert' AND o.changed_at >= $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
-_LINK = "INSERT INTO page_links (digest, page_id, ends_at) VALUES ($1, $2, $3)"
-
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -122,6 +116,8 @@ class Parcel:
     person: str
     about: tuple[int, ...]
     """Of a digest: ids of incidents."""
+    note: str
+    """What is to be known about the telling."""
     brand: str
     zone: str
     person_name: str
@@ -149,24 +145,8 @@ class Told:
     last_at: datetime
 
 
-def incident_of(row: Mapping[str, Any]) -> Incident:
-    """The value of a row read with `INCIDENT`."""
-    values = {name: row[name] for name in Incident.__dataclass_fields__}
-    evidence = values["evidence"]
-    return Incident(
-        **{
-            **values,
-            "watched": Watched(values["watched"]),
-            "state": IncidentState(values["state"]),
-            "severity": Severity(values["severity"]),
-            "evidence": msgspec.json.decode(evidence) if isinstance(evidence, str) else evidence,
-        }
-    )
-
-
 def _read(r: asyncpg.Record) -> Parcel:
     about = msgspec.json.decode(r["about"])
-    ids = about.get("incidents", ()) if isinstance(about, dict) else about
     return Parcel(
         outbox_id=r["outbox_id"],
         key=r["key"],
@@ -179,7 +159,8 @@ def _read(r: asyncpg.Record) -> Parcel:
         what=PageKind(r["what"]),
         receiver=r["receiver"],
         person=r["person"],
-        about=tuple(one for one in ids if isinstance(one, int)),
+        about=tuple(about.get("incidents", ())),
+        note=about.get("note", ""),
         brand=r["brand"],
         zone=r["zone"],
         person_name=r["person_name"],
@@ -204,8 +185,8 @@ async def _write_down(
     unsure = state == "unknown" and row["again"]  # the same is sent again: nothing is lost yet
     if (kind := _KINDS.get(state)) is not None and not unsure:
         await tell(connection, [_event(row, kind, state, code)], now)
-    if state in {"failed", "unknown"} and not unsure and row["incident_id"] is not None:
-        await connection.execute(_DUE, row["incident_id"], now)
+    if state in {"failed", "unknown"} and not unsure:
+        await connection.execute(_DUE, row["incident_id"], row["page_id"], now)
 
 
 _KINDS = {"accepted": "page.sent", "failed": "page.failed", "unknown": "page.unknown", "withdrawn": "page.withdrawn"}
@@ -285,8 +266,7 @@ async def standing(connection: asyncpg.Connection, ids: Sequence[int]) -> dict[i
     """Incidents as they are now, by id."""
     rows = await connection.fetch(_INCIDENTS, list(ids))
     return {
-        row["id"]: Standing(incident_of(row), row["acknowledged_name"] or "", row["resolved_name"] or "")
-        for row in rows
+        row["id"]: Standing(of_row(row), row["acknowledged_name"] or "", row["resolved_name"] or "") for row in rows
     }
 
 
@@ -300,17 +280,3 @@ async def told(pool: asyncpg.Pool, since: datetime) -> list[Told]:
     """What became of pages since then, counted by receiver, state and reason."""
     async with acquired(pool) as connection:
         return [Told(**dict(row)) for row in await connection.fetch(_TOLD, since)]
-
-
-LINK_LASTS = timedelta(hours=24)
-
-
-def digest_of(token: str) -> bytes:
-    """What is kept of a link's token."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-async def keep_link(pool: asyncpg.Pool, token: str, page_id: int, now: datetime) -> None:
-    """A link by which whoever is told by this page acknowledges; only its digest is kept."""
-    async with acquired(pool) as connection:
-        await connection.execute(_LINK, digest_of(token), page_id, now + LINK_LASTS)

@@ -16,7 +16,7 @@ import asyncpg
 from listener.harmless import harmless
 from listener.incidents.message import MOST_NAMED, SAMPLES, Evidence, Sample, Voice
 from listener.incidents.words import standing_out
-from listener.private import hidden
+from listener.private import hidden, private
 from listener.query.frequency import usual
 from listener.query.words import fold, segment
 from listener.rulebook.alerting import Watched
@@ -132,11 +132,16 @@ def _words(rows: Sequence[asyncpg.Record]) -> list[list[str]]:
     found = []
     for row in rows:
         if _shown(row):
-            text = " ".join(
-                one for one in hidden(row["text"][: 4 * LONGEST_TEXT]).split() if "://" not in one and one[:1] != "@"
-            )
+            text = _public(row["text"][: 4 * LONGEST_TEXT])
+            text = " ".join(one for one in text.split() if "://" not in one and one[:1] != "@")
             found.append(list(segment(text).vocabulary))
     return found
+
+
+def _public(text: str) -> str:
+    for start, end in reversed([one.span for one in private(text)]):
+        text = f"{text[:start]} {text[end:]}"
+    return text
 
 
 def _author(row: asyncpg.Record) -> str:

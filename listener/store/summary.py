@@ -12,7 +12,8 @@ import asyncpg
 
 from listener.store.connect import acquired
 
-_OUTBOX = "SELECT state, count(*) AS n FROM outbox GROUP BY state"
+# Pages are no affair of who answers people.
+_OUTBOX = "SELECT state, count(*) AS n FROM outbox WHERE lane <> 'alert' GROUP BY state"
 
 _WHOLE = """
 SELECT (SELECT count(*) FROM mentions WHERE NOT ours) AS mentions,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from listener.cli import telling
 from listener.service import notify
+from listener.settings import Database, ReceiverSettings, Settings, find_paths
 from listener.signing import sign
 from tests.promises.paged import Post, ear, incident, now, page, post
 from tests.store.world import world
@@ -109,8 +113,6 @@ async def test_what_is_not_true_any_more_is_not_told(desk: Post) -> None:
 
 
 async def test_a_page_for_a_receiver_that_the_settings_do_not_name_fails_at_once(desk: Post) -> None:
-    import asyncio
-
     one = await incident(desk.w)
     row = await page(desk.w, one, "gone")
     lost = notify.Lost(["ops"], desk.house, asyncio.Event(), desk.stop, lambda: datetime.now(UTC))
@@ -119,3 +121,23 @@ async def test_a_page_for_a_receiver_that_the_settings_do_not_name_fails_at_once
     assert await due(desk, one)
     desk.stop.set("over")
     await task
+
+
+async def test_doctor_says_which_receiver_fails_and_why_and_that_nobody_would_notice_our_end(desk: Post) -> None:
+    one = await incident(desk.w)
+    settings = Settings(
+        find_paths({"HUBBUB_HOME": "/nowhere"}), Database(Path("/nowhere")), (), receivers=(ReceiverSettings("ops", "webhook"),)
+    )  # fmt: skip
+    for row, state, code in (
+        (await page(desk.w, one), "accepted", ""),
+        (await page(desk.w, one, what="worse"), "failed", "auth"),
+    ):
+        await desk.w.pool.execute(
+            "UPDATE outbox SET state = $2, code = $3, changed_at = now() WHERE id = $1", row, state, code
+        )
+    (found,) = await telling.pages(settings, desk.house, now())
+    assert found[1:3] == ("bad", "ops: 1 told, 1 failed (auth) within a day")
+    assert found[3].endswith("hubbub alerts page-test ops")
+    assert [one[1:3] for one in telling.outside(settings, ())] == [
+        ("warning", "when Hubbub itself is gone, nobody is told")
+    ]

@@ -24,6 +24,9 @@ from aiohttp import web
 from listener.errors import FixMe, HubbubError
 from listener.service.database import House
 from listener.service.hooks import figures
+from listener.service.hooks.links import HEADERS as LINK_HEADERS
+from listener.service.hooks.links import PATH as LINKS
+from listener.service.hooks.links import Links
 from listener.service.hooks.senders import Buckets, Network, Sender, sender_of
 from listener.service.stopping import Stop
 from listener.settings import Door as DoorSettings
@@ -71,6 +74,8 @@ class Door:
     pulse: Callable[[], Mapping[str, Any]] = dict
     states: Callable[[], Sequence[str]] = tuple
     """Of this program's streams."""
+    links: Links | None = None
+    """To acknowledge incidents; None: there are none."""
     body_seconds: float = BODY_SECONDS
     head_seconds: float = HEAD_SECONDS
     most_of_one: int = MOST_OF_ONE
@@ -184,6 +189,8 @@ class Door:
                 self._buckets.spend(sender.bucket, REFUSED_COSTS, time.monotonic())
                 return _said(404, "nothing here")
             return await self._hooked(request, way, sender)
+        if self.links is not None and path.startswith(LINKS):
+            return await self._linked(request, self.links, sender)
         if request.method != "GET":
             return _said(404, "nothing here")
         if path == "/health":
@@ -214,6 +221,19 @@ class Door:
             self._busy = +self._busy
             if not self._busy and self._idle is not None:
                 self._idle.set()
+
+    async def _linked(self, request: web.BaseRequest, known: Links, sender: Sender) -> web.StreamResponse:
+        if wait := self._buckets.spend(sender.bucket, 1.0, time.monotonic()):
+            return _said(429, "too many", {"Retry-After": str(math.ceil(wait))})
+        async with asyncio.timeout(self.body_seconds):
+            shown = await known.answer(
+                request.method, request.path, _headers(request), lambda most: _body(request, most)
+            )
+        if shown.status >= 400:
+            self._buckets.spend(sender.bucket, REFUSED_COSTS, time.monotonic())
+        return web.Response(
+            status=shown.status, text=shown.page, content_type="text/html", headers={**_SAFE, **LINK_HEADERS}
+        )
 
     def _handshake(self, way: Way, asked: Delivery) -> web.StreamResponse:
         answer = way.hook.handshake(asked)
