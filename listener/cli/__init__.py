@@ -53,7 +53,10 @@ COMMANDS = (
         "keys", "To work from a shell", "keyboard", "the keys of the inbox, and what is wrong with a file of your own"
     ),
     Command(
-        "alerts", "To work from a shell", "alerts", "the spike detector over a series: which rows would have paged"
+        "alerts",
+        "To work from a shell",
+        "alerts",
+        "what alerts would page: over what was counted, in tests, over a file",
     ),
     Command("import", "To keep it", "importing", "take in history from JSONL or CSV; harmless when run twice"),
     Command("backup", "To keep it", "keeping", "write the whole database into one file"),

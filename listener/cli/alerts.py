@@ -8,9 +8,13 @@ from collections.abc import Callable
 from listener.cli import Parser
 from listener.cli.alerts_page_test import configure_page_test, run_page_test
 from listener.cli.alerts_score import configure_score, run_score
+from listener.cli.alerts_test import configure_test, run_test
+from listener.cli.alerts_try import configure_try, run_try
 
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "score": run_score,
+    "test": run_test,
+    "try": run_try,
     "page-test": run_page_test,
 }
 
@@ -18,9 +22,11 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
 def configure_alerts(parser: argparse.ArgumentParser) -> None:
     """What to do with alerts."""
     actions = parser.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=Parser)
+    configure_try(actions)
+    configure_test(actions)
     configure_score(actions)
     configure_page_test(actions)
-    parser.epilog = "examples:\n  hubbub alerts score --in volume.csv --out scored.csv\n  hubbub alerts score --help"
+    parser.epilog = "examples:\n  hubbub alerts try --from 30d\n  hubbub alerts test\n  hubbub alerts score --help"
 
 
 def run_alerts(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from listener.incidents import hearing
 from listener.incidents.hearing import Stream
@@ -119,13 +119,16 @@ def looks(policies: Iterable[Policy], topics: Iterable[Topic], brand: str, netwo
     for policy in policies:
         if policy.watched is Watched.RULE:
             continue
-        kind, what = _KINDS[policy.watched]
         places = [(topic, source) for topic in _topics(policy, mine) for source in _sources(policy, heard)]
-        floors = paging.Floors(policy.floors.mentions or _LEAST_MENTIONS, policy.floors.share)
-        for topic, source in places:
-            watch = paging.Watch(kind, policy.false_pages / len(places), floors)
-            found.append(Look(policy, watch, Counter(topic, source, what)))
+        found += [look_of(policy, topic, source, len(places)) for topic, source in places]
     return tuple(found)
+
+
+def look_of(policy: Policy, topic: str, source: str, among: int) -> Look:
+    """An alert on one of the `among` counters that it looks at."""
+    kind, what = _KINDS[policy.watched]
+    floors = paging.Floors(policy.floors.mentions or _LEAST_MENTIONS, policy.floors.share)
+    return Look(policy, paging.Watch(kind, policy.false_pages / among, floors), Counter(topic, source, what))
 
 
 def _topics(policy: Policy, mine: Sequence[Topic]) -> list[str]:
@@ -147,6 +150,14 @@ def needed(looks: Iterable[Look]) -> frozenset[Counter]:
 
 
 # Counts ---------------------------------------------------------------------------------------------------------------
+
+
+class Numbers(Protocol):
+    """What the watch reads."""
+
+    def value(self, counter: Counter, at: int, *, on_time: bool = True) -> int | None:
+        """How many there were in a bucket; None: nobody knows."""
+        ...
 
 
 class Heard:
@@ -267,6 +278,10 @@ class Watch:
             state, _ = baseline.step(state, Bucket(at, heard.value(counter, at)))
         self.states[counter] = state
 
+    def learn_nothing(self, counter: Counter) -> None:
+        """There is no past."""
+        self.states[counter] = baseline.new(STEP)
+
     def mend(self, heard: Heard) -> None:
         """Late numbers into their places: answers, edits, what came late and what a gap's filling brought. Nobody is told."""
         for counter, state in self.states.items():
@@ -286,7 +301,7 @@ class Watch:
         begin = max(min(reached, default=last) + STEP, last - FURTHEST)
         return range(begin, last + STEP, STEP)
 
-    def take(self, at: int, heard: Heard, *, speak: bool = True, on_time: bool = True) -> list[Alert]:
+    def take(self, at: int, heard: Numbers, *, speak: bool = True, on_time: bool = True) -> list[Alert]:
         """One bucket; what is worth telling of it. Not `speak`: it is only learned from. Not `on_time`: it was over long before."""
         said: dict[Counter, Surprise] = {}
         for counter, state in self.states.items():

@@ -14,6 +14,7 @@ from listener.model import Problem
 from listener.query.clock import zone
 from listener.rulebook.hours import WEEKDAYS, YEAR, Hours, instant, jumped
 from listener.rulebook.nodes import NOWHERE, Place
+from listener.rulebook.rehearsal import Rehearsal
 
 
 class Watched(StrEnum):
@@ -80,6 +81,7 @@ class Policy:
     quiet: WhenPlanned | None = None
     routes: frozenset[str] = frozenset()
     """Keys of the routes that it takes; empty: those that match it."""
+    tests: tuple[Rehearsal, ...] = ()
     place: Place = NOWHERE
     recover: float = 900.0
     """Seconds that it must be over before its incident is resolved by itself."""

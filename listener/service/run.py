@@ -37,6 +37,7 @@ from listener.service.stopping import Backoff, Stop, Stopped
 from listener.service.sweep import Sweep
 from listener.service.threads import Threads
 from listener.service.timekeeper import Timekeeper
+from listener.service.watch import Watch
 from listener.settings import AccountSettings, Settings
 from listener.sources.base import Source, Stream
 from listener.store import capabilities, people
@@ -185,6 +186,11 @@ class Service:
                 group.create_task(threads.fetch(), name="threads")
                 group.create_task(bench.watch(), name="rules")
                 group.create_task(bench.weigh(), name="weights")
+                names, reach = [one.name for one in self.settings.receivers], self.settings.reach
+                watch = Watch(
+                    self.house, lambda: bench.now.rulebook, names, reach, self.bells.alerts, self.stop, wall_clock
+                )
+                group.create_task(watch.watch(), name="watch")
                 for source in sources.values():
                     self._look_after(group, source, bench)
                     for stream in source.streams():

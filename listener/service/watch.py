@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired, Told
+from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House
 from listener.service.stopping import Stop, Stopped
 from listener.store import series, watching
+from listener.store.connect import Connection
+from listener.store.incidents import fire
 from listener.store.series import Watched
-from listener.store.watching import Fire
 
 log = logging.getLogger("hubbub.watch")
 
@@ -35,7 +38,10 @@ class Watch:
     house: House
     book: Callable[[], Rulebook]
     """The rulebook of now."""
-    fire: Fire
+    receivers: Sequence[str]
+    """Names of those that the settings know, and"""
+    reach: Mapping[str, tuple[str, ...]]
+    """which of them reach whom, by login."""
     bell: asyncio.Event
     """Rings when a rule asked for an alert."""
     stop: Stop
@@ -64,15 +70,18 @@ class Watch:
         return more
 
     async def _seen(self, brand: Watched) -> bool:
-        seen = await self._keep(lambda: watching.look(self.house.pool, brand, self.book(), self.clock(), self.fire))
+        seen = await self._keep(lambda: watching.look(self.house.pool, brand, self.book(), self.clock(), self._fire))
         self._say(brand, seen.fired)
         return seen.more
 
     async def _handed_over(self, brand: Watched) -> None:
         seen = await self._keep(
-            lambda: watching.hand_over(self.house.pool, brand, self.book(), self.clock(), self.fire)
+            lambda: watching.hand_over(self.house.pool, brand, self.book(), self.clock(), self._fire)
         )
         self._say(brand, seen.fired)
+
+    async def _fire(self, connection: Connection, fired: Fired, policy: Policy, now: datetime) -> int | None:
+        return await fire(connection, fired, policy, Staffed.of(self.book(), self.receivers, self.reach), now)
 
     def _say(self, brand: Watched, told: Sequence[Fired]) -> None:
         for one in told:

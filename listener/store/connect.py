@@ -31,8 +31,9 @@ SETTINGS = {"search_path": "hubbub", "timezone": "UTC", "enable_seqscan": "off"}
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 
+Connection = asyncpg.Connection
 Pool = asyncpg.Pool
-"""What is handed around outside of the store, where nobody may name the driver."""
+"""Both are handed around outside of the store, where nobody may name the driver."""
 
 
 def redact(dsn: str) -> str:

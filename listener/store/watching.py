@@ -162,3 +162,47 @@ def asked(brand: Watched, policy: Policy, all_of: Sequence[Asked], book: Ruleboo
         brand.id, policy.key, policy.watched, Told.BEGUN, policy.severity, now, min(one.at for one in all_of), evidence=evidence,
         muted_by=muted_by,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay came to."""
+
+    fired: tuple[Fired, ...]
+    counters: int
+    buckets: int
+
+
+async def replay(
+    pool: asyncpg.Pool, brand: Watched, book: Rulebook, start: datetime, end: datetime, *, policy: str = ""
+) -> Replayed:
+    """What alerts (or one of them) would have said from `start` to `end`, by the counters as they are now; the database is only read.
+
+    What came before `start` is learned from, as by a first look. Streams that are not heard are not told: when they lived is not kept.
+    """
+    begin, until = int(start.timestamp()) // STEP * STEP, int(end.timestamp()) // STEP * STEP
+    since = datetime.fromtimestamp(begin - watching.LEARNED_DAYS * DAY, UTC)
+    async with acquired(pool) as connection:
+        streams = await series.streams(connection, brand.id, since, end)
+        policies = [one for one in book.alerts if not policy or one.key == policy]
+        looks = watching.looks(policies, book.topics, brand.key, {one.network for one in streams})
+        watch = Watch(looks, brand.zone, book.calendar)
+        counted = await series.counts(connection, brand.id, {c.topic for c in watching.needed(looks)}, since, end)
+        heard = await asyncio.to_thread(_made_ready, watch, counted, streams, end, watch.cold(), begin - STEP)
+        told: list[Fired] = []
+        for day in range(begin, until, DAY):
+            told += await _replayed(connection, brand, watch, heard, range(day, min(day + DAY, until), STEP))
+    return Replayed(tuple(told), len(watch.states), max(0, (until - begin) // STEP))
+
+
+async def _replayed(
+    connection: asyncpg.Connection, brand: Watched, watch: Watch, heard: Heard, buckets: Sequence[int]
+) -> list[Fired]:
+    told = []
+    for at in buckets:
+        for alert in watch.take(at, heard):
+            one = await _fired(connection, brand, watch, alert, datetime.fromtimestamp(at + STEP, UTC))
+            if one is not None:
+                told.append(one)
+        await asyncio.sleep(0)
+    return told

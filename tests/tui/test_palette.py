@@ -10,6 +10,7 @@ from inbox_tui.keys import (
     COMPOSER,
     EVERYWHERE,
     INBOX,
+    INCIDENTS,
     KEYS,
     LISTENING,
     POST,
@@ -64,6 +65,10 @@ async def test_every_act_is_in_the_palette_where_it_works_with_its_keys() -> Non
         await s.press("N")
         await s.until(lambda: s.app.place.place == SOURCES, "the sources")
         assert offered(s) == wanted(SOURCES, EVERYWHERE)
+        seen |= offered(s)
+        await s.press("#")
+        await s.until(lambda: s.app.place.place == INCIDENTS, "the incidents")
+        assert offered(s) == wanted(INCIDENTS, EVERYWHERE)
         seen |= offered(s)
     every: tuple[Key, ...] = KEYS
     assert set(seen) == {key.words for key in every if key.act != "command_palette"}

@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from listener import rulefiles
     from listener.cli.terminal import USAGE_CODE, counted, print_json
     from listener.harmless import harmless
+    from listener.incidents.rehearsing import problem_of, rehearsed
     from listener.rulebook.check import check
     from listener.rulebook.shape import Rulebook
     from listener.service.rules import load_methods
@@ -51,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     warnings: list[Problem] = []
     if isinstance(loaded, Rulebook):
         checked = check(loaded, load_methods(), datetime.now(UTC))
-        problems, warnings = list(checked.problems), [*loaded.warnings, *checked.warnings]
+        rehearsals = [problem_of(one) for one in rehearsed(loaded.alerts, loaded.calendar) if not one.good]
+        problems, warnings = [*checked.problems, *rehearsals], [*loaded.warnings, *checked.warnings]
     else:
         problems = loaded
     fine = not problems and not (arguments.strict and warnings)

@@ -26,6 +26,7 @@ from listener.rulebook.nodes import Node
 from listener.rulebook.reading.keys import DAY, KEY, MOMENT, SPAN, TEXT, Fragment, Key, Keys, Many, number, one_of
 from listener.rulebook.reading.listening import KINDS
 from listener.rulebook.reading.reader import Reader
+from listener.rulebook.reading.rehearsals import REHEARSAL, read_rehearsals
 
 WATCHED = tuple(one.value for one in Watched)
 SEVERITIES = tuple(one.value for one in Severity)
@@ -62,6 +63,7 @@ ALERT = Keys(
         Key("severity", "how bad it is; else warning", one_of(SEVERITIES)),
         Key("quiet", "what the calendar does to it: mute, or raise what it takes", one_of(PLANNED)),
         Key("routes", "the routes that it takes; else those that match it", Many(KEY)),
+        Key("tests", "what must page and what must not, in figures", Many(REHEARSAL)),
     ),
 )
 MATCH = Keys(
@@ -158,6 +160,7 @@ def read_alert(reader: Reader, node: Node) -> None:
         severity=Severity(severity) if severity else Severity.WARNING,
         quiet=WhenPlanned(quiet) if quiet else None,
         routes=reader.refer_all("route", found.get("routes")),
+        tests=read_rehearsals(reader, found.get("tests")),
         place=reader.place(node),
     )
     if watched == Watched.RULE and "scope" in found:
