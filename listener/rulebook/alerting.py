@@ -144,6 +144,10 @@ class Layer:
     """Key of the opening hours within which it counts; "": always."""
     place: Place = NOWHERE
 
+    def begins(self, zone_name: str) -> datetime:
+        """When the first turn begins."""
+        return instant(self.start, self.hand_over, zone_name)
+
     def turn(self, moment: datetime, zone_name: str) -> str:
         """Whose turn it is; "" before the start."""
         every = 1 if self.weekday is None else 7
@@ -173,6 +177,12 @@ class Rota:
     """A later one covers those before it, while it counts."""
     overrides: tuple[Override, ...] = ()
     place: Place = NOWHERE
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """Whoever may ever be on duty, each once."""
+        turns = (person for layer in self.layers for person in layer.people)
+        return tuple(dict.fromkeys((*turns, *(one.person for one in self.overrides))))
 
     def on_duty(self, moment: datetime, hours_named: Callable[[str], Hours | None]) -> str:
         """The person on duty; "" when nobody is. `hours_named` is the rulebook's."""

@@ -18,6 +18,7 @@ from listener.rulebook.examples import Trials, Tried
 from listener.rulebook.hours import odd_hours
 from listener.rulebook.seen import Seen, seen
 from listener.rulebook.shape import Rulebook, Status
+from listener.rulebook.staffed import unstaffed
 from listener.rulebook.subject import Methods
 from listener.rulebook.tones import Sounded, sounded
 
@@ -59,7 +60,7 @@ def check(rulebook: Rulebook, methods: Methods, now: datetime) -> Checked:
         *conflicts.problems(rulebook),
         *conflicts.equal_ranks((one.example.text, one.beside) for one in tried),
     )
-    warnings = (*conflicts.warnings(rulebook, now), *odd_times(rulebook, now))
+    warnings = (*conflicts.warnings(rulebook, now), *odd_times(rulebook, now), *unstaffed(rulebook, now))
     return Checked(tried, tones, signals, _ordered(problems), _ordered(warnings), costs(rulebook))
 
 

@@ -14,6 +14,9 @@ from listener.rulebook.alerting import Severity
 from listener.rulebook.hours import Hours
 from listener.rulebook.nodes import NOWHERE, Place
 
+QUIET_FOR = frozenset({Severity.NOTE, Severity.WARNING})
+"""What quiet hours keep from people who do not say otherwise: the worst passes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Away:
@@ -40,8 +43,8 @@ class Person:
     """Their replies go out when a lead or an admin has approved them."""
     quiet: Hours | None = None
     """When no alert wakes them; None: never so."""
-    quiet_for: frozenset[Severity] = frozenset({Severity.NOTE, Severity.WARNING})
-    """What is kept from them meanwhile: the worst passes unless they say otherwise."""
+    quiet_for: frozenset[Severity] = QUIET_FOR
+    """What is kept from them meanwhile."""
     told_by: Mapping[Severity, tuple[str, ...]] = field(default_factory=dict)
     """By which of their receivers they are told of what is so bad; what is not named here: by all of them."""
 

@@ -26,6 +26,8 @@ class Bells:
     network: asyncio.Event = field(default_factory=asyncio.Event)
     """Each lane of the outbox has its own: whoever waits for one quiets it."""
     clocks: asyncio.Event = field(default_factory=asyncio.Event)
+    incidents: asyncio.Event = field(default_factory=asyncio.Event)
+    """Also rung by another rulebook: it may send them another way."""
     alerts: asyncio.Event = field(default_factory=asyncio.Event)
     """Rules asked for some."""
     conversations: Callable[[frozenset[int]], None] = lambda _: None
@@ -58,6 +60,8 @@ class Bells:
                 bell.set()
         if changed.conversations or changed.lost:
             self.clocks.set()
+        if changed.incidents or changed.rulebook or changed.lost:
+            self.incidents.set()
         if changed.asked or changed.lost:
             self.alerts.set()
         if changed.conversations:

@@ -24,6 +24,7 @@ from listener.service.bells import Bells
 from listener.service.budgets import Ledger
 from listener.service.database import House, opened
 from listener.service.deliver import LEASE_SECONDS, Deliverer
+from listener.service.escalate import Escalator
 from listener.service.heartbeat import Heartbeat, Signs, hearts, other_half
 from listener.service.hooks.door import Door, Way
 from listener.service.hooks.figures import health
@@ -172,6 +173,9 @@ class Service:
             group.create_task(self.bells.listen(self.house, self.stop), name="bells")
             group.create_task(keeper.keep(), name="timekeeper")
             group.create_task(ledger.keep(), name="budgets")
+            names, reach = [one.name for one in self.settings.receivers], self.settings.reach
+            escalator = Escalator(self.house, self.bells.incidents, self.stop, wall_clock, names, reach)
+            group.create_task(escalator.work(), name="incidents")
             if self.only != "listen":
                 shared, lease = (self.stop, wall_clock), self.lease_seconds
                 replies = Deliverer(Replies(), self.house, sources, self.bells.replies, *shared, lease)
@@ -186,7 +190,6 @@ class Service:
                 group.create_task(threads.fetch(), name="threads")
                 group.create_task(bench.watch(), name="rules")
                 group.create_task(bench.weigh(), name="weights")
-                names, reach = [one.name for one in self.settings.receivers], self.settings.reach
                 watch = Watch(
                     self.house, lambda: bench.now.rulebook, names, reach, self.bells.alerts, self.stop, wall_clock
                 )

@@ -77,6 +77,12 @@ _DUE = "SELECT id FROM incidents WHERE brand_id = $1 AND next_at <= $2 ORDER BY 
 
 _NEXT = "SELECT min(next_at) FROM incidents WHERE next_at IS NOT NULL"
 
+_SHOUTED = """
+SELECT incident_id, max(id) AS page_id FROM pages WHERE what = 'undelivered' AND id > $1 GROUP BY incident_id ORDER BY incident_id
+"""
+
+_NEWEST_PAGE = "SELECT COALESCE(max(id), 0) FROM pages"
+
 _SILENCES = """
 SELECT id, brand_id, matchers::text AS matchers, begins_at, ends_at, note, person_id, made_at, ended_at FROM silences
 WHERE brand_id = $1 AND ended_at IS NULL AND ends_at > $2 ORDER BY id
@@ -331,6 +337,16 @@ async def look_again(connection: asyncpg.Connection, now: datetime, brand_id: in
         await connection.execute(_LOOK_AT_ALL, now)
     else:
         await connection.execute(_LOOK_AT, brand_id, now)
+
+
+async def newest_page(connection: asyncpg.Connection) -> int:
+    """The id of the page that was written last; 0: none was."""
+    return int(await connection.fetchval(_NEWEST_PAGE))
+
+
+async def shouted(connection: asyncpg.Connection, after: int) -> dict[int, int]:
+    """The incidents that could not be delivered anywhere, as pages newer than this id say, each with the newest of these."""
+    return {row["incident_id"]: row["page_id"] for row in await connection.fetch(_SHOUTED, after)}
 
 
 async def _advance_all(connection: asyncpg.Connection, brand_id: int, staff: Staffed, now: datetime) -> int:

@@ -15,7 +15,7 @@ from tests.core.rulebooks import PLAIN, book, problems
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 STAFF = """\
-people: [{id: mia}, {id: ben}, {id: ola}]
+people: [{id: mia}, {id: ben}, {id: ola, teams: [care]}]
 teams: [{key: care}]
 topics: [{key: acme, kind: brand, query: acme}]
 hours: [{key: night, zone: Europe/Berlin, open: {mon-sun: 22:00-06:00}}]

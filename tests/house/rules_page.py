@@ -6,7 +6,21 @@ import re
 from pathlib import Path
 
 from listener.rulebook.reading import FILE, SECTIONS
-from listener.rulebook.reading.keys import DAY, KEY, MOMENT, QUERY, SPAN, TAG, TEXT, YES, Each, Fragment, Keys, Many
+from listener.rulebook.reading.keys import (
+    DAY,
+    KEY,
+    MOMENT,
+    QUERY,
+    SHORT_SPAN,
+    SPAN,
+    TAG,
+    TEXT,
+    YES,
+    Each,
+    Fragment,
+    Keys,
+    Many,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 MARKED = re.compile(
@@ -17,6 +31,7 @@ _WORDS: tuple[tuple[Fragment, str], ...] = (
     (QUERY, "a query"),
     (YES, "yes or no"),
     (SPAN, "a time span"),
+    (SHORT_SPAN, "a time span, also in seconds: 30s"),
     (DAY, "a day: 2026-12-24"),
     (MOMENT, "a time: 2026-12-24T09:30+01:00"),
     (TAG, "a tag"),

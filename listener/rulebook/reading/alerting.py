@@ -23,7 +23,19 @@ from listener.rulebook.alerting import (
 from listener.rulebook.hours import DAY as WHOLE_DAY
 from listener.rulebook.hours import WEEKDAYS
 from listener.rulebook.nodes import Node
-from listener.rulebook.reading.keys import DAY, KEY, MOMENT, SPAN, TEXT, Fragment, Key, Keys, Many, number, one_of
+from listener.rulebook.reading.keys import (
+    DAY,
+    KEY,
+    MOMENT,
+    SHORT_SPAN,
+    TEXT,
+    Fragment,
+    Key,
+    Keys,
+    Many,
+    number,
+    one_of,
+)
 from listener.rulebook.reading.listening import KINDS
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.reading.rehearsals import REHEARSAL, read_rehearsals
@@ -63,6 +75,8 @@ ALERT = Keys(
         Key("severity", "how bad it is; else warning", one_of(SEVERITIES)),
         Key("quiet", "what the calendar does to it: mute, or raise what it takes", one_of(PLANNED)),
         Key("routes", "the routes that it takes; else those that match it", Many(KEY)),
+        Key("recover", "so long it must be over before its incident is resolved by itself; else 15m", SHORT_SPAN),
+        Key("cool down", "so long after that the same tells nobody anew, unless it is worse; else it does", SHORT_SPAN),
         Key("tests", "what must page and what must not, in figures", Many(REHEARSAL)),
     ),
 )
@@ -84,6 +98,16 @@ ROUTE = Keys(
         Key("rank", "the route of the highest rank is taken, then the one that says most", number(-1000, 1000)),
         Key("receivers", "where they go, by the names in hubbub.toml", Many(KEY)),
         Key("chain", "the people who are told, one after the other", KEY),
+        Key("wait", "so long nobody is told, so that what belongs together is told together; else 30s", SHORT_SPAN),
+        Key("interval", "so long lies between two pages that it is worse; else 5m", SHORT_SPAN),
+        Key(
+            "repeat", "so long after its last step the chain begins anew, when nobody has answered; else 4h", SHORT_SPAN
+        ),
+        Key(
+            "again after",
+            "after so long whoever acknowledged it is asked, when it is not resolved; else 1h",
+            SHORT_SPAN,
+        ),
     ),
 )
 LAYER = Keys(
@@ -119,7 +143,7 @@ STEP = Keys(
         Key("rota", "tell whoever is on duty", KEY),
         Key("person", "tell this person", KEY),
         Key("team", "tell this team", KEY),
-        Key("wait", "so long for an answer before the next step; not for the last", SPAN),
+        Key("wait", "so long for an answer before the next step; not for the last", SHORT_SPAN),
     ),
 )
 CHAIN = Keys(
@@ -162,12 +186,20 @@ def read_alert(reader: Reader, node: Node) -> None:
         routes=reader.refer_all("route", found.get("routes")),
         tests=read_rehearsals(reader, found.get("tests")),
         place=reader.place(node),
+        recover=_seconds(reader, found.get("recover"), "recover", 900.0),
+        cool_down=_seconds(reader, found.get("cool down"), "cool down", 0.0),
     )
     if watched == Watched.RULE and "scope" in found:
         hint = "take scope out; the rules' own scopes say it"
         reader.problem(found["scope"], "scope-of-rules", "what rules hand to it has no scope of its own", hint)
     if reader.once("alert", key, found.get("key", node)):
         reader.made.alerts.append(policy)
+
+
+def _seconds(reader: Reader, node: Node | None, what: str, otherwise: float) -> float:
+    """A span that may be short, from a second on."""
+    found = reader.span(node, what, low=1)
+    return otherwise if found is None else found
 
 
 def _floors(reader: Reader, node: Node | None) -> Floors:
@@ -205,6 +237,10 @@ def read_route(reader: Reader, node: Node) -> None:
         receivers=frozenset(one for one in receivers if one),
         chain=reader.refer("chain", found.get("chain")),
         place=reader.place(node),
+        wait=_seconds(reader, found.get("wait"), "wait", 30.0),
+        interval=_seconds(reader, found.get("interval"), "interval", 300.0),
+        repeat=_seconds(reader, found.get("repeat"), "repeat", 4 * 3600.0),
+        again_after=_seconds(reader, found.get("again after"), "again after", 3600.0),
     )
     if reader.once("route", key, found.get("key", node)):
         reader.made.routes.append(route)
@@ -304,7 +340,7 @@ def _step(reader: Reader, node: Node, *, last: bool) -> Step | None:
         return None
     told = [one for one in Notified if one.value in found]
     names = [reader.refer(one.value, found[one.value]) for one in told]
-    wait = reader.span(found.get("wait"), "wait")
+    wait = reader.span(found.get("wait"), "wait", low=1)
     if len(told) != 1:
         reader.problem(node, "one-of-both", "a step tells one of rota, person and team", "such as rota: support")
         return None

@@ -16,6 +16,7 @@ TEXT: Fragment = {"type": ["string", "number", "boolean"]}
 QUERY: Fragment = {"type": ["string", "number"]}
 YES: Fragment = {"enum": ["yes", "no", True, False]}
 SPAN: Fragment = {"type": "string", "pattern": "^[0-9]{1,6} ?(m|min|h|d)$"}
+SHORT_SPAN: Fragment = {"type": "string", "pattern": "^[0-9]{1,6} ?(s|m|min|h|d)$"}
 DAY: Fragment = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 MOMENT: Fragment = {"type": "string"}
 TAG: Fragment = {"type": ["string", "number"]}

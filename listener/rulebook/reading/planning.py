@@ -65,7 +65,7 @@ def read_hours(reader: Reader, node: Node) -> None:
     key = reader.key(found.get("key"), "the hours' key")
     title = reader.text(found.get("title"), "title") or key
     zone = reader.zone(found.get("zone"))
-    week = _week(reader, found.get("open"))
+    week = read_week(reader, found.get("open"))
     holidays = _holidays(reader, found.get("holidays"))
     closed = [_closed(reader, one) for one in reader.items(found.get("closed"), "closed")]
     if reader.once("hours", key, found.get("key", node)) and zone:
@@ -73,9 +73,10 @@ def read_hours(reader: Reader, node: Node) -> None:
         reader.made.hours.append(Hours(key, title, zone, week, holidays, tuple(shut), reader.place(node)))
 
 
-def _week(reader: Reader, node: Node | None) -> tuple[tuple[Span, ...], ...]:
+def read_week(reader: Reader, node: Node | None, what: str = "open") -> tuple[tuple[Span, ...], ...]:
+    """The times of a week, Monday first."""
     week: list[tuple[Span, ...] | None] = [None] * 7
-    for key, value in reader.pairs(node, "open"):
+    for key, value in reader.pairs(node, what):
         spans = read_spans(reader, value)
         for day in _days(reader, key):
             if week[day] is None:
@@ -83,7 +84,7 @@ def _week(reader: Reader, node: Node | None) -> tuple[tuple[Span, ...], ...]:
             else:
                 reader.problem(key, "repeated-day", f"{WEEKDAYS[day]} stands here twice", "keep one of them")
     if (isinstance(node, Text) and node.empty) or (isinstance(node, Table) and not node.pairs):
-        reader.problem(node, "empty-value", "open is empty", "such as open: {mon-fri: 09:00-17:30}")
+        reader.problem(node, "empty-value", f"{what} is empty", f"such as {what}: {{mon-fri: 09:00-17:30}}")
     return tuple(spans or () for spans in week)
 
 

@@ -42,6 +42,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _TAG = re.compile(r"[^\W_A-Z][\w:-]{0,62}\Z")
 _DURATION = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
 _SECONDS = {"m": 60, "min": 60, "h": 3600, "d": 86_400}
+_SHORT = {"s": 1, **_SECONDS}
 SURELY_MEANT = 0.8
 """So like each other are a word and the one that was meant, where it is the right word elsewhere."""
 TYPOGRAPHIC = frozenset("“”„‟‘’‚‛«»")
@@ -252,19 +253,20 @@ class Reader:
         return float(value)
 
     def span(self, node: Node | None, what: str, *, low: float = 60, high: float = LONGEST_SECONDS) -> float | None:
-        """A time span in seconds, a whole number of minutes; None when there is none."""
+        """A time span in seconds; a whole number of minutes, unless less than one is enough. None when there is none."""
         value = self.text(node, what)
         if not value or node is None:
             return None
+        units = _SECONDS if low >= 60 else _SHORT
         found = _DURATION.match(value)
-        if found is None or found.group(2) not in _SECONDS:
-            self.problem(
-                node, "bad-duration", f"{_shown(value)} is not a time span", "a number with m, h or d: 30m, 2h, 1d"
-            )
+        if found is None or found.group(2) not in units:
+            hint = f"a number with {'' if units is _SECONDS else 's, '}m, h or d: 30m, 2h, 1d"
+            self.problem(node, "bad-duration", f"{_shown(value)} is not a time span", hint)
             return None
-        seconds = float(int(found.group(1)) * _SECONDS[found.group(2)])
+        seconds = float(int(found.group(1)) * units[found.group(2)])
         if not low <= seconds <= high:
-            message = f"{what} must be at least {int(low // 60)}m and at most {int(high // 86_400)}d"
+            least = f"{int(low // 60)}m" if low >= 60 else f"{int(low)}s"
+            message = f"{what} must be at least {least} and at most {int(high // 86_400)}d"
             self.problem(node, "bad-duration", message, "use a span such as 2h")
             return None
         return seconds

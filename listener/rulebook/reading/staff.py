@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from listener.model import Priority, Problem
 from listener.private import reaches
+from listener.rulebook.alerting import Severity
 from listener.rulebook.circles import circles
+from listener.rulebook.hours import Hours
 from listener.rulebook.nodes import Items, Node, Table, Text
-from listener.rulebook.people import Away, OurAccount, Person
-from listener.rulebook.reading.keys import KEY, SPAN, TEXT, YES, Key, Keys, Many, number
-from listener.rulebook.reading.planning import FROM, TO
+from listener.rulebook.people import QUIET_FOR, Away, OurAccount, Person
+from listener.rulebook.reading.keys import KEY, SPAN, TEXT, YES, Each, Key, Keys, Many, number, one_of
+from listener.rulebook.reading.planning import FROM, OPEN, TO, read_week
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.shape import Team
 
@@ -36,6 +38,14 @@ TEAM = Keys(
     ),
 )
 AWAY = Keys("a time away", (FROM, TO, Key("title", "why, for the team", TEXT)))
+SEVERITIES = tuple(one.value for one in Severity)
+TOLD_BY = Keys(
+    "receivers by severity",
+    tuple(
+        Key(name, f"by which of their receivers they are told of what is {name}; else by all", Many(KEY))
+        for name in SEVERITIES
+    ),
+)
 PERSON = Keys(
     "a person",
     (
@@ -46,6 +56,13 @@ PERSON = Keys(
         Key("hours", "their own opening hours; else those of their teams", KEY),
         Key("away", "days on which they do not work", Many(AWAY)),
         Key("needs approval", "what they write goes out when a lead or an admin has approved it", YES),
+        Key(
+            "quiet",
+            "when no alert wakes them, by their zone, as days with times: {mon-sun: 22:00-07:00}",
+            Each(Many(OPEN)),
+        ),
+        Key("quiet for", "what is kept from them meanwhile; else note and warning", Many(one_of(SEVERITIES))),
+        Key("receivers", "by which of those that hubbub.toml gives them they are told", TOLD_BY),
     ),
 )
 ACCOUNT = Keys(
@@ -133,18 +150,44 @@ def read_person(reader: Reader, node: Node) -> None:
     id_ = reader.key(found.get("id"), "a person's id")
     name = reader.text(found.get("name"), "name") or id_
     away = [_away(reader, one) for one in reader.items(found.get("away"), "away")]
+    zone = reader.zone(found.get("zone")) or "UTC"
     person = Person(
         id=id_,
         name=name,
         teams=reader.refer_all("team", found.get("teams")),
-        zone=reader.zone(found.get("zone")) or "UTC",
+        zone=zone,
         hours=reader.refer("hours", found.get("hours")),
         away=tuple(sorted((one for one in away if one is not None), key=lambda one: (one.first, one.last))),
         place=reader.place(node),
         needs_approval=reader.yes(found.get("needs approval"), "needs approval"),
+        quiet=_quiet(reader, found.get("quiet"), zone),
+        quiet_for=_quiet_for(reader, found),
+        told_by=_told_by(reader, found.get("receivers")),
     )
     if reader.once("person", id_, found.get("id", node)):
         reader.made.people.append(person)
+
+
+def _quiet(reader: Reader, node: Node | None, zone: str) -> Hours | None:
+    return None if node is None else Hours("quiet", "quiet", zone, read_week(reader, node, "quiet"))
+
+
+def _quiet_for(reader: Reader, found: dict[str, Node]) -> frozenset[Severity]:
+    if "quiet for" not in found:
+        return QUIET_FOR
+    if "quiet" not in found:
+        _needs(reader, found["quiet for"], "quiet for", "quiet")
+    words = [reader.choice(one, "quiet for", SEVERITIES) for one in reader.items(found["quiet for"], "quiet for")]
+    return frozenset(Severity(word) for word in words if word)
+
+
+def _told_by(reader: Reader, node: Node | None) -> dict[Severity, tuple[str, ...]]:
+    found = None if node is None else reader.table(node, TOLD_BY)
+    told: dict[Severity, tuple[str, ...]] = {}
+    for word, value in (found or {}).items():
+        names = [reader.key(one, "a receiver's name") for one in reader.items(value, word)]
+        told[Severity(word)] = tuple(name for name in names if name)
+    return told
 
 
 def read_account(reader: Reader, node: Node) -> None:
