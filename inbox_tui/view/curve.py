@@ -96,16 +96,16 @@ def picture(story: Story, curve: Curve, now: datetime, zone: tzinfo | None, widt
 def legend(story: Story, curve: Curve, width: int) -> Line:
     """What the signs mean, as far as they are drawn."""
     over = f"in {words.span(curve.span)}"
-    parts: list[Line] = [(("⣀⡠⠔ ", "accent"), (f"seen {over}", "dim"))]
+    parts: list[Line] = [(("⣀⡠⠔ ", "ours"), (f"seen {over}", "dim"))]
     bounds = curve.low if story.listed.incident.watched is Watched.SILENCE else curve.high
     at = [one for one in bounds[: curve.told or None] if one is not None]
     if at:
-        parts.append((("╌╌ ", "soon"), (f"threshold {_figure(at[-1])}", "dim")))
+        parts.append((("╌╌ ", "bad"), (f"threshold {_figure(at[-1])}", "dim")))
         parts.append(((f"{BAND}{BAND} ", "dim"), ("usual", "dim")))
     if any(one is None for one in curve.seen) or story.missing:
         parts.append(((f"{HOLE}{HOLE} ", "note"), ("not heard", "dim")))
     if story.plans:
-        parts.append(((f"{PLANNED}{PLANNED} ", "ours"), (f"planned: {say(story.plans[0].title)}", "dim")))
+        parts.append(((f"{PLANNED}{PLANNED} ", "good"), (f"planned: {say(story.plans[0].title)}", "dim")))
     signs = [(OPENED, "opened"), (KNOWN, "acknowledged"), (OVER, "over")]
     one = story.listed.incident
     there = (True, one.acknowledged_at is not None, story.listed.ended is not None)
@@ -207,7 +207,7 @@ def _plans(plot: _Plot, plans: Sequence[Plan], zone: tzinfo | None) -> Iterator[
                 if title
                 else PLANNED * len(columns)
             )
-            yield Put(columns[0], 0, (line, "ours"))
+            yield Put(columns[0], 0, (line, "good"))
 
 
 def _midnight(day: date, zone: tzinfo | None) -> datetime:

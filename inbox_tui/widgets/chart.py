@@ -67,13 +67,13 @@ class Chart(Drawn, Canvas):
                         self.set_pixel(put.x + offset, put.y, char, self._ink(style))
             for stretch in picture.limits:
                 for x, y in _columns(stretch):
-                    self.set_pixel(x, y, "╌", self._ink("soon"))
+                    self.set_pixel(x, y, "╌", self._ink("bad"))
             for stretch in picture.lines:
                 self._curve(stretch)
 
     def _curve(self, stretch: tuple[Point, ...]) -> None:
         lines = [(*one, *other) for one, other in pairwise(stretch)] or [(*stretch[0], *stretch[0])]
-        self.draw_hires_lines(lines, HiResMode.BRAILLE, self._ink("accent"))
+        self.draw_hires_lines(lines, HiResMode.BRAILLE, self._ink("ours"))
 
     def _ink(self, style: str) -> str:
         return str(self.look.pieces[style])

@@ -65,7 +65,7 @@ class IncidentsScreen(DeskScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INCIDENTS)
     CSS_PATH = "incidents.tcss"
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-mid"), (40, "-high")]  # noqa: RUF012 - as the base class has it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-mid"), (36, "-high")]  # noqa: RUF012 - as the base class has it
     place = keys.INCIDENTS
     has_left_pane = False
 
