@@ -58,6 +58,12 @@ COMMANDS = (
         "alerts",
         "what alerts would page: over what was counted, in tests, over a file",
     ),
+    Command(
+        "incidents",
+        "To work from a shell",
+        "incidents",
+        "alerts that stand: who was told; acknowledge, resolve, silence",
+    ),
     Command("import", "To keep it", "importing", "take in history from JSONL or CSV; harmless when run twice"),
     Command("backup", "To keep it", "keeping", "write the whole database into one file"),
     Command("restore", "To keep it", "keeping", "read a backup into an empty database"),

@@ -47,7 +47,7 @@ examples:
   hubbub doctor --json | jq '.checks[] | select(.state != "fine")'
 
 Looks at the settings, the secrets, the disk, the database and its schema, the listener, every source (running, lagging,
-paused, stopped, gaps, logins that end soon), the door for webhooks, every account, the rules and the outbox.
+paused, stopped, gaps, logins that end soon), the door for webhooks, every account, the rules, the outbox, incidents, and who would be told.
 Exit code 0: all fine; 1: something to do; 3: the database is not reachable."""
 
 
@@ -173,6 +173,7 @@ async def _inside(settings: Settings, house: House, checks: list[Check]) -> None
     checks += await _accounts(house)
     checks += await _rules(house)
     checks += await _outbox(house)
+    checks += await _alerts(settings, house, now)
     checks += await _telling(settings, house, now)
 
 
@@ -330,6 +331,37 @@ async def _outbox(house: House) -> list[Check]:
             Check("outbox", WARNING, f"{told}", "a person decides: open them in the inbox (send again, or take back)")
         ]
     return [Check("outbox", FINE, ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "empty")]
+
+
+async def _alerts(settings: Settings, house: House, now: datetime) -> list[Check]:
+    """Incidents that nobody has acknowledged or was told of, and alerts of which nobody would be told."""
+    from listener.cli.terminal import counted, moment
+    from listener.incidents.escalation import Staffed
+    from listener.incidents.reaching import unreached
+    from listener.rulebook.parse import parse
+    from listener.rulebook.shape import Rulebook
+    from listener.store import incident_lists, rulebooks
+
+    found: list[Check] = []
+    standing = await incident_lists.standing(house.pool)
+    for id_ in standing.undelivered:
+        told = f"incident {id_} could not be delivered to anybody"
+        found.append(Check("incidents", BAD, told, f"hubbub incidents show {id_}, and mend the receivers"))
+    if standing.waiting:
+        told = f"{counted(standing.waiting, 'incident')} acknowledged by nobody, the oldest opened {moment(standing.oldest, now)}"
+        found.append(Check("incidents", WARNING, told, "hubbub incidents; hubbub incidents ack ID"))
+    else:
+        told = f"none waits for somebody; {standing.acknowledged} acknowledged, {standing.muted} silent"
+        found.append(Check("incidents", FINE, told))
+    published = await rulebooks.in_force(house.pool)
+    book = None if published is None else parse(published.files)
+    if isinstance(book, Rulebook):
+        staff = Staffed.of(book, [one.name for one in settings.receivers], settings.reach)
+        if not staff.receivers and staff.alerts:
+            hint = "add [[receiver]] to the settings; hubbub alerts route shows who would be told"
+            return [*found, Check("alerts", WARNING, "nobody would be told of any alert: no receiver is set", hint)]
+        found += [Check("alerts", BAD if one.nobody else WARNING, one.what, one.hint) for one in unreached(staff)]
+    return found
 
 
 async def _telling(settings: Settings, house: House, now: datetime) -> list[Check]:

@@ -201,7 +201,8 @@ class Courier:
             raise
         except Exception as err:
             log.exception("page %d", parcel.page_id)
-            state: Settled = "unknown" if sending else "failed"
+            once = self._receiver is not None and not self._receiver.repeatable
+            state: Settled = "unknown" if sending and once else "failed"
             await self._settle(parcel, attempt, state, problem=f"a mistake in Hubbub: {type(err).__name__}", code="bug")
         else:
             await self._settle(parcel, attempt, "accepted", receipt={"said": said})

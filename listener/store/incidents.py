@@ -470,7 +470,7 @@ async def _page(
     if digest_id is None:
         outbox_id = await connection.fetchval(_OUT, page.brand_id, id_, key_of(page, id_), leaves or now, now)
     after = {
-        "page": id_, "what": page.what.value, "receiver": page.receiver, "person": page.person, "step": page.step, "round": page.round,
+        "page_id": id_, "what": page.what.value, "receiver": page.receiver, "person": page.person, "step": page.step, "round": page.round,
         **({"digest": digest_id} if digest_id is not None else {}),
     }  # fmt: skip
     event = Event(page.brand_id, "page.queued", outbox_id=outbox_id, after=after, incident_id=page.incident_id)

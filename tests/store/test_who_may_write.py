@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from listener.errors import Refused
+from listener.incidents.silences import parse
 from listener.model import Capability, Doing
 from listener.pictures import PNG, Picture
 from listener.store import (
@@ -24,6 +25,7 @@ from listener.store import (
     claims,
     handovers,
     inbox,
+    incident_acts,
     marks,
     network_acts,
     outbox,
@@ -35,6 +37,8 @@ from listener.workflow import Close
 from tests.store.world import NOW, World, later, world
 
 STORE = Path(acts.__file__).parents[1]
+
+QUIET_TOPIC = parse(["topic=yoghurt"])
 
 DOT = Picture(PNG, 3, 2, b"\x89PNG\r\n\x1a\n and so on")
 
@@ -52,7 +56,7 @@ THEIR_OWN = {"acts.drafts.drop_draft", "attachments.drop", "asking.seen", "label
 QUIET = {"acts.authors.unmute", "acts.doing.mark_read", "handovers.mark_read", "marks.take_back", "presence.attend"}
 """Where there is nothing that they may do they do nothing, without a word."""
 
-OF_NO_THING = {"attendance.away", "attendance.back", "handovers.hand_over", "presence.attend"}
+OF_NO_THING = {"attendance.away", "attendance.back", "handovers.hand_over", "incident_acts.silence", "presence.attend"}
 """They change nothing that another brand could have."""
 
 
@@ -220,6 +224,22 @@ async def run_source(w: World, by: int) -> Things:
     return with_id(await conversation(w, by), (key, gap))
 
 
+_INCIDENT = """
+INSERT INTO incidents (brand_id, key, policy, watched, state, severity, title, since, opened_at, told_at, evidence)
+VALUES ($1, $2, $2, 'volume', 'open', 'warning', 'Loud', $3, $3, $3, '{}') RETURNING id
+"""
+
+
+async def incident(w: World, by: int) -> Things:
+    id_ = await w.pool.fetchval(_INCIDENT, w.brand_id, uuid.uuid4().hex, NOW)
+    return with_id(await conversation(w, by), id_)
+
+
+async def silenced(w: World, by: int) -> Things:
+    id_ = await incident_acts.silence(w.pool, w.brand_id, QUIET_TOPIC, NOW, later(hours=2), "known", w.mia.id, NOW)
+    return with_id(await conversation(w, by), id_)
+
+
 def a_reply(w: World, t: Things) -> tuple[object, ...]:
     return (t.conversation, w.account.id, t.mention, "hello")
 
@@ -265,6 +285,15 @@ TABLE: dict[str, tuple[Make, Call]] = {
         viewed, lambda w, by, t: inbox.save_view(w.pool, by, w.brand_id, "Late", "is:open", True, NOW, view_id=t.id),
     ),
     "inbox.saved.delete_view": (viewed, lambda w, by, t: inbox.delete_view(w.pool, by, t.id, NOW)),
+    "incident_acts.acknowledge": (incident, lambda w, by, t: incident_acts.acknowledge(w.pool, t.id, by, NOW)),
+    "incident_acts.assign": (incident, lambda w, by, t: incident_acts.assign(w.pool, t.id, by, w.mia.id, NOW)),
+    "incident_acts.note": (incident, lambda w, by, t: incident_acts.note(w.pool, t.id, by, "the carrier knows", NOW)),
+    "incident_acts.resolve": (incident, lambda w, by, t: incident_acts.resolve(w.pool, t.id, by, NOW)),
+    "incident_acts.silence": (
+        incident,
+        lambda w, by, t: incident_acts.silence(w.pool, w.brand_id, QUIET_TOPIC, NOW, later(hours=2), "known", by, NOW),
+    ),
+    "incident_acts.end_silence": (silenced, lambda w, by, t: incident_acts.end_silence(w.pool, t.id, by, NOW)),
     "marks.mark": (judged, lambda w, by, t: marks.mark(w.pool, by, t.mention, w.brand_id, "outage", "missed", "", NOW)),
     "marks.take_back": (judged, lambda w, by, t: marks.take_back(w.pool, by, t.mention, w.brand_id, "outage", NOW)),
     "network_acts.queue": (

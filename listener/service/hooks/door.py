@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -31,7 +31,7 @@ from listener.service.hooks.senders import Buckets, Network, Sender, sender_of
 from listener.service.stopping import Stop
 from listener.settings import Door as DoorSettings
 from listener.sources.base import Delivery, Hook, Verdict
-from listener.store import alive, deliveries, source_health
+from listener.store import alert_lane, alive, deliveries, source_health
 
 log = logging.getLogger("hubbub.hooks")
 
@@ -315,13 +315,14 @@ class Door:
         return True
 
     async def _metrics(self) -> web.StreamResponse:
-        streams = None
+        streams, pages = None, []
         now = self.clock()
         async with self._looking:
             with contextlib.suppress(HubbubError, TimeoutError):
                 async with asyncio.timeout(STORE_SECONDS):
                     streams = await source_health.everything(self.house.pool, now)
-        text = figures.metrics(self.pulse(), self.answered, streams, now)
+                    pages = await alert_lane.told(self.house.pool, now - timedelta(days=1))
+        text = figures.metrics(self.pulse(), self.answered, streams, now, pages)
         return web.Response(body=text, headers={**_SAFE, "Content-Type": figures.CONTENT_TYPE})
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from listener.store.alert_lane import Told
 from listener.store.source_views import SourceState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -46,6 +47,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "hubbub_stream_gaps": ("gauge", "Holes that are not filled, by state."),
     "hubbub_stream_deliveries": ("gauge", "Deliveries to a webhook that wait, or that could not be read."),
     "hubbub_budget_left": ("gauge", "What is left of what a network allows."),
+    "hubbub_pages": ("gauge", "Pages of the last day, by receiver, what became of them, and why."),
     "hubbub_login_seconds": ("gauge", "Until the login of the account whose stream this is ends by itself."),
 }  # fmt: skip
 """Every metric: its kind, and what it says."""
@@ -56,6 +58,7 @@ def metrics(
     answered: Mapping[tuple[str, str], int],
     streams: Sequence[SourceState] | None,
     now: datetime,
+    pages: Sequence[Told] = (),
 ) -> bytes:
     """All of it as Prometheus reads it. `streams` None: the database does not answer."""
     rows: dict[str, list[tuple[Labels, float]]] = {name: [] for name in METRICS}
@@ -78,6 +81,9 @@ def metrics(
     budgets = {(b.source, b.name): b for stream in streams or () for b in stream.budgets}
     rows["hubbub_budget_left"] = [
         ((("source", source), ("budget", name)), round(b.left(now), 3)) for (source, name), b in sorted(budgets.items())
+    ]
+    rows["hubbub_pages"] = [
+        ((("receiver", one.receiver), ("state", one.state), ("code", one.code)), float(one.n)) for one in pages
     ]
     return _text(Metric(name, *METRICS[name], tuple(found)) for name, found in rows.items() if found)
 
