@@ -18,8 +18,8 @@ examples:
   hubbub alerts test mood --rules ./rules
   hubbub alerts test --json | jq -r '.tests[] | select(.pass | not) | .problem'
 
-A test says in words what is heard, such as [3 days of 10/h, 20 % negative, 1 h of 60/h, 80 % negative], and what must come of the last time:
-pages: no, pages: yes, or pages: 30m. The watch that the listener runs judges it, with the calendar, under a clock of its own.
+A test says in words what is heard, such as [3 days of 10/h with 20 % negative, 1 h of 60/h with 80 % negative], and what must come of the
+last time: pages: no, pages: yes, or pages: 30m. The watch that the listener runs judges it, with the calendar, under a clock of its own.
 Exit codes: 0 all pass, 1 some fail, 2 wrong usage or rules that cannot be read."""
 
 

@@ -75,21 +75,21 @@ def _tried(policy: Policy, test: Rehearsal, calendar: Sequence[Planned], zone: s
         return Rehearsed(policy, test, "what rules hand to it is tested by the rules' examples")
     look = look_of(policy, "", "", among=max(1, len(policy.topics)) * max(1, len(policy.sources)))
     watch = Watch((look,), zone, calendar)
-    said, people = _Said(), dict[int, int | None]()
+    said, places = _Said(), dict[int, int]()
     last = at = int(test.begin.timestamp()) // STEP * STEP
     told: list[Fired] = []
-    for stretch in test.stretches:
+    for place, stretch in enumerate(test.stretches):
         last = at
         for values in _buckets(stretch):
-            people[at] = stretch.people
+            places[at] = place
             for what, seen in values.items():
                 said.values[(what, at)] = seen
             for counter in watch.cold():
                 watch.learn_nothing(counter)
             for alert in watch.take(at, said):
-                reading = alert.alarm.reading
-                span = range(at + STEP - reading.seconds, at + STEP, STEP)
-                authors = sum(min(said.values.get((look.counter.what, one)) or 0, _most(people, one)) for one in span)
+                authors = _authors(
+                    test, said, places, look.counter, range(at + STEP - alert.alarm.reading.seconds, at + STEP, STEP)
+                )
                 if alert.few(authors):
                     watch.refuse(alert)
                     continue
@@ -99,9 +99,15 @@ def _tried(policy: Policy, test: Rehearsal, calendar: Sequence[Planned], zone: s
     return Rehearsed(policy, test, _problem(test, told, datetime.fromtimestamp(last, UTC)), tuple(told))
 
 
-def _most(people: Mapping[int, int | None], at: int) -> int:
-    most = people.get(at)
-    return 1_000_000 if most is None else most
+def _authors(test: Rehearsal, said: _Said, places: Mapping[int, int], counter: Counter, span: Sequence[int]) -> int:
+    """How many people said what is counted: in each stretch at most as many as it names."""
+    seen = [0] * len(test.stretches)
+    for at in span:
+        if at in places:
+            seen[places[at]] += said.value(counter, at) or 0
+    return sum(
+        n if stretch.people is None else min(n, stretch.people) for n, stretch in zip(seen, test.stretches, strict=True)
+    )
 
 
 def _buckets(stretch: Stretch) -> Iterator[dict[str, int | None]]:

@@ -12,13 +12,11 @@ BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday: when a test begins that does not say when."""
 LONGEST = 60 * 86_400
 """Seconds of all stretches of a test together."""
-SORT = "N m|h|d of R/h|R/d|nothing, P % negative, P % urgent, by N people; or N m|h|d unheard"
-
 _UNITS = {"m": 60, "min": 60, "h": 3_600, "hour": 3_600, "hours": 3_600, "d": 86_400, "day": 86_400, "days": 86_400}
 _STRETCH = re.compile(
     r"(?P<n>\d{1,5}) ?(?P<unit>m|min|h|hours?|d|days?)"
     r"(?: (?P<unheard>unheard)| of (?:(?P<nothing>nothing)|(?P<rate>\d{1,6}(?:\.\d{1,3})?) ?/ ?(?P<per>h|d|min))"
-    r"(?P<parts>(?:, ?\d{1,3} ?% (?:negative|urgent))*)(?:,? by (?P<people>\d{1,6}) people)?)\Z"
+    r"(?P<parts>(?: (?:with|and) \d{1,3} ?% (?:negative|urgent))*)(?: by (?P<people>\d{1,6}) people)?)\Z"
 )
 _PART = re.compile(r"(\d{1,3}) ?% (negative|urgent)")
 
@@ -54,7 +52,7 @@ class Rehearsal:
 
 
 def stretch_of(text: str) -> Stretch | None:
-    """What a text such as `3 days of 10/h, 20 % negative` says; None: nothing."""
+    """What a text such as `3 days of 10/h with 20 % negative` says; None: nothing."""
     found = _STRETCH.match(" ".join(text.split()))
     if found is None:
         return None

@@ -19,7 +19,7 @@ from math import exp, expm1, log, sqrt
 
 import msgspec
 
-from listener.spikes.counts import bits_above, bits_below
+from listener.spikes.counts import bits_above, bits_below, sigmas_of
 
 VERSION = 1
 """States of another version are not read: raise it with every change of what is learned."""
@@ -31,6 +31,8 @@ COVERED = 0.75
 
 SOFT = 4.0
 """Added to seen and expected before they are compared: 2 against 0 is next to nothing, 50 against 0 is a lot."""
+FEW = 10.0
+"""Expected in a span: of fewer the chance of the very count is asked."""
 CLIP = 2.0
 """Spreads; what strays further teaches no more than this."""
 LEVEL_DAYS, SPREAD_DAYS, CENTRE_DAYS = 6.0, 5.0, 6.0
@@ -121,6 +123,16 @@ class Reading:
         wide = exp(min(sigmas * self.deviation, 50.0))
         base = self.expected + self.soft
         return max(0.0, base / wide - self.soft), base * wide - self.soft
+
+    @property
+    def by_chance(self) -> float:
+        """Sigmas by the chance of such a count, for what is rare: there a little that is added to both sides would hide a real storm. What is
+        usual counts as one more than it is, and strays by no more than the ratio does. 0 where `FEW` or more are expected.
+        """
+        if self.expected >= FEW or self.sigmas <= 0:
+            return 0.0
+        strayed = max(self.deviation**2 - NOISE / (self.expected + self.soft), LEAST_SPREAD**2)
+        return sigmas_of(bits_above(self.seen, self.expected + 1, 1 / expm1(strayed)))
 
     @property
     def bits(self) -> float:

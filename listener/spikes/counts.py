@@ -7,7 +7,7 @@ chance of a storm is a number and not nought. Refuses to say what is usual: mean
 
 from __future__ import annotations
 
-from math import exp, inf, lgamma, log, log1p
+from math import exp, inf, lgamma, log, log1p, sqrt
 
 _TINY = 1e-300
 _MOST = 400
@@ -46,6 +46,13 @@ def share_bits(part: int, whole: int, share: float, weight: float) -> float:
         if ratio < total * 1e-9 and n > part + 8:
             break
     return _bits(term + log(total))
+
+
+def sigmas_of(bits: float) -> float:
+    """How many spreads of a bell curve are as rare, upwards (Abramowitz and Stegun, 26.2.23); 0 where it is rarer than not."""
+    t = sqrt(2 * log(2) * bits)
+    above = 2.515517 + 0.802853 * t + 0.010328 * t * t
+    return max(0.0, t - above / (1 + 1.432788 * t + 0.189269 * t * t + 0.001308 * t**3))
 
 
 def _bits(logarithm: float) -> float:

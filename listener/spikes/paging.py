@@ -126,12 +126,13 @@ class Alarm:
         """One line of plain English with the numbers: what was seen, what is usual, since when."""
         reading = self.reading
         low, high = reading.band(self.threshold)
+        sigmas = self.size * self.threshold if self.size >= 1 and reading.sigmas > 0 else reading.sigmas
         more = "" if self.share is None else f"; {self.share.why()}"
         whole = "" if reading.known > 0.99 else f"; {reading.known:.0%} of that time was heard"
         hour = f"{_DAYS[self.surprise.cell[0]]} {self.surprise.cell[1]:02}h"
         return (
             f"{self.kind.value}: {reading.seen:,} in {_long(reading.seconds)}, expected {reading.expected:,.1f} ({hour} UTC, up to {high:,.0f}"
-            f" and down to {low:,.0f} is usual), {reading.sigmas:+.1f} of {self.threshold:.1f} sigmas, {reading.bits:.0f} bits{more}{whole}"
+            f" and down to {low:,.0f} is usual), {sigmas:+.1f} of {self.threshold:.1f} sigmas, {reading.bits:.0f} bits{more}{whole}"
         )
 
 
@@ -191,6 +192,8 @@ _LOOKS = {
     Kind.SHIFT: (*_LASTING, _Look(86_400, False, 2.3, 0.6)),
     Kind.SILENCE: (_Look(3_600, False, 3.1, 1.4),),
 }
+_RARE = frozenset({Kind.NEGATIVE, Kind.NEED})
+"""What is rare by nature, with more than its number to go by: a share, or that nobody answered."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -255,7 +258,8 @@ def _most(watch: Watch, surprise: Surprise, of: Surprise | None) -> tuple[float,
         if reading is None or surprise.days * DAY < RIPE * look.seconds:
             continue
         threshold = look.threshold(often)
-        size = (reading.sigmas if look.up else -reading.sigmas) / threshold
+        up = max(reading.sigmas, reading.by_chance) if watch.kind in _RARE else reading.sigmas
+        size = (up if look.up else -reading.sigmas) / threshold
         share = None
         if look.up and reading.seen < watch.floors.mentions:
             size = min(size, _BELOW)

@@ -208,6 +208,18 @@ def test_negative_pages_need_both_the_number_and_the_share() -> None:
     assert told(1, 2) == set(), "a larger share of a usual number"
 
 
+def test_a_small_brand_is_told_of_a_storm_of_what_is_rare_within_half_an_hour_and_of_two_messages_never() -> None:
+    calm = [Row(at * 300, 1, int(at % 6 == 0)) for at in range(5 * 288)]
+    begins = len(calm)
+
+    def told(storm: list[Row]) -> list[int]:
+        feed = Feed(300, (Watch(Kind.NEGATIVE),))
+        return [a.at // 300 - begins for row in [*calm, *storm] for a in feed.take(row).alarms if a.pages]
+
+    assert told([Row((begins + n) * 300, 6, 5) for n in range(6)])[0] <= 5
+    assert told([Row((begins + n) * 300, 1, int(n in {3, 4})) for n in range(300)]) == []
+
+
 def test_floors_hold_whatever_surprises() -> None:
     def paged(floor: int) -> int:
         desk, state = Desk(), learned([1] * (8 * DAY))

@@ -126,8 +126,8 @@ async def test_a_storm_is_fired_once_whoever_is_killed_and_however_many_watch(sc
     scene.now += STEP
     await scene.counted(scene.bucket, scene.bucket + STEP, 100, 90)
     assert (await scene.look()).fired == ()  # so many by nobody: there is a floor for authors
-    await scene.said(5)
     scene.now += STEP
+    await scene.said(5)
     await scene.counted(scene.bucket, scene.bucket + STEP, 100, 90)
     scene.dies = True
     with pytest.raises(Killed):
@@ -145,6 +145,12 @@ async def test_a_storm_is_fired_once_whoever_is_killed_and_however_many_watch(sc
     assert len(evidence["curve"]) == len(evidence["curve_expected"]) == 288
     assert evidence["curve"][-1] == 90
     assert evidence["curve_at"] + 287 * 300 == scene.bucket.timestamp()
+    # What was fired is what a replay of the same time finds.
+    end = scene.bucket + STEP
+    again = await watching.replay(
+        scene.house.pool, scene.brand, scene.rules, NOW - timedelta(hours=3), end, policy="mood"
+    )
+    assert [(one.told, one.at, one.evidence["curve"]) for one in again.fired] == [(Told.BEGUN, end, evidence["curve"])]
 
 
 async def test_what_a_stream_missed_is_unknown_until_it_is_filled_and_neither_wakes_anybody(scene: Scene) -> None:

@@ -16,8 +16,8 @@ REHEARSAL = Keys(
     "a test of an alert",
     (
         Key("title", "what it shows", TEXT),
-        Key("series", "what is heard, one time after the other: 3 days of 10/h, 20 % negative, then 1 h of 60/h, 80 % negative; also nothing, "
-            "unheard, 10 % urgent, by 3 people", Many(TEXT), needed=True),
+        Key("series", "what is heard, one time after the other: 3 days of 10/h with 20 % negative; also of nothing, unheard, "
+            "with 10 % urgent, by 3 people", Many(TEXT), needed=True),
         Key("pages", "no; or yes, or so soon (30m), counted from the beginning of the last time on. Never before it", PAGES, needed=True),
         Key("severity", "at least so bad", one_of([one.value for one in Severity])),
         Key("from", "when it begins, for what the calendar says; else on a Monday", MOMENT),
@@ -39,7 +39,9 @@ def _rehearsal(reader: Reader, node: Node) -> Rehearsal | None:
     for text, one in reader.texts(found.get("series"), "series"):
         stretch = stretch_of(text)
         if stretch is None:
-            hint = "such as 3 days of 10/h, 20 % negative; or 30m of nothing; or 2 h unheard; in steps of five minutes"
+            hint = (
+                "such as 3 days of 10/h with 20 % negative; or 30m of nothing; or 2 h unheard; in steps of five minutes"
+            )
             reader.problem(one, "bad-series", f"{text[:80]!r} says no time with what is heard in it", hint)
         else:
             stretches.append(stretch)
