@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from listener.cli.looking import add_where, opened_brand
+from listener.cli.looking import opened_brand
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 
 
 def configure_report(parser: argparse.ArgumentParser) -> None:
-    """Which incident, and where its report goes."""
-    parser.add_argument("incident", type=int, metavar="ID", help="the incident's number (hubbub incidents)")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write it here instead of printing it; a file that is there goes"
-    )
-    add_where(parser)
+    """Where the report goes."""
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write it here; a file that is there goes")
     parser.epilog = """\
 examples:
   hubbub incidents report 12
@@ -33,23 +29,17 @@ Numbers, the curve as a line of signs, who was told when and who knew after how 
 are named by number and address; their words are not in it. Incidents that go on have one too: it says so."""
 
 
-def run_report(arguments: argparse.Namespace) -> int:
+async def report(arguments: argparse.Namespace) -> int:
     """Print it, or write it."""
-    from listener.cli.terminal import run_async
-
-    return run_async(_report(arguments))
-
-
-async def _report(arguments: argparse.Namespace) -> int:
     from listener.cli.terminal import USAGE_CODE, print_json
     from listener.store.incident_report import report_on
 
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
         calendar = await _calendar(house)
-        text = await report_on(house.pool, brand_id, arguments.incident, datetime.now(UTC), calendar=calendar)
+        text = await report_on(house.pool, brand_id, arguments.id, datetime.now(UTC), calendar=calendar)
     if text is None:
-        hint = "hubbub incidents lists them; --brand NAME looks at another brand"
-        raise FixMe(f"there is no incident {arguments.incident}", hint=hint, code=USAGE_CODE)
+        hint = "hubbub incidents lists them; --brand KEY looks at another brand"
+        raise FixMe(f"there is no incident {arguments.id}", hint=hint, code=USAGE_CODE)
     if arguments.out is not None:
         try:
             arguments.out.write_text(text, encoding="utf-8")
@@ -58,7 +48,7 @@ async def _report(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(
             {
-                "incident": arguments.incident,
+                "incident": arguments.id,
                 "out": None if arguments.out is None else str(arguments.out),
                 "markdown": text,
             }
