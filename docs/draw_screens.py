@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from math import pi, sin
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ from inbox_tui.app import Inbox
 from inbox_tui.backend.postgres import connect
 from inbox_tui.screens.base import Desk
 from listener.cli.running import seated
+from listener.incidents.escalation import Staffed
+from listener.incidents.shape import Fired, Told
 from listener.model import Problem, Role
+from listener.rulebook.alerting import Policy, Severity, Watched
 from listener.service.database import House, opened
 from listener.settings import load
-from listener.store import people, rulebooks
+from listener.store import incident_acts, incidents, people, rulebooks
 
 DOCS = Path(__file__).parent
 SIZE = (148, 38)
@@ -87,6 +91,7 @@ async def draw(folder: Path) -> None:
                 save(app, "listening")
                 await search_box(app, pilot)
                 await rules(app, pilot, house.pool)
+                await incident(app, pilot, house)
         finally:
             await backend.close(datetime.now(UTC))
 
@@ -194,6 +199,42 @@ async def rules(app: Inbox, pilot: Pilot[None], pool: Any) -> None:
     await pilot.press("R")
     await pilot.pause(2.0)
     save(app, "rule-health")
+
+
+async def incident(app: Inbox, pilot: Pilot[None], house: House) -> None:
+    """A storm of an hour at the end of a day with a hole in it, told to two and taken by one."""
+    brand_id = await house.pool.fetchval("SELECT id FROM brands ORDER BY id LIMIT 1")
+    at, policy = (
+        app.desk.now() - timedelta(minutes=12),
+        Policy("storm", "Bad mood about Larkspur", "care", Watched.NEGATIVE),
+    )
+    usual = [4 + 3 * sin(2 * pi * (n - 130) / 288) for n in range(288)]
+    counts: list[int | None] = [
+        round(one + 2 * sin(n * 7.3) + sin(n / 5)) if n < 278 else 3 * (n - 275) for n, one in enumerate(usual)
+    ]
+    counts[110:126] = [None] * 16
+    seen, expected = sum(one or 0 for one in counts[-12:]), sum(usual[-12:])
+    evidence = {
+        "why": f"negative: {seen} in 1 h, expected {expected:.1f}, +7.2 of 3.4 sigmas, 34 bits; {seen} of {seen + 22}, usually 24%, 15 bits",
+        "seen": seen, "expected": expected, "low": expected - 25, "high": expected + 30, "seconds": 3600, "size": 2.1, "authors": seen - 11,
+        "part": seen, "whole": seen + 22, "share": 0.24, "counter": "negative", "curve": counts, "curve_expected": usual,
+        "curve_at": int(at.timestamp()) // 300 * 300 - 288 * 300, "curve_step": 300,
+    }  # fmt: skip
+    fired = Fired(
+        brand_id, policy.key, policy.watched, Told.BEGUN, Severity.CRITICAL, at, at - timedelta(minutes=20), "larkspur", evidence=evidence
+    )  # fmt: skip
+    staff = Staffed(alerts={policy.key: policy})
+    async with house.pool.acquire() as connection, connection.transaction():
+        id_ = await incidents.fire(connection, fired, policy, staff, at)
+    assert id_ is not None  # noqa: S101
+    kit = await house.pool.fetchval("SELECT id FROM people WHERE login = 'kit'")
+    await incident_acts.note(
+        house.pool, id_, kit, "The network team knows; the outage page is up.", at + timedelta(minutes=4)
+    )
+    await rulebooks.health(house.pool, [], (await rulebooks.published(house.pool, 1))[0].hash, datetime.now(UTC))
+    await pilot.press("number_sign")
+    await pilot.pause(2.5)
+    save(app, "incident")
 
 
 async def _nobody_asks() -> None:

@@ -35,6 +35,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--keys", metavar="FILE", type=Path, help="a person's own keys (hubbub keys --template)")
     parser.add_argument("--state", metavar="DIR", type=Path, help="where it keeps how it looked last")
+    parser.add_argument("--incident", metavar="ID", type=int, help="an incident to open on")
     parser.add_argument("--light", action="store_true", help="begin with the light theme")
     return parser.parse_args(argv)
 
@@ -84,6 +85,7 @@ async def look(options: argparse.Namespace, dsn: str) -> int:
             settled=collect_again,
             theme="light" if options.light else looks.theme(),
             keep_theme=looks.keep_theme,
+            incident=options.incident,
         )
         await app.run_async()
         return app.return_code or 0

@@ -1,4 +1,6 @@
-"""A file that a person named, read whole. Owns how it is opened: no pipe is waited for, no device is touched, nothing without an end is read."""
+"""A file that a person named, read or written whole. Owns how it is opened: no pipe is waited for, no device is touched, nothing without an
+end is read.
+"""
 
 from __future__ import annotations
 
@@ -27,3 +29,22 @@ def _is_file(found: os.stat_result) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is no file")
+
+
+def meant(written: str, name: str) -> Path:
+    """The file that a person means: ~ is their home, and in a folder it gets this name."""
+    path = Path(written)
+    try:
+        path = path.expanduser()
+    except RuntimeError:  # a home that nobody knows: taken by its letters
+        return path
+    return path / name if path.is_dir() else path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole, readable for its owner; what stood there goes. Raises `OSError`: it cannot be written, or is no file."""
+    if path.exists():
+        _is_file(path.stat())
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o600)
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write(text)

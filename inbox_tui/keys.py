@@ -12,6 +12,7 @@ INBOX, LISTENING, COMPOSER, EVERYWHERE = "inbox", "listening", "composer", "ever
 SEARCHING, RULES, WHY = "search box", "rules", "why"
 CARD = "author card"
 SOURCES = "sources"
+INCIDENTS = "incidents"
 POST = "post"
 
 
@@ -236,6 +237,51 @@ KEYS: tuple[Key, ...] = (
         True,
     ),
     Key("inbox", ("l",), "inbox", "Inbox: the conversations", SOURCES, "Sources", footer=True),
+    # Incidents
+    Key(
+        "incidents",
+        ("number_sign",),
+        "incidents",
+        "The incidents: what stands, what made it, what became of it",
+        EVERYWHERE,
+        "Incidents",
+    ),
+    Key(
+        "acknowledge",
+        ("c",),
+        "I have it",
+        "Acknowledge: say that you know; nobody else is woken",
+        INCIDENTS,
+        "Incidents",
+        True,
+        True,
+    ),
+    Key("assign_incident", ("a",), "assign", "Give the incident to somebody", INCIDENTS, "Incidents", True, True),
+    Key(
+        "silence",
+        ("s",),
+        "silence",
+        "Silence: nobody is told for a while; or end a silence",
+        INCIDENTS,
+        "Incidents",
+        True,
+        True,
+    ),
+    Key("note_incident", ("n",), "note", "Write a note on the incident", INCIDENTS, "Incidents", True, True),
+    Key("resolve", ("e",), "resolve", "Resolve: it is over", INCIDENTS, "Incidents", True, True),
+    Key(
+        "its_conversations",
+        ("i",),
+        "conversations",
+        "The open conversations of the messages that made it, in the Inbox",
+        INCIDENTS,
+        "Incidents",
+        True,
+    ),
+    Key("its_messages", ("v",), "messages", "All messages that made it, in Listening", INCIDENTS, "Incidents", True),
+    Key("zoom", ("w",), "nearer", "The curve of the day, or of the hours around it", INCIDENTS, "Incidents"),
+    Key("write_report", ("x",), "report", "Write the report on it into a file", INCIDENTS, "Incidents", True),
+    Key("inbox", ("l",), "inbox", "Inbox: the conversations", INCIDENTS, "Incidents", footer=True),
     Key("compact", ("m",), "compact", "One line a row, or two", EVERYWHERE, "Look"),
     Key("dark", ("d",), "theme", "The next theme: dark, light, both in high contrast", EVERYWHERE, "Look"),
     # Panes, and looking only
@@ -421,6 +467,7 @@ APP = frozenset(
         "search",
         "rules",
         "sources",
+        "incidents",
         "why",
         "false_alarm",
         "confirm",
@@ -443,14 +490,15 @@ GROUPS = (
     "Author",
     "Rules",
     "Sources",
+    "Incidents",
     "Why",
     "Post",
     "Search box",
     "Hubbub",
 )
 
-PLACES = (INBOX, LISTENING, RULES, SOURCES, COMPOSER, SEARCHING, WHY, POST, CARD)
-"""Where keys work; what is everywhere works in the first four."""
+PLACES = (INBOX, LISTENING, RULES, SOURCES, INCIDENTS, COMPOSER, SEARCHING, WHY, POST, CARD)
+"""Where keys work; what is everywhere works in the first five."""
 
 APART = frozenset({COMPOSER, SEARCHING, WHY, CARD, POST})
 """Places that share no key with the rest: who writes needs the letters, and a panel has its own."""

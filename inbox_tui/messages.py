@@ -153,6 +153,13 @@ class SourcesWanted(Message):
 
 
 @dataclass
+class IncidentsWanted(Message):
+    """Somebody asked for the incidents, or for one of them."""
+
+    incident_id: int | None = None
+
+
+@dataclass
 class MarksChanged(Message):
     """Rules were marked right or wrong on these mentions, here."""
 

@@ -21,6 +21,7 @@ from inbox_tui.app.pinning import pinning
 from inbox_tui.messages import (
     ConversationWanted,
     InboxWanted,
+    IncidentsWanted,
     LabelsChanged,
     MarksChanged,
     NamesChanged,
@@ -76,9 +77,10 @@ class Inbox(Overruling, inherit_bindings=False):
         settled: Callable[[], None] = lambda: None,
         theme: str = DARK.name,
         keep_theme: Callable[[str], str] = lambda _: "",
+        incident: int | None = None,
     ) -> None:
         """`settled` is called once, when the first screen has been there for a while. `keep_theme` keeps a theme for the next start; what
-        it gives back is why it could not.
+        it gives back is why it could not. `incident`: it opens on that one.
         """
         super().__init__()
         for colours in THEMES.values():
@@ -99,6 +101,10 @@ class Inbox(Overruling, inherit_bindings=False):
         self._reading_sources = asyncio.Lock()
         self.add_mode("rules", self._rules_screen)
         self.add_mode("sources", self._sources_screen)
+        self._incident = incident
+        self._incidents_stale = True
+        self._reading_incidents = asyncio.Lock()
+        self.add_mode("incidents", self._incidents_screen)
 
     def get_driver_class(self) -> type[Driver]:
         """The terminal's own driver, with columns that stay straight."""
@@ -124,6 +130,11 @@ class Inbox(Overruling, inherit_bindings=False):
 
         return SourcesScreen(self.desk)
 
+    def _incidents_screen(self) -> Screen[None]:
+        from inbox_tui.screens.incidents import IncidentsScreen
+
+        return IncidentsScreen(self.desk)
+
     # Live ------------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
@@ -132,6 +143,8 @@ class Inbox(Overruling, inherit_bindings=False):
         self.run_worker(self._follow(), group="feed", exit_on_error=True)
         self.set_interval(1.0, self._second)
         self.set_timer(2.0, self._settled)
+        if self._incident is not None:
+            self.post_message(IncidentsWanted(self._incident))
 
     async def _follow(self) -> None:
         """Follow the feed for ever. It comes back by itself once it began; until then, this is who tries again."""
@@ -157,6 +170,9 @@ class Inbox(Overruling, inherit_bindings=False):
         if changed.rulebook or changed.lost:
             self.run_worker(self._read_rules(), group="names")
         self._sources_stale = self._sources_stale or changed.sources or changed.lost
+        if changed.incidents or changed.lost:
+            self._incidents_stale = True
+            self.run_worker(self._read_incidents(), group="incidents")
         for place in self.places:
             await place.unless_ending(place.heard(changed))
 
@@ -199,6 +215,20 @@ class Inbox(Overruling, inherit_bindings=False):
         if self.place is not None and self.place.is_mounted:
             self.place.show_bars()
 
+    async def _read_incidents(self) -> None:
+        """Which incidents stand, for every screen; tried again while the store is away."""
+        self._incidents_stale = False
+        async with self._reading_incidents:  # one after the other, as of the rules
+            try:
+                self.desk.alarmed = await self.desk.backend.alarmed()
+            except (TryAgain, NotReachable):
+                self._incidents_stale = True
+            except HubbubError as fault:
+                if self.place is not None:
+                    self.place.say_fault(fault)
+        if self.place is not None and self.place.is_mounted:
+            self.place.show_bars()
+
     def _told(self, connected: bool) -> None:
         if connected != self.desk.connected:
             self.desk.connected = connected
@@ -216,6 +246,8 @@ class Inbox(Overruling, inherit_bindings=False):
             place.second()
         if self._sources_stale:
             self.run_worker(self._read_stopped(), group="stopped")
+        if self._incidents_stale:
+            self.run_worker(self._read_incidents(), group="incidents")
         if self._seconds % RENEW_EVERY == 0 and not self.desk.read_only:
             self.run_worker(place.attempt(self.desk.backend.renew_claims(self.desk.now())), group="claims")
         if self._seconds == 1 or self._seconds % LOOK_EVERY == 0:
@@ -274,6 +306,20 @@ class Inbox(Overruling, inherit_bindings=False):
     async def on_sources_wanted(self, event: SourcesWanted) -> None:
         """To the sources."""
         await self.switch_mode("sources")
+
+    def action_incidents(self) -> None:
+        """The incidents, and what became of them."""
+        if not self._in_dialog():
+            self.post_message(IncidentsWanted())
+
+    async def on_incidents_wanted(self, event: IncidentsWanted) -> None:
+        """To the incidents, or to one of them."""
+        from inbox_tui.screens.incidents import IncidentsScreen
+
+        await self.switch_mode("incidents")
+        place = self.place
+        if event.incident_id is not None and isinstance(place, IncidentsScreen):
+            await place.unless_ending(place.show_incident(event.incident_id))
 
     async def on_marks_changed(self, event: MarksChanged) -> None:
         """Rules were marked here: whoever shows those mentions shows it."""

@@ -15,6 +15,7 @@ from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.incidents import IncidentsBackend
 from inbox_tui.backend.labels import LabelsBackend
 from inbox_tui.backend.macros import MacrosBackend
 from inbox_tui.backend.network import NetworkBackend
@@ -105,6 +106,7 @@ class Backend(
     LabelsBackend,
     OverrulingBackend,
     SourcesBackend,
+    IncidentsBackend,
     Protocol,
 ):
     """Everything that the inbox may ask for, for one brand as one person. Raises our errors only."""

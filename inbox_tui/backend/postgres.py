@@ -15,6 +15,7 @@ from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_incidents import PostgresIncidents
 from inbox_tui.backend.postgres_labels import PostgresLabels
 from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.postgres_network import PostgresNetwork
@@ -86,6 +87,7 @@ class PostgresBackend(
     PostgresLabels,
     PostgresOverruling,
     PostgresSources,
+    PostgresIncidents,
 ):
     """`Backend` for one brand as one person, on the real store. Made by `connect`."""
 

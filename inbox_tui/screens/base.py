@@ -17,7 +17,7 @@ from textual.screen import Screen
 from inbox_tui import keys
 from inbox_tui.backend import Backend
 from inbox_tui.messages import InboxWanted, KeyClicked, LabelsChanged, MarksChanged, Said, TopicWanted
-from inbox_tui.view import marks, rules, sources, words
+from inbox_tui.view import alarm, marks, rules, sources, words
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
 from inbox_tui.view.whys import Meant
@@ -28,7 +28,7 @@ from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError, Refused
-from listener.store.views import Changed, Labelled
+from listener.store.views import Alarmed, Changed, Labelled
 
 if TYPE_CHECKING:
     from inbox_tui.widgets.jumping import Target
@@ -62,6 +62,16 @@ class LabelsMade:
     """As of a mark."""
 
 
+@dataclass(frozen=True, slots=True)
+class ActMade:
+    """Another act of this desk that can be taken back: what to say then, and how."""
+
+    said: str
+    back: Callable[[datetime], Awaitable[object]]
+    last_act: uuid.UUID | None
+    """As of a mark."""
+
+
 @dataclass
 class Desk:
     """Where a person works: the backend, the clock, and what all screens agree on."""
@@ -85,7 +95,9 @@ class Desk:
     """The rule files on disk are refused: every screen says so."""
     stopped: tuple[str, ...] = ()
     """Titles of sources that stopped until a person helps: every screen says so."""
-    marked: list[MarkMade | LabelsMade] = field(default_factory=list)
+    alarmed: Alarmed = field(default_factory=Alarmed)
+    """The incidents that stand: every screen says so."""
+    marked: list[MarkMade | LabelsMade | ActMade] = field(default_factory=list)
     """The last one last: undo takes them back."""
     read_only_for_good: bool = field(init=False)
     """It was started so: nobody leaves that from inside."""
@@ -114,6 +126,9 @@ class DeskScreen(Screen[None]):
     DEFAULT_CSS = """
     DeskScreen #refused { display: none; background: $error-muted; }
     DeskScreen.-refused #refused { display: block; }
+    DeskScreen #alarm { display: none; background: $boost; }
+    DeskScreen.-alarm #alarm { display: block; }
+    DeskScreen.-alarm-loud #alarm { background: $error-muted; }
     """
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as the base class has it
         (0, "-one"),
@@ -162,9 +177,18 @@ class DeskScreen(Screen[None]):
         right = joined([mode, (live,), ((person, ""),), ((f"{local:%H:%M %Z}", "dim"),)])
         self.query_one("#top", Bar).show(self.title_pieces(), right)
         self.query_one("#said", Bar).show((desk.said,))
+        self._show_alarm(now)
         self.set_class(desk.refused is not None, "-refused")
         if desk.refused is not None and (found := self.query("#refused")):
             found.only_one(Bar).show(rules.banner(desk.refused, now, desk.zone, desk.table))
+
+    def _show_alarm(self, now: datetime) -> None:
+        """The incidents that stand, until none does; a click goes there."""
+        line = alarm.banner(self.desk.alarmed, now, self.desk.table)
+        self.set_class(bool(line), "-alarm")
+        self.set_class(self.desk.alarmed.open > 0, "-alarm-loud")
+        if line and (found := self.query("#alarm")):
+            found.only_one(Bar).show(line, acts={line[0][0].strip(): "incidents"})
 
     def say(self, said: str, style: str = "") -> None:
         """Tell what was done, or why not. `said` is harmless already."""
@@ -372,7 +396,10 @@ class DeskScreen(Screen[None]):
         act_id = await self.attempt(backend.last_act())
         if self.desk.marked and self.desk.marked[-1].last_act == act_id:
             made = self.desk.marked[-1]
-            await (self._unlabel(made) if isinstance(made, LabelsMade) else self._unmark(made))
+            if isinstance(made, ActMade):
+                await self._unact(made)
+            else:
+                await (self._unlabel(made) if isinstance(made, LabelsMade) else self._unmark(made))
             return
         if act_id is None:
             self.say("there is nothing to take back", "dim")
@@ -435,6 +462,12 @@ class DeskScreen(Screen[None]):
             self.desk.marked.remove(made)
             self.say("taken back: your labels are as before", "good")
             self.app.post_message(LabelsChanged(tuple(back.ids)))
+
+    async def _unact(self, made: ActMade) -> None:
+        """Take back what was done at this desk alone."""
+        if await self.succeeds(made.back(self.desk.now())):
+            self.desk.marked.remove(made)
+            self.say(f"taken back: {made.said}", "good")
 
     def action_yank(self) -> None:
         """Copy something: a key says what."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, Parser, wrong_usage
 from listener.cli.asked import instant
+from listener.cli.incidents_report import configure_report, report
 from listener.cli.looking import add_where
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ examples:
   hubbub incidents ack 12
   hubbub incidents note 12 "the carrier knows"
   hubbub incidents silence topic=yoghurt severity=note,warning --for 2h --note "the recall is known"
+  hubbub incidents report 12 --out incident-12.md
   hubbub incidents --json | jq '.incidents[] | select(.state == "open") | .title'
 
 Acts are for responders, leads and admins, and recorded with their name; a running listener obeys at once.
@@ -72,6 +74,7 @@ def configure_incidents(parser: argparse.ArgumentParser) -> None:
     silence.add_argument("--note", required=True, metavar="TEXT", help="why, for those who find it")
     add("silences", "the silences that hold or will", one=False)
     add("unsilence", "take a silence away: what stands is told from now on")
+    configure_report(add("report", "the report on one, as Markdown"))
     parser.epilog = _EXAMPLES
 
 
@@ -84,6 +87,7 @@ def run_incidents(arguments: argparse.Namespace) -> int:
         "silences": _silences,
         "silence": _silence,
         "unsilence": _unsilence,
+        "report": report,
         None: _list,
         "list": _list,
     }

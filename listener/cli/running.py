@@ -52,12 +52,15 @@ def configure_inbox(parser: argparse.ArgumentParser) -> None:
     _common(parser, track=False)
     parser.add_argument("--brand", metavar="KEY", help="which brand; default: the first")
     parser.add_argument("--read-only", action="store_true", help="look, change nothing; cannot be left from inside")
+    parser.add_argument("--incident", type=int, metavar="ID", help="open on this incident")
     parser.add_argument(
         "--keys", type=Path, metavar="FILE", help="your own keys; default: keys.toml beside your settings"
     )
-    parser.epilog = (
-        "examples:\n  hubbub inbox\n  HUBBUB_DATABASE_URL=postgresql://me@db/hubbub hubbub inbox --brand larkspur"
-    )
+    parser.epilog = """\
+examples:
+  hubbub inbox
+  hubbub inbox --incident 12
+  HUBBUB_DATABASE_URL=postgresql://me@db/hubbub hubbub inbox --brand larkspur"""
 
 
 def configure_down(parser: argparse.ArgumentParser) -> None:
@@ -137,6 +140,7 @@ def run_inbox(arguments: argparse.Namespace) -> int:
     _need_terminal()
     brand = arguments.brand or chosen.brands[0].key
     options = ["--read-only"] if arguments.read_only else []
+    options += [] if arguments.incident is None else ["--incident", str(arguments.incident)]
 
     async def show() -> int:
         async with opened(chosen, "hubbub inbox", migrating=chosen.database.is_embedded, say=say, max_size=2) as house:

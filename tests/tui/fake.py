@@ -63,6 +63,7 @@ from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_incidents import FakeIncidents
 from tests.tui.fake_labels import FakeLabels
 from tests.tui.fake_macros import FakeMacros
 from tests.tui.fake_network import FakeNetwork
@@ -148,6 +149,7 @@ class FakeBackend(
     FakeLabels,
     FakeOverruling,
     FakeSources,
+    FakeIncidents,
 ):
     """`Backend` in memory. `n` conversations are open; what tests touch becomes a `Talk`."""
 

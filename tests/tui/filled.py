@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -105,6 +105,7 @@ _PLAIN: dict[Any, Callable[[str], object]] = {
     int: lambda _: 2,
     float: lambda _: 0.5,
     datetime: lambda _: START,
+    date: lambda _: START.date(),
     timedelta: lambda _: timedelta(minutes=5),
     tzinfo: lambda _: UTC,
     bytes: lambda text: text.encode("utf-8", "replace"),

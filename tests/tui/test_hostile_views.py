@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
+from datetime import timedelta
 from functools import cache
 from types import FunctionType
 from typing import Any
@@ -17,7 +18,9 @@ import inbox_tui.view
 from inbox_tui.view import lines, marks
 from inbox_tui.view.copying import copyables
 from listener import model
+from listener.incidents.curve import Curve
 from listener.store import views
+from tests.tui.fake import START
 from tests.tui.filled import each, filled, hints_of, kinds_in, texts_in, value
 from tests.tui.test_hostile import HOSTILE, harmless_character
 
@@ -29,6 +32,7 @@ GIVES_AS_IT_IS = {
     "deeds.Sum.told": "its words are harmless when it is made",
     "history.passed_from": "the team as the store has it, for a name to be shown",
     "copying.copyables": "goes to the clipboard with its line ends, and is held to that below",
+    "incidents.silence_choices": "its matchers go to the store; its words are held to below by `matched`",
     "keyfile.act_name": "of our own table",
     "keyfile.place_name": "of our own table",
     "labels.read": "goes to the store",
@@ -49,7 +53,13 @@ GIVES_AS_IT_IS = {
 OURS = frozenset({"count", "copies", "indent", "key", "many", "one", "style", "undo", "what"})
 """Parameters that hold words of ours where they are text."""
 
+_CURVE = Curve(
+    START, timedelta(minutes=5), timedelta(minutes=5), (1.0, None, 9.0) * 40, (1.0,) * 120, (0.0,) * 120, (4.0,) * 120
+)
+
 GIVEN: Mapping[str, Mapping[str, object]] = {
+    "curve.picture": {"height": 12, "curve": _CURVE},
+    "curve.legend": {"curve": _CURVE},
     "handing.drafted": {"shift": filled(views.Shift, "", undecided=((2, model.OutboxState.FAILED),))},
     "marks.noted": {"verdict": marks.RIGHT},
     "queue.queue_line": {"seen": (("who looks", ""),) * 3},
@@ -73,7 +83,10 @@ def functions() -> Iterator[Found]:
 def _of(module: Any, name: str, thing: object) -> Iterator[Found]:
     if isinstance(thing, FunctionType):
         hints: Mapping[str, Any] = hints_of(thing)
-        if any(word in str(hints.get("return")) for word in ("str", "Offer", "Finding", "Copyable", "Adapted", "Deed")):
+        if any(
+            word in str(hints.get("return"))
+            for word in ("str", "Offer", "Finding", "Copyable", "Adapted", "Deed", "Picture")
+        ):
             yield name, thing, hints
     elif isinstance(thing, type) and is_dataclass(thing):
         for inner, method in vars(thing).items():

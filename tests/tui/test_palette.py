@@ -5,7 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from inbox_tui import keys
-from inbox_tui.keys import CARD, COMPOSER, EVERYWHERE, INBOX, KEYS, LISTENING, POST, RULES, SEARCHING, SOURCES, WHY, Key
+from inbox_tui.keys import (
+    CARD,
+    COMPOSER,
+    EVERYWHERE,
+    INBOX,
+    INCIDENTS,
+    KEYS,
+    LISTENING,
+    POST,
+    RULES,
+    SEARCHING,
+    SOURCES,
+    WHY,
+    Key,
+)
 from inbox_tui.widgets.authors import AuthorCard
 from inbox_tui.widgets.explaining import Explaining
 from inbox_tui.widgets.post import PostView
@@ -51,6 +65,10 @@ async def test_every_act_is_in_the_palette_where_it_works_with_its_keys() -> Non
         await s.press("N")
         await s.until(lambda: s.app.place.place == SOURCES, "the sources")
         assert offered(s) == wanted(SOURCES, EVERYWHERE)
+        seen |= offered(s)
+        await s.press("#")
+        await s.until(lambda: s.app.place.place == INCIDENTS, "the incidents")
+        assert offered(s) == wanted(INCIDENTS, EVERYWHERE)
         seen |= offered(s)
     every: tuple[Key, ...] = KEYS
     assert set(seen) == {key.words for key in every if key.act != "command_palette"}

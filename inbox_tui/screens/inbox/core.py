@@ -65,6 +65,7 @@ class InboxCore(DeskScreen):
         """Folders, queue, conversation, and the bars around them."""
         yield Bar(id="top")
         yield Bar(id="refused")
+        yield Bar(id="alarm")
         with Horizontal(id="panes"):
             yield Choices(id="folders")
             with Vertical(id="queue-pane"):

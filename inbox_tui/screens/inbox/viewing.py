@@ -58,7 +58,7 @@ class Viewing(InboxCore):
     async def _read_views(self) -> None:
         self.views = await self.desk.backend.views()
         self._show_folders()
-        if self.view is None:
+        if self.view is None or not self.view.id:  # one that nobody keeps is asked from elsewhere
             return
         now = next((view for view in self.views if view.id == self.view.id), None)
         if now is None:
@@ -130,7 +130,9 @@ class Viewing(InboxCore):
         self.rows.empty = self._said_of_wrong() or (
             "No conversation is in this view.",
             "",
-            f"They come and go by themselves. {self.desk.sign('forget')} deletes the view.",
+            f"They come and go by themselves. {self.desk.sign('forget')} deletes the view."
+            if self.view is not None and self.view.id
+            else f"Only open ones are listed. {self.desk.sign('listening')} goes to Listening, where all messages are.",
         )
         await self.attempt(self.rows.restart())
         self._show_queue_title()
@@ -165,7 +167,7 @@ class Viewing(InboxCore):
         view, focused = self.view, self.focused
         if isinstance(focused, Choices):
             view = next((one for one in self.views if focused.cursor_key == f"view:{one.id}"), view)
-        if view is None:
+        if view is None or not view.id:
             self.say(f"no view is shown ({self.desk.sign('folders')}: folders)", "soon")
         else:
             self.app.post_message(ForgetWanted(view))

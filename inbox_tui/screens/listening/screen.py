@@ -58,6 +58,7 @@ class ListeningScreen(DeskScreen):
         """Topics, mentions, the mention under the cursor."""
         yield Bar(id="top")
         yield Bar(id="refused")
+        yield Bar(id="alarm")
         with Horizontal(id="panes"):
             yield Choices(id="folders")
             with Vertical(id="mentions-pane"):

@@ -66,6 +66,7 @@ class RulesScreen(DeskScreen):
     def compose(self) -> ComposeResult:
         """What is in force, the rules, the rule under the cursor."""
         yield Bar(id="top")
+        yield Bar(id="alarm")
         yield Paper(id="health")
         with Horizontal(id="panes"):
             with Vertical(id="rules-pane"):

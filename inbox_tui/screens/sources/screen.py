@@ -66,6 +66,7 @@ class SourcesScreen(DeskScreen):
     def compose(self) -> ComposeResult:
         """All in a line, the sources, the source under the cursor."""
         yield Bar(id="top")
+        yield Bar(id="alarm")
         yield Paper(id="health")
         with Horizontal(id="panes"):
             with Vertical(id="sources-pane"):
