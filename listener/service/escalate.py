@@ -41,6 +41,8 @@ class Escalator:
     """Names of those that the settings know."""
     reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     staff: Staffed = field(default_factory=Staffed)
+    turned: Callable[[], None] = lambda: None
+    """Hears of every turn of the loop: it lives."""
     _hash: str = ""
     _page: int | None = None
     """The newest page that was looked at for shouts."""
@@ -49,6 +51,7 @@ class Escalator:
         """Until the service ends."""
         with contextlib.suppress(Stopped):
             while True:
+                self.turned()
                 wait = await self.house.persistently(self.step, self.stop, "incidents")
                 await self.stop.wakened(self.bell, wait)
 

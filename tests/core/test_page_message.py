@@ -117,6 +117,10 @@ def test_the_short_form_fits_a_phone_and_keeps_its_link(title: str) -> None:
     assert "\n" not in made.short
 
 
+def test_a_link_leaves_a_word_behind() -> None:
+    assert foreign("see https://evil.example/a?b=c now, or www.evil.example") == "see (link) now, or (link)"
+
+
 def test_spark_and_words() -> None:
     assert spark([0, 1, 2, 4, 8]) == "▁▂▃▅█"
     assert spark([None, 3]) == "·█"

@@ -60,6 +60,12 @@ async def test_what_is_sure_is_sure_and_all_else_is_sent_once_and_counts_as_not_
             assert (settled["state"], settled["code"], len(chat.heard)) == (state, code, heard), answers
         assert await due(desk, one) == (state != "accepted")
         assert await desk.kinds(one) == [{"accepted": "page.sent"}.get(state, f"page.{state}")]
+    one = await incident(desk.w, policy="both")
+    async with ear(200, 429) as chat:
+        row = await page(desk.w, one, "both")
+        desk.start("both", "apprise", build=fixed(by(f"ntfy://{chat.address.removeprefix('http://')}/one/two")))
+        assert (await desk.until(row, "accepted", "failed", "unknown"))["state"] == "unknown", "one of two has got it"
+        assert len(chat.heard) == 2
     assert "s3cret" not in caplog.text + str(await desk.w.pool.fetch("SELECT * FROM outbox"))
     assert "t0ken" not in caplog.text
 
