@@ -173,7 +173,9 @@ def shown_lines(found: Whole) -> Iterator[str]:
         f", reopened {one.reopened} times" if one.reopened else ""
     )
     if one.over_at is not None and one.resolved_at is None:
-        yield f"  over since {_clock(one.over_at)}: it resolves by itself when it stays so"
+        waits = one.watched == "rule" and one.state == "open"
+        then = "it waits for somebody to acknowledge it" if waits else "it resolves by itself when it stays so"
+        yield f"  over since {_clock(one.over_at)}: {then}"
     if one.parent_id is not None:
         yield f"  part of incident {one.parent_id}"
     if found.parts:

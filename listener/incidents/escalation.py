@@ -260,7 +260,7 @@ class _Walk:
         self._worse()
         if self.incident.state is IncidentState.ACKNOWLEDGED:
             self._ask_again()
-        elif self.incident.over_at is None or self._begun():
+        elif self._stands() or self._begun():
             self._chain()
 
     # Over, muted, on another way
@@ -268,8 +268,8 @@ class _Walk:
     def _recovered(self, policy: Policy | None) -> bool:
         """Whether it has been over for long enough: then it is resolved, and whoever was told is told so."""
         i = self.incident
-        if i.over_at is None or (i.watched is Watched.RULE and i.state is IncidentState.OPEN):
-            return False  # what a rule handed over is over at once, and waits for a person all the same
+        if self._stands() or i.over_at is None:
+            return False
         until = i.over_at + recover_of(policy)
         if until > self.now:
             self.looks.append(until)
@@ -315,6 +315,11 @@ class _Walk:
         if i.chain != chains and i.state is IncidentState.OPEN and self._begun():
             self._set(round=i.round + 1, step=0, step_at=self.now)
         self._say("incident.step", route=routes, chain=chains)
+
+    def _stands(self) -> bool:
+        """Whether somebody must still know of it: what a rule handed over is over at once, and waits for a person all the same."""
+        i = self.incident
+        return i.over_at is None or (i.watched is Watched.RULE and i.state is IncidentState.OPEN)
 
     def _since(self) -> datetime:
         return self.incident.reopened_at or self.incident.opened_at
@@ -364,11 +369,11 @@ class _Walk:
                 self._stage()
             elif step == stages and self._nobody_reached():
                 continue
-            elif step_at > self.now or self.incident.over_at is not None:
+            elif step_at > self.now or not self._stands():
                 break
             else:
                 self._set(round=self.incident.round + 1, step=0, step_at=self.now)
-        if self.incident.step < len(self.way.stages) or self.incident.over_at is None:
+        if self.incident.step < len(self.way.stages) or self._stands():
             assert self.incident.step_at is not None  # noqa: S101
             self.looks.append(self.incident.step_at)
 

@@ -296,10 +296,14 @@ def _missing(facts: Facts, incident: Incident) -> list[str]:
     return told
 
 
+def _usually(often: float) -> str:
+    return " (usually none)" if often < 0.1 else f" (usually {often:.2g})"
+
+
 def _said(evidence: Evidence) -> list[str]:
     told = []
     if evidence.words:
-        words = ", ".join(f"{foreign(one.text, NAME)} {one.seen} (usually {one.usual:.2g})" for one in evidence.words)
+        words = ", ".join(f"{foreign(one.text, NAME)} {one.seen}{_usually(one.usual)}" for one in evidence.words)
         told.append(f"Words: {words}")
     for name, voices in (("Authors", evidence.authors), ("Networks", evidence.sources)):
         if voices:

@@ -20,6 +20,7 @@ from listener.private import hidden, private
 from listener.query.frequency import usual
 from listener.query.words import fold, segment
 from listener.rulebook.alerting import Watched
+from listener.store.source_views import LOOK_BACK
 
 MOST = 1000
 """Messages looked at, the newest."""
@@ -70,7 +71,7 @@ WITH s AS (
 ), holes AS (
     SELECT g.source_id, range_agg(tstzrange(greatest(g.start_at, $2), least(g.end_at, $3))) AS spans
     FROM gaps AS g JOIN s ON s.id = g.source_id
-    WHERE g.state <> 'filled' AND g.end_at > $2 AND g.start_at < $3 GROUP BY g.source_id
+    WHERE g.state <> 'filled' AND g.cause <> $4 AND g.end_at > $2 AND g.start_at < $3 GROUP BY g.source_id
 )
 SELECT coalesce(sum(extract(epoch FROM upper(one) - lower(one))), 0)::float8 AS seconds, (SELECT count(*) FROM s)::int AS streams
 FROM holes, unnest(spans) AS one
@@ -119,7 +120,7 @@ async def _first(connection: asyncpg.Connection, row: asyncpg.Record) -> list[as
 
 
 async def _missing(connection: asyncpg.Connection, sources: Sequence[str], until: datetime) -> float:
-    found = await connection.fetchrow(_MISSING, list(sources), until - DAY, until)
+    found = await connection.fetchrow(_MISSING, list(sources), until - DAY, until, LOOK_BACK)
     return min(1.0, found["seconds"] / (DAY.total_seconds() * found["streams"])) if found["streams"] else 0.0
 
 

@@ -19,6 +19,7 @@ from listener.incidents.watching import Counter as Counter
 from listener.spikes import baseline, paging
 from listener.store.columns import columns
 from listener.store.connect import acquired
+from listener.store.source_views import LOOK_BACK
 
 FOLD_AT_ONCE = 20_000
 KEPT_FOR = timedelta(days=400)
@@ -95,7 +96,7 @@ ORDER BY s.key
 """
 _HOLES = """
 SELECT source_id, start_at, end_at, state, coalesce(rest_start, start_at) AS rest_start, coalesce(rest_end, end_at) AS rest_end
-FROM gaps WHERE source_id = ANY($1::int[]) AND end_at > $2 AND start_at < $3 AND topic = ''
+FROM gaps WHERE source_id = ANY($1::int[]) AND end_at > $2 AND start_at < $3 AND cause <> $4
 """
 
 _AUTHORS = """
@@ -164,7 +165,7 @@ async def streams(connection: asyncpg.Connection, brand_id: int, since: datetime
     """Who listens for a brand, and the holes in it between the two."""
     rows = await connection.fetch(_STREAMS, brand_id, list(STATIONS))
     holes: dict[int, list[Hole]] = {}
-    for r in await connection.fetch(_HOLES, [row["id"] for row in rows], since, until):
+    for r in await connection.fetch(_HOLES, [row["id"] for row in rows], since, until, LOOK_BACK):
         rest = None if r["state"] == "filled" else (r["rest_start"].timestamp(), r["rest_end"].timestamp())
         holes.setdefault(r["source_id"], []).append(Hole(r["start_at"].timestamp(), r["end_at"].timestamp(), rest))
     return [
