@@ -18,7 +18,7 @@ from listener.incidents.message import MOST_NAMED, SAMPLES, Evidence, Sample, Vo
 from listener.incidents.words import standing_out
 from listener.private import hidden, private
 from listener.query.frequency import usual
-from listener.query.words import fold, segment
+from listener.query.words import segment
 from listener.rulebook.alerting import Watched
 from listener.store.source_views import LOOK_BACK
 
@@ -29,6 +29,8 @@ LONGEST = timedelta(hours=24)
 BEFORE = timedelta(days=7)
 LONGEST_TEXT = 500
 DAY = timedelta(days=1)
+ALIKE = 0.7
+"""Share of their words that two messages have in common when they say the same."""
 
 _INCIDENT = "SELECT brand_id, watched, topic, source, since, coalesce(over_at, told_at) AS until, evidence FROM incidents WHERE id = $1"
 
@@ -164,18 +166,20 @@ def _weight(watched: Watched) -> Any:
 
 
 def _samples(rows: Sequence[asyncpg.Record]) -> tuple[Sample, ...]:
-    """The first few of different authors and words."""
-    found: list[Sample] = []
-    told: set[object] = set()
+    """The first few of different authors: those that say something else before those that nearly repeat one."""
+    different: list[Sample] = []
+    alike: list[Sample] = []
+    authors: set[int] = set()
+    told: list[frozenset[str]] = []
     for row in rows:
-        if not _shown(row):
+        if not _shown(row) or row["author_id"] in authors or len(different) == SAMPLES:
             continue
         text = hidden(harmless(row["text"][: 4 * LONGEST_TEXT]))[:LONGEST_TEXT]
-        marks = {row["author_id"], fold(" ".join(text.split()))}
-        if marks & told:
+        words = frozenset(segment(text).vocabulary)
+        repeats = any(len(words & one) >= ALIKE * len(words | one) for one in told)
+        if repeats and len(alike) == SAMPLES:
             continue
-        told |= marks
-        found.append(Sample(row["id"], _author(row), text, row["at"]))
-        if len(found) == SAMPLES:
-            break
-    return tuple(found)
+        authors.add(row["author_id"])
+        told.append(words)
+        (alike if repeats else different).append(Sample(row["id"], _author(row), text, row["at"]))
+    return (*different, *alike)[:SAMPLES]
