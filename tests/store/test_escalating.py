@@ -15,8 +15,8 @@ from listener.service.database import House
 from listener.service.escalate import LONGEST_SLEEP, Escalator
 from listener.service.stopping import Stop
 from listener.store import rulebooks
-from tests.store.test_incidents import NOW, fire, fired, on_call, pages, settle
-from tests.store.world import later
+from tests.store.test_incidents import fire, fired, on_call, pages, settle
+from tests.store.world import NOW, later
 
 RULES = """\
 people: [{{id: mia}}, {{id: tom}}]
