@@ -319,8 +319,7 @@ class IncidentsScreen(DeskScreen):
         if not await self.succeeds(done):
             return False
         if taken_back is not None:
-            last = await self.attempt(self.desk.backend.last_act())
-            self.desk.marked.append(ActMade(*taken_back, last))
+            await self.remember(*taken_back)
         self.say(said, "good")
         await self.attempt(self._again([row.id]))
         return True
