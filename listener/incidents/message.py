@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import regex
 
@@ -158,8 +158,8 @@ def foreign(text: str, most: int = SAMPLE) -> str:
     text = " ".join(text.split())
     if len(text) > most:
         text = f"{text[: most - 1].rstrip()}…"
-    text = _DOT.sub("․", text)
-    return _COLON.sub("：", text).translate(_MARKS)
+    text = str(_COLON.sub("：", _DOT.sub("․", text)))
+    return text.translate(_MARKS)
 
 
 def spark(curve: Sequence[float | None], signs: int = CURVE) -> str:
@@ -405,7 +405,7 @@ def _texts(value: object) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

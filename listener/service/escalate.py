@@ -41,6 +41,8 @@ class Escalator:
     """Names of those that the settings know."""
     reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     staff: Staffed = field(default_factory=Staffed)
+    turned: Callable[[], None] = lambda: None
+    """Hears of every turn of the loop: it lives."""
     _hash: str = ""
     _page: int | None = None
     """The newest page that was looked at for shouts."""
@@ -49,6 +51,7 @@ class Escalator:
         """Until the service ends."""
         with contextlib.suppress(Stopped):
             while True:
+                self.turned()
                 wait = await self.house.persistently(self.step, self.stop, "incidents")
                 await self.stop.wakened(self.bell, wait)
 
@@ -77,8 +80,14 @@ class Escalator:
         book = await asyncio.to_thread(parse, found.files)
         if isinstance(book, Rulebook):
             self.staff = Staffed.of(book, self.receivers, self.reach)
-            for one in unreached(self.staff):
-                log.warning("%s: %s", one.what, one.hint)
+            self._say_who_is_not_reached()
             async with acquired(self.house.pool) as connection:
                 await incidents.look_again(connection, self.clock())
         self._hash = found.hash
+
+    def _say_who_is_not_reached(self) -> None:
+        if self.staff.alerts and not self.receivers:
+            log.warning("nobody is told of any alert: the settings have no [[receiver]]; docs/alerts.md shows one")
+            return
+        for one in unreached(self.staff):
+            log.warning("%s: %s", one.what, one.hint)

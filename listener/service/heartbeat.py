@@ -30,6 +30,8 @@ WATCHDOG_SECONDS = 60.0
 WATCHDOG_LASTS = timedelta(minutes=5)
 LONGEST_TURN = 90.0
 """Seconds in which every part has had its turn, if it says nothing else."""
+LEARNING = 600.0
+"""The same, of the watch: a long past is learned in one go."""
 OTHER_HALF = timedelta(seconds=60)
 
 

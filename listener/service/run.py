@@ -25,7 +25,7 @@ from listener.service.budgets import Ledger
 from listener.service.database import House, opened
 from listener.service.deliver import LEASE_SECONDS, Deliverer
 from listener.service.escalate import Escalator
-from listener.service.heartbeat import Heartbeat, Signs, hearts, other_half
+from listener.service.heartbeat import LEARNING, Heartbeat, Signs, hearts, other_half
 from listener.service.hooks.door import Door, Way
 from listener.service.hooks.figures import health
 from listener.service.hooks.links import Links
@@ -174,7 +174,8 @@ class Service:
             group.create_task(keeper.keep(), name="timekeeper")
             group.create_task(ledger.keep(), name="budgets")
             names, reach = [one.name for one in self.settings.receivers], self.settings.reach
-            escalator = Escalator(self.house, self.bells.incidents, self.stop, wall_clock, names, reach)
+            turned = functools.partial(self.signs.sign, "the escalation")
+            escalator = Escalator(self.house, self.bells.incidents, self.stop, wall_clock, names, reach, turned=turned)
             group.create_task(escalator.work(), name="incidents")
             if self.only != "listen":
                 shared, lease = (self.stop, wall_clock), self.lease_seconds
@@ -190,8 +191,16 @@ class Service:
                 group.create_task(threads.fetch(), name="threads")
                 group.create_task(bench.watch(), name="rules")
                 group.create_task(bench.weigh(), name="weights")
+                turned = functools.partial(self.signs.sign, "the watch", LEARNING)
                 watch = Watch(
-                    self.house, lambda: bench.now.rulebook, names, reach, self.bells.alerts, self.stop, wall_clock
+                    self.house,
+                    lambda: bench.now.rulebook,
+                    names,
+                    reach,
+                    self.bells.alerts,
+                    self.stop,
+                    wall_clock,
+                    turned,
                 )
                 group.create_task(watch.watch(), name="watch")
                 for source in sources.values():

@@ -46,6 +46,8 @@ class Watch:
     """Rings when a rule asked for an alert."""
     stop: Stop
     clock: Callable[[], datetime]
+    turned: Callable[[], None] = lambda: None
+    """Hears of every turn of the loop: it lives."""
 
     async def watch(self) -> None:
         """Until the service ends."""
@@ -53,6 +55,7 @@ class Watch:
         more = True
         with contextlib.suppress(Stopped):
             while True:
+                self.turned()
                 brands = await self._keep(lambda: series.brands(self.house.pool))
                 for brand in brands:
                     await self._handed_over(brand)

@@ -16,6 +16,7 @@ from typing import Any, cast
 import asyncpg
 
 from listener.model import Account, Batch, Capability, Deleted, Hearing, Item, Key, Mention, Reason, Reject, Via
+from listener.rulebook.shape import Rulebook
 from listener.service.bells import Bells
 from listener.service.database import House
 from listener.service.listen import Ear
@@ -29,6 +30,8 @@ from tests.store.builders import SPACE, ByHand, said
 
 KEY = b"only the network knows"
 HOOKED = "bluesky/hooks/news"
+
+NO_RULES = Rulebook((), (), (), {}, "")
 
 
 def now() -> datetime:
@@ -164,7 +167,7 @@ class Hall:
             """No rules change."""
 
         hearer = SimpleNamespace(hear=hear)
-        judgement = SimpleNamespace(hear=hear, judge=ByHand(), hearer=hearer)
+        judgement = SimpleNamespace(hear=hear, judge=ByHand(), hearer=hearer, rulebook=NO_RULES)
         seat = SimpleNamespace(now=judgement, watch=nothing, weigh=nothing, know=lambda _: None)
         hall = cls(house, stop, bells, cast(Bench, seat), account)
         hall.start(bells.listen(house, stop))

@@ -356,7 +356,7 @@ async def test_the_whole_service_opens_its_door_reads_what_comes_fills_what_it_m
     )
     async with Hall.built(dsn, pool) as hall:
         service = Service(settings, hall.house, Stop(), "listen")
-        running = asyncio.ensure_future(service._run({"bluesky": source}, hall.bench))
+        running = asyncio.ensure_future(service._run({"bluesky": source}, hall.bench, WebClient("test")))
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as web:
 
             async def is_open() -> bool:
