@@ -75,6 +75,7 @@ async def _tell(settings: Settings, one: ReceiverSettings) -> tuple[dict[str, An
 
     try:
         receiver = notify.building(web, clock, version())(one)
+        await receiver.ready()
         made = message(Facts(PageKind.TEST, one.name, clock(), settings.brands[0].name))
         said, state, code, ended = await notify.ask(receiver, made, f"page/test/{uuid.uuid4()}"), "taken", "", FINE
     except Uncertain as err:

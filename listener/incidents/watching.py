@@ -184,24 +184,28 @@ class Heard:
         """
         heard, late = self._listened(counter.source, at)
         if not heard:
-            if not self._before(counter.source, at) or not self._steady(counter, at):
-                return None
-            late = True
+            return self.past(counter, at) if self._before(counter.source, at) else None
         live = self._live.get(counter, {}).get(at)
         if live is None and not late and not on_time:
             return None
         return max(0, (live or 0) + (self._late.get(counter, {}).get(at, 0) if late else 0))
 
+    def past(self, counter: Counter, at: int) -> int | None:
+        """The same of a time before anybody listened for it. Only what was brought afterwards is known of that: what lies between two buckets
+        of it, at most a day apart.
+        """
+        if not self._steady(counter, at):
+            return None
+        return max(0, self._live.get(counter, {}).get(at, 0) + self._late.get(counter, {}).get(at, 0))
+
     def buckets(self, counter: Counter) -> set[int]:
         """Where anything was counted."""
         return self._live.get(counter, {}).keys() | self._late.get(counter, {}).keys()
 
-    def first(self, counter: Counter) -> int | None:
-        """The first bucket of which anything can be known."""
-        began = hearing.born(self._streams_of(counter.source))
-        some = min(self.buckets(replace_what(counter, MENTIONS)), default=None)
-        known = [] if began is None else [-(-int(began) // STEP) * STEP]
-        return min([*known, *([] if some is None else [some])], default=None)
+    def began(self, counter: Counter) -> tuple[int | None, int | None]:
+        """The first bucket in which anything was counted, and the first in which it was heard as it was said."""
+        whole = replace_what(counter, MENTIONS)
+        return min(self.buckets(whole), default=None), min(self._live.get(whole, ()), default=None)
 
     def _streams_of(self, source: str) -> tuple[Stream, ...]:
         if source not in self._of:
@@ -220,7 +224,6 @@ class Heard:
         return began is None or at < began
 
     def _steady(self, counter: Counter, at: int) -> bool:
-        """Of times before anybody listened only what was imported is known: what lies between two buckets of it, at most a day apart."""
         whole = replace_what(counter, MENTIONS)
         if whole not in self._past:
             self._past[whole] = sorted(self.buckets(whole))
@@ -272,10 +275,11 @@ class Watch:
     def learn(self, counter: Counter, heard: Heard, until: int) -> None:
         """What was counted before anybody looked, up to the bucket that begins at `until`; nobody is told."""
         state = baseline.new(STEP)
-        first = heard.first(counter)
+        first, live = heard.began(counter)
         begin = until if first is None else max(first, until - LEARNED_DAYS * DAY)
         for at in range(min(begin, until), until + STEP, STEP):
-            state, _ = baseline.step(state, Bucket(at, heard.value(counter, at)))
+            read = heard.value if live is not None and at >= live else heard.past
+            state, _ = baseline.step(state, Bucket(at, read(counter, at)))
         self.states[counter] = state
 
     def learn_nothing(self, counter: Counter) -> None:

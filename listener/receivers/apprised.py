@@ -91,11 +91,13 @@ class Apprised:
 
     async def ready(self) -> None:
         """As `Receiver.ready`: the library reads a hundred services before the first one."""
-        await _in_a_thread(self._ready, LOAD_SECONDS)
+        try:
+            await _in_a_thread(self._ready, LOAD_SECONDS)
+        except Uncertain as err:  # nothing was sent
+            raise TryAgain(f"Apprise does not get ready: {err.what}", where=self._name, code="not_ready") from None
 
     async def tell(self, message: Message, key: str) -> str:
         """As `Receiver.tell`."""
-        await self.ready()
         result = await _in_a_thread(lambda: self._notified(message), SECONDS)
         if result:
             return f"{self.service.service_name} took it"

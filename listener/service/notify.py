@@ -47,6 +47,8 @@ PATIENCE = timedelta(minutes=2)
 """For how long a page is tried that wakes somebody: then others are told instead."""
 LONG_PATIENCE = timedelta(hours=1)
 """The same, of pages that wake nobody."""
+UNCLAIMED = timedelta(seconds=20)
+"""After which a page to a receiver that these settings do not name is nobody's: another listener may have other ones."""
 FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
 LONGEST_SLEEP = 15.0
 GRACE_SECONDS = 10.0
@@ -64,8 +66,7 @@ def building(web: WebClient, clock: Callable[[], datetime], version: str) -> Bui
 
 
 async def ask(receiver: Receiver, made: Message, key: str) -> str:
-    """Tells a receiver, with a time limit. Errors as `Receiver.tell`; too slow is Uncertain."""
-    await receiver.ready()
+    """Tells a receiver that is ready, with a time limit. Errors as `Receiver.tell`; too slow is Uncertain."""
     try:
         async with asyncio.timeout(TELL_SECONDS):
             return await receiver.tell(made, key)
@@ -184,6 +185,7 @@ class Courier:
         sending = False
         try:
             receiver = self._built()
+            await receiver.ready()
             made = await self._written(parcel)
             if parcel.frozen is None and not await self._frozen(parcel, attempt, receiver.repeatable):
                 log.warning("page %d: the lease was lost before sending; nothing was sent", parcel.page_id)
@@ -334,13 +336,14 @@ class Lost:
                 await self.house.persistently(self._expired, self.stop, "telling people")
                 if n := await self.house.persistently(self._fail, self.stop, "telling people"):
                     log.error("%d pages failed: the settings name no such receiver", n)
-                await self.stop.wakened(self.bell, LONGEST_SLEEP)
+                await self.stop.wakened(self.bell, UNCLAIMED.total_seconds())
 
     async def _expired(self) -> int:
         return await PAGES.expired(self.house.pool, self.clock())
 
     async def _fail(self) -> int:
-        return await alert_lane.fail_nobodys(self.house.pool, self.known, self.clock())
+        now = self.clock()
+        return await alert_lane.fail_nobodys(self.house.pool, self.known, now - UNCLAIMED, now)
 
 
 def couriers(

@@ -81,10 +81,12 @@ SELECT o.id FROM outbox AS o JOIN pages AS p ON p.id = o.page_id
 WHERE o.lane = 'alert' AND o.state = 'unknown' AND o.frozen ->> 'again' = 'true' AND p.receiver = $1 ORDER BY o.id LIMIT 50
 """
 
+# Whoever knows the receiver takes a page within seconds.
 _NOBODYS = """
 SELECT o.id FROM outbox AS o JOIN pages AS p ON p.id = o.page_id
 WHERE o.lane = 'alert' AND p.receiver <> ALL ($1::text[])
-  AND (o.state = 'queued' OR (o.state = 'unknown' AND o.frozen ->> 'again' = 'true')) ORDER BY o.id LIMIT 100
+  AND ((o.state = 'queued' AND o.not_before < $2) OR (o.state = 'unknown' AND o.frozen ->> 'again' = 'true' AND o.changed_at < $2))
+ORDER BY o.id LIMIT 100
 """
 
 _UNDELIVERED = """
@@ -249,11 +251,11 @@ async def withdraw_overtaken(pool: asyncpg.Pool, outbox_id: int, now: datetime) 
         return row["state"] == "unknown" and not await _may_leave(connection, row, now)
 
 
-async def fail_nobodys(pool: asyncpg.Pool, known: Sequence[str], now: datetime) -> int:
-    """Pages to receivers that the settings do not name: failed at once, so that somebody else is told."""
+async def fail_nobodys(pool: asyncpg.Pool, known: Sequence[str], before: datetime, now: datetime) -> int:
+    """Pages to receivers that the settings do not name, and that nobody else took since `before`: failed, so that somebody else is told."""
     n = 0
     async with acquired(pool) as connection, connection.transaction():
-        for found in await connection.fetch(_NOBODYS, list(known)):
+        for found in await connection.fetch(_NOBODYS, list(known), before):
             row = await _locked(connection, found["id"])
             if row["state"] in {"queued", "unknown"}:
                 n += 1

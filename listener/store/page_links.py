@@ -30,6 +30,11 @@ WHERE l.digest = $1 AND l.used_at IS NULL AND l.ends_at > $2 AND i.state <> 'res
 """
 _LOCK = _FIND + "FOR UPDATE OF l"
 
+SWEEP = """
+DELETE FROM page_links WHERE digest IN (SELECT digest FROM page_links WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+"""A link that has ended is none, whether its row is there or not."""
+
 _USED = "UPDATE page_links SET used_at = $2 WHERE digest = $1"
 
 

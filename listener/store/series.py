@@ -95,7 +95,7 @@ ORDER BY s.key
 """
 _HOLES = """
 SELECT source_id, start_at, end_at, state, coalesce(rest_start, start_at) AS rest_start, coalesce(rest_end, end_at) AS rest_end
-FROM gaps WHERE source_id = ANY($1::int[]) AND end_at > $2 AND start_at < $3
+FROM gaps WHERE source_id = ANY($1::int[]) AND end_at > $2 AND start_at < $3 AND topic = ''
 """
 
 _AUTHORS = """

@@ -16,7 +16,17 @@ import asyncpg
 
 from listener import workflow
 from listener.model import Conversation
-from listener.store import attachments, claims, deliveries, presence, series, source_health, source_wishes, unanswered
+from listener.store import (
+    attachments,
+    claims,
+    deliveries,
+    page_links,
+    presence,
+    series,
+    source_health,
+    source_wishes,
+    unanswered,
+)
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
 from listener.workflow import Escalation
@@ -282,13 +292,14 @@ async def next_at(pool: asyncpg.Pool) -> datetime | None:
 async def prune(pool: asyncpg.Pool, now: datetime) -> Swept:
     """Sweeps out tombstones after 30 days, rejects 90 days after they were last seen, what no rule counts any more, sketches after
     30 days, the bytes of pictures 30 days after they went out or came to nothing, what networks said 90 days ago of the hiding of messages
-    that are not held, series after 400 days, and what deliveries and faults have left; in small transactions.
+    that are not held, series after 400 days, links of pages that have ended, and what deliveries and faults have left; in small transactions.
     """
     await deliveries.sweep(pool, now)
     await source_health.sweep(pool, now)
     await source_wishes.sweep(pool, now - RECHECKS_FOR)
     await _sweep(pool, series.SWEEP, now - series.KEPT_FOR)
     await _sweep(pool, unanswered.SWEEP, now - unanswered.KEPT_FOR)
+    await _sweep(pool, page_links.SWEEP, now)
     return Swept(
         await _sweep(pool, _SWEEP_TOMBSTONES, now - TOMBSTONES_FOR),
         await _sweep(pool, _SWEEP_REJECTS, now - REJECTS_FOR),

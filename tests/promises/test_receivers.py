@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
+import json
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +13,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from listener.cli import telling
+from listener.cli import main, telling
+from listener.incidents.escalation import Staffed
+from listener.incidents.shape import Fired, Told
+from listener.rulebook.alerting import Chain, Notified, Policy, Route, Severity, Step
+from listener.rulebook.alerting import Watched as Alert
 from listener.service import notify
 from listener.settings import Database, ReceiverSettings, Settings, find_paths
 from listener.signing import sign
+from listener.store import incidents
 from tests.promises.paged import Post, ear, incident, now, page, post
 from tests.store.world import world
 
@@ -114,13 +122,15 @@ async def test_what_is_not_true_any_more_is_not_told(desk: Post) -> None:
     assert sorted(one["what"] for one in shop.told()) == ["alert", "resolved", "still"]
 
 
-async def test_a_page_for_a_receiver_that_the_settings_do_not_name_fails_at_once(desk: Post) -> None:
+async def test_a_page_for_a_receiver_that_the_settings_do_not_name_fails_when_nobody_takes_it(desk: Post) -> None:
     one = await incident(desk.w)
-    row = await page(desk.w, one, "gone")
+    row = await page(desk.w, one, "gone", at=now() - notify.UNCLAIMED)
+    fresh = await page(desk.w, one, "another's")
     lost = notify.Lost(["ops"], desk.house, asyncio.Event(), desk.stop, lambda: datetime.now(UTC))
     task = asyncio.ensure_future(lost.watch())
     assert (await desk.until(row, "failed"))["code"] == "no_receiver"
     assert await due(desk, one)
+    assert (await desk.state(fresh))["state"] == "queued", "another listener may know it"
     desk.stop.set("over")
     await task
 
@@ -143,3 +153,79 @@ async def test_doctor_says_which_receiver_fails_and_why_and_that_nobody_would_no
     assert [one[1:3] for one in telling.outside(settings, ())] == [
         ("warning", "when Hubbub itself is gone, nobody is told")
     ]
+
+
+async def test_a_page_whose_fate_is_unknown_counts_as_not_told_and_the_next_person_is_told_at_once(desk: Post) -> None:
+    policy = Policy("angry", "Anger about us", "mia", Alert.NEGATIVE)
+    steps = (Step(Notified.PERSON, desk.w.mia.login, 900.0), Step(Notified.PERSON, desk.w.tom.login, 0.0))
+    staff = Staffed(
+        {"angry": policy}, (Route("all", "All", chain="duty", wait=0.0),), {"duty": Chain("duty", "Duty", steps)},
+        reach={desk.w.mia.login: ("chat",), desk.w.tom.login: ("own",)}, receivers=frozenset({"chat", "own"}),
+    )  # fmt: skip
+    async with ear("cut", 200) as chat, ear(200) as own:
+        fired = Fired(
+            desk.w.brand_id,
+            "angry",
+            Alert.NEGATIVE,
+            Told.BEGUN,
+            Severity.WARNING,
+            now(),
+            now(),
+            evidence={"why": "storm"},
+        )
+        async with desk.w.pool.acquire() as connection, connection.transaction():
+            one = await incidents.fire(connection, fired, policy, staff, now())
+        assert one is not None
+        desk.start("chat", "apprise", url=f"ntfy://{chat.address.removeprefix('http://')}/mia")
+        courier = desk.start("own", "webhook", address=own.address, secret=SECRET)
+        async with asyncio.timeout(15):
+            while not own.heard:
+                async with desk.w.pool.acquire() as connection:
+                    await incidents.due(connection, staff, now())
+                courier.bell.set()
+                await asyncio.sleep(0.1)
+    assert (len(chat.heard), own.told()[0]["person"]) == (1, "Tom")
+    kinds = await desk.kinds(one)
+    assert kinds.index("page.unknown") < len(kinds) - 1 - kinds[::-1].index("page.queued"), (
+        "first it was lost, then he was told"
+    )
+
+
+def test_page_test_says_what_the_receiver_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[bytes] = []
+
+    class Shop(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200 if len(heard) == 1 else 403)
+            self.end_headers()
+            self.wfile.write(b'{"status": "thank you"}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    settings = tmp_path / "hubbub.toml"
+    monkeypatch.setenv("WHSECRET", SECRET)
+    with http.server.HTTPServer(("127.0.0.1", 0), Shop) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+        settings.write_text(
+            f'[[receiver]]\nname = "own"\nkind = "webhook"\naddress = "{address}"\nsecret_env = "WHSECRET"\n'
+            '[[receiver]]\nname = "away"\nkind = "webhook"\naddress = "http://127.0.0.1:9"\nsecret_env = "WHSECRET"\n'
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def said(name: str, *more: str) -> tuple[int, str]:
+            code = main(["alerts", "page-test", name, "--config", str(settings), *more])
+            return code, "".join(capsys.readouterr())
+
+        code, told = said("own", "--json")
+        assert (code, json.loads(told)["said"]) == (0, "thank you")
+        assert json.loads(heard[0])["what"] == "test"
+        code, told = said("own")
+        assert code == 1
+        assert "own: refused: own: it said 403: thank you" in told
+        assert said("away")[0] == 3
+        assert said("nobody") == (2, "hubbub: there is no receiver 'nobody'\n  what to do: there are: own, away\n")
+        server.shutdown()

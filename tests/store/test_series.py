@@ -9,6 +9,7 @@ import pytest
 
 from listener import workflow
 from listener.store import series
+from listener.store.acts.overruling import overrule
 from listener.store.conversations import lock, save
 from tests.store.builders import NOW, House, said
 
@@ -59,6 +60,18 @@ async def test_an_edit_corrects_the_time_at_which_the_message_was_said(house: Ho
     house.judge.says["a"] = {"need": 0.1}
     await house.record(said("a", "this is good", at=AT, revision="3b"), now=NOW + timedelta(hours=2))
     assert await counted(house.pool) == {("", False): (1, 0, 0), ("brand", False): (1, 0, 0)}
+
+
+async def test_what_a_person_says_of_a_message_counts_and_is_taken_back(house: House) -> None:
+    house.topic("a")
+    await house.record(said("a", "this is good", at=AT))
+    one = await house.pool.fetchval("SELECT id FROM mentions")
+    sayings = [("tone", "negative"), ("need", "not_needed"), ("tone", ""), ("need", "")]
+    found = []
+    for what, value in sayings:
+        await overrule(house.pool, house.person_id, house.brand_id, one, what, value, NOW)
+        found.append((await counted(house.pool))[("brand", False)])
+    assert found == [(1, 1, 1), (1, 1, 0), (1, 0, 0), (1, 0, 1)]
 
 
 async def test_what_is_brought_afterwards_counts_apart_and_wants_nothing(house: House) -> None:

@@ -17,6 +17,7 @@ from listener.store.acts.words import what_happened
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 from listener.store.overruled import in_force
+from listener.store.record.measure import correct, stands
 from listener.store.views import NEEDED, NOT_NEEDED
 
 VALUES: Mapping[str, frozenset[str]] = {
@@ -117,7 +118,9 @@ async def _said(
         await connection.execute(_SAY_NOTHING, *key)
     if what == "tone":
         await connection.execute(_RECOUNT, mention_id, brand_id, was, value or None)
+    counted = await stands(connection, mention_id, brand_id)
     await in_force(connection, [(mention_id, brand_id)])
+    await correct(connection, mention_id, brand_id, counted)
     where = await connection.fetchrow(_WHERE, mention_id, brand_id)
     conversations = where["conversations"] or ()
     topics = {"topics": dict.fromkeys(where["topics"] or (), 0)}

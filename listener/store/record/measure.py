@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,14 @@ JOIN LATERAL (SELECT DISTINCT ON (brand_id) brand_id, tone, need FROM assessment
 _ASK = """
 INSERT INTO asked_alerts (brand_id, policy, rule, mention_id, at)
 SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
+"""
+
+_STANDS = """
+SELECT m.source, m.at, a.tone = 'negative' AS negative, a.need, coalesce((a.context ->> 'history')::boolean, false) AS history,
+       (SELECT array_agg(DISTINCT topic) FROM hearings
+        WHERE mention_id = $1 AND brand_id = $2 AND via NOT IN ('thread', 'own')) AS topics
+FROM assessments AS a JOIN mentions AS m ON m.id = a.mention_id
+WHERE a.mention_id = $1 AND a.brand_id = $2 ORDER BY a.version DESC LIMIT 1
 """
 
 _NONE: frozenset[Via] = frozenset({Via.THREAD, Via.OWN})
@@ -101,6 +110,42 @@ async def measure(
         await connection.execute(_APPEND, history, *columns(rows))
     await want(connection, wanted)
     await not_wanted(connection, unwanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How a message counts for a brand."""
+
+    source: str
+    at: datetime
+    negative: bool
+    need: float
+    history: bool
+    topics: frozenset[str]
+
+
+async def stands(connection: asyncpg.Connection, mention_id: int, brand_id: int) -> Stands | None:
+    """How it counts now; None: it does not."""
+    row = await connection.fetchrow(_STANDS, mention_id, brand_id)
+    if row is None or not row["topics"]:
+        return None
+    return Stands(
+        row["source"], bucket_of(row["at"]), row["negative"], row["need"], row["history"], frozenset(row["topics"])
+    )
+
+
+async def correct(connection: asyncpg.Connection, mention_id: int, brand_id: int, was: Stands | None) -> None:
+    """Somebody says otherwise of a message than it stood before: it counts as it is now, when it was said."""
+    now = await stands(connection, mention_id, brand_id)
+    if was is None or now is None:
+        return
+    if changed := now.negative - was.negative:
+        rows = [(brand_id, topic, now.source, now.at, 0, changed, 0) for topic in sorted(now.topics | {""})]
+        await connection.execute(_APPEND, now.history, *columns(rows))
+    if now.need >= LINE > was.need and not now.history:
+        await want(connection, [(mention_id, brand_id, now.source, now.at, "\x1f".join(sorted(now.topics - {""})))])
+    elif was.need >= LINE > now.need:
+        await not_wanted(connection, [(mention_id, brand_id)])
 
 
 async def ask(connection: asyncpg.Connection, kept: Sequence[Kept], events: Sequence[Event]) -> None:
