@@ -312,4 +312,5 @@ def test_the_query_of_an_incident_asks_for_its_span_and_ends_with_it() -> None:
     begin = (one.since - timedelta(minutes=55)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert query_of(one) == f"topic:yoghurt tone:negative -is:ours time:>={begin}"
     end = one.since + timedelta(minutes=5)
-    assert query_of(one, end).endswith(f"time:[{begin} TO {end:%Y-%m-%dT%H:%M:%SZ}]")
+    last = end + timedelta(seconds=1)
+    assert query_of(one, end).endswith(f"time:[{begin} TO {last:%Y-%m-%dT%H:%M:%SZ}]"), "to the end of that second"
