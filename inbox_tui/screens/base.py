@@ -463,6 +463,11 @@ class DeskScreen(Screen[None]):
             self.say("taken back: your labels are as before", "good")
             self.app.post_message(LabelsChanged(tuple(back.ids)))
 
+    async def remember(self, said: str, back: Callable[[datetime], Awaitable[object]]) -> None:
+        """What takes back what was done just now at this desk, while nothing else is done after it; and what to say then."""
+        last = await self.attempt(self.desk.backend.last_act())
+        self.desk.marked.append(ActMade(said, back, last))
+
     async def _unact(self, made: ActMade) -> None:
         """Take back what was done at this desk alone."""
         if await self.succeeds(made.back(self.desk.now())):

@@ -82,7 +82,7 @@ def _aside(row: Listed, now: datetime) -> Line:
     parts: list[Line] = []
     if row.unheard and one.state is IncidentState.OPEN:
         parts.append((("nobody could be told", "late"),))
-    if one.over_at is not None and not row.is_over:
+    if row.ended is not None and not row.is_over:
         parts.append((("no longer surprising", "good"),))
     if who and not row.is_over:
         parts.append(((f"→ {say(who)}", "dim"),))

@@ -193,6 +193,9 @@ class Ask(Asked[str | None]):
         elif event.character and any(event.character == key for key, _ in self._answers):
             event.stop()
             self.dismiss(event.character)
+        elif event.key in ("j", "k"):
+            event.stop()
+            self.action_move(1 if event.key == "j" else -1)
 
     def action_move(self, delta: int) -> None:
         """The cursor over the answers."""

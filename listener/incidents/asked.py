@@ -16,6 +16,8 @@ from listener.rulebook.alerting import Watched
 URGENT = "need:>=0.66"
 """From there on a message wants an answer."""
 
+HEARD_LATE = timedelta(minutes=15)
+
 _PLAIN = re.compile(r"[\w](?:[\w.-]*[\w])?")
 _BY_COUNTER: Mapping[str, str] = {"negative": "tone:negative", "urgent": URGENT, "mentions": ""}
 _BY_WATCHED: Mapping[Watched, str] = {Watched.NEGATIVE: "tone:negative", Watched.NEED: URGENT}
@@ -25,7 +27,7 @@ _RULES = 20
 def query_of(one: Incident, ended: datetime | None = None) -> str:
     """The query for the messages that made it, up to its end where it has one."""
     begin = begin_of(one)
-    end = "*" if ended is None or ended <= begin else f"{_instant(ended)}"
+    end = "*" if ended is None or ended <= begin else _instant(ended + timedelta(seconds=1))
     parts = [f"topic:{_value(one.topic)}"] if one.topic else []
     parts += [f"source:{_value(one.source)}"] if one.source else []
     if one.watched is Watched.RULE:
@@ -40,7 +42,11 @@ def query_of(one: Incident, ended: datetime | None = None) -> str:
 
 
 def begin_of(one: Incident) -> datetime:
-    """When the first of the messages that were counted can have been said: the span that surprised ends with the bucket that told it."""
+    """When the first of the messages that were counted can have been said: the span that surprised ends with the bucket that told it; what a
+    rule handed over was said some time before it was heard.
+    """
+    if one.watched is Watched.RULE:
+        return one.since - HEARD_LATE
     seconds, step = (_seconds(one.evidence.get(name)) for name in ("seconds", "curve_step"))
     return one.since - max(timedelta(0), seconds - step)
 

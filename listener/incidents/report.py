@@ -272,7 +272,7 @@ PAGE_WORDS: Mapping[PageKind, str] = {
 _KINDS: Mapping[str, str] = {
     "incident.opened": "opened",
     "incident.worse": "got worse",
-    "incident.fired": "still surprising",
+    "incident.fired": "found again",
     "incident.muted": "kept silent",
     "incident.over": "no longer surprising",
     "incident.reopened": "came back",
@@ -286,6 +286,7 @@ _KINDS: Mapping[str, str] = {
     "page.sent": "told",
     "page.failed": "could not be told",
     "page.unknown": "perhaps told",
+    "page.withdrawn": "not told: it was no longer so",
     "silence.made": "a silence was made",
     "silence.ended": "a silence was ended",
 }
@@ -319,7 +320,7 @@ def _step_words(after: Mapping[str, Any]) -> str:
         return "nobody could be told: every receiver is tried"
     if "route" in after:
         ways = [_plain(one) for name in ("route", "chain") for one in _many(after.get(name))]
-        return f"goes another way: {', '.join(ways)}" if ways else "no route takes it: nobody is told"
+        return f"goes by {', '.join(ways)}" if ways else "no route takes it: nobody is told"
     told = [_plain(one) for one in (*_many(after.get("told")), *_many(after.get("receivers")))]
     passed = after.get("passed")
     over = (
@@ -354,6 +355,7 @@ def fate(one: PageTold) -> str:
         "seen": f"seen{after}",
         "failed": f"failed{after}{why}",
         "unknown": f"nobody knows whether it arrived{why}",
+        "withdrawn": "not sent: it was no longer so",
     }.get(one.state, f"{harmless(one.state[:_LONG])}{why}")
 
 

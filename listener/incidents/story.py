@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from listener.incidents.shape import Incident, IncidentState, Matcher, PageKind
+from listener.rulebook.alerting import Watched
 from listener.rulebook.planned import Planned
 
 
@@ -36,9 +37,10 @@ class Listed:
 
     @property
     def ended(self) -> datetime | None:
-        """When what it is about was over, or it was resolved; None: it stands."""
+        """When what it is about was over, or it was resolved; None: it stands. What rules hand over is over when somebody says so."""
         one = self.incident
-        ends = [at for at in (one.over_at, one.resolved_at) if at is not None]
+        over = None if one.watched is Watched.RULE else one.over_at
+        ends = [at for at in (over, one.resolved_at) if at is not None]
         return min(ends) if ends else None
 
 

@@ -189,11 +189,17 @@ def check(s: Stage, where: str) -> None:
                 assert harmless_character(character), f"{where}, line {y}: U+{ord(character):04X} in {segment.text!r}"
 
 
+_SEEN = frozenset("\u200d\u200c\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd") | {
+    chr(at) for at in (*range(0x600, 0x606), *range(0x13430, 0x13440))
+}
+"""Format characters that join letters, or that are signs themselves: before numbers of Arabic, Syriac and Kaithi, and among hieroglyphs."""
+
+
 @cache
 def harmless_character(character: str) -> bool:
     """Whether a terminal draws it, and nothing else."""
     category = unicodedata.category(character)
-    return category not in ("Cc", "Cs", "Zl", "Zp") and (category != "Cf" or character in "\u200d\u200c")
+    return category not in ("Cc", "Cs", "Zl", "Zp") and (category != "Cf" or character in _SEEN)
 
 
 def every_line(text: str, width: int) -> Iterator[Line]:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 from textual.widgets import Input
 
+from inbox_tui.keys import INCIDENTS
 from inbox_tui.view import curve as drawing
 from inbox_tui.view import incidents as view
 from inbox_tui.view.lines import line_cells
@@ -116,14 +117,17 @@ async def test_an_incident_is_seen_everywhere_understood_taken_worked_off_and_re
         await s.shows("the dairy knows")
         await s.press("i")
         await s.shows("Incident 1")
-        await s.shows("the yoghurt is mouldy")
-        assert [row.id for row in s.app.place.rows.window.rows] == [meant], "just those, of all that are open"
+        await s.until(
+            lambda: [row.id for row in s.app.place.rows.window.rows] == [meant], "just those, of all that are open"
+        )
         await s.shows("1 incident: acknowledged")
         await s.press("#")
+        await s.until(lambda: s.app.place.place == INCIDENTS, "the incidents")
         await s.press("v")
         await s.shows("search topic:yoghurt tone:negative")
         await s.shows("the yoghurt is mouldy")
         await s.press("#")
+        await s.until(lambda: s.app.place.place == INCIDENTS, "the incidents")
         await s.press("e")
         await s.shows("Resolve #1?")
         await s.press("w")
@@ -308,4 +312,5 @@ def test_the_query_of_an_incident_asks_for_its_span_and_ends_with_it() -> None:
     begin = (one.since - timedelta(minutes=55)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert query_of(one) == f"topic:yoghurt tone:negative -is:ours time:>={begin}"
     end = one.since + timedelta(minutes=5)
-    assert query_of(one, end).endswith(f"time:[{begin} TO {end:%Y-%m-%dT%H:%M:%SZ}]")
+    last = end + timedelta(seconds=1)
+    assert query_of(one, end).endswith(f"time:[{begin} TO {last:%Y-%m-%dT%H:%M:%SZ}]"), "to the end of that second"

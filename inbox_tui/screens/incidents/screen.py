@@ -319,8 +319,7 @@ class IncidentsScreen(DeskScreen):
         if not await self.succeeds(done):
             return False
         if taken_back is not None:
-            last = await self.attempt(self.desk.backend.last_act())
-            self.desk.marked.append(ActMade(*taken_back, last))
+            await self.remember(*taken_back)
         self.say(said, "good")
         await self.attempt(self._again([row.id]))
         return True
@@ -354,8 +353,10 @@ class IncidentsScreen(DeskScreen):
         if row.is_over:
             self.say(f"it is resolved ({self.desk.sign('write_report')} writes the report)", "dim")
             return
-        stands = row.incident.over_at is None
-        said = ["It is still surprising: what goes on opens it again."] if stands else ["It is no longer surprising."]
+        stands = row.ended is None
+        said = (
+            ["It is not said to be over: what goes on opens it again."] if stands else ["It is no longer surprising."]
+        )
         said.append("Whoever was told is told that it is over.")
         answers = [("r", "resolve it"), ("w", "resolve it, and write the report"), ("l", "leave it")]
         answer = await self.app.push_screen_wait(Ask(f"Resolve #{row.id}?", said, answers))

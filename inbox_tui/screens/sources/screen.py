@@ -212,8 +212,11 @@ class SourcesScreen(DeskScreen):
         backend, now, key = self.desk.backend, self.desk.now(), self.desk.sign("pause_source")
         if row.wanted == "paused" or row.state == "stopped":
             if await self.attempt(backend.resume_source(row.key, now)) is not None:
+                if row.wanted == "paused":  # what had stopped by itself is not stopped again
+                    await self.remember("it is paused", lambda at: backend.pause_source(row.key, at))
                 self.say(f"{say(row.title)} goes on from where it was ({key} pauses it)", "good")
         elif await self.attempt(backend.pause_source(row.key, now)) is not None:
+            await self.remember("it goes on", lambda at: backend.resume_source(row.key, at))
             self.say(f"{say(row.title)} is paused and keeps its place ({key} lets it go on)", "good")
         await self.attempt(self._read())
 
