@@ -107,16 +107,6 @@ PEOPLE = st.lists(st.booleans(), min_size=1, max_size=4).map(
 )
 
 
-def test_what_a_rule_hands_over_is_over_at_once_and_is_told_until_somebody_has_it() -> None:
-    house = House(incident(watched=Watched.RULE, over_at=NOW), staff({"mia": False, "ben": False}))
-    house.run(later(minutes=85))
-    assert house.told == ["mia", "ben", "mia", "ben"]
-    assert house.incident.state is IncidentState.OPEN
-    known = replace(house.incident, state=IncidentState.ACKNOWLEDGED, acknowledged_at=later(minutes=86), step_at=None)
-    assert house.staff.alerts["mood"].recover < 76 * 60
-    assert advance(known, house.staff, house.tellings, (), later(minutes=87)).incident.state is IncidentState.RESOLVED
-
-
 @settings(max_examples=50, deadline=None)
 @given(
     people=PEOPLE, lost=st.sets(st.integers(0, 3)), reached=st.sets(st.integers(0, 3)), room=st.booleans(),
