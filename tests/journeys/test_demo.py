@@ -99,10 +99,10 @@ def test_a_killed_demo_takes_its_children_along(empty: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_on_a_terminal_it_is_the_inbox_and_leaving_it_ends_everything(empty: Path) -> None:
-    demo = Terminal([*DEMO[:-1], "--speed", "2000"], {**environment(empty), "TERM": "xterm-256color"})
-    demo.until("playing on the pretend network", 90.0)
-    demo.until("Larkspur", 60.0)
-    demo.until("Orbit", 60.0)
-    demo.press("q")
-    assert demo.ended() == 0
+    with Terminal([*DEMO[:-1], "--speed", "2000"], {**environment(empty), "TERM": "xterm-256color"}) as demo:
+        demo.until("playing on the pretend network", 90.0)
+        demo.until("Larkspur", 60.0)
+        demo.until("Orbit", 60.0)
+        demo.press("q")
+        assert demo.ended() == 0
     until_gone(empty, 15)

@@ -71,32 +71,32 @@ async def test_only_our_own_sequences_reach_a_terminal(pool: asyncpg.Pool, dsn: 
     environ = {**os.environ, "HUBBUB_DSN": dsn, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
     def walk() -> bytes:
-        inbox = Terminal(command, environ)
-        inbox.until("first ")
-        inbox.press("h")
-        for keys, shown in (
-            ("A", "Past conversations"),
-            ("\x1b", "min left"),
-            ("P", "The post"),
-            ("\x1b", "min left"),
-            ("L", "not on"),
-            ("T", "Hand-over from"),
-            ("\x1b", "min left"),
-            ("y", "Copy"),
-            ("t", "text copied"),
-            ("r", "PUBLIC reply"),
-            ("hello", "5 of 300"),
-            ("\x1b", "draft kept"),
-            ("?", "Next row"),
-            ("\x1b", "min left"),
-        ):
-            inbox.press(keys)
-            inbox.until(shown, 20)
-            if keys == "\x1b":
-                time.sleep(0.3)  # a key right behind it would be one with alt
-        inbox.press("q")
-        assert inbox.ended() == 0
-        return inbox.shown
+        with Terminal(command, environ) as inbox:
+            inbox.until("first ")
+            inbox.press("h")
+            for keys, shown in (
+                ("A", "Past conversations"),
+                ("\x1b", "min left"),
+                ("P", "The post"),
+                ("\x1b", "min left"),
+                ("L", "not on"),
+                ("T", "Hand-over from"),
+                ("\x1b", "min left"),
+                ("y", "Copy"),
+                ("t", "text copied"),
+                ("r", "PUBLIC reply"),
+                ("hello", "5 of 300"),
+                ("\x1b", "draft kept"),
+                ("?", "Next row"),
+                ("\x1b", "min left"),
+            ):
+                inbox.press(keys)
+                inbox.until(shown, 20)
+                if keys == "\x1b":
+                    time.sleep(0.3)  # a key right behind it would be one with alt
+            inbox.press("q")
+            assert inbox.ended() == 0
+            return inbox.shown
 
     written = (await asyncio.get_running_loop().run_in_executor(None, walk)).decode("utf-8")
     counted, copied = check(written)
