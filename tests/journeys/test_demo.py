@@ -17,6 +17,7 @@ import pytest
 
 from listener.store.programs import scratch_folder
 from tests.journeys.terminal import Terminal, end_all, processes_of, until_gone
+from tests.postgres import memory
 
 DEMO = [sys.executable, "-m", "listener", "demo", "--no-screen"]
 
@@ -24,7 +25,7 @@ DEMO = [sys.executable, "-m", "listener", "demo", "--no-screen"]
 @pytest.fixture
 def empty() -> Iterator[Path]:
     """An empty folder to stand in, with an empty home in it."""
-    folder = scratch_folder("hubbub-test-demo-")
+    folder = scratch_folder("hubbub-test-demo-", under=memory())
     folder.chmod(0o711)
     yield folder
     end_all(folder)  # what a failed test left behind

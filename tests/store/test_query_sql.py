@@ -177,7 +177,7 @@ HOSTILE = [
 async def test_an_index_of_words_finds_whatever_matches(pool: asyncpg.Pool) -> None:
     asked: list[tuple[Node, str]] = []
 
-    @settings(max_examples=1500, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=500, database=None, suppress_health_check=list(HealthCheck))
     @given(stock.trees(stock.words()), st.lists(texts(), min_size=5, max_size=5))
     def gather(tree: Node, some: list[str]) -> None:
         asked.extend((tree, text) for text in some if match(tree, Subject(text=text), NOW).hit)
@@ -189,7 +189,7 @@ async def test_an_index_of_words_finds_whatever_matches(pool: asyncpg.Pool) -> N
 async def test_an_index_of_words_finds_every_word_of_any_text(pool: asyncpg.Pool) -> None:
     asked: list[tuple[Node, str]] = []
 
-    @settings(max_examples=500, database=None)
+    @settings(max_examples=250, database=None)
     @given(st.text(max_size=60) | st.sampled_from(HOSTILE) | texts())
     def gather(text: str) -> None:
         known = segment(text)
