@@ -70,6 +70,9 @@ async def test_only_our_own_sequences_reach_a_terminal(pool: asyncpg.Pool, dsn: 
     command = [sys.executable, "-m", "inbox_tui", "--brand", "acme", "--person", "mia-acme"]
     environ = {**os.environ, "HUBBUB_DSN": dsn, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
+    loop = asyncio.get_running_loop()
+    nothing = capabilities.publish(pool, w.account.id, dict.fromkeys(Capability, TEXT))
+
     def walk() -> bytes:
         with Terminal(command, environ) as inbox:
             inbox.until("first ")
@@ -94,11 +97,16 @@ async def test_only_our_own_sequences_reach_a_terminal(pool: asyncpg.Pool, dsn: 
                 inbox.until(shown, 20)
                 if keys == "\x1b":
                     time.sleep(0.3)  # a key right behind it would be one with alt
+            asyncio.run_coroutine_threadsafe(nothing, loop).result(20)
+            inbox.press("j")
+            inbox.until("second ")
+            inbox.press("r")
+            inbox.until("not on", 20)
             inbox.press("q")
             assert inbox.ended() == 0
             return inbox.shown
 
-    written = (await asyncio.get_running_loop().run_in_executor(None, walk)).decode("utf-8")
+    written = (await loop.run_in_executor(None, walk)).decode("utf-8")
     counted, copied = check(written)
     assert "␛[31;1mred" in written, "the walk came by"
     assert counted["\x1b0"] > 0, "stretches were pinned"
