@@ -1,6 +1,7 @@
 """`python -m inbox_tui`: who looks at which brand, on which database. The address comes by environment or file: it may hold a password.
 
-Exit codes: 0 left, 10 left and the listener shall stop too, 2 usage, 3 the database is not reachable.
+Exit codes: 0 left, 10 left and the listener shall stop too, 2 usage, 3 the database is not reachable,
+129 its terminal was gone.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Protocol
 
 # Handles, addresses and leftovers of HTML; a hashtag keeps its word.
@@ -64,7 +65,7 @@ class _Identifier(Protocol):
 
 
 class Languages:
-    """Finds languages. Loading reads a model from disk and takes seconds: done once, where the program is put together."""
+    """Finds languages. The first loading in a process reads a model from disk, which takes a moment; it is kept."""
 
     __slots__ = ("_model",)
 
@@ -76,10 +77,8 @@ class Languages:
 
     @classmethod
     def load(cls) -> Languages:
-        """With py3langid's own model. Slow (about two seconds), reads the disk."""
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-        return cls(LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True))  # type: ignore[no-untyped-call]
+        """With py3langid's own model. The first time it is slow (about half a second) and reads the disk."""
+        return cls(_model())
 
     def find(self, text: str, claimed: Iterable[str] = ()) -> str:
         """The language's BCP-47 primary tag, or "" when unsure. Only letters count; handles and addresses do not."""
@@ -115,3 +114,12 @@ class Languages:
             weighed[known] = weighed.get(known, 0.0) + share * weight
         total = sum(weighed.values()) or 1.0
         return {lang: value / total for lang, value in weighed.items()}
+
+
+@cache
+def _model() -> _Identifier:
+    """Nobody changes it: one is enough for whoever asks."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    model: _Identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)  # type: ignore[no-untyped-call]
+    return model

@@ -6,6 +6,7 @@ Owns the desk and the feed; refuses to know what screens do with changes.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -16,6 +17,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from inbox_tui import keys
+from inbox_tui.app.gone import GONE, noticing
 from inbox_tui.app.overruling import Overruling
 from inbox_tui.app.pinning import pinning
 from inbox_tui.messages import (
@@ -91,6 +93,7 @@ class Inbox(Overruling, inherit_bindings=False):
         self.desk = desk
         self._ask_on_quit = ask_on_quit
         self._seconds = 0
+        self._ending = False
         self._names: Names = NO_NAMES
         """Those that the screens have been told of."""
         self._rules_stale = True
@@ -107,8 +110,8 @@ class Inbox(Overruling, inherit_bindings=False):
         self.add_mode("incidents", self._incidents_screen)
 
     def get_driver_class(self) -> type[Driver]:
-        """The terminal's own driver, with columns that stay straight."""
-        return pinning(super().get_driver_class())
+        """The terminal's own driver, with columns that stay straight, and which says when the terminal is gone."""
+        return noticing(pinning(super().get_driver_class()))
 
     def _inbox_screen(self) -> Screen[None]:
         from inbox_tui.screens.inbox import InboxScreen
@@ -141,6 +144,8 @@ class Inbox(Overruling, inherit_bindings=False):
         """Begin to follow the feed, and the clock."""
         self.set_keymap(keymap_of(self.desk.table))
         self.run_worker(self._follow(), group="feed", exit_on_error=True)
+        if not self.is_headless:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up)
         self.set_interval(1.0, self._second)
         self.set_timer(2.0, self._settled)
         if self._incident is not None:
@@ -237,6 +242,8 @@ class Inbox(Overruling, inherit_bindings=False):
 
     def _second(self) -> None:
         self._seconds += 1
+        if getattr(self._driver, "is_gone", False):
+            self._hung_up()
         place = self.place
         if place is None or not place.is_whole:
             return
@@ -386,6 +393,15 @@ class Inbox(Overruling, inherit_bindings=False):
             if answer is None:
                 return
             code = STOP_LISTENING if answer == "s" else 0
+        await self._end(code)
+
+    def _hung_up(self) -> None:
+        """The terminal is gone, and nobody can be asked anything."""
+        if not self._ending:
+            self._ending = True
+            self.run_worker(self._end(GONE), group="leave", exclusive=True)
+
+    async def _end(self, code: int) -> None:
         for stack in list(self._screen_stacks.values()):
             if stack and isinstance(stack[0], DeskScreen):
                 await stack[0].leaving()

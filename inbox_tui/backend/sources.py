@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.store.source_views import SourceState
+if TYPE_CHECKING:
+    from listener.store.source_views import SourceState
 
 
 class SourcesBackend(Protocol):

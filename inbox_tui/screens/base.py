@@ -17,7 +17,7 @@ from textual.screen import Screen
 from inbox_tui import keys
 from inbox_tui.backend import Backend
 from inbox_tui.messages import InboxWanted, KeyClicked, LabelsChanged, MarksChanged, Said, TopicWanted
-from inbox_tui.view import alarm, marks, rules, sources, words
+from inbox_tui.view import alarm, marks, rules, words
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
 from inbox_tui.view.whys import Meant
@@ -168,6 +168,8 @@ class DeskScreen(Screen[None]):
         elif desk.beat_known and (desk.beat is None or now - desk.beat > DEAF_AFTER):
             live = ("◌ nobody is listening", "late")
         elif desk.stopped:
+            from inbox_tui.view import sources
+
             live = (sources.stopped_words(desk.stopped, desk.sign("sources")), "late")
         else:
             live = ("● connected, listening" if desk.beat_known else "● connected", "good")

@@ -43,6 +43,7 @@ from listener.store.programs import Programs, programs_for
 
 SUPERUSER = "postgres"
 STOP_WITHIN = 60.0  # seconds to stop after it was asked to
+ANSWERS_WITHIN = 5.0  # seconds in which a server that is ready answers a question
 UNREADY_WITHIN = 5.0  # seconds for one that is still recovering to become ready to be asked
 CREATE_DATABASE = 'CREATE DATABASE "{}"'
 WHICH_CLUSTER = "SHOW data_directory"
@@ -199,7 +200,7 @@ class Server:
         if len(lines) >= 5 and lines[4]:
             self.socket_folder = Path(lines[4])
         try:
-            connection = await asyncpg.connect(self.dsn(SUPERUSER), timeout=5)
+            connection = await asyncpg.connect(self.dsn(SUPERUSER), timeout=ANSWERS_WITHIN)
         except asyncpg.CannotConnectNowError:
             return _Answer.NOT_YET
         except (asyncpg.TooManyConnectionsError, asyncpg.InvalidCatalogNameError):
@@ -209,7 +210,7 @@ class Server:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return _Answer.NOBODY
         try:
-            found = await connection.fetchval(WHICH_CLUSTER, timeout=5)
+            found = await connection.fetchval(WHICH_CLUSTER, timeout=ANSWERS_WITHIN)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return _Answer.NOT_YET
         finally:

@@ -170,7 +170,7 @@ overlays = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(words, max_size=12).map(" ".join), overlays)
 def test_the_four_numbers_are_vaders_whatever_the_overlay(text: str, overlay: dict[str, float | None]) -> None:
     plain, overlaid = VADER.tone(text, "en"), VADER.with_words(overlay).tone(text, "en")
@@ -186,7 +186,7 @@ def test_the_four_numbers_are_vaders_whatever_the_overlay(text: str, overlay: di
         assert plain == overlaid
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(words, max_size=12).map(" ".join), overlays)
 def test_the_label_is_that_of_a_list_with_these_words(text: str, overlay: dict[str, float | None]) -> None:
     single = {word: worth for word, worth in overlay.items() if " " not in word}

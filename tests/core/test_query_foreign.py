@@ -446,7 +446,7 @@ small = st.one_of(
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 @given(st.data())
-@settings(PATIENT, max_examples=300)
+@settings(PATIENT, max_examples=150)
 def test_what_the_query_takes_the_network_brings(network: str, data: st.DataObject) -> None:
     convert, reads, posts = NETWORKS[network]
     tree = data.draw(small | small | trees)
@@ -958,7 +958,7 @@ READ = [
 
 
 @given(theirs, st.booleans())
-@settings(PATIENT, max_examples=500)
+@settings(PATIENT, max_examples=250)
 def test_what_brandwatch_takes_our_query_takes(one: Theirs, strict: bool) -> None:
     found = from_brandwatch(one.text, strict=strict)
     for text in found.texts:

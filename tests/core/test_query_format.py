@@ -20,7 +20,7 @@ def comments(text: str) -> list[str]:
     return [" ".join(one.split()) for one in re.findall(r"<<<(.*?)>>>", text, re.DOTALL)]
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(WRITTEN, st.sampled_from([20, 60, 100]))
 def test_it_means_the_same_and_is_done_once(text: str, width: int) -> None:
     once = format_query(text, width=width)
@@ -32,7 +32,7 @@ def test_it_means_the_same_and_is_done_once(text: str, width: int) -> None:
         assert comments(once) == comments(text)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(trees())
 def test_a_printed_tree_reads_as_itself(tree: object) -> None:
     """Trees that no text makes (an AND in an AND without brackets) are read once to become such."""

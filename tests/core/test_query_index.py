@@ -46,7 +46,7 @@ def matching(trees_asked: Iterable[Node], subject: Subject) -> list[int]:
 # The index and the matcher -------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(st.lists(trees(), min_size=1, max_size=5), subjects() | subjects(hostile_texts()))
 def test_the_index_finds_what_the_matcher_finds(some: list[Node], subject: Subject) -> None:
     expected = matching(some, subject)
@@ -56,7 +56,7 @@ def test_the_index_finds_what_the_matcher_finds(some: list[Node], subject: Subje
     assert not expected or index.may_concern(subject.text, subject.hashtags)
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(asked(trees()))
 def test_the_index_finds_what_the_matcher_finds_in_texts_of_the_querys_own_words(one: tuple[Node, str]) -> None:
     tree, text = one
@@ -312,7 +312,7 @@ def test_the_sieve_lets_every_single_character_pass_as_a_hashtag() -> None:
             assert Sieve().with_more([Needs(signs=frozenset({sign}))]).passes("", [char]), char
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(texts() | hostile_texts(), st.lists(st.text(min_size=1, max_size=10), max_size=2))
 @example("", ["⁇"])
 @example("", ["₨5"])

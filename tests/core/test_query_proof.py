@@ -286,7 +286,7 @@ ANY_TEXT = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(ANY_PLACE, min_size=4, max_size=8), st.lists(ANY_TEXT, min_size=8, max_size=20))
 def test_no_claim_about_words_and_places_is_false(parts: list[Node], texts: list[str]) -> None:
     subjects = [Subject(text=text, hashtags=("app",) if len(text) % 2 else ()) for text in texts]
@@ -378,7 +378,7 @@ def known_subjects(draw: st.DrawFn) -> Subject:
     )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(ANY_FIELD, min_size=3, max_size=8), st.lists(known_subjects(), min_size=8, max_size=20))
 @example([is_("assignee", "nobody"), is_("is", "assigned")], [Subject(assignee="nobody")])
 @example([is_("assignee", "m*"), is_("assignee", "de")], [Subject(assignee="de", me="de")])

@@ -126,7 +126,7 @@ def table_of(keys: Keys) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries(needed, optional=others)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(table_of(FILE))
 def test_any_values_behind_the_declared_keys_are_answered(document: dict[str, Any]) -> None:
     answered({"r.yaml": json.dumps(document, ensure_ascii=False), "t.yaml": json.dumps(document)})

@@ -98,7 +98,7 @@ SAID = st.tuples(
 ASKED = st.tuples(st.sampled_from(["", "", "x"]), st.integers(0, 60).map(lambda half: half / 2))
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(counts(), st.lists(st.tuples(SAID, st.lists(ASKED, max_size=3)), min_size=8, max_size=30), st.booleans())
 def test_a_window_holds_what_a_recount_of_everything_finds(
     count: Count, heard: list[tuple[Said, list[tuple[str, float]]]], in_order: bool
@@ -114,7 +114,7 @@ def test_a_window_holds_what_a_recount_of_everything_finds(
             assert tally.window(one.id, group, at(minute)) == recount(count, known, group, minute)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(counts(), st.lists(st.tuples(SAID, st.sampled_from([0, 0, 0, -1, -30, -90])), min_size=120, max_size=250))
 def test_what_is_forgotten_is_never_missed(count: Count, said: list[tuple[Said, int]]) -> None:
     one = rule(replace(count, within=15 * count.within, hold=15 * count.hold))

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import memory
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("listener", "inbox_tui", "pretend")
 
@@ -33,7 +35,7 @@ class Installed:
     def run(self, *command: str, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run one of its programs in an empty folder, with an empty home."""
         # Not pytest's own folder: run by root, the embedded Postgres is another user, who must be able to get there.
-        with tempfile.TemporaryDirectory(prefix="hubbub-wheel-", ignore_cleanup_errors=True) as home:
+        with tempfile.TemporaryDirectory(prefix="hubbub-wheel-", ignore_cleanup_errors=True, dir=memory()) as home:
             Path(home).chmod(0o711)
             empty = Path(home, "empty")
             empty.mkdir()

@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from listener.store.connect import connect_pool
 from listener.store.embedded import Server, server_in
 from listener.store.programs import scratch_folder
 from pretend.network import Network
+from tests.postgres import memory
 
 T = TypeVar("T")
 AWAY = (
@@ -39,8 +39,6 @@ AWAY = (
     asyncpg.UndefinedTableError,
 )
 """What a database that was killed, or has no schema yet, makes of a question. Anything else is a mistake."""
-MEMORY = Path("/dev/shm")
-ROOM = 1 << 30
 SERVE = ("-m", "listener", "serve")
 
 RULES = """\
@@ -197,10 +195,7 @@ async def until(
 
 @contextlib.contextmanager
 def _folder() -> Any:
-    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
-        folder = Path(tempfile.mkdtemp(prefix="hubbub-journey-", dir=MEMORY))
-    else:
-        folder = scratch_folder("hubbub-journey-")
+    folder = scratch_folder("hubbub-journey-", under=memory())
     folder.chmod(0o711)
     try:
         yield folder

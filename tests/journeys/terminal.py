@@ -13,12 +13,13 @@ import struct
 import termios
 import time
 from pathlib import Path
+from typing import Self
 
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>()][A-Z0-9]?")
 
 
 class Terminal:
-    """A program on a terminal of its own: what it shows, and keys for it."""
+    """A program on a terminal of its own: what it shows, and keys for it. As a context it ends the program, however the test ends."""
 
     def __init__(self, arguments: list[str], environ: dict[str, str]) -> None:
         self.shown = b""
@@ -27,6 +28,21 @@ class Terminal:
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # before the program looks
             os.execve(arguments[0], arguments, sized)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            self._reap(0)
+        self.close()
+
+    def close(self) -> None:
+        """Nobody holds the other end any more."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def until(self, wanted: str, within: float = 60.0) -> None:
         """Reads until the words have been shown since the last call."""
@@ -40,6 +56,9 @@ class Terminal:
         )
 
     def _read(self) -> bytes:
+        if self._fd < 0:
+            time.sleep(0.02)
+            return b""
         if not select.select([self._fd], [], [], 0.1)[0]:
             return b""
         try:
@@ -58,12 +77,17 @@ class Terminal:
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             self._read()
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                os.close(self._fd)
-                return os.waitstatus_to_exitcode(status)
-        os.kill(self.pid, signal.SIGKILL)
+            if (code := self._reap(os.WNOHANG)) is not None:
+                self.close()
+                return code
         raise AssertionError("it did not end")
+
+    def _reap(self, options: int) -> int | None:
+        pid, status = os.waitpid(self.pid, options)
+        if not pid:
+            return None
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ import pytest
 
 from listener.store.programs import scratch_folder
 from tests.journeys.terminal import Terminal, end_all, processes_of, until_gone
+from tests.postgres import memory
 
 DEMO = [sys.executable, "-m", "listener", "demo", "--no-screen"]
 
@@ -24,7 +25,7 @@ DEMO = [sys.executable, "-m", "listener", "demo", "--no-screen"]
 @pytest.fixture
 def empty() -> Iterator[Path]:
     """An empty folder to stand in, with an empty home in it."""
-    folder = scratch_folder("hubbub-test-demo-")
+    folder = scratch_folder("hubbub-test-demo-", under=memory())
     folder.chmod(0o711)
     yield folder
     end_all(folder)  # what a failed test left behind
@@ -39,7 +40,12 @@ def environment(folder: Path) -> dict[str, str]:
 @pytest.mark.timeout(240)
 def test_the_day_comes_out_right_and_leaves_nothing(empty: Path) -> None:
     done = subprocess.run(
-        [*DEMO, "--json"], cwd=empty, env=environment(empty), capture_output=True, text=True, timeout=200
+        [*DEMO, "--json", "--speed", "10000"],
+        cwd=empty,
+        env=environment(empty),
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     (line,) = done.stdout.splitlines()
@@ -63,7 +69,7 @@ def test_the_day_comes_out_right_and_leaves_nothing(empty: Path) -> None:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_ctrl_c_at_any_time_leaves_no_process_behind(empty: Path, seed: int) -> None:
-    wait = random.Random(seed).uniform(0.1, 8.0)
+    wait = random.Random(seed).uniform(0.1, 5.0)
     print(f"seed {seed}: Ctrl-C after {wait:.1f} s")
     demo = subprocess.Popen(
         DEMO,
@@ -99,10 +105,10 @@ def test_a_killed_demo_takes_its_children_along(empty: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_on_a_terminal_it_is_the_inbox_and_leaving_it_ends_everything(empty: Path) -> None:
-    demo = Terminal([*DEMO[:-1], "--speed", "2000"], {**environment(empty), "TERM": "xterm-256color"})
-    demo.until("playing on the pretend network", 90.0)
-    demo.until("Larkspur", 60.0)
-    demo.until("Orbit", 60.0)
-    demo.press("q")
-    assert demo.ended() == 0
+    with Terminal([*DEMO[:-1], "--speed", "2000"], {**environment(empty), "TERM": "xterm-256color"}) as demo:
+        demo.until("playing on the pretend network", 90.0)
+        demo.until("Larkspur", 60.0)
+        demo.until("Orbit", 60.0)
+        demo.press("q")
+        assert demo.ended() == 0
     until_gone(empty, 15)

@@ -19,7 +19,7 @@ from listener.store.embedded import Server, embedded
 from tests.journeys.running import until
 from tests.journeys.test_up_down import environment, home, hubbub
 
-ROWS = 5_000
+ROWS = 2_500
 __all__ = ["home"]
 
 FINGERPRINT = """
@@ -77,7 +77,7 @@ async def test_a_kill_half_way_and_the_same_rows_in_another_file_lose_and_double
     command = ["import", str(path), "--topic", "lines"]
     async with embedded(home / "postgres") as server:
         with importing(home, *command[1:]) as process:
-            await until(lambda: _half_way(server, process), within=90, every=0.1)
+            await until(lambda: _half_way(server, process), within=90, every=0.02)
             process.kill()
             assert process.wait() == -9, "it was too quick to be killed half-way"
         second = await asyncio.to_thread(hubbub, home, *command, "--json")

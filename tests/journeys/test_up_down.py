@@ -20,6 +20,7 @@ from listener.store.programs import scratch_folder
 from pretend.network import Network
 from tests.journeys.running import running, until
 from tests.journeys.terminal import Terminal, end_all, until_gone
+from tests.postgres import memory
 
 HUBBUB = [sys.executable, "-m", "listener"]
 
@@ -27,7 +28,7 @@ HUBBUB = [sys.executable, "-m", "listener"]
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A folder for $HUBBUB_HOME, also where root's Postgres can reach it."""
-    folder = scratch_folder("hubbub-test-up-")
+    folder = scratch_folder("hubbub-test-up-", under=memory())
     folder.chmod(0o711)
     yield folder
     end_all(folder)  # what a failed test left behind

@@ -70,35 +70,43 @@ async def test_only_our_own_sequences_reach_a_terminal(pool: asyncpg.Pool, dsn: 
     command = [sys.executable, "-m", "inbox_tui", "--brand", "acme", "--person", "mia-acme"]
     environ = {**os.environ, "HUBBUB_DSN": dsn, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
-    def walk() -> bytes:
-        inbox = Terminal(command, environ)
-        inbox.until("first ")
-        inbox.press("h")
-        for keys, shown in (
-            ("A", "Past conversations"),
-            ("\x1b", "min left"),
-            ("P", "The post"),
-            ("\x1b", "min left"),
-            ("L", "not on"),
-            ("T", "Hand-over from"),
-            ("\x1b", "min left"),
-            ("y", "Copy"),
-            ("t", "text copied"),
-            ("r", "PUBLIC reply"),
-            ("hello", "5 of 300"),
-            ("\x1b", "draft kept"),
-            ("?", "Next row"),
-            ("\x1b", "min left"),
-        ):
-            inbox.press(keys)
-            inbox.until(shown, 20)
-            if keys == "\x1b":
-                time.sleep(0.3)  # a key right behind it would be one with alt
-        inbox.press("q")
-        assert inbox.ended() == 0
-        return inbox.shown
+    loop = asyncio.get_running_loop()
+    nothing = capabilities.publish(pool, w.account.id, dict.fromkeys(Capability, TEXT))
 
-    written = (await asyncio.get_running_loop().run_in_executor(None, walk)).decode("utf-8")
+    def walk() -> bytes:
+        with Terminal(command, environ) as inbox:
+            inbox.until("first ")
+            inbox.press("h")
+            for keys, shown in (
+                ("A", "Past conversations"),
+                ("\x1b", "min left"),
+                ("P", "The post"),
+                ("\x1b", "min left"),
+                ("L", "not on"),
+                ("T", "Hand-over from"),
+                ("\x1b", "min left"),
+                ("y", "Copy"),
+                ("t", "text copied"),
+                ("r", "PUBLIC reply"),
+                ("hello", "5 of 300"),
+                ("\x1b", "draft kept"),
+                ("?", "Next row"),
+                ("\x1b", "min left"),
+            ):
+                inbox.press(keys)
+                inbox.until(shown, 20)
+                if keys == "\x1b":
+                    time.sleep(0.3)  # a key right behind it would be one with alt
+            asyncio.run_coroutine_threadsafe(nothing, loop).result(20)
+            inbox.press("j")
+            inbox.until("second ")
+            inbox.press("r")
+            inbox.until("not on", 20)
+            inbox.press("q")
+            assert inbox.ended() == 0
+            return inbox.shown
+
+    written = (await loop.run_in_executor(None, walk)).decode("utf-8")
     counted, copied = check(written)
     assert "␛[31;1mred" in written, "the walk came by"
     assert counted["\x1b0"] > 0, "stretches were pinned"

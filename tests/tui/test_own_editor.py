@@ -158,27 +158,27 @@ async def test_on_a_real_terminal_the_editor_has_it_alone_and_the_app_goes_on_be
     loop = asyncio.get_running_loop()
 
     def journey() -> None:
-        inbox = Terminal(command, environ)
-        inbox.until("where is my parcel?")
-        inbox.press("r")
-        inbox.until("PUBLIC reply")
-        inbox.press("begun")
-        inbox.until("5 of 300 characters")
-        inbox.press("\x0f")
-        inbox.until("TINY OPEN")
-        before = len(inbox.shown)
-        for i in range(16):  # more than the app's queue of writes holds while nobody writes them
-            noted = acts.note(pool, w.tom.id, one, f"look here {i}", datetime.now(UTC))
-            asyncio.run_coroutine_threadsafe(noted, loop).result(20)
-            inbox._read()
-        assert inbox.shown[before:].strip() == b"", "nobody draws over an editor"
-        inbox.press("typed in the editor\r")
-        inbox.until("TINY DONE")
-        inbox.until("taken from the editor", 15)
-        inbox.press("\x13")
-        inbox.until("goes out in")
-        inbox.press("q")
-        assert inbox.ended() == 0
+        with Terminal(command, environ) as inbox:
+            inbox.until("where is my parcel?")
+            inbox.press("r")
+            inbox.until("PUBLIC reply")
+            inbox.press("begun")
+            inbox.until("5 of 300 characters")
+            inbox.press("\x0f")
+            inbox.until("TINY OPEN")
+            before = len(inbox.shown)
+            for i in range(16):  # more than the app's queue of writes holds while nobody writes them
+                noted = acts.note(pool, w.tom.id, one, f"look here {i}", datetime.now(UTC))
+                asyncio.run_coroutine_threadsafe(noted, loop).result(20)
+                inbox._read()
+            assert inbox.shown[before:].strip() == b"", "nobody draws over an editor"
+            inbox.press("typed in the editor\r")
+            inbox.until("TINY DONE")
+            inbox.until("taken from the editor", 15)
+            inbox.press("\x13")
+            inbox.until("goes out in")
+            inbox.press("q")
+            assert inbox.ended() == 0
 
     await loop.run_in_executor(None, journey)
     body = await pool.fetchval("SELECT body FROM replies WHERE conversation_id = $1", one)

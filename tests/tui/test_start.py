@@ -6,7 +6,6 @@ Every module costs its share of the wait, and what a first screen does not show 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +29,9 @@ HEAVY = (
     "listener.settings",
     "listener.sources",
     "listener.store.embedded",
+    "listener.store.source_acts",
+    "listener.store.source_health",
+    "listener.store.source_views",
     "listener.style",
     "multiprocessing",
     "py3langid",
@@ -58,12 +60,8 @@ async def test_the_first_screen_waits_for_nothing_that_it_does_not_show(
     await w.conversation("where is my parcel? 🙂", author="ana")
     told = tmp_path / "loaded"
     command = [sys.executable, "-c", LOADED, str(told), "--brand", "acme", "--person", "mia-acme"]
-    terminal = Terminal(command, {**os.environ, "HUBBUB_DSN": dsn, "TERM": "xterm-256color"})
-    try:
+    with Terminal(command, {**os.environ, "HUBBUB_DSN": dsn, "TERM": "xterm-256color"}) as terminal:
         terminal.until("where is my parcel?", 30)
         loaded = told.read_text().split()
-    finally:
-        os.kill(terminal.pid, signal.SIGTERM)
-        terminal.ended()
     assert "inbox_tui.screens.inbox.screen" in loaded
     assert [one for one in loaded if one.startswith(HEAVY)] == []
