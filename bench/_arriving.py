@@ -54,6 +54,10 @@ class _DueSoon:
         self._dice = random.Random(SEED)
         self._first, self._within = first, last - first
 
+    def knows(self, model: str) -> bool:
+        """None."""
+        return False
+
     def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime) -> tuple[Tick, ...]:
         """None."""
         return ()

@@ -27,6 +27,8 @@ class Bells:
     """Each lane of the outbox has its own: whoever waits for one quiets it."""
     clocks: asyncio.Event = field(default_factory=asyncio.Event)
     conversations: Callable[[frozenset[int]], None] = lambda _: None
+    learned: asyncio.Event = field(default_factory=asyncio.Event)
+    """What is learned from decisions is another, or is switched on or off."""
     _wishes: dict[str, list[asyncio.Event]] = field(default_factory=dict)
     _delivered: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -47,6 +49,8 @@ class Bells:
             self.network.set()
         if changed.conversations or changed.lost:
             self.clocks.set()
+        if changed.learned or changed.lost:
+            self.learned.set()
         if changed.conversations:
             self.conversations(changed.conversations)
         for name, bells in self._wishes.items():

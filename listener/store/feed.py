@@ -109,6 +109,7 @@ async def since(
         unresolved=frozenset(row["conversation_id"] for row in rows if row["kind"] in UNRESOLVED),
         handovers=any(row["kind"] == "handover.written" for row in rows),
         authors=frozenset(row["author_id"] for row in rows if row["author_id"] is not None),
+        learned=any((row["kind"] or "").startswith("learning.") for row in rows),
     )
 
 
@@ -122,6 +123,7 @@ EVERYTHING = Changed(
     presence=True,
     handovers=True,
     sources=True,
+    learned=True,
 )
 """Read everything again."""
 

@@ -78,6 +78,9 @@ class ByHand:
     def counts(self) -> bool:
         return bool(self.counting)
 
+    def knows(self, model: str) -> bool:
+        return False
+
     def ticks(self, mention: Mention, hearings: object, context: Context, now: datetime) -> tuple[Tick, ...]:
         author = mention.author.external_id
         return tuple(

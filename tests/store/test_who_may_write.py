@@ -24,6 +24,7 @@ from listener.store import (
     claims,
     handovers,
     inbox,
+    learned,
     marks,
     network_acts,
     outbox,
@@ -52,7 +53,9 @@ THEIR_OWN = {"acts.drafts.drop_draft", "attachments.drop", "asking.seen", "label
 QUIET = {"acts.authors.unmute", "acts.doing.mark_read", "handovers.mark_read", "marks.take_back", "presence.attend"}
 """Where there is nothing that they may do they do nothing, without a word."""
 
-OF_NO_THING = {"attendance.away", "attendance.back", "handovers.hand_over", "presence.attend"}
+OF_NO_THING = {
+    "attendance.away", "attendance.back", "handovers.hand_over", "learned.forget", "learned.switch", "presence.attend",
+}  # fmt: skip
 """They change nothing that another brand could have."""
 
 
@@ -265,6 +268,8 @@ TABLE: dict[str, tuple[Make, Call]] = {
         viewed, lambda w, by, t: inbox.save_view(w.pool, by, w.brand_id, "Late", "is:open", True, NOW, view_id=t.id),
     ),
     "inbox.saved.delete_view": (viewed, lambda w, by, t: inbox.delete_view(w.pool, by, t.id, NOW)),
+    "learned.forget": (conversation, lambda w, by, t: learned.forget(w.pool, by, w.brand_id, NOW)),
+    "learned.switch": (conversation, lambda w, by, t: learned.switch(w.pool, by, w.brand_id, False, NOW)),
     "marks.mark": (judged, lambda w, by, t: marks.mark(w.pool, by, t.mention, w.brand_id, "outage", "missed", "", NOW)),
     "marks.take_back": (judged, lambda w, by, t: marks.take_back(w.pool, by, t.mention, w.brand_id, "outage", NOW)),
     "network_acts.queue": (
