@@ -135,9 +135,13 @@ class School:
         with contextlib.suppress(Stopped):
             await self.stop.pause(FIRST_SECONDS)
             while True:
-                for key, brand_id in self.brands.items():
-                    await self._look(key, brand_id)
+                await self.look_at_all()
                 await self.stop.pause(LOOK_SECONDS)
+
+    async def look_at_all(self) -> None:
+        """Each brand whose time it is."""
+        for key, brand_id in self.brands.items():
+            await self._look(key, brand_id)
 
     async def _look(self, key: str, brand_id: int) -> None:
         pool, need = self.house.pool, self.bench.now.rulebook.signals.method

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listener.errors import FixMe
-from listener.learning import VERSION, Measured, Model, log_odds, marks, model_from, opinion
+from listener.learning import VERSION, Measured, Model, log_odds, marks, model_from, opinion, titles
 
 MEASURED = Measured(100, 40, 0.7, 0.8, 0.3, 0.4, 0.02, 0.15)
 REFUND = max(marks("refund") - marks("refunds") - marks("xrefund"))
@@ -43,6 +43,7 @@ def test_reasons_point_at_the_words_and_at_the_signals_of_this_text() -> None:
         "value": round(thinks.score - 1 / (1 + math.exp(-(odds + 2))), 2),
     }
     assert opinion(MODEL, "", 0.4, ()).because == ()
+    assert titles(({"rule": "r"}, {"signal": "is rude", "value": 0.3}, *thinks.because)) == ("is rude",)
 
 
 def test_a_long_text_is_not_surer_than_a_short_one() -> None:

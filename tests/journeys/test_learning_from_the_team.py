@@ -17,13 +17,13 @@ import pytest
 
 from listener import settings as reading
 from listener.cli import main
-from listener.cli.judging_health import told_of_learning
+from listener.cli.judging_health import told, told_of_learning
 from listener.errors import Refused
 from listener.learning import SAID
 from listener.model import AuthorChanged, Batch, Deleted, Key, Mention, Role
 from listener.service.database import House
 from listener.service.rules import Bench
-from listener.service.school import look, why_now
+from listener.service.school import School, look, why_now
 from listener.service.stopping import Stop
 from listener.store import acts, decisions, learned, people
 from listener.store.judged import Judged, judged
@@ -162,6 +162,25 @@ async def team(pool: asyncpg.Pool, dsn: str, home: Path) -> AsyncIterator[Team]:
         await following
 
 
+async def test_the_daily_look_is_one_programs_and_tells_what_came_of_it(
+    pool: asyncpg.Pool, dsn: str, home: Path
+) -> None:
+    ears = await Ears.built(pool, {"r_yaml": RULES}, None)  # type: ignore[arg-type]
+    house, stop = House(dsn, pool), Stop()
+    bench = Bench(reading.load(None), house, stop, lambda: END)
+    await bench.start({"lark": ears.brand_id}, [ears.account], stored=True)
+    schools = [School(house, bench, {"lark": ears.brand_id}, stop, lambda: END) for _ in range(2)]
+    await learned.by_settings(pool, ears.brand_id, False, END)
+    await schools[0].look_at_all()
+    assert (await learned.state(pool, ears.brand_id)).tried_at is None, "off"
+    await learned.by_settings(pool, ears.brand_id, True, END)
+    await asyncio.gather(*(school.look_at_all() for school in schools))
+    state = await learned.state(pool, ears.brand_id)
+    assert state.tried_at == END
+    assert state.told.startswith("too few decisions to learn from: there are 0")
+    assert list(told(state, None, None)) == [(True, f"nothing that was learned speaks: {state.told}", "")]
+
+
 async def test_a_team_is_learned_from_told_of_switched_off_and_forgotten_with_a_person(
     team: Team, hubbub: Hubbub, tmp_path: Path
 ) -> None:
@@ -205,11 +224,11 @@ async def test_a_team_is_learned_from_told_of_switched_off_and_forgotten_with_a_
     # What was judged is judged the same again, with the version that spoke; and a report tells both scores.
     again = team.bench.now.judge(then.mention, then.hearings, then.context, then.at)
     assert again == now
-    code, told = await hubbub("report", "--weeks", 500)
-    assert (code, told["decisions"]) == (0, MANY)
-    assert told["by"] == {"answered": told["needed"], "closed without an answer": MANY - told["needed"]}
+    code, report = await hubbub("report", "--weeks", 500)
+    assert (code, report["decisions"]) == (0, MANY)
+    assert report["by"] == {"answered": report["needed"], "closed without an answer": MANY - report["needed"]}
     measured = [
-        week for week in told["weeks"] if week["compared"] == "held back" and week["figures"]["auc"] is not None
+        week for week in report["weeks"] if week["compared"] == "held back" and week["figures"]["auc"] is not None
     ]
     assert measured
     assert all(week["figures"]["auc"] > week["figures"]["auc_need"] for week in measured)

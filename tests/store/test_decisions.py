@@ -9,7 +9,7 @@ import asyncpg
 
 from listener.model import Priority
 from listener.outcomes import Why
-from listener.store import acts, decisions, learned, marks, outbox
+from listener.store import acts, decisions, feed, learned, marks, outbox
 from listener.workflow import Close, Reopen, SetPriority, Spam
 from tests.core.test_learning import MODEL
 from tests.store.world import NOW, World, later, world
@@ -101,6 +101,12 @@ async def test_the_last_that_counts_speaks_and_what_nobody_needs_is_forgotten(po
     told = await pool.fetchval("SELECT count(*) FROM events WHERE kind LIKE 'learning.%'")
     await learned.by_settings(pool, w.brand_id, True, NOW)
     assert await pool.fetchval("SELECT count(*) FROM events WHERE kind LIKE 'learning.%'") == told
+
+    # Whoever judges is told, so that the next message is judged by it.
+    place = await feed.position(pool)
+    await learned.switch(pool, w.tom.id, w.brand_id, True, NOW)
+    async with pool.acquire() as connection:
+        assert (await feed.since(connection, place, None))[1].learned
 
     # One look at a time, and a retired one does not come back by itself.
     assert await learned.claim(pool, w.brand_id, NOW, timedelta(hours=1))
