@@ -57,6 +57,8 @@ async def test_what_people_did_is_gathered_and_what_nobody_decided_is_not(pool: 
     await acts.overrule(pool, mia, w.brand_id, of[c["by hand"]], "need", "not_needed", NOW)
     await marks.mark(pool, mia, of[c["marked"]], w.brand_id, "outage", "missed", "", NOW)
     await pool.execute("UPDATE conversations SET state = 'done' WHERE id = $1", c["rules"])  # no person did
+    by_rule = "INSERT INTO events (brand_id, kind, conversation_id, at, before, after) VALUES ($1, 'conversation.opened', $2, $3, $4, $5)"
+    await pool.execute(by_rule, w.brand_id, c["rules"], later(minutes=9), {"state": "new"}, {"state": "done"})
     await pool.execute("UPDATE mention_versions SET text = NULL WHERE mention_id = $1", of[c["blanked"]])
     await pool.execute("UPDATE assessments SET context = '{\"history\": true}' WHERE mention_id = $1", of[c["history"]])
 
