@@ -628,6 +628,8 @@ class Changed:
     """Sources fare otherwise, or somebody wants something else of them."""
     learned: bool = False
     """Something was learned from a brand's decisions, put into force, switched on or off, or forgotten."""
+    incidents: frozenset[int] = frozenset()
+    """Incidents that were opened, acknowledged, resolved, told or noted."""
 
 
 @dataclass(frozen=True, slots=True)
