@@ -47,7 +47,7 @@ SEED = 20261128
 class _DueSoon:
     """A judge that only says until when."""
 
-    counts, judges_ours = False, False
+    counts, judges_ours, asks_copies = False, False, False
     counting: Sequence[Rule] = ()
 
     def __init__(self, first: datetime, last: datetime) -> None:

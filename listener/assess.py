@@ -88,6 +88,11 @@ class Judge:
         return _speaks(model, self._rulebook, self._methods) is not None
 
     @property
+    def asks_copies(self) -> bool:
+        """Whether it counts how many others wrote nearly the same. Else nobody need look."""
+        return self._rulebook.signals.asks_copies
+
+    @property
     def judges_ours(self) -> bool:
         """Whether any rule looks at posts of our own. Else nobody need have them judged."""
         return self._judges_ours

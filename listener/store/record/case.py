@@ -30,6 +30,11 @@ class Judge(Protocol):
         """Whether any rule looks at posts of our own."""
         ...
 
+    @property
+    def asks_copies(self) -> bool:
+        """Whether it counts how many others wrote nearly the same."""
+        ...
+
     def knows(self, model: str) -> bool:
         """Whether what a team has taught, by its version, can speak here."""
         ...

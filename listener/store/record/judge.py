@@ -18,6 +18,7 @@ import msgspec
 from listener.model import ADDRESSES, Assessment, Context, Hearing, ToneLabel, Via
 from listener.store.columns import columns
 from listener.store.conversations import Event
+from listener.store.copies import by_others
 from listener.store.overruled import in_force
 from listener.store.record.case import Case, Judge
 from listener.store.record.counting import counted
@@ -115,6 +116,10 @@ async def judge_all(
     if not todo:
         return Judgements()
     cases = await _cases(connection, todo, judge, history=history)
+    if judge.asks_copies and not history:
+        told = [(case.brand_id, case.kept.author_id, case.mention.text) for case in cases]
+        for case, copies in zip(cases, await by_others(connection, told, now), strict=True):
+            case.context = replace(case.context, copies=copies) if copies and not case.kept.ours else case.context
     if judge.counts:
         counts = await counted(connection, cases, judge, now)
         for case in cases:
