@@ -32,7 +32,11 @@ async def test_nothing_private_is_printed_and_our_own_words_stay(
     await pool.execute(
         """UPDATE assessments SET because = '[{"signal": "learned: these words", "value": 0.2, "spans": [3, 7]}]'"""
     )
-    for arguments in (["list"], ["show", str(id_)], ["search", "wrong", "--brand", "acme", "--now", later(minutes=5).isoformat()]):
+    for arguments in (
+        ["list"],
+        ["show", str(id_)],
+        ["search", "wrong", "--brand", "acme", "--now", later(minutes=5).isoformat()],
+    ):
         for more in ([], ["--json"]):
             code = await asyncio.to_thread(main, [*arguments, *more])
             plain = capsys.readouterr().out
