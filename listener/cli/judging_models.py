@@ -82,7 +82,9 @@ def learn_from_brand(arguments: argparse.Namespace) -> int:
                 raise wrong_usage(
                     f"learning is {state.stands}", "hubbub judge models on, and the settings, switch it on"
                 )
-            found = await look(house.pool, brand_id, datetime.now(UTC))
+            now = datetime.now(UTC)
+            await learned.claim(house.pool, brand_id, now, timedelta(0))  # the listener's next look is a day from now
+            found = await look(house.pool, brand_id, now)
             speaks = (await learned.in_force(house.pool)).get(brand_id, "")
         if arguments.json:
             print_json(

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,11 +47,11 @@ class Studied:
     version: str = ""
     """Of the model that was made; "": none."""
     counts: bool = False
+    again: bool = False
+    """A message went while it was learned from: it is to be done anew soon."""
 
 
-def why_now(
-    state: store.Learning, models: list[store.LearnedModel], need: str, now: datetime
-) -> tuple[str, timedelta] | None:
+def why_now(state: store.Learning, models: Sequence[store.LearnedModel], need: str) -> tuple[str, timedelta] | None:
     """Why it is time to look, and how long nobody must have looked before; None: nothing is wanted. `need`: the method of the rules in force."""
     if not state.is_on:
         return None
@@ -86,7 +86,7 @@ async def study(pool: Pool, brand_id: int, now: datetime, *, least: int = 0, see
     try:
         await store.keep(pool, brand_id, done.model, [one.judged.mention_id for one in found], done.held_back, now)
     except Refused as err:
-        return Studied(f"{err.what}; {err.hint}", len(found))
+        return Studied(f"{err.what}; {err.hint}", len(found), again=True)
     return Studied(done.model.why, len(found), done.model.method, done.model.counts)
 
 
@@ -96,7 +96,7 @@ async def look(pool: Pool, brand_id: int, now: datetime, *, least: int = 0) -> S
     if not found.counts:
         await _looked_after(pool, brand_id, now)
     await store.sweep(pool, brand_id, now)
-    await store.told(pool, brand_id, found.told, found.decisions)
+    await store.told(pool, brand_id, found.told, found.decisions, due=found.again)
     return found
 
 
@@ -148,7 +148,7 @@ class School:
 
         async def once() -> None:
             now = self.clock()
-            wanted = why_now(await store.state(pool, brand_id), await store.models(pool, brand_id), need, now)
+            wanted = why_now(await store.state(pool, brand_id), await store.models(pool, brand_id), need)
             if wanted is None or not await store.claim(pool, brand_id, now, wanted[1]):
                 return
             found = await self.stop.unless(look(pool, brand_id, now, least=FLOOR if wanted[1] == DAILY else 0))

@@ -55,8 +55,8 @@ ON CONFLICT (brand_id) DO UPDATE SET tried_at = excluded.tried_at WHERE l.tried_
 RETURNING true
 """
 _TOLD = """
-INSERT INTO learning AS l (brand_id, told, decisions) VALUES ($1, $2, $3)
-ON CONFLICT (brand_id) DO UPDATE SET told = excluded.told, decisions = excluded.decisions, due = false
+INSERT INTO learning AS l (brand_id, told, decisions, due) VALUES ($1, $2, $3, $4)
+ON CONFLICT (brand_id) DO UPDATE SET told = excluded.told, decisions = excluded.decisions, due = excluded.due
 """
 
 _ALONE = "SELECT pg_advisory_xact_lock(7502739027)"
@@ -229,10 +229,10 @@ async def claim(pool: asyncpg.Pool, brand_id: int, now: datetime, every: timedel
         return bool(await connection.fetchval(_CLAIM, brand_id, now, now - every))
 
 
-async def told(pool: asyncpg.Pool, brand_id: int, what: str, decisions: int) -> None:
-    """What the look came to."""
+async def told(pool: asyncpg.Pool, brand_id: int, what: str, decisions: int, *, due: bool = False) -> None:
+    """What the look came to. `due`: it is to be done anew soon."""
     async with acquired(pool) as connection:
-        await connection.execute(_TOLD, brand_id, what, decisions)
+        await connection.execute(_TOLD, brand_id, what, decisions, due)
 
 
 async def keep(

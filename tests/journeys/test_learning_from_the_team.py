@@ -18,6 +18,7 @@ import pytest
 from listener import settings as reading
 from listener.cli import main
 from listener.cli.judging_health import told, told_of_learning
+from listener.cli.running import login_name
 from listener.errors import Refused
 from listener.learning import SAID
 from listener.model import AuthorChanged, Batch, Deleted, Key, Mention, Role
@@ -163,7 +164,7 @@ async def team(pool: asyncpg.Pool, dsn: str, home: Path) -> AsyncIterator[Team]:
 
 
 async def test_the_daily_look_is_one_programs_and_tells_what_came_of_it(
-    pool: asyncpg.Pool, dsn: str, home: Path
+    pool: asyncpg.Pool, dsn: str, hubbub: Hubbub
 ) -> None:
     ears = await Ears.built(pool, {"r_yaml": RULES}, None)  # type: ignore[arg-type]
     house, stop = House(dsn, pool), Stop()
@@ -179,6 +180,16 @@ async def test_the_daily_look_is_one_programs_and_tells_what_came_of_it(
     assert state.tried_at == END
     assert state.told.startswith("too few decisions to learn from: there are 0")
     assert list(told(state, None, None)) == [(True, f"nothing that was learned speaks: {state.told}", "")]
+
+    # The same by hand; and the switch, which is a lead's.
+    code, answer = await hubbub("learn", "--brand", "lark")
+    assert (code, answer["told"], answer["in_force"]) == (1, state.told, "")
+    assert (await hubbub("models", "off"))[1]["error"]["what"].startswith("only a lead or an admin")
+    await people.ensure_person(pool, login_name(), "Me", ears.brand_id, Role.LEAD)
+    code, answer = await hubbub("models", "off")
+    assert (code, answer["learning"]) == (0, "off: Me switched it off")
+    code, answer = await hubbub("learn", "--brand", "lark")
+    assert (code, answer["error"]["what"]) == (2, "learning is off: Me switched it off")
 
 
 async def test_a_team_is_learned_from_told_of_switched_off_and_forgotten_with_a_person(
@@ -247,7 +258,7 @@ async def test_a_team_is_learned_from_told_of_switched_off_and_forgotten_with_a_
     assert found.version in team.bench._methods.models
     off = (await team.thinks("off")).assessment
     assert (off.learned, "learned" in off.methods) == (None, False)
-    assert why_now(await learned.state(pool, brand_id), await learned.models(pool, brand_id), held.need, END) is None
+    assert why_now(await learned.state(pool, brand_id), await learned.models(pool, brand_id), held.need) is None
     assert await learned.switch(pool, team.lead, brand_id, True, END) == found.version
 
     # Somebody it learned from is erased: it is gone in the same transaction, also for replays, which say so.
@@ -264,7 +275,7 @@ async def test_a_team_is_learned_from_told_of_switched_off_and_forgotten_with_a_
 
     # It is learned anew without them, within the hour.
     await pool.execute("UPDATE learning SET tried_at = $1", END - timedelta(hours=2))
-    wanted = why_now(await learned.state(pool, brand_id), await learned.models(pool, brand_id), held.need, END)
+    wanted = why_now(await learned.state(pool, brand_id), await learned.models(pool, brand_id), held.need)
     assert wanted == ("a message that it learned from is gone", timedelta(hours=1))
     left = await decisions.decided(pool, brand_id, 1000)
     assert len(left) == MANY - gone
