@@ -31,7 +31,8 @@ from listener.weekly import Drift, bins, drift
 log = logging.getLogger("hubbub.learning")
 
 FIRST_SECONDS, LOOK_SECONDS = 300.0, 900.0
-DAILY, SOON = timedelta(hours=24), timedelta(hours=1)
+DAILY, SOON = timedelta(hours=24), timedelta(minutes=40)
+"""With the look that comes after it, within the hour."""
 FLOOR = 50
 """Decisions that must have come since it learned last."""
 LIBRARY = "learning needs scikit-learn, which is not there (pip install 'hubbub[learn]')"
@@ -148,7 +149,11 @@ class School:
 
         async def once() -> None:
             now = self.clock()
-            wanted = why_now(await store.state(pool, brand_id), await store.models(pool, brand_id), need)
+            state = await store.state(pool, brand_id)
+            if state.due and not state.is_on:  # nothing is learned, but what has to be forgotten is
+                await store.sweep(pool, brand_id, now)
+                await store.told(pool, brand_id, state.told, state.decisions)
+            wanted = why_now(state, await store.models(pool, brand_id), need)
             if wanted is None or not await store.claim(pool, brand_id, now, wanted[1]):
                 return
             found = await self.stop.unless(look(pool, brand_id, now, least=FLOOR if wanted[1] == DAILY else 0))

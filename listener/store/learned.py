@@ -23,7 +23,7 @@ from listener.store.conversations import Event, tell
 from listener.weekly import Scored
 
 KEPT = timedelta(days=90)
-"""How long the numbers of a model are kept that is no longer in force: a replay needs them."""
+"""How long the numbers of a model are kept that another has replaced: a replay needs them."""
 
 _IN_FORCE = "SELECT brand_id, version FROM learned_models WHERE in_force"
 
@@ -106,7 +106,7 @@ RETURNING in_settings AND wanted AS on
 
 _FORGET = """
 UPDATE learned_models SET numbers = NULL, lessons = '{}', in_force = false, forgotten_at = $2, forgotten_why = $3
-WHERE brand_id = $1 AND numbers IS NOT NULL AND ($4 OR stale_at IS NOT NULL OR (NOT in_force AND (NOT counts OR made_at < $5)))
+WHERE brand_id = $1 AND numbers IS NOT NULL AND ($4 OR stale_at IS NOT NULL OR (NOT in_force AND NOT counts) OR retired_at < $5)
 RETURNING version
 """
 
@@ -293,7 +293,7 @@ async def forget(pool: asyncpg.Pool, person_id: int, brand_id: int, now: datetim
 
 
 async def sweep(pool: asyncpg.Pool, brand_id: int, now: datetime) -> int:
-    """Forgets what nobody needs: models of which a lesson has gone, those that never counted, and those out of force for 90 days."""
+    """Forgets what nobody needs: models of which a lesson has gone, those that never counted, and those replaced 90 days ago."""
     async with acquired(pool) as connection, connection.transaction():
         why = "a message that it was learned from is gone, or nobody needs it any more"
         gone = await connection.fetch(_FORGET, brand_id, now, why, False, now - KEPT)

@@ -276,7 +276,7 @@ async def test_a_team_is_learned_from_told_of_switched_off_and_forgotten_with_a_
     # It is learned anew without them, within the hour.
     await pool.execute("UPDATE learning SET tried_at = $1", END - timedelta(hours=2))
     wanted = why_now(await learned.state(pool, brand_id), await learned.models(pool, brand_id), held.need)
-    assert wanted == ("a message that it learned from is gone", timedelta(hours=1))
+    assert wanted == ("a message that it learned from is gone", timedelta(minutes=40))
     left = await decisions.decided(pool, brand_id, 1000)
     assert len(left) == MANY - gone
     assert not {"p7"} & {one.judged.mention.author.external_id for one in left}
@@ -287,7 +287,9 @@ async def test_a_team_is_learned_from_told_of_switched_off_and_forgotten_with_a_
     await team.hear(Deleted(Key(SPACE, "m3"), "3z"))
     (stale, *_) = await learned.models(pool, brand_id)
     assert stale.stale_at is not None
-    assert await learned.sweep(pool, brand_id, END) == 1
-    assert await learned.in_force(pool) == {}
+    await learned.switch(pool, team.lead, brand_id, False, END)
+    await School(team.bench.house, team.bench, {"lark": brand_id}, Stop(), lambda: END).look_at_all()
+    assert await learned.kept(pool, brand_id) == {}, "also while it is off"
+    await learned.switch(pool, team.lead, brand_id, True, END)
     with pytest.raises(Refused, match="went while it was learned"):  # it was gathered before the message went
         await learned.keep(pool, brand_id, held, [one.judged.mention_id for one in left], (), END)

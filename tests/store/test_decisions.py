@@ -89,7 +89,7 @@ async def test_the_last_that_counts_speaks_and_what_nobody_needs_is_forgotten(po
     assert await learned.numbers(pool, [first.method]) == {first.method: first}, "a replay may ask for it"
     assert await learned.sweep(pool, w.brand_id, later(days=3)) == 1
     assert set(await learned.kept(pool, w.brand_id)) == {first.method, second.method}
-    assert await learned.sweep(pool, w.brand_id, later(days=91)) == 1
+    assert await learned.sweep(pool, w.brand_id, later(days=92)) == 1
     assert set(await learned.kept(pool, w.brand_id)) == {second.method}
 
     # The operator's settings and the people must both want it; switching off at the start leaves no trace where it is on.
