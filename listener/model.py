@@ -333,7 +333,7 @@ class Context:
     counts: Mapping[str, Window] = field(default_factory=dict)
     """By rule id: what each counting rule that the message matches had counted."""
     copies: int = 0
-    """Other people who wrote nearly the same to the brand within a day before, at most 20; not counted of history."""
+    """Other people who wrote nearly the same to the brand within a day before, at most 20. Counted of what addresses us, and not of history."""
     model: str = ""
     """What the brand's own decisions had taught, by the version of it that was in force; "": nothing, or it was switched off."""
 

@@ -117,9 +117,11 @@ async def judge_all(
         return Judgements()
     cases = await _cases(connection, todo, judge, history=history)
     if judge.asks_copies and not history:
-        told = [(case.brand_id, case.kept.author_id, case.mention.text) for case in cases]
-        for case, copies in zip(cases, await by_others(connection, told, now), strict=True):
-            case.context = replace(case.context, copies=copies) if copies and not case.kept.ours else case.context
+        to_us = [case for case in cases if case.context.addresses and not case.kept.ours]
+        told = [(case.brand_id, case.kept.author_id, case.mention.text) for case in to_us]
+        for case, copies in zip(to_us, await by_others(connection, told, now), strict=True):
+            if copies:
+                case.context = replace(case.context, copies=copies)
     if judge.counts:
         counts = await counted(connection, cases, judge, now)
         for case in cases:
