@@ -47,12 +47,16 @@ SEED = 20261128
 class _DueSoon:
     """A judge that only says until when."""
 
-    counts, judges_ours = False, False
+    counts, judges_ours, asks_copies = False, False, False
     counting: Sequence[Rule] = ()
 
     def __init__(self, first: datetime, last: datetime) -> None:
         self._dice = random.Random(SEED)
         self._first, self._within = first, last - first
+
+    def knows(self, model: str) -> bool:
+        """None."""
+        return False
 
     def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime) -> tuple[Tick, ...]:
         """None."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import sys
 import time
@@ -20,8 +21,10 @@ from bench.ingest import line, texts
 from listener import rulefiles
 from listener.assess import Judge
 from listener.language import Languages
+from listener.learning import VERSION, Measured, Model, marks
 from listener.model import Author, Context, Hearing, Key, Kind, Mention, Via
 from listener.private import private
+from listener.rulebook.parse import parse
 from listener.rulebook.sentences import naming
 from listener.rulebook.shape import Rulebook
 from listener.sentiment import Vader
@@ -65,6 +68,16 @@ def measured(many: int, equal: int) -> int:
     line("judgement: what is private in it", ours, peer, "vaderSentiment alone", "us/mention")
     ours, peer = beside(*_whole(), said)
     line("judgement: the whole, shipped rules and signals of need", ours, peer, "without the signals", "us/mention")
+    ours, peer = beside(*_learned(said), said)
+    line(
+        "judgement: the whole, and what was learned from a team (15,000 numbers)",
+        ours,
+        peer,
+        "without it",
+        "us/mention",
+    )
+    ours, peer = beside(*_thousand(said), said)
+    line("judgement: the whole, 1,000 rules more", 1e6 / ours, 1e6 / peer, "shipped rules", "mentions/s a core")
     differ = 0
     began = time.perf_counter()
     for text in corners(published, package, 7, equal):
@@ -78,8 +91,7 @@ def measured(many: int, equal: int) -> int:
 
 def _whole() -> tuple[Callable[[str], object], Callable[[str], object]]:
     """The whole judgement of a text to us, and the same by the same rules without the section `need`."""
-    book = rulefiles.load(rulefiles.default_folder())
-    assert isinstance(book, Rulebook)
+    book = _shipped()
     methods = load_methods().with_lexicon(book.lexicon)
     context, hearings = Context("", addresses=True), (Hearing(1, Via.MENTION),)
 
@@ -88,6 +100,50 @@ def _whole() -> tuple[Callable[[str], object], Callable[[str], object]]:
         return lambda text: judge(replace(MENTION, text=text), hearings, context)
 
     return by(book), by(replace(book, need=()))
+
+
+def _learned(said: Sequence[str]) -> tuple[Callable[[str], object], Callable[[str], object]]:
+    """The whole judgement with a model that knows nearly all that is said, and without."""
+    book = _shipped()
+    known = dict.fromkeys(sorted({mark for text in said for mark in marks(text)})[:15_000], 0.01)
+    nothing = Measured(0, 0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
+    model = Model(VERSION, book.signals.method, 1, 1, nothing, True, "", 0.0, 1.0, {"question": 0.1}, known)
+    methods = replace(load_methods().with_lexicon(book.lexicon), models={"bench": model})
+    judge = Judge(book, methods, lambda: NOW)
+    hearings = (Hearing(1, Via.MENTION),)
+
+    def by(context: Context) -> Callable[[str], object]:
+        return lambda text: judge(replace(MENTION, text=text), hearings, context)
+
+    return by(Context("", addresses=True, model="bench")), by(Context("", addresses=True))
+
+
+def _thousand(said: Sequence[str]) -> tuple[Callable[[str], object], Callable[[str], object]]:
+    """The whole judgement by the shipped rules and 1,000 more that ask for words that are said here, and by the shipped ones alone."""
+    dice = random.Random(7)
+    words = sorted({word for text in said for word in text.casefold().split() if word.isalpha() and len(word) > 3})
+    rules = [
+        f"  - {{id: bench-{n}, title: B, owner: b, scope: {{addressed: yes}}, when: '({a} NEAR/5 {b}) OR \"{c} {d}\" OR ({e} AND NOT {f})', "
+        f"then: {{tags: [bench]}}}}"
+        for n in range(1_000)
+        for a, b, c, d, e, f in (dice.sample(words, 6),)
+    ]
+    shipped = _shipped()
+    more = parse({**shipped.files, "bench.yaml": "rules:\n" + "\n".join(rules)})
+    assert isinstance(more, Rulebook), more
+    context, hearings = Context("", addresses=True), (Hearing(1, Via.MENTION),)
+
+    def by(rulebook: Rulebook) -> Callable[[str], object]:
+        judge = Judge(rulebook, load_methods().with_lexicon(rulebook.lexicon), lambda: NOW)
+        return lambda text: judge(replace(MENTION, text=text), hearings, context)
+
+    return by(more), by(shipped)
+
+
+def _shipped() -> Rulebook:
+    book = rulefiles.load(rulefiles.default_folder())
+    assert isinstance(book, Rulebook)
+    return book
 
 
 def _endless(said: Sequence[str]) -> Sequence[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from listener.learning import Model, opinion, titles
 from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tick
 from listener.query.frequency import Share, usual
 from listener.query.index import Index
@@ -82,6 +83,15 @@ class Judge:
         """Whether any rule counts. Else nobody need ask for ticks."""
         return bool(self._counting.rules)
 
+    def knows(self, model: str) -> bool:
+        """Whether what was learned, by its version, can speak here."""
+        return _speaks(model, self._rulebook, self._methods) is not None
+
+    @property
+    def asks_copies(self) -> bool:
+        """Whether it counts how many others wrote nearly the same. Else nobody need look."""
+        return self._rulebook.signals.asks_copies
+
     @property
     def judges_ours(self) -> bool:
         """Whether any rule looks at posts of our own. Else nobody need have them judged."""
@@ -113,6 +123,8 @@ def assess(
     verdict = combine(found)
     asked = (verdict.priority, verdict.reply_within is not None)
     need, signals = rulebook.signals.need(subject, tone.compound, context, said, asked, now)
+    model = None if heard.ours else _speaks(context.model, rulebook, methods)
+    thinks = None if model is None else opinion(model, mention.text, need, titles(signals))
     priority = verdict.priority or (Priority.NORMAL if heard.addressed else Priority.LOW)
     # Counted from the network's time, never from one in the future. History has no clock.
     said_at = None if context.history else max(LONG_AGO, min(mention.network_at or now, now))
@@ -133,10 +145,15 @@ def assess(
         because=(
             *(_reason(one, clock, (giver, resolving)) for one in found if not one.shadow),
             *signals,
+            *(thinks.because if thinks is not None else ()),
             *({**_reason(one), "shadow": True} for one in found if one.shadow),
         ),
         rulebook=rulebook.hash,
-        methods={**methods.names(), "need": rulebook.signals.method},
+        methods={
+            **methods.names(),
+            "need": rulebook.signals.method,
+            **({} if model is None else {"learned": context.model}),
+        },
         assign=verdict.assign,
         snooze=verdict.snooze,
         closes=verdict.closes,
@@ -144,7 +161,14 @@ def assess(
         reply=verdict.reply,
         alerts=verdict.alerts,
         resolve_by=resolve_by,
+        learned=None if thinks is None else thinks.score,
     )
+
+
+def _speaks(version: str, rulebook: Rulebook, methods: Methods) -> Model | None:
+    """The model of that version, where it is at hand and may speak: it beat need, and was learned beside the need of this rulebook."""
+    model = methods.models.get(version) if version else None
+    return model if model is not None and model.counts and model.need == rulebook.signals.method else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,9 @@ _ROMAN_HINDI = _words(
     "apne uska uski unka iska iski bhi bhai yaar aur ka ki ke ko tha thi hota hoti hote raha rahi rahe karo karna karta karte kiya",
     "kar gaya gayi jata wala wale wali abhi kabhi phir lekin magar koi kuch kuchh sab bahut bohot acha accha achha ek jo jab tab se",
     "mein mai haan ji toh liye diya dia hua hui hue kisi sabse logo log baat matlab yeh woh ye wo dekho bolo sirf",
+    "apka apki apke aapka aapki aapke kr krna krne krta krti krte kro krke rha rhe rhi hoga hogi honge chahiye chahie nai bilkul kaafi",
+    "theek thik thk arey arre kahi kaha kahan yahan wahan hamesha khuda kasam zamana bechara jaye jaoo jata jati jayega jayegi gyi gya",
+    "kbhi kbi mje tumhara unko inko isko usko warna itna itni jitna kitna kitni pehle baad saath lagta lagti milega milta",
 )
 _ROMAN_HINDI_SHARE = 0.2
 
@@ -69,7 +72,7 @@ class Languages:
 
     __slots__ = ("_model",)
 
-    method = "py3langid-0.4+words-1"
+    method = "py3langid-0.4+words-2"
     """Model and rules of this file: changes when the same text may get another answer."""
 
     def __init__(self, model: _Identifier) -> None:

@@ -107,7 +107,9 @@ class Model:
     @property
     def method(self) -> str:
         """Its name with a hash of all that it holds."""
-        return f"learned-{self.version}+{hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:8]}"
+        plain = msgspec.to_builtins(self, str_keys=True)
+        content = msgspec.json.encode(plain, order="deterministic")  # a database keeps its own order of keys
+        return f"learned-{self.version}+{hashlib.sha256(content).hexdigest()[:8]}"
 
     def to_json(self) -> str:
         """The model's file: plain numbers, and the titles of signals."""
@@ -138,6 +140,16 @@ def model_from(text: str | bytes, where: str = "") -> Model:
     if len(model.by_mark) > MOST_MARKS or not all(abs(one) <= _HUGE for one in numbers):
         raise FixMe("this is no model: numbers out of all bounds", where=where, hint=hint)
     return model
+
+
+SAID = "learned: "
+"""How the reasons of a model begin."""
+
+
+def titles(because: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Which signals of need an assessment held, by its reasons; what a model said of it is none."""
+    said = (str(one["signal"]) for one in because if "signal" in one)
+    return tuple(title for title in said if not title.startswith(SAID))
 
 
 class _Head(msgspec.Struct):
@@ -183,8 +195,8 @@ def opinion(model: Model, text: str, need: float, signals: Iterable[str]) -> Opi
 
 def _reason(by: float, what: str | tuple[int, int]) -> Mapping[str, Any]:
     if isinstance(what, str):
-        return {"signal": f"learned: {what}", "value": round(by, 2)}
-    return {"signal": "learned: these words", "value": round(by, 2), "spans": list(what)}
+        return {"signal": f"{SAID}{what}", "value": round(by, 2)}
+    return {"signal": f"{SAID}these words", "value": round(by, 2), "spans": list(what)}
 
 
 def share_of(marks: int) -> float:

@@ -332,6 +332,10 @@ class Context:
     """Handles of the accounts of ours that it addresses."""
     counts: Mapping[str, Window] = field(default_factory=dict)
     """By rule id: what each counting rule that the message matches had counted."""
+    copies: int = 0
+    """Other people who wrote nearly the same to the brand within a day before, at most 20. Counted of what addresses us, and not of history."""
+    model: str = ""
+    """What the brand's own decisions had taught, by the version of it that was in force; "": nothing, or it was switched off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +385,9 @@ class Assessment:
     """Keys of the alert policies that are told."""
     resolve_by: datetime | None = None
     """When a conversation that began with it should be done; None: no clock."""
+    learned: float | None = None
+    """The chance that this team answers it, by what its decisions have taught; None: nothing that counts. It stands in need's place where people
+    look and search, and whatever opens, closes, hides, sends or tells somebody asks `need`."""
 
 
 # The unit of work ----------------------------------------------------------------------------------------------------

@@ -68,7 +68,12 @@ COMMANDS = (
     Command("backup", "To keep it", "keeping", "write the whole database into one file"),
     Command("restore", "To keep it", "keeping", "read a backup into an empty database"),
     Command("rules", "To keep it", "rules", "check, test and try rule files: every mistake with file, line and column"),
-    Command("judge", "To keep it", "judging", "tone and need of every row of a file; learn from what was answered"),
+    Command(
+        "judge",
+        "To keep it",
+        "judging",
+        "tone and need of every row of a file; what was learned from the team, and how it fares",
+    ),
     Command("version", "To keep it", "about", "the version of this program and of what it rests on"),
 )
 _BY_NAME = {command.name: command for command in COMMANDS}

@@ -47,7 +47,8 @@ examples:
   hubbub doctor --json | jq '.checks[] | select(.state != "fine")'
 
 Looks at the settings, the secrets, the disk, the database and its schema, the listener, every source (running, lagging,
-paused, stopped, gaps, logins that end soon), the door for webhooks, every account, the rules, the outbox, incidents, and who would be told.
+paused, stopped, gaps, logins that end soon), the door for webhooks, every account, the rules, what was learned, the outbox,
+incidents, and who would be told.
 Exit code 0: all fine; 1: something to do; 3: the database is not reachable."""
 
 
@@ -172,6 +173,7 @@ async def _inside(settings: Settings, house: House, checks: list[Check]) -> None
     checks += await _door(settings, house)
     checks += await _accounts(house)
     checks += await _rules(house)
+    checks += await _learning(house)
     checks += await _outbox(house)
     checks += await _alerts(settings, house, now)
     checks += await _telling(settings, house, now)
@@ -318,6 +320,14 @@ async def _rules(house: House) -> list[Check]:
         todo = "mend the files; until then the last good rulebook judges"
         return [Check("rules", BAD, str(problem), todo) for problem in health.problems[:20]]
     return [Check("rules", FINE, f"rulebook {(health.hash or '')[:12]} is in force")]
+
+
+async def _learning(house: House) -> list[Check]:
+    from listener.cli.judging_health import told_of_learning
+
+    return [
+        Check("learning", FINE if fine else WARNING, what, todo) for fine, what, todo in await told_of_learning(house)
+    ]
 
 
 async def _outbox(house: House) -> list[Check]:

@@ -1,4 +1,4 @@
-"""`hubbub judge score IN --out OUT`: every row of a file through the whole judgement, into a file; no database. (`learn` is next door.)
+"""`hubbub judge score IN --out OUT`: every row of a file through the whole judgement, into a file; no database. (Learning is next door.)
 
 The judge, the methods and the rules are the service's own. Owns the dialogue and what stands in OUT; refuses to store and to judge.
 """
@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, Parser, wrong_usage
 from listener.cli.judging_learn import LEARNED, add_model, configure_learn, learned_row, model_asked, run_learn
+from listener.cli.judging_models import configure_models, configure_report, learn_from_brand, run_models, run_report
 from listener.cli.rules.folder import add_folder
 
 if TYPE_CHECKING:
@@ -76,9 +77,13 @@ not_scored), score, need (0 to 1), lang, reasons (JSON).
 Lines that cannot be read are told with their number and left out.
 Exit codes: 0 all rows judged, 1 some left out, 2 wrong usage or rules that cannot be read."""
     configure_learn(actions)
+    configure_models(actions)
+    configure_report(actions)
     parser.epilog = """\
 examples:
   hubbub judge score mentions.jsonl --out judged.csv
+  hubbub judge report
+  hubbub judge models off --brand larkspur
   hubbub judge learn outcomes.jsonl --out model.json
   hubbub judge score --help"""
 
@@ -96,13 +101,21 @@ class Scored:
 
 
 def run_judge(arguments: argparse.Namespace) -> int:
-    """Scores the file, or learns from it; exit code 1 when lines were left out."""
+    """Scores the file, or learns from it (exit code 1 when lines were left out); or is about what was learned in the database."""
     from listener.cli.importing import pair
     from listener.cli.rules.folder import rulebook_asked
     from listener.cli.terminal import Bar, counted, print_json, say
     from listener.model import Reject
     from listener.sources.files import ImportPlan, ImportStream
 
+    if arguments.what == "models":
+        return run_models(arguments)
+    if arguments.what == "report":
+        return run_report(arguments)
+    if arguments.file is None:
+        return learn_from_brand(arguments)
+    if arguments.out is None:
+        raise wrong_usage("where shall the model be written?", "name a file: --out model.json")
     if arguments.out.exists() and arguments.out.samefile(arguments.file):
         raise wrong_usage("IN and OUT are the same file", "write to another one")
     columns = dict(pair(text, "--map") for text in arguments.map)

@@ -34,19 +34,28 @@ def configure_learn(actions: argparse._SubParsersAction[Any]) -> None:
     about = "what your team answered and what not, as a small model that counts only where it beats need"
     made = actions.add_parser("learn", help=about, description=f"{about[0].upper()}{about[1:]}.")
     made.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="machine-readable summary")
-    made.add_argument("file", type=Path, metavar="OUTCOMES", help="JSONL or CSV, plain or gzipped: id, text, answered")
-    made.add_argument("--out", type=Path, required=True, metavar="MODEL", help="written anew: JSON, plain numbers")
+    made.add_argument(
+        "file", type=Path, nargs="?", metavar="OUTCOMES",
+        help="JSONL or CSV, plain or gzipped: id, text, answered; without it, what the brand's people decided, from the database",
+    )  # fmt: skip
+    made.add_argument("--out", type=Path, metavar="MODEL", help="with OUTCOMES: written anew: JSON, plain numbers")
     made.add_argument(
         "--answered", default="answered", metavar="COLUMN", help="which column says it: 1 or 0; default answered"
     )
     made.add_argument("--seed", type=int, default=0, help="the same decisions and seed make the same model; default 0")
     made.add_argument("--lang", default="", metavar="CODE", help="the language that rows claim that claim none")
-    made.add_argument("--brand", default="", metavar="NAME", help="the brand of rows that name none")
+    made.add_argument(
+        "--brand",
+        default="",
+        metavar="NAME",
+        help="the brand of rows that name none; without OUTCOMES, whose decisions (its key)",
+    )
     made.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN", help="as hubbub import has it")
     made.add_argument("--encoding", default="utf-8", metavar="NAME", help="of the text; default utf-8")
     add_folder(made)
     made.epilog = """\
 examples:
+  hubbub judge learn --brand larkspur          from the brand's own decisions, into force where it beats need
   hubbub judge learn outcomes.jsonl --out model.json
   hubbub judge learn tweets.csv.gz --out model.json --map id=tweet_id --answered replied --lang en
 
@@ -91,16 +100,11 @@ def model_asked(arguments: argparse.Namespace, need: str) -> Model | None:
 
 def learned_row(model: Model, text: str, found: Assessment) -> dict[str, Any]:
     """What a model changes in a row of OUT."""
-    from listener.learning import opinion
+    from listener.learning import opinion, titles
 
-    thinks = opinion(model, text, found.need, titles(found))
+    thinks = opinion(model, text, found.need, titles(found.because))
     reasons = [*found.because, *thinks.because]
     return {"score": thinks.score if model.counts else found.need, LEARNED: thinks.score, "reasons": reasons}
-
-
-def titles(found: Assessment) -> tuple[str, ...]:
-    """Which signals an assessment held."""
-    return tuple(one["signal"] for one in found.because if "signal" in one)
 
 
 @dataclass(slots=True)
@@ -132,7 +136,7 @@ def run_learn(
 
     async def learning() -> int:
         model = await learn(Lessons(tuple(decisions), need, arguments.seed))
-        _write(arguments.out, model.to_json())
+        write_whole(arguments.out, model.to_json())
         told.counts, told.why, told.method, told.measured = model.counts, model.why, model.method, model.measured
         return FINE if model.counts and not told.rejects else FINDINGS
 
@@ -157,7 +161,7 @@ def _decisions(
     stream: ImportStream, judge: Callable[[Mention, Cell], Assessment], column: str, told: Taught
 ) -> list[Decision]:
     from listener.cli.terminal import Bar, counted
-    from listener.learning import Decision
+    from listener.learning import Decision, titles
     from listener.model import Reject
 
     decisions: list[Decision] = []
@@ -177,7 +181,12 @@ def _decisions(
         author = item.author.external_id
         decisions.append(
             Decision(
-                item.text, answered, found.need, titles(found), "" if author == "unknown" else author, item.network_at
+                item.text,
+                answered,
+                found.need,
+                titles(found.because),
+                "" if author == "unknown" else author,
+                item.network_at,
             )
         )
         bar.show(stream.progress[0], counted(len(decisions), "row"))
@@ -193,7 +202,7 @@ def _said(cell: Cell, column: str) -> str:
         return ""
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """The file is there whole, or as it was."""
     import os
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from listener.cli.masking import add_mask, masked_conversation, masked_row
 from listener.errors import FixMe, NotReachable, Refused
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def configure_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", choices=("open", "theirs", "snoozed", "done"), default="open", help="which part of the queue (open)"
     )
+    add_mask(parser)
     add_where(parser)
     parser.epilog = """\
 examples:
@@ -67,8 +69,13 @@ Mentions that match a query: hubbub search. Exit code 1 when the folder is empty
 def configure_show(parser: argparse.ArgumentParser) -> None:
     """Which conversation."""
     parser.add_argument("id", type=int, metavar="ID", help="the conversation's number, as list shows it")
+    add_mask(parser)
     add_where(parser)
-    parser.epilog = "examples:\n  hubbub show 17\n  hubbub show 17 --json | jq '.thread[].text'"
+    parser.epilog = """\
+examples:
+  hubbub show 17
+  hubbub show 17 --mask      without e-mail addresses, phone and card numbers, booking codes
+  hubbub show 17 --json | jq '.thread[].text'"""
 
 
 def configure_reply(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +143,8 @@ async def _queue(arguments: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     async with opened_brand(arguments) as (_, house, brand_id):
         rows = await inbox.page(house.pool, brand_id, arguments.folder, limit=max(1, arguments.limit))
+    if arguments.mask:
+        rows = [masked_row(row) for row in rows]
     if arguments.json:
         print_json({"folder": arguments.folder, "rows": rows})
     elif rows:
@@ -166,6 +175,8 @@ def run_show(arguments: argparse.Namespace) -> int:
         async with opened_brand(arguments) as (settings, house, brand_id):
             person = await me(settings, house, brand_id)
             found = await _conversation(house, arguments.id, person)
+        if arguments.mask:
+            found = masked_conversation(found)
         if arguments.json:
             print_json(found)
         else:

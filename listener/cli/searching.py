@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from listener.cli import FINDINGS, FINE
 from listener.cli.asked import QUOTING, Asked, add_now, add_rules, asked_of, asks_for_names, now_of, shown, tree_of
 from listener.cli.looking import add_brand, opened_brand
+from listener.cli.masking import add_mask
 
 if TYPE_CHECKING:
     from listener.query.names import Names
@@ -40,7 +41,7 @@ def configure_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_count, metavar="N", help=f"at most so many ({LIMIT}; with --all: no limit)")
     parser.add_argument("--all", action="store_true", help="go on until nothing is left, however long it takes")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="how to print them (table)")
-    parser.add_argument("--mask", action="store_true", help="print [a phone number] for what looks private in a text")
+    add_mask(parser)
     add_brand(parser)
     add_rules(parser, "those that the listener judges by")
     add_now(parser)

@@ -10,7 +10,7 @@ stored, so a wider topic finds nothing new; and a count whose window begins befo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -308,6 +308,8 @@ class Outcome:
     night: Paged = NOBODY
     diffs: tuple[Diff, ...] = ()
     """The first of them that differ."""
+    unlearned: int = 0
+    """Judged while something spoke that was learned and is forgotten since: what it said of their need cannot be said again."""
 
     @property
     def same(self) -> bool:
@@ -326,6 +328,7 @@ class Outcome:
             _summed(self.by_hour, other.by_hour),
             self.night + other.night,
             (*self.diffs, *other.diffs)[:DIFFERENCES],
+            self.unlearned + other.unlearned,
         )
 
 
@@ -355,8 +358,10 @@ class Nights:
         return hour, hour >= begin or hour < end
 
 
-def replay(records: Iterable[Record], old: Side, new: Side, nights: Nights) -> Outcome:
-    """Judge records, in heard order, by both sides; what came of them. The sides must have counted what came before."""
+def replay(records: Iterable[Record], old: Side, new: Side, nights: Nights, models: Collection[str] = ()) -> Outcome:
+    """Judge records, in heard order, by both sides; what came of them. The sides must have counted what came before. `models`: what they
+    have at hand of what was learned, by version.
+    """
     sums = _Sums()
     for record in records:
         if record.text_gone:
@@ -367,6 +372,7 @@ def replay(records: Iterable[Record], old: Side, new: Side, nights: Nights) -> O
             sums.unheard += 1
             continue
         sums.judged += 1
+        sums.unlearned += record.context.model != "" and record.context.model not in models
         sums.short += old.fell_short or new.fell_short
         sums.rules(record, before, after)
         if not record.context.history:
@@ -384,6 +390,7 @@ class _Sums:
     text_gone: int = 0
     unheard: int = 0
     short: int = 0
+    unlearned: int = 0
     differing: int = 0
     fired: dict[str, Fired] = field(default_factory=dict)
     changes: Counter[str] = field(default_factory=Counter)
@@ -422,7 +429,7 @@ class _Sums:
     def outcome(self) -> Outcome:
         return Outcome(
             self.judged, self.text_gone, self.unheard, self.short, self.differing, self.fired, dict(self.changes),
-            self.by_hour, self.night, tuple(self.diffs),
+            self.by_hour, self.night, tuple(self.diffs), self.unlearned,
         )  # fmt: skip
 
 

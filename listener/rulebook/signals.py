@@ -66,6 +66,7 @@ BUILT_IN: Mapping[str, Signal] = {
         _built("answers-us", "answers us", 0.15, "it stands under a post of ours, where others read whether we answer"),
         _built("answered-before", "we answered before", 0.15, "we are in this talk already, and the last word is theirs"),
         _built("written-before", "they wrote before", 0.05, "who comes back has had no answer that helped, or is a regular: a little of both"),
+        _built("said-by-many", "others say the same", 0.15, "one cause, many messages: answered early, fewer follow; little, for spam comes so too"),
         _built("rule-urgent", "a rule says urgent", 0.7, "a team lead wrote down that this cannot wait"),
         _built("rule-high", "a rule says high", 0.5, "a team lead wrote down that this comes first"),
         _built("rule-clock", "a rule wants a reply in time", 0.35, "somebody promised an answer in time"),
@@ -73,6 +74,9 @@ BUILT_IN: Mapping[str, Signal] = {
     )
 }  # fmt: skip
 """What no query can ask. The first sign of `rule-urgent`, `rule-high` and `rule-clock` counts, not all three."""
+
+BY_MANY = 3
+"""Other people who wrote a near-copy within a day."""
 
 SPOKEN = "a complaint without clear praise"
 """The reason behind a negative tone that the scorer's numbers do not tell."""
@@ -101,6 +105,12 @@ class Signals:
             trees = {place: one.when.tree for place, one in enumerate(self._said) if one.when is not None}
             self._index = Index.build(trees, self._share)
         return self._index
+
+    @property
+    def asks_copies(self) -> bool:
+        """Whether near-copies by others count: else nobody need look for them."""
+        one = self._built_in["said-by-many"]
+        return one.on and one.weight != 0
 
     def said_in(self, subject: Subject, now: datetime) -> tuple[Signal, ...]:
         """The signals whose query matches, by their keys' order. `now`: for queries that ask for the time."""
@@ -132,6 +142,7 @@ class Signals:
             "negative-tone": subject.tone is ToneLabel.NEGATIVE,
             "answers-us": context.answers_us,
             "answered-before": context.replied_before,
+            "said-by-many": context.copies >= BY_MANY,
             "written-before": context.author_before > 0 and (context.addresses or subject.addressed is True),
             "praise": glad and not question and not complains,
             **dict.fromkeys(("rule-urgent", "rule-high", "rule-clock"), False),

@@ -6,11 +6,12 @@ Owns `Methods`, `Heard`, scopes and exceptions; refuses to combine.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Protocol
 
+from listener.learning import Model
 from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, ToneLabel, Via
 from listener.query.held import asks
 from listener.query.match import spans_of
@@ -70,6 +71,8 @@ class Methods:
 
     languages: FindsLanguage
     vader: HearsTone
+    models: Mapping[str, Model] = field(default_factory=dict)
+    """What teams have taught, by version. Which of them speaks of a message is said by its context."""
 
     def names(self) -> Mapping[str, str]:
         """Which method, in which version, for what."""

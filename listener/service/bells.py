@@ -33,6 +33,8 @@ class Bells:
     conversations: Callable[[frozenset[int]], None] = lambda _: None
     pages: list[asyncio.Event] = field(default_factory=list)
     """One for each who tells people."""
+    learned: asyncio.Event = field(default_factory=asyncio.Event)
+    """What is learned from decisions is another, or is switched on or off."""
     _wishes: dict[str, list[asyncio.Event]] = field(default_factory=dict)
     _delivered: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -64,6 +66,8 @@ class Bells:
             self.incidents.set()
         if changed.asked or changed.lost:
             self.alerts.set()
+        if changed.learned or changed.lost:
+            self.learned.set()
         if changed.conversations:
             self.conversations(changed.conversations)
         for name, bells in self._wishes.items():

@@ -16,11 +16,12 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
+from listener.assess import Judge
 from listener.errors import FixMe
 from listener.learning import (
     FEWEST_AUTHORS,
@@ -33,8 +34,12 @@ from listener.learning import (
     marks,
     opinion,
     share_of,
+    titles,
 )
-from listener.service.replayer import framed, read, receive
+from listener.rulebook.replay import Record
+from listener.rulebook.subject import Methods
+from listener.service.replayer import book_of, framed, read, receive
+from listener.weekly import Scored
 
 FEWEST = 200
 """Decisions that are needed,"""
@@ -56,13 +61,24 @@ _TOP = 0.2
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """A message of a brand's history, with what the team decided."""
+
+    record: Record
+    needed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Lessons:
-    """What is learned from, said once."""
+    """What is learned from, said once: decisions that are judged already, or history that is judged first, by one rulebook for all of it."""
 
     decisions: tuple[Decision, ...]
     need: str
     """The method of need that judged them."""
     seed: int = 0
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """Rule files by path, that judge `past`."""
+    past: tuple[Past, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +88,19 @@ class Learned:
     model: Model | None = None
     problem: str = ""
     hint: str = ""
+    held_back: tuple[Scored, ...] = ()
+    """The decisions it was measured on, with what was said of them before it learned from them; by the day."""
 
 
 async def learn(lessons: Lessons) -> Model:
     """The model of these decisions, by a worker that is gone when this returns. FixMe: there are too few, or the library is not there."""
+    done = await learned(lessons)
+    assert done.model is not None  # noqa: S101
+    return done.model
+
+
+async def learned(lessons: Lessons) -> Learned:
+    """The same, with what the model was measured on."""
     errors = None if os.environ.get("HUBBUB_DEBUG") else asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "listener.service.learner",
@@ -93,20 +118,20 @@ async def learn(lessons: Lessons) -> Model:
             raise FixMe(f"the process that learns ended: {ended}", hint="HUBBUB_DEBUG=1 shows what it said")
         if done.model is None:
             raise FixMe(done.problem, hint=done.hint)
-        return done.model
+        return done
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()  # it holds nothing that could be lost
         await process.wait()
 
 
-def serve(source: BinaryIO, sink: BinaryIO) -> int:
-    """Learns once."""
+def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[], Methods]) -> int:
+    """Learns once. `load`: the methods that judge history."""
     lessons = read(source, Lessons)
     if lessons is None:
         return 0
     try:
-        done = Learned(model_of(lessons))
+        done = learned_of(_judged(lessons, load) if lessons.past else lessons)
     except FixMe as err:
         done = Learned(problem=err.what, hint=err.hint)
     except Exception as err:
@@ -117,8 +142,31 @@ def serve(source: BinaryIO, sink: BinaryIO) -> int:
     return 0
 
 
+def _judged(lessons: Lessons, load: Callable[[], Methods]) -> Lessons:
+    """History as decisions: each message judged at its time, with what was known then, by these rules; nothing learned speaks."""
+    book = book_of(lessons.rules)
+    now = [datetime.min.replace(tzinfo=UTC)]
+    judge = Judge(book, load().with_lexicon(book.lexicon), lambda: now[0])
+    decisions: list[Decision] = []
+    for one in lessons.past:
+        record, author = one.record, one.record.mention.author
+        now[0] = record.judged_at
+        found = judge(record.mention, record.hearings, replace(record.context, model=""))
+        by = f"{author.space}/{author.external_id}"
+        said = titles(found.because)
+        decisions.append(Decision(record.mention.text, one.needed, found.need, said, by, record.said_at))
+    return Lessons((*lessons.decisions, *decisions), book.signals.method, lessons.seed)
+
+
 def model_of(lessons: Lessons) -> Model:
     """Learned from all of the decisions, and measured by one that was learned from the earlier ones alone. FixMe: too few."""
+    done = learned_of(lessons)
+    assert done.model is not None  # noqa: S101
+    return done.model
+
+
+def learned_of(lessons: Lessons) -> Learned:
+    """The same, with what it was measured on."""
     decisions = _by_time(lessons.decisions)[-MOST:]
     cut = round(len(decisions) * (1.0 - HELD))
     earlier, held = decisions[:cut], decisions[cut:]
@@ -137,9 +185,17 @@ def model_of(lessons: Lessons) -> Model:
     except ImportError:
         raise FixMe("learning needs scikit-learn, which is not there", hint="pip install 'hubbub[learn]'") from None
     with threadpool_limits(1):  # sums in one order: the same model, and one core for everybody else
-        measured = _measured(_Fit(earlier, lessons), held, lessons.seed)
+        measured, scores = _measured(_Fit(earlier, lessons), held, lessons.seed)
         counts = measured.gain_low > 0
-        return _Fit(decisions, lessons).model(measured, counts=counts, why=_why(measured, counts=counts))
+        model = _Fit(decisions, lessons).model(measured, counts=counts, why=_why(measured, counts=counts))
+        return Learned(model, held_back=tuple(_by_day(held, scores)))
+
+
+def _by_day(held: Sequence[Decision], scores: Sequence[float]) -> Iterator[Scored]:
+    for one, score in zip(held, scores, strict=True):
+        if one.at is not None:
+            day = one.at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            yield Scored(day, one.answered, one.need, score)
 
 
 def _why(measured: Measured, *, counts: bool) -> str:
@@ -241,7 +297,7 @@ class _Fit:
 
 
 def _short(number: float) -> float:
-    return float(f"{number:.5g}")
+    return float(f"{number:.5g}") + 0.0  # a database knows no -0
 
 
 def _authors(decisions: Sequence[Decision]) -> list[str]:
@@ -282,8 +338,8 @@ def _platt(odds: Any, answered: Any) -> tuple[float, float]:
 # Measuring -----------------------------------------------------------------------------------------------------------
 
 
-def _measured(fit: _Fit, held: Sequence[Decision], seed: int) -> Measured:
-    """Need and the model of the earlier decisions on those held back; authors are redrawn whole, since one's messages are alike."""
+def _measured(fit: _Fit, held: Sequence[Decision], seed: int) -> tuple[Measured, list[float]]:
+    """Need and the model of the earlier decisions on those held back, with its scores; authors are redrawn whole, since one's messages are alike."""
     import numpy
 
     nothing = Measured(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -302,7 +358,7 @@ def _measured(fit: _Fit, held: Sequence[Decision], seed: int) -> Measured:
             gains.append(by_model.auc(times) - by_need.auc(times))
     low, high = numpy.percentile(gains, [LUCK, 100.0 - LUCK])
     once = numpy.ones(len(held))
-    return Measured(
+    told = Measured(
         held=len(held),
         answered=int(answered.sum()),
         auc_need=round(by_need.auc(once), 4),
@@ -312,6 +368,7 @@ def _measured(fit: _Fit, held: Sequence[Decision], seed: int) -> Measured:
         gain_low=round(float(low), 4),
         gain_high=round(float(high), 4),
     )
+    return told, [float(one) for one in learned]
 
 
 class _Order:
@@ -341,9 +398,11 @@ def _top(scores: Any, answered: Any) -> float:
 
 def main() -> int:
     """The process."""
+    from listener.service.rules import load_methods
+
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not get between the frames
-    code = serve(sys.stdin.buffer, sink)
+    code = serve(sys.stdin.buffer, sink, load_methods)
     os._exit(code)  # no thread of a library may keep it alive
 
 

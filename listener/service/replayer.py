@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import BinaryIO, TypeVar
@@ -20,6 +20,7 @@ import msgspec
 
 from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
+from listener.learning import Model
 from listener.model import Tone
 from listener.rulebook.lexicon import WordList
 from listener.rulebook.parse import parse
@@ -45,6 +46,8 @@ class Order:
     """By a brand's key."""
     hours: str = ""
     """Key of the opening hours outside of which it is night; "": by the clock alone."""
+    models: Mapping[str, Model] = field(default_factory=dict)
+    """By version: what had been learned then, as far as it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class _Tones:
 
 def remembering(methods: Methods) -> Methods:
     """The methods for judging one message several times in a row: what they found for the last one is not found again."""
-    return Methods(_Languages(methods.languages), _Tones(methods.vader))
+    return replace(methods, languages=_Languages(methods.languages), vader=_Tones(methods.vader))
 
 
 def side_of(rulebook: Rulebook, since: datetime, methods: Methods) -> Side:
@@ -152,8 +155,8 @@ def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[], Methods]) -> int:
     if order is None:
         return 0
     try:
-        methods = remembering(load())
-        old, new = (_book(files) for files in (order.old, order.new))
+        methods = remembering(replace(load(), models=order.models))
+        old, new = (book_of(files) for files in (order.old, order.new))
         hours = new.hours_named(order.hours) or old.hours_named(order.hours) if order.hours else None
         nights = Nights(order.zones, hours)
         sides = side_of(old, order.since, methods), side_of(new, order.since, methods)
@@ -165,7 +168,7 @@ def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[], Methods]) -> int:
                             side.count(record)
                 done = Done(Outcome())
             else:
-                done = Done(replay(work.records, *sides, nights))
+                done = Done(replay(work.records, *sides, nights, order.models))
             sink.write(framed(done))
             sink.flush()
     except BrokenPipeError:
@@ -177,7 +180,8 @@ def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[], Methods]) -> int:
     return 0
 
 
-def _book(files: Mapping[str, str]) -> Rulebook:
+def book_of(files: Mapping[str, str]) -> Rulebook:
+    """The rulebook of these files. FixMe: they cannot be read."""
     loaded = parse(files)
     if not isinstance(loaded, Rulebook):
         raise FixMe("these rule files cannot be read", where=str(loaded[0]))

@@ -29,7 +29,7 @@ from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import heard_anew
 from listener.service.processes import make_folder
 from listener.service.replayer import Done, Order, Work, framed, receive
-from listener.store import history
+from listener.store import history, learned
 from listener.store.connect import Pool
 from listener.store.judged import Judged
 from listener.store.locks import FileLock
@@ -102,7 +102,8 @@ async def replayed(pool: Pool, asked: Asked, kept: Kept, show: Callable[[int], N
     since = asked.start - before
     if not await history.heard(pool, asked.brand_id, _BEGINNING, since, limit=1):
         since = _BEGINNING  # there is nothing before it that could be missed
-    order = Order(dict(asked.old.files), dict(asked.new.files), since, {asked.brand: asked.zone}, asked.hours)
+    models = await learned.kept(pool, asked.brand_id)
+    order = Order(dict(asked.old.files), dict(asked.new.files), since, {asked.brand: asked.zone}, asked.hours, models)
     mentions, began = 0, time.monotonic()
     async with working(order) as worker:
         if before:  # those that count need what came before

@@ -30,11 +30,13 @@ from listener.service.database import House
 from listener.service.hearing import Hearer
 from listener.service.stopping import Stop, Stopped
 from listener.settings import Settings
-from listener.store import rulebooks
+from listener.store import learned, rulebooks
 
 log = logging.getLogger("hubbub.rules")
 
 WEIGH_SECONDS = 60.0
+LOOK_SECONDS = 600.0
+"""Between looks at what was learned, should a bell have been missed."""
 FIRST_WEIGHED = 500
 """Texts whose words were counted before the indexes are made anew by what was counted; then whenever they are twice as many."""
 
@@ -101,6 +103,7 @@ class Bench:
         """Loads methods and rules, and publishes them. `stored`: take what the database has in force, if anything. FixMe: no rules at all."""
         self._brand_ids, self._accounts = brand_ids, accounts
         self._methods = await asyncio.to_thread(load_methods)
+        await self._learned()
         if stored and (book := await self._published()) is not None:
             self._seat(book)
             return
@@ -136,6 +139,36 @@ class Bench:
 
         with contextlib.suppress(Stopped):
             await self.stop.unless(follow())
+
+    async def follow(self, bell: asyncio.Event) -> None:
+        """Takes up what is learned, switched and forgotten, whoever did it, until the service ends. `bell` rings when anything of it changed."""
+        with contextlib.suppress(Stopped):
+            while True:
+                await self.stop.wakened(bell, LOOK_SECONDS)
+                if await self._learned():
+                    before = self.now
+                    made = await asyncio.to_thread(self._made, before.rulebook)
+                    if self._now is before:  # else it was made anew with it
+                        self._now = made
+
+    async def _learned(self) -> bool:
+        """Has what teams have taught at hand; whether that is other than before."""
+        assert self._methods is not None  # noqa: S101
+        versions = await self.house.persistently(
+            lambda: learned.in_force(self.house.pool), self.stop, "what was learned"
+        )
+        if set(versions.values()) == set(self._methods.models):
+            return False
+        missing = set(versions.values()) - set(self._methods.models)
+        models = await self.house.persistently(
+            lambda: learned.numbers(self.house.pool, missing), self.stop, "what was learned"
+        )
+        known = {**self._methods.models, **models}
+        kept = {version: known[version] for version in sorted(set(versions.values())) if version in known}
+        if kept == self._methods.models:
+            return False
+        self._methods = replace(self._methods, models=kept)
+        return True
 
     async def weigh(self) -> None:
         """Has queries looked up by the words that are rare here, as soon as that is known, and again as more is; until the service ends."""

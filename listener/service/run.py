@@ -34,6 +34,7 @@ from listener.service.lanes import NetworkActs, Replies
 from listener.service.listen import Ear, Recorder, wall_clock
 from listener.service.pulse import Pulse
 from listener.service.rules import Bench
+from listener.service.school import School
 from listener.service.stopping import Backoff, Stop, Stopped
 from listener.service.sweep import Sweep
 from listener.service.threads import Threads
@@ -41,7 +42,7 @@ from listener.service.timekeeper import Timekeeper
 from listener.service.watch import Watch
 from listener.settings import AccountSettings, Settings
 from listener.sources.base import Source, Stream
-from listener.store import capabilities, people
+from listener.store import capabilities, learned, people
 from listener.store.record import Recorded, record
 from listener.webclient import WebClient
 
@@ -203,6 +204,9 @@ class Service:
                     turned,
                 )
                 group.create_task(watch.watch(), name="watch")
+                group.create_task(bench.follow(self.bells.learned), name="what was learned")
+                school = School(self.house, bench, self._brand_ids, self.stop, wall_clock)
+                group.create_task(school.keep(), name="learning")
                 for source in sources.values():
                     self._look_after(group, source, bench)
                     for stream in source.streams():
@@ -320,7 +324,9 @@ class Service:
         """Rows for what the settings name. Accounts known from an earlier run count at once, also while their network is away."""
         for brand in self.settings.brands:
             ensure = functools.partial(people.ensure_brand, self.house.pool, brand.key, brand.name, brand.zone)
-            self._brand_ids[brand.key] = await self.house.persistently(ensure, self.stop, "the start")
+            brand_id = self._brand_ids[brand.key] = await self.house.persistently(ensure, self.stop, "the start")
+            wanted = functools.partial(learned.by_settings, self.house.pool, brand_id, brand.learning, wall_clock())
+            await self.house.persistently(wanted, self.stop, "the start")
         named = {(a.source, a.handle.lower(), self._brand_ids[a.brand]) for a in self.settings.accounts}
         known = await self.house.persistently(lambda: people.accounts(self.house.pool), self.stop, "the start")
         for account in known:

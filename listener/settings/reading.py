@@ -42,7 +42,7 @@ _WITH_ACCOUNTS = tuple(name for name in heard() if NETWORKS[name].secret)
 TABLES: Mapping[str, tuple[str, ...]] = {
     "": ("database", "brand", "account", "source", "rules", "inbox", "door", "recheck", "receiver", "person", "alerts"),
     "database": ("url", "url_env", "url_file", "password_env", "password_file", "embedded"),
-    "brand": ("key", "name", "zone"),
+    "brand": ("key", "name", "zone", "learning"),
     "account": tuple(
         dict.fromkeys(
             (
@@ -202,7 +202,8 @@ class _Reader:
             zone = self.text(table, at, "zone") or "UTC"
             if not _is_zone(zone):
                 self.wrong((*at, "zone"), "value", f"{zone!r} is no time zone", "a name such as Europe/Oslo")
-            found.append(Brand(key, self.text(table, at, "name") or key, zone))
+            learning = self._flag(table, at, "learning", default=True)
+            found.append(Brand(key, self.text(table, at, "name") or key, zone, learning))
         return tuple(found) or (Brand("main", "Main"),)
 
     def _accounts(self, tables: list[Mapping[str, Any]], brands: tuple[Brand, ...]) -> tuple[AccountSettings, ...]:

@@ -137,6 +137,8 @@ class Brand:
     key: str
     name: str
     zone: str = "UTC"
+    learning: bool = True
+    """What its people decide may teach a model."""
 
 
 @dataclass(frozen=True, slots=True)

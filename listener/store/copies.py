@@ -7,8 +7,8 @@ before; two near-copies that are heard in the same moment by two sources may beg
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -23,6 +23,16 @@ JOIN LATERAL (SELECT mention_id FROM copy_bands WHERE band = n.band ORDER BY men
 JOIN LATERAL (SELECT family, marks FROM copies WHERE mention_id = b.mention_id LIMIT 1) AS c ON true
 """
 
+# As many of a band's newest holders as are counted at most.
+_BY_OTHERS = """
+SELECT DISTINCT n.i, m.author_id, c.marks
+FROM unnest($1::int[], $2::int[], $3::int[]) AS n(i, brand_id, band)
+JOIN LATERAL (SELECT mention_id FROM copy_bands WHERE band = n.band ORDER BY mention_id DESC LIMIT $5) AS b ON true
+JOIN LATERAL (SELECT marks FROM copies WHERE mention_id = b.mention_id AND at >= $4 LIMIT 1) AS c ON true
+JOIN LATERAL (SELECT author_id FROM mentions WHERE id = b.mention_id LIMIT 1) AS m ON true
+WHERE EXISTS (SELECT FROM hearings AS h WHERE h.mention_id = b.mention_id AND h.brand_id = n.brand_id)
+"""
+
 _FORGET = "DELETE FROM copies WHERE mention_id = ANY($1::bigint[])"
 
 _KEEP = """
@@ -31,6 +41,10 @@ SELECT mention_id, family, string_to_array(bands, ',')::int[], marks, $1
 FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bytea[]) AS n(mention_id, family, bands, marks)
 ON CONFLICT DO NOTHING
 """
+
+WITHIN = timedelta(hours=24)
+MOST = 20
+"""Others are counted up to so many."""
 
 Candidate = tuple[int, bytes]
 """A family, and the marks of one of its members."""
@@ -60,6 +74,32 @@ async def keep_sketches(
         here.update(dict.fromkeys(found.bands, (family, found.marks)))
         rows.append((mention_id, family, ",".join(map(str, found.bands)), found.marks))
     await connection.execute(_KEEP, now, *columns(rows))
+
+
+async def by_others(connection: asyncpg.Connection, told: Sequence[tuple[int, int, str]], now: datetime) -> list[int]:
+    """For each (brand id, author id, text): how many others wrote a near-copy of it to the brand within a day, at most 20. Among open work, where
+    sketches are kept, and among those that stand before it in the list.
+    """
+    made = [
+        (i, brand_id, author_id, found) for i, (brand_id, author_id, text) in enumerate(told) if (found := sketch(text))
+    ]
+    if not made:
+        return [0] * len(told)
+    rows = [(i, brand_id, band) for i, brand_id, _, found in made for band in found.bands]
+    others: dict[int, set[int]] = defaultdict(set)
+    marks_of = {i: found.marks for i, _, _, found in made}
+    for i, author_id, marks in await connection.fetch(_BY_OTHERS, *columns(rows), now - WITHIN, MOST):
+        if alike(marks_of[i], marks) >= ALIKE:
+            others[i].add(author_id)
+    here: dict[tuple[int, int], list[tuple[int, bytes]]] = defaultdict(list)
+    for i, brand_id, author_id, found in made:
+        for band in found.bands:
+            others[i] |= {
+                author for author, marks in here[brand_id, band][-MOST:] if alike(found.marks, marks) >= ALIKE
+            }
+            here[brand_id, band].append((author_id, found.marks))
+        others[i].discard(author_id)
+    return [min(MOST, len(others[i])) for i in range(len(told))]
 
 
 def _most_like(found: Sketch, candidates: Iterable[Candidate]) -> int | None:

@@ -109,6 +109,7 @@ async def since(
         unresolved=frozenset(row["conversation_id"] for row in rows if row["kind"] in UNRESOLVED),
         handovers=any(row["kind"] == "handover.written" for row in rows),
         authors=frozenset(row["author_id"] for row in rows if row["author_id"] is not None),
+        learned=any((row["kind"] or "").startswith("learning.") for row in rows),
         incidents=frozenset(row["incident_id"] for row in rows if row["incident_id"] is not None),
         asked=any(row["kind"] == "alert.asked" for row in rows),
     )
@@ -124,6 +125,7 @@ EVERYTHING = Changed(
     presence=True,
     handovers=True,
     sources=True,
+    learned=True,
 )
 """Read everything again."""
 

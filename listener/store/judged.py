@@ -35,7 +35,7 @@ from listener.store.connect import acquired
 # planner to that order. What was heard later than it was judged was not known then; context of a thread never is.
 READ = """
 SELECT j.mention_id, j.brand_id, b.key AS brand, j.version, j.rulebook, j.methods, coalesce(j.tone_said, j.tone) AS tone, j.tone_neg,
-       j.tone_neu, j.tone_pos, j.tone_compound, j.tone_about, j.lang, coalesce(j.need_said, j.need) AS need, j.priority,
+       j.tone_neu, j.tone_pos, j.tone_compound, j.tone_about, j.lang, coalesce(j.need_said, j.need) AS need, j.need_alone, j.priority,
        j.due_at, j.reply_within, j.tags, j.team, j.opens, j.assign, j.snooze_seconds,
        j.closes, j.hide, j.reply, j.alerts, j.because, j.context, j.said, j.at, j.resolve_by,
        m.space, m.external_id, m.source, m.kind, m.parent, m.root, m.quoted, m.url, m.langs, m.media, m.claimed_at, m.network_at,
@@ -180,7 +180,7 @@ def _assessment(row: Mapping[str, Any], flags: list[Mapping[str, Any]]) -> Asses
             ToneLabel(row["tone"]), neg, neu, pos, compound, ToneLabel(row["tone_about"]) if row["tone_about"] else None
         ),
         lang=row["lang"],
-        need=_short(row["need"]) or 0.0,
+        need=_short(row["need"] if row["need_alone"] is None else row["need_alone"]) or 0.0,
         priority=Priority(row["priority"]),
         reply_within=row["reply_within"],
         due_at=row["due_at"],
@@ -198,6 +198,7 @@ def _assessment(row: Mapping[str, Any], flags: list[Mapping[str, Any]]) -> Asses
         reply=row["reply"],
         alerts=tuple(row["alerts"]),
         resolve_by=row["resolve_by"],
+        learned=None if row["need_alone"] is None else _short(row["need"]),
     )
 
 

@@ -647,6 +647,8 @@ class Changed:
     """Keys of hooks to which something was delivered."""
     sources: bool = False
     """Sources fare otherwise, or somebody wants something else of them."""
+    learned: bool = False
+    """Something was learned from a brand's decisions, put into force, switched on or off, or forgotten."""
     incidents: frozenset[int] = frozenset()
     """Incidents that were opened, acknowledged, resolved, told or noted."""
     asked: bool = False

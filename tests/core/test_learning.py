@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from listener.errors import FixMe
-from listener.learning import VERSION, Measured, Model, log_odds, marks, model_from, opinion
+from listener.learning import VERSION, Measured, Model, log_odds, marks, model_from, opinion, titles
+from listener.service.replayer import Order, framed, read
 
 MEASURED = Measured(100, 40, 0.7, 0.8, 0.3, 0.4, 0.02, 0.15)
 REFUND = max(marks("refund") - marks("refunds") - marks("xrefund"))
@@ -43,6 +46,7 @@ def test_reasons_point_at_the_words_and_at_the_signals_of_this_text() -> None:
         "value": round(thinks.score - 1 / (1 + math.exp(-(odds + 2))), 2),
     }
     assert opinion(MODEL, "", 0.4, ()).because == ()
+    assert titles(({"rule": "r"}, {"signal": "is rude", "value": 0.3}, *thinks.because)) == ("is rude",)
 
 
 def test_a_long_text_is_not_surer_than_a_short_one() -> None:
@@ -64,6 +68,10 @@ def test_any_text_has_a_chance_and_reasons_within_it(text: str, need: float, sig
 def test_a_model_comes_back_from_its_file_as_it_was() -> None:
     assert model_from(MODEL.to_json()) == MODEL
     assert model_from(MODEL.to_json().encode()).method == MODEL.method != replace(MODEL, start=-2.0).method
+    turned = replace(MODEL, by_signal={"b": 1.0, "a": 2.0}), replace(MODEL, by_signal={"a": 2.0, "b": 1.0})
+    assert turned[0].method == turned[1].method, "a database keeps its own order"
+    order = Order({}, {}, datetime(2026, 11, 2, tzinfo=UTC), {}, models={MODEL.method: MODEL})
+    assert read(io.BytesIO(framed(order)), Order) == order, "a worker gets it as it is"
 
 
 @pytest.mark.parametrize(

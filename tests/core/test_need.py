@@ -57,6 +57,11 @@ def test_a_language_other_than_a_signals_own_is_not_its_business_and_an_unknown_
 
 def test_what_is_built_in_is_weighed_and_switched_off_in_a_file() -> None:
     assert signals("why?") == {"addressed to us": 0.35, "question": 0.2}
+    many = [
+        {one["signal"] for one in judged("oh", context=replace(TO_US, copies=n)).because if "signal" in one}
+        for n in (2, 3)
+    ]
+    assert many == [{"addressed to us"}, {"addressed to us", "others say the same"}]
     other = book(n_yaml="need:\n  - {key: question, title: asks, weight: 0.6, why: w}\n  - {key: addressed, on: no}\n")
     assert signals("why?", other) == {"asks": 0.6}
 

@@ -126,6 +126,15 @@ def test_a_text_that_is_gone_is_no_text_that_did_not_match() -> None:
     assert [diff.id for diff in found.diffs] == [1]
 
 
+def test_what_a_forgotten_model_said_is_told_as_what_cannot_be_said_again() -> None:
+    one = record(1, "larkspur is down")
+    then = replace(one, context=replace(one.context, model="learned-1+abc"))
+    sides = side_of(rulebook(), BEGINNING, PLAIN), side_of(rulebook(), BEGINNING, PLAIN)
+    assert replay([one, then], *sides, Nights({})).unlearned == 1
+    assert replay([one, then], *sides, Nights({}), ["learned-1+abc"]).unlearned == 0
+    assert (Outcome(unlearned=2) + Outcome(unlearned=1)).unlearned == 3
+
+
 def test_topics_are_asked_anew_and_addresses_stay() -> None:
     narrow = TOPICS.replace("query: larkspur", "query: larkspur -sale")
     records = [

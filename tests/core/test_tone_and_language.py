@@ -95,6 +95,9 @@ SHARED = Vader.load()
         ("لا أستطيع تسجيل الدخول", "ar"),
         ("не могу войти в приложение", "ru"),
         ("yaar app nahi chal raha hai, kya kar rahe ho", "hi"),
+        ("theek hai, delivery kal hogi kya", "hi"),
+        ("apka delivery boy itna late kyu hai", "hi"),
+        ("AP says the agar shop sells great tea", "en"),
         (
             "@deutsche.bahn.example #undDas https://das.example/ist/nicht is anybody there, please help me with this",
             "en",

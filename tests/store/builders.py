@@ -58,6 +58,7 @@ class ByHand:
     judged: list[tuple[str, Context]] = field(default_factory=list)
     opens: bool = False
     judges_ours: bool = False
+    asks_copies: bool = False
     says: dict[str, dict[str, Any]] = field(default_factory=dict)
     counting: tuple[Rule, ...] = ()
     """Counting ones: each counts every message that has its id in the text; a share is one of all messages."""
@@ -77,6 +78,9 @@ class ByHand:
     @property
     def counts(self) -> bool:
         return bool(self.counting)
+
+    def knows(self, model: str) -> bool:
+        return False
 
     def ticks(self, mention: Mention, hearings: object, context: Context, now: datetime) -> tuple[Tick, ...]:
         author = mention.author.external_id

@@ -7,7 +7,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from listener.model import Author, AuthorChanged, Deleted, Key, Mention, Priority
+from listener.model import Author, AuthorChanged, Deleted, Hearing, Key, Mention, Priority, Via
 from listener.store import acts, inbox, upkeep
 from listener.store.inbox import folded
 from listener.workflow import Assign, Close, SetPriority
@@ -61,6 +61,27 @@ async def test_copies_are_of_one_family_in_one_batch_and_over_batches(house: Hou
     assert found["short"] is None
     assert await bands_are_those_of_the_sketches(pool)
     assert await pool.fetchval("SELECT count(*) FROM copies") == 7
+
+
+async def test_a_judge_is_told_how_many_others_said_the_same_to_the_brand_within_a_day(
+    house: House, pool: asyncpg.Pool
+) -> None:
+    house.judge.asks_copies = True
+    await heard(house, *wave(3), said("other", OTHER, by="ana"))
+    await heard(house, *wave(2, start=3), said("again", STORM.format(1, "x", 2), by="bot0"))
+    told = {name: context.copies for name, context in house.judge.judged}
+    assert told == {"s0": 0, "s1": 1, "s2": 2, "other": 0, "s3": 3, "s4": 4, "again": 4}, (
+        "others, not what one wrote oneself"
+    )
+    for name, now in (("late", NOW + timedelta(days=1, minutes=6)), ("past", NOW + timedelta(minutes=6))):
+        house.addressed(name)
+        await house.record(said(name, STORM.format(3, "y", 4), by=name), now=now, history=name == "past")
+    other = await world(pool, "globex")
+    house.hearings["theirs"] = (Hearing(other.brand_id, Via.MENTION, account_id=other.account.id),)
+    await house.record(said("theirs", STORM.format(5, "z", 6), by="zoe"), now=NOW + timedelta(minutes=7))
+    assert [context.copies for _, context in house.judge.judged[-3:]] == [0, 0, 0], (
+        "a day later, history, another brand"
+    )
 
 
 async def test_what_is_only_listened_to_costs_no_sketch(house: House, pool: asyncpg.Pool) -> None:

@@ -26,6 +26,7 @@ from listener.store import (
     handovers,
     inbox,
     incident_acts,
+    learned,
     marks,
     network_acts,
     outbox,
@@ -56,7 +57,10 @@ THEIR_OWN = {"acts.drafts.drop_draft", "attachments.drop", "asking.seen", "label
 QUIET = {"acts.authors.unmute", "acts.doing.mark_read", "handovers.mark_read", "marks.take_back", "presence.attend"}
 """Where there is nothing that they may do they do nothing, without a word."""
 
-OF_NO_THING = {"attendance.away", "attendance.back", "handovers.hand_over", "incident_acts.silence", "presence.attend"}
+OF_NO_THING = {
+    "attendance.away", "attendance.back", "handovers.hand_over", "incident_acts.silence", "learned.forget", "learned.switch",
+    "presence.attend",
+}  # fmt: skip
 """They change nothing that another brand could have."""
 
 
@@ -294,6 +298,8 @@ TABLE: dict[str, tuple[Make, Call]] = {
         lambda w, by, t: incident_acts.silence(w.pool, w.brand_id, QUIET_TOPIC, NOW, later(hours=2), "known", by, NOW),
     ),
     "incident_acts.end_silence": (silenced, lambda w, by, t: incident_acts.end_silence(w.pool, t.id, by, NOW)),
+    "learned.forget": (conversation, lambda w, by, t: learned.forget(w.pool, by, w.brand_id, NOW)),
+    "learned.switch": (conversation, lambda w, by, t: learned.switch(w.pool, by, w.brand_id, False, NOW)),
     "marks.mark": (judged, lambda w, by, t: marks.mark(w.pool, by, t.mention, w.brand_id, "outage", "missed", "", NOW)),
     "marks.take_back": (judged, lambda w, by, t: marks.take_back(w.pool, by, t.mention, w.brand_id, "outage", NOW)),
     "network_acts.queue": (

@@ -66,10 +66,11 @@ async def _explain(arguments: argparse.Namespace) -> int:
         key = next(key for number, key, _ in await people.brands(house.pool) if number == brand_id)
         found = await _mention(house.pool, arguments.mention, key if arguments.brand else None)
         rulebook, named = await _rulebook(house.pool, arguments, found)
+        forgotten = await _forgotten(house.pool, found)
     if arguments.rule and rulebook.rule(arguments.rule) is None:
         raise wrong_usage(f"there is no rule {arguments.rule!r} in {named}", _near(arguments.rule, rulebook))
     whys = () if found.text_gone else _whys(rulebook, found, arguments.rule)
-    doubts = list(_doubts(found, rulebook, whys))
+    doubts = [*_doubts(found, rulebook, whys), *forgotten]
     if arguments.json:
         print_json(_told(found, rulebook, named, doubts, whys))
     else:
@@ -164,6 +165,18 @@ def _doubts(found: Judged, rulebook: Rulebook, whys: tuple[Why, ...]) -> Iterato
             known = why.rule.id in found.context.counts
             told = "is told as the rules of that time counted it" if known else "was not kept"
             yield f"what {why.rule.id} had counted {told}; hubbub rules replay counts again"
+
+
+async def _forgotten(pool: Pool, found: Judged) -> list[str]:
+    """That what was learned then spoke of its need, and nobody can ask it any more."""
+    from listener.store import learned
+
+    version = found.assessment.methods.get("learned", "")
+    if not version or version in await learned.numbers(pool, [version]):
+        return []
+    return [
+        f"of its need {version} spoke, which was learned and is forgotten: what it said stands, and cannot be said again"
+    ]
 
 
 def _head(found: Judged, rulebook: Rulebook, named: str) -> Iterator[str]:

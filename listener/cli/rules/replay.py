@@ -237,6 +237,8 @@ def _judged(outcome: Outcome) -> str:
         told.append(f"{outcome.unheard:,} that no topic of theirs hears")
     if outcome.short_counts:
         told.append(f"{outcome.short_counts:,} whose counts may be too low")
+    if outcome.unlearned:
+        told.append(f"{outcome.unlearned:,} of whose need a model spoke that is forgotten since")
     return ", ".join(told)
 
 
@@ -282,6 +284,7 @@ def _told(found: Replayed, kept: Kept, brand: str, old: Rulebook, new: Rulebook)
         "text_gone": outcome.text_gone,
         "unheard": outcome.unheard,
         "short_counts": outcome.short_counts,
+        "unlearned": outcome.unlearned,
         "rules": dict(sorted(outcome.rules.items())),
         "changes": dict(sorted(outcome.changes.items())),
         "night": outcome.night,

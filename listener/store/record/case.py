@@ -30,6 +30,15 @@ class Judge(Protocol):
         """Whether any rule looks at posts of our own."""
         ...
 
+    @property
+    def asks_copies(self) -> bool:
+        """Whether it counts how many others wrote nearly the same."""
+        ...
+
+    def knows(self, model: str) -> bool:
+        """Whether what a team has taught, by its version, can speak here."""
+        ...
+
     def ticks(self, mention: Mention, hearings: Sequence[Hearing], context: Context, now: datetime) -> tuple[Tick, ...]:
         """Which rules count it, for which groups."""
         ...

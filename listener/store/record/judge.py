@@ -18,6 +18,7 @@ import msgspec
 from listener.model import ADDRESSES, Assessment, Context, Hearing, ToneLabel, Via
 from listener.store.columns import columns
 from listener.store.conversations import Event
+from listener.store.copies import by_others
 from listener.store.overruled import in_force
 from listener.store.record.case import Case, Judge
 from listener.store.record.counting import counted
@@ -32,7 +33,8 @@ SELECT n.id, n.brand_id, b.key AS brand,
                WHERE pk.space = n.space AND pk.external_id = n.parent AND p.ours) AS answers_us,
        EXISTS (SELECT FROM mentions AS t WHERE t.space = n.space AND t.root = n.root AND t.ours AND t.id <> n.id) AS replied,
        (SELECT count(*) FROM (SELECT FROM mentions AS a WHERE a.author_id = n.author_id AND a.id <> n.id LIMIT $7) AS earlier)
-           AS author_before, w.followers, w.verified, w.handle
+           AS author_before, w.followers, w.verified, w.handle,
+       coalesce((SELECT l.version FROM learned_models AS l WHERE l.brand_id = n.brand_id AND l.in_force), '') AS model
 FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[])
      AS n(id, brand_id, space, parent, root, author_id)
 JOIN brands AS b ON b.id = n.brand_id
@@ -44,17 +46,17 @@ _HANDLES = "SELECT id, handle FROM accounts WHERE id = ANY($1::int[])"
 _ASSESSMENTS = """
 INSERT INTO assessments (mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need,
                          priority, due_at, reply_within, tags, team, opens, assign, snooze_seconds, closes, hide, reply, alerts, because,
-                         context, said, resolve_by, tone_about, at)
+                         context, said, resolve_by, tone_about, need_alone, at)
 SELECT mention_id, brand_id, version, rulebook, methods::jsonb, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need,
        priority, due_at, reply_within, string_to_array(tags, E'\\x1f'), team, opens, assign, snooze_seconds, closes, hide, reply,
-       string_to_array(alerts, E'\\x1f'), because::jsonb, context::jsonb, said::jsonb, resolve_by, tone_about, $1
+       string_to_array(alerts, E'\\x1f'), because::jsonb, context::jsonb, said::jsonb, resolve_by, tone_about, need_alone, $1
 FROM unnest($2::bigint[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::real[], $9::real[], $10::real[],
             $11::real[], $12::text[], $13::real[], $14::smallint[], $15::timestamptz[], $16::float8[], $17::text[], $18::text[],
             $19::boolean[], $20::text[], $21::float8[], $22::boolean[], $23::boolean[], $24::text[], $25::text[], $26::text[],
-            $27::text[], $28::text[], $29::timestamptz[], $30::text[])
+            $27::text[], $28::text[], $29::timestamptz[], $30::text[], $31::real[])
      AS n(mention_id, brand_id, version, rulebook, methods, tone, tone_neg, tone_neu, tone_pos, tone_compound, lang, need, priority,
           due_at, reply_within, tags, team, opens, assign, snooze_seconds, closes, hide, reply, alerts, because, context, said,
-          resolve_by, tone_about)
+          resolve_by, tone_about, need_alone)
 ON CONFLICT DO NOTHING
 """
 
@@ -115,7 +117,13 @@ async def judge_all(
     ]
     if not todo:
         return Judgements()
-    cases = await _cases(connection, todo, history=history)
+    cases = await _cases(connection, todo, judge, history=history)
+    if judge.asks_copies and not history:
+        to_us = [case for case in cases if case.context.addresses and not case.kept.ours]
+        told = [(case.brand_id, case.kept.author_id, case.mention.text) for case in to_us]
+        for case, copies in zip(to_us, await by_others(connection, told, now), strict=True):
+            if copies:
+                case.context = replace(case.context, copies=copies)
     if judge.counts:
         counts = await counted(connection, cases, judge, now)
         for case in cases:
@@ -145,9 +153,10 @@ async def _keep(
     rows = [
         (
             *case.key, case.kept.version, a.rulebook, _json(a.methods), a.tone.label.value, a.tone.neg, a.tone.neu, a.tone.pos,
-            a.tone.compound, a.lang, a.need, int(a.priority), None if history else a.due_at, a.reply_within, "\x1f".join(a.tags),
-            a.team, a.opens, a.assign, a.snooze, a.closes, a.hide, a.reply, "\x1f".join(a.alerts), _json(a.because),
-            _json(case.context), _json(_said(case)), None if history else a.resolve_by, a.tone.about.value if a.tone.about else None,
+            a.tone.compound, a.lang, a.need if a.learned is None else a.learned, int(a.priority), None if history else a.due_at,
+            a.reply_within, "\x1f".join(a.tags), a.team, a.opens, a.assign, a.snooze, a.closes, a.hide, a.reply, "\x1f".join(a.alerts),
+            _json(a.because), _json(case.context), _json(_said(case)), None if history else a.resolve_by,
+            a.tone.about.value if a.tone.about else None, None if a.learned is None else a.need,
         )
         for case in cases
         for a in (assessed[case.key],)
@@ -230,7 +239,7 @@ def _to_judge(k: Kept) -> dict[int, list[Hearing]]:
 
 
 async def _cases(
-    connection: asyncpg.Connection, todo: Sequence[tuple[Kept, int, list[Hearing]]], *, history: bool
+    connection: asyncpg.Connection, todo: Sequence[tuple[Kept, int, list[Hearing]]], judge: Judge, *, history: bool
 ) -> list[Case]:
     rows = [(k.id, brand_id, k.mention.key.space, k.mention.parent, k.root, k.author_id) for k, brand_id, _ in todo]
     addressed = {
@@ -255,6 +264,7 @@ async def _cases(
             followers=r["followers"],
             verified=r["verified"],
             accounts=tuple(sorted({handles[one] for one in addressed.get((k.id, brand_id), ()) if one in handles})),
+            model=r["model"] if r["model"] and judge.knows(r["model"]) else "",
         )
         author = k.mention.author
         if not author.handle and r["handle"]:
