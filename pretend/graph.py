@@ -20,6 +20,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from pretend.talks import No, Talks
+
 VERSION = "v26.0"
 APP, SECRET, WORD = "990001", "app-secret-of-tests", "our-own-word"
 PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN = "EAAperson", "EAApage", "IGaccount"
@@ -76,6 +78,12 @@ class Graph:
     ends_at: int = 0
     _faults: list[tuple[str, str, Fault | None, bool]] = field(default_factory=list)
     _next: int = 1000
+
+    def __post_init__(self) -> None:
+        owners = {"messenger": (self.page, "Larkspur"), "instagram": (self.gram, "larkspur.gram")}
+        self.talks = Talks(
+            lambda: self.clock(), owners, lambda kind, entry: self.notices.append((kind, entry)), self._number
+        )
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -296,24 +304,26 @@ class Graph:
             return 200, self._write(method, name, edge, asked), {}
         except KeyError:
             return GONE
-        except _No as no:
+        except No as no:
             return error(*no.args)
 
     def _read(self, name: str, edge: str, asked: Mapping[str, str], token: str) -> dict[str, Any]:
         fields = asked.get("fields", "id")
+        if edge in {"conversations", "blocked"} or name[:2] in {"t_", "m_"}:
+            return self._read_private(name, edge, asked, fields)
         if name == "debug_token":
             kept = asked["input_token"] in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN}
             scopes = ["pages_show_list", "pages_read_engagement", "pages_manage_engagement"]
             return {"data": {"is_valid": kept, "app_id": APP, "expires_at": self.ends_at, "scopes": scopes}}
         if name == "oauth":
             if asked["fb_exchange_token"] != PERSON_TOKEN:
-                raise _No(190, 463)
+                raise No(190, 463)
             return {"access_token": PERSON_TOKEN, "expires_in": 5_183_944}
         if name == "me" and not edge:
             return self._me(fields, token)
         if (name, edge) == ("me", "accounts"):
             if token != PERSON_TOKEN:
-                raise _No(100)
+                raise No(100)
             return {
                 "data": [
                     self._shown("page", {**self._page(), "access_token": PAGE_TOKEN, "tasks": ["MODERATE"]}, fields)
@@ -334,6 +344,13 @@ class Graph:
         if edge in {"comments", "replies"}:
             return self._comments(thing, edge, fields, asked)
         return self._shown(thing["_kind"], thing, fields)
+
+    def _read_private(self, name: str, edge: str, asked: Mapping[str, str], fields: str) -> dict[str, Any]:
+        if edge == "conversations":
+            return self.talks.conversations(asked)
+        if edge == "blocked":
+            return {"data": [{"id": one} for one in self.talks.blocked if one == asked["user"]]}
+        return self.talks.conversation(name, fields) if name.startswith("t_") else self.talks.one(name)
 
     def _me(self, fields: str, token: str) -> dict[str, Any]:
         if token == PERSON_TOKEN:
@@ -372,7 +389,7 @@ class Graph:
     def _comments(self, thing: dict[str, Any], edge: str, fields: str, asked: Mapping[str, str]) -> dict[str, Any]:
         kind = "gram" if thing["_kind"] in {"media", "gram"} else "comment"
         if (edge == "replies") != (thing["_kind"] == "gram"):
-            raise _No(100)
+            raise No(100)
         rows = [
             one
             for one in self.things.values()
@@ -403,7 +420,7 @@ class Graph:
     def _shown(self, kind: str, thing: dict[str, Any], fields: str) -> dict[str, Any]:
         names = [re.split(r"[.{(]", one)[0] for one in _split(fields)]
         if not set(names) <= _FIELDS[kind]:
-            raise _No(100)
+            raise No(100)
         shown = {name: thing[name] for name in names if name in thing and thing[name] is not None}
         if kind == "post" and "comments" in names:
             under = [one for one in self.things.values() if one["_kind"] == "comment" and one["_under"] == thing["id"]]
@@ -422,6 +439,13 @@ class Graph:
         return {"id": thing["id"], **shown}
 
     def _write(self, method: str, name: str, edge: str, asked: Mapping[str, str]) -> dict[str, Any]:
+        if edge == "blocked":
+            people = {asked["user"]}
+            self.talks.blocked = self.talks.blocked | people if method == "POST" else self.talks.blocked - people
+            return {"success": True}
+        if edge == "messages" and "id" in json.loads(asked["recipient"]):
+            told = self.talks.said.get(("instagram", json.loads(asked["recipient"])["id"]))
+            return self.talks.send("instagram" if name == self.gram or told else "messenger", asked)
         if edge == "subscribed_apps":
             self.subscribed = asked["subscribed_fields"].split(",")
             return {"success": True}
@@ -450,11 +474,14 @@ class Graph:
     def _aside(self, asked: Mapping[str, str]) -> dict[str, Any]:
         comment = json.loads(asked["recipient"])["comment_id"]
         if comment in self.answered_aside:
-            raise _No(10900)
+            raise No(10900)
         self.answered_aside.add(comment)
         thing = self.things[comment]
-        thing |= {"can_reply_privately": False, "private_reply_conversation": {"id": f"t_{self._number()}"}}
-        return {"recipient_id": "1", "message_id": f"m_{self._number()}"}
+        platform, person = "instagram" if thing["_kind"] == "gram" else "messenger", thing["from"]["id"]
+        made = self.talks.aside(platform, person, json.loads(asked["message"])["text"])
+        talk = {"id": self.talks.id_of((platform, person))}
+        thing |= {"can_reply_privately": False, "private_reply_conversation": talk}
+        return {"recipient_id": person, "message_id": made}
 
     def _number(self) -> int:
         self._next += 1
@@ -467,10 +494,6 @@ class Graph:
         return (
             {"id": f"690000{sum(by.encode()):06d}", "name": by.title()} if by else {"id": self.page, "name": "Larkspur"}
         )
-
-
-class _No(Exception):
-    """An error by code and sub-code."""
 
 
 def written(envelope: Mapping[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -62,7 +62,7 @@ class Writing:
     @property
     def terms(self) -> Terms:
         """How long it may be: the account's server says so, and who is answered may have to be named."""
-        return terms_of(self.opened, self.parent)
+        return replace(terms_of(self.opened, self.parent), private=self.private)
 
     def texts(self, shown: str) -> tuple[str, ...]:
         """All texts, with what is on the page."""

@@ -12,14 +12,15 @@ from listener.sources.base import Login, Sent, Wiring
 from listener.sources.meta import grams
 from listener.sources.meta.facebook import page_of, subscribe
 from listener.sources.meta.graph import Graph
-from listener.sources.meta.hook import GraphHook
 from listener.sources.meta.shapes import PRIVATE_WINDOW, Notice, Piece, ident, inside, moment, words
 from listener.sources.meta.source import Meta, Seat
 from listener.sources.meta.sweep import MOST_PAGES, Spot
 from listener.webclient import Params
 
 FIELDS = frozenset({"comments", "live_comments", "mentions"})
-"""What an account's own subscription tells us of."""
+"""What an account's own subscription tells us of,"""
+MESSAGES = frozenset({"messages"})
+"""and what it tells of private messages."""
 
 COMMENT = "id,text,timestamp,username,from,like_count,hidden,parent_id,media{id}"
 MEDIA = "id,caption,timestamp,permalink,username,like_count,comments_count,media_type,media_product_type"
@@ -38,17 +39,16 @@ class Instagram(Meta):
 
     name = grams.NAME
     title = "Instagram"
+    about = "instagram"
+    platform = "instagram"
 
     def __init__(self, wiring: Wiring, **habits: timedelta) -> None:
         self._names: dict[str, str] = {}
         self._by_instagram = {one.handle for one in wiring.logins if one.options.get("login") == "instagram"}
         super().__init__(wiring, **habits)
 
-    def _made_hook(self, verify_token: str) -> GraphHook:
-        def convert(notice: Notice) -> tuple[Item, ...]:
-            return grams.of_notice(notice, self._names)
-
-        return GraphHook(self.name, "instagram", convert, app_secret=self._secret, verify_token=verify_token)
+    def _told(self, notice: Notice) -> tuple[Item, ...]:
+        return grams.of_notice(notice, self._names)
 
     def _can(self, silent: str) -> Mapping[Capability, str]:
         return {
@@ -103,7 +103,7 @@ class Instagram(Meta):
             return row.get("instagram_business_account"), ident(row.get("id")), words(row.get("access_token"))
         return me.get("instagram_business_account"), ident(me.get("id")), login.secret
 
-    def items(self, piece: Piece) -> tuple[Item, ...]:
+    def _read(self, piece: Piece) -> tuple[Item, ...]:
         return grams.of_piece(piece, self._names)
 
     def _ground(self, seat: Seat) -> GramGround:
@@ -120,7 +120,7 @@ class Instagram(Meta):
                 if gone:
                     break
                 continue
-            theirs = edge == "media" and words(value.get("username")).lower() not in self._own_names(seat)
+            theirs = edge == "media" and words(value.get("username")).lower() not in self.names(seat)
             return Piece("tagged" if theirs else edge, seat.id, value, self.clock())
         for edge, asked in (
             ("named comment", f"mentioned_comment.comment_id({external_id}){{{_NAMED_COMMENT}}}"),
@@ -135,8 +135,8 @@ class Instagram(Meta):
                 return Piece(edge, seat.id, {"id": external_id, **found}, self.clock())
         raise Refused("the network does not have it, or no longer for us", where=external_id, code="gone")
 
-    def _own_names(self, seat: Seat) -> set[str]:
-        return {name for name, external_id in self._names.items() if external_id == seat.id} | {""}
+    def names(self, seat: Seat) -> frozenset[str]:
+        return frozenset(name for name, external_id in self._names.items() if external_id == seat.id) | {""}
 
     async def _around(self, seat: Seat, piece: Piece) -> list[Piece]:
         if piece.edge != "comment":
@@ -181,7 +181,7 @@ class Instagram(Meta):
     def _look_params(self, since: datetime) -> Params:
         return [("fields", "id,text,timestamp,username,from"), ("limit", str(_PAGE))]
 
-    async def _look_up_private(self, seat: Seat, reply: Reply) -> Sent | None:
+    async def _look_up_aside(self, seat: Seat, reply: Reply) -> Sent | None:
         raise Refused(
             "the network does not show whether a private answer arrived: look in its own app", code="not_shown"
         )
@@ -235,6 +235,9 @@ class GramGround:
                     # How many comments there are is told, not when the last one came.
                     moved = moment(row.get("timestamp")) if row.get("comments_count") == 0 else None
                     yield Spot(external_id, self._made("media", row), f"{row.get('comments_count')}", moved)
+        if self._source.own["private_messages"]:
+            async for talk in self._source.talks[self._account].spots(since):
+                yield talk
         try:
             async for rows, _ in self._graph.pages(
                 f"{self._account}/tags", self._seat.token, [("fields", _TAGGED), limit], most=1
@@ -255,6 +258,10 @@ class GramGround:
 
     async def comments(self, spot: Spot, since: datetime) -> AsyncIterator[tuple[list[Item], bool]]:
         """As `Ground.comments`, the newest first as the network gives them; answers to old ones as far as they are come by."""
+        if spot.person:
+            async for talk in self._source.talks[self._account].comments(spot, since):
+                yield talk
+            return
         quiet = 0
         asked = [("fields", _UNDER), ("limit", str(_PAGE))]
         try:
@@ -292,6 +299,8 @@ class GramGround:
                 await subscribe(self._graph, seat.page, seat, frozenset({"feed"}), source.say)
             else:
                 await subscribe(self._graph, "me", seat, FIELDS, source.say)
+                if source.own["private_messages"]:  # apart: without its permission the rest must come all the same
+                    await subscribe(self._graph, "me", seat, MESSAGES, source.say)
 
 
 def _since(items: list[Item], since: datetime) -> Iterator[Item]:

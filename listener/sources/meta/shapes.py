@@ -28,6 +28,9 @@ PRIVATE_WINDOW = timedelta(days=7)
 NEW, EDITED, READ = "a", "e", "r"
 """What a revision speaks of, behind its second."""
 
+PRIVATE = "messaging"
+"""The field of a notice that tells of private messages; it stands where others have a list of changes."""
+
 _ID = re.compile(r"[A-Za-z0-9_:-]{1,200}")
 _FIRST, _LAST = 1_072_915_200, 7_258_118_400  # 2004, 2200
 
@@ -127,7 +130,7 @@ class Notice:
 
 
 def notices(body: bytes, kind: str) -> Iterator[Notice | Reject]:
-    """What a delivery tells, one by one. `kind` is what the envelope must be about; what it tells of private messages is passed over."""
+    """What a delivery tells, one by one. `kind` is what the envelope must be about."""
     box = loaded(body)
     if not isinstance(box, dict):
         yield Reject(Reason.NOT_DECODED, "a delivery that is no JSON object", body[:MAX_RAW])
@@ -162,6 +165,18 @@ def _entry(entry: object, kind: str) -> Iterator[Notice | Reject]:
             yield Reject(Reason.WRONG_SHAPE, "a change without a field and a value", own[:MAX_RAW] or raw)
             continue
         yield Notice(account, told, value, moment(entry.get("time")), own)
+    # Where another program has taken a conversation over, what is said in it comes to us as a bystander: it is said all the same.
+    for word in (PRIVATE, "standby"):
+        events = entry.get(word, [])
+        if not isinstance(events, list):
+            yield Reject(Reason.WRONG_SHAPE, "an entry whose private events are no list", raw)
+            continue
+        for event in events:
+            own = dumped({"object": kind, "entry": [{**head, PRIVATE: [event]}]})
+            if not isinstance(event, dict) or not own:
+                yield Reject(Reason.WRONG_SHAPE, "a private event that is no object", own[:MAX_RAW] or raw)
+                continue
+            yield Notice(account, PRIVATE, event, moment(entry.get("time")), own)
 
 
 # Pieces that were read -------------------------------------------------------------------------------------------------
