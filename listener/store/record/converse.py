@@ -83,14 +83,9 @@ ORDER BY 4, 2
 
 _ANSWERS = """
 SELECT n.id AS parent_id, m.id, m.external_id, m.author_id, m.at
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS n(id, space, external_id, root, at)
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS n(id, space, external_id)
 JOIN mentions AS m ON m.space = n.space AND m.parent = n.external_id AND m.ours AND m.state = 'live'
-UNION
-SELECT n.id, m.id, m.external_id, m.author_id, m.at
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS n(id, space, external_id, root, at)
-JOIN mentions AS m ON m.space = n.space AND m.root = n.root AND m.at >= n.at AND m.kind = 'dm' AND m.parent IS NULL AND m.ours
-    AND m.state = 'live'
-ORDER BY 5, 2
+ORDER BY m.at, m.id
 """
 
 _OPEN = """
@@ -447,7 +442,7 @@ class Desk:
 
     async def _place_answers(self, theirs: Sequence[Kept]) -> None:
         """Our answer may have been heard before the message that it answers: now it finds its place."""
-        rows = [(k.id, k.mention.key.space, k.mention.key.external_id, k.root, k.at) for k in theirs]
+        rows = [(k.id, k.mention.key.space, k.mention.key.external_id) for k in theirs]
         if not rows:
             return
         by_id = {k.id: k for k in theirs}
