@@ -76,6 +76,8 @@ class Graph:
     """What others said of us elsewhere: reached by the edges for that alone."""
     under_others: list[dict[str, str]] = field(default_factory=list)
     ends_at: int = 0
+    renewed: list[str] = field(default_factory=list)
+    """Tokens of Instagram's own login that took the place of older ones; those go on."""
     _faults: list[tuple[str, str, Fault | None, bool]] = field(default_factory=list)
     _next: int = 1000
 
@@ -293,7 +295,7 @@ class Graph:
 
     def _judge(self, method: str, path: str, asked: Mapping[str, str], token: str, *, in_address: bool) -> Fault:
         proof = hmac.new(SECRET.encode(), token.encode(), hashlib.sha256).hexdigest()
-        if in_address or token not in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN, f"{APP}|{SECRET}"}:
+        if in_address or token not in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN, f"{APP}|{SECRET}", *self.renewed}:
             return error(190, 463, 400)
         if asked.get("appsecret_proof") != proof:
             return error(100, 0, 400)
@@ -311,14 +313,8 @@ class Graph:
         fields = asked.get("fields", "id")
         if edge in {"conversations", "blocked"} or name[:2] in {"t_", "m_"}:
             return self._read_private(name, edge, asked, fields)
-        if name == "debug_token":
-            kept = asked["input_token"] in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN}
-            scopes = ["pages_show_list", "pages_read_engagement", "pages_manage_engagement"]
-            return {"data": {"is_valid": kept, "app_id": APP, "expires_at": self.ends_at, "scopes": scopes}}
-        if name == "oauth":
-            if asked["fb_exchange_token"] != PERSON_TOKEN:
-                raise No(190, 463)
-            return {"access_token": PERSON_TOKEN, "expires_in": 5_183_944}
+        if name in {"debug_token", "oauth", "refresh_access_token"}:
+            return self._read_login(name, asked, token)
         if name == "me" and not edge:
             return self._me(fields, token)
         if (name, edge) == ("me", "accounts"):
@@ -345,6 +341,20 @@ class Graph:
             return self._comments(thing, edge, fields, asked)
         return self._shown(thing["_kind"], thing, fields)
 
+    def _read_login(self, name: str, asked: Mapping[str, str], token: str) -> dict[str, Any]:
+        if name == "debug_token":
+            kept = asked["input_token"] in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN}
+            scopes = ["pages_show_list", "pages_read_engagement", "pages_manage_engagement"]
+            return {"data": {"is_valid": kept, "app_id": APP, "expires_at": self.ends_at, "scopes": scopes}}
+        if name == "refresh_access_token":
+            if (asked["grant_type"], asked["access_token"]) != ("ig_refresh_token", token):
+                raise No(100)
+            self.renewed.append(f"IGrenewed{len(self.renewed) + 1}")
+            return {"access_token": self.renewed[-1], "token_type": "bearer", "expires_in": 5_183_944}
+        if asked["fb_exchange_token"] != PERSON_TOKEN:
+            raise No(190, 463)
+        return {"access_token": PERSON_TOKEN, "expires_in": 5_183_944}
+
     def _read_private(self, name: str, edge: str, asked: Mapping[str, str], fields: str) -> dict[str, Any]:
         if edge == "conversations":
             return self.talks.conversations(asked)
@@ -355,7 +365,7 @@ class Graph:
     def _me(self, fields: str, token: str) -> dict[str, Any]:
         if token == PERSON_TOKEN:
             return self._shown("person", {"id": "77", "name": "Somebody"}, fields)
-        if token == GRAM_TOKEN:
+        if token in {GRAM_TOKEN, *self.renewed}:
             return self._shown(
                 "account", {"id": "1", "user_id": self.gram, "username": "larkspur.gram", "name": "Larkspur"}, fields
             )

@@ -77,7 +77,7 @@ def test_a_private_message_is_its_accounts_own_and_its_thread_is_the_person() ->
 
 def test_a_private_message_concerns_the_brand_of_its_account_and_no_topic_of_another() -> None:
     ours, other = (Account(number, number, "facebook", "facebook", f"{PAGE}{number}", "larkspur") for number in (1, 2))
-    hearer = Hearer([ours, other], {1: lambda *_: ("parcels",), 2: lambda *_: ("parcels",)})  # type: ignore[dict-item]
+    hearer = Hearer([ours, other], {1: lambda *_: ("parcels",), 2: lambda *_: ("parcels",)})
     (one,) = private.of_piece(
         Piece(
             private.EDGE,
@@ -132,7 +132,7 @@ def test_an_edit_wins_over_the_beginning_a_later_one_over_it_and_a_look_over_all
     assert [one.revision for one in states] == sorted({one.revision for one in states})
     assert len({(one.key, one.root, one.network_at) for one in states}) == 1
     assert states[3].author.name == "Mira Example"
-    assert told({"message": {"mid": "m_AG5H-z2.x", "is_deleted": True}}) == (Deleted(new.key),)  # type: ignore[union-attr]
+    assert told({"message": {"mid": "m_AG5H-z2.x", "is_deleted": True}}) == (Deleted(new.key),)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from listener.sources.meta.shapes import (
     words,
 )
 
-EDGE = "message"
+EDGE = "private line"
 """The sort of a piece that is a private message; its post is the person whom it is with."""
 FIELDS = frozenset({PRIVATE, "messages", "message_edits"})
 """Where notices of private messages stand: by themselves, or as a change, as Instagram's own login has them."""
@@ -137,17 +137,9 @@ def _turn(edit: Json) -> str:
 
 def of_piece(piece: Piece, terms: Terms) -> tuple[Item, ...]:
     """What a private message that was read means."""
-    value = piece.value
-    external_id, created = mid(value.get("id")), moment(value.get("created_time"))
-    if not external_id:
-        return (piece.reject(Reason.BAD_ID, "said in private, without an id"),)
-    if created is None:
-        return (piece.reject(Reason.BAD_TIME, "said in private, without a time"),)
-    text = value.get("message")
-    if text is not None and not isinstance(text, str):
-        return (piece.reject(Reason.WRONG_SHAPE, "said in private, with a text that is none"),)
-    if text is not None and len(text) > MAX_TEXT:
-        return (piece.reject(Reason.TOO_BIG, f"a text of {len(text)} characters"),)
+    value, told = piece.value, piece.told("message", "created_time", ident=mid)
+    if isinstance(told, Reject) or told.at is None:
+        return (told,) if isinstance(told, Reject) else ()
     sender, person = ident(inside(value, "from", "id")), piece.post
     if not sender or not person:
         return (piece.reject(Reason.BAD_ID, "said in private, without whom it is with"),)
@@ -158,9 +150,9 @@ def of_piece(piece: Piece, terms: Terms) -> tuple[Item, ...]:
         author = Author(terms.network, person, handle[:MAX_NAME], name[:MAX_NAME])
     media, links = _attached(inside(value, "attachments", "data"))
     media += 1 if value.get("sticker") and not media else 0
-    key, turn = Key(terms.space(piece.account), external_id), revision(piece.at, READ)
+    key, turn = Key(terms.space(piece.account), told.id), revision(piece.at, READ)
     return (
-        _mention(terms, piece.account, person, key, author, text or "", created, turn, piece.packed(), media=media, links=links),
+        _mention(terms, piece.account, person, key, author, told.text, told.at, turn, piece.packed(), media=media, links=links),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -179,6 +179,15 @@ def _entry(entry: object, kind: str) -> Iterator[Notice | Reject]:
             yield Notice(account, PRIVATE, event, moment(entry.get("time")), own)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What every message has."""
+
+    id: str
+    text: str
+    at: datetime | None
+
+
 # Pieces that were read -------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +211,21 @@ class Piece:
     def reject(self, reason: Reason, detail: str) -> Reject:
         """That it cannot be used. Without the time of the reading, so that it is the same one when it is read again."""
         return Reject(reason, detail, dumped({**self._head(), "value": self.value})[:MAX_RAW])
+
+    def told(
+        self, text: str, at: str, *, ident: Callable[[object], str] = ident, timeless: bool = False
+    ) -> Told | Reject:
+        """What every message has, by the names of those fields; or why it cannot be used. `timeless`: it may say no time."""
+        external_id, said, moved = ident(self.value.get("id")), self.value.get(text), moment(self.value.get(at))
+        if not external_id:
+            return self.reject(Reason.BAD_ID, f"a {self.edge} without an id")
+        if said is not None and not isinstance(said, str):
+            return self.reject(Reason.WRONG_SHAPE, f"a {self.edge} whose text is none")
+        if said is not None and len(said) > MAX_TEXT:
+            return self.reject(Reason.TOO_BIG, f"a text of {len(said)} characters")
+        if moved is None and not timeless:
+            return self.reject(Reason.BAD_TIME, f"a {self.edge} without a time")
+        return Told(external_id, storable(said or ""), moved)
 
     def _head(self) -> dict[str, str]:
         return {"edge": self.edge, "account": self.account, "post": self.post}

@@ -68,6 +68,8 @@ class Seat:
     ends_at: datetime | None = None
     app: str = ""
     """The app that the login is for, where Meta says so."""
+    since: datetime | None = None
+    """When its token was put where it is kept, as far as that is known."""
 
 
 class Meta(ABC):
@@ -196,11 +198,11 @@ class Meta(ABC):
             )
         graph = self._graph_of(login.service)
         seat = await self._who(graph, login)
-        await self.note_end(graph, seat)
         self.seats[seat.id] = seat
         self._handles[handle] = seat.id
+        await self.note_end(graph, seat)
         self.talks[seat.id] = Talks(
-            self.graph_for(seat), seat.token, self.terms, account=seat.id, owner=seat.page or seat.id, platform=self.platform,
+            self.graph_for(seat), lambda: seat.token, self.terms, account=seat.id, owner=seat.page or seat.id, platform=self.platform,
             names=self.names(seat), overlap=self._overlap, clock=self.clock, say=self.say,
         )  # fmt: skip
         if seat.id not in self._sweeps:

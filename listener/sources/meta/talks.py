@@ -33,11 +33,11 @@ class Talks:
     """The conversations of one account. Errors are those of `Graph`."""
 
     def __init__(
-        self, graph: Graph, token: str, terms: private.Terms, *, account: str, owner: str, platform: str, names: frozenset[str],
+        self, graph: Graph, token: Callable[[], str], terms: private.Terms, *, account: str, owner: str, platform: str, names: frozenset[str],
         overlap: timedelta, clock: Callable[[], datetime], say: Say,
     ) -> None:  # fmt: skip
         self._graph = graph
-        self._token = token
+        self._login = token
         self._terms = terms
         self._account = account
         self._owner = owner
@@ -48,6 +48,11 @@ class Talks:
         self._clock = clock
         self._say = say
         self._untold = False
+
+    @property
+    def _token(self) -> str:
+        """Asked each time: a login may be renewed."""
+        return self._login()
 
     # For the sweep
 
