@@ -206,7 +206,8 @@ class AppView:
 
     def _newest(self) -> Iterable[Entry]:
         now = self._now()
-        return (entry for entry in reversed(self._world.posts) if self._index.shown(entry.uri, now))
+        posts = sorted(self._world.posts, key=lambda entry: entry.sort_us)[::-1]
+        return (entry for entry in posts if self._index.shown(entry.uri, now))
 
     def _fits(self, entry: Entry, terms: list[str], call: Call) -> bool:
         record, asked = entry.record or {}, call.params

@@ -527,8 +527,11 @@ class Mastodon:
         if not self.ways.search:
             raise _no(404, "Record not found")
         asked, me = request.query["q"], self._who(request)
-        found = [s for s in self.statuses.values() if self.uri(s) == asked or asked in s.text]
-        statuses = [s for s in found if (s.visibility not in _HIDES or me in [s.by, *s.named])]
+        words = asked.strip('"').casefold()
+        found = [s for s in reversed(self.statuses.values()) if self.uri(s) == asked or words in s.text.casefold()]
+        if before := request.query.get("max_id"):
+            found = found[next((n + 1 for n, s in enumerate(found) if s.id == before), len(found)) :]
+        statuses = [s for s in found if (s.visibility not in _HIDES or me in [s.by, *s.named])][: self.ways.page]
         people = [person for person in self.people.values() if self.external_id(person) == asked]
         return web.json_response({
             "statuses": [self.status(said) for said in statuses], "accounts": [self.account(person) for person in people], "hashtags": [],

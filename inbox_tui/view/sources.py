@@ -174,7 +174,7 @@ def _gap(gap: GapRow, now: datetime, zone: tzinfo | None, width: int) -> list[Li
         head += [(f"  {bar(gap.done, 8)} {gap.done:.0%}", "note")]
     if gap.found:
         head.append((f"  {gap.found:,} found", "good"))
-    why = f"{say(gap.cause)}{f': {say(gap.problem)}' if gap.problem else ''}"
+    why = f"{say(gap.what)}{f': {say(gap.problem)}' if gap.problem else ''}"
     return [
         *flow(head, width, indent="  ", hanging="    "),
         *flow(((why, "dim"),), width, indent="    ", hanging="    "),
@@ -187,4 +187,4 @@ def _span(gap: GapRow, now: datetime, zone: tzinfo | None) -> str:
 
 def gap_choice(gap: GapRow, now: datetime, zone: tzinfo | None) -> Line:
     """A gap to choose."""
-    return (_span(gap, now, zone), ""), (f"  {GAP_WORDS.get(gap.state, say(gap.state))}; {say(gap.cause)}", "dim")
+    return (_span(gap, now, zone), ""), (f"  {GAP_WORDS.get(gap.state, say(gap.state))}; {say(gap.what)}", "dim")

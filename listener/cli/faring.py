@@ -95,9 +95,13 @@ def add_what(what: Any) -> None:
     back = command(
         "look-back",
         "fetch what a stream would have brought before, for a new topic or account, and show how far it is",
-        "  hubbub sources look-back jetstream --since 7d",
+        "  hubbub sources look-back jetstream --since 7d\n"
+        "  hubbub sources look-back jetstream --since 90d --topic larkspur",
     )
     takes_source(back)
+    back.add_argument(
+        "--topic", metavar="KEY", default="", help="only this topic, by the network's own search, which reaches further"
+    )
     back.add_argument(
         "--since", type=since, metavar="TIME", required=True, help="how far back: 12h, 7d, or 2026-11-27T09:30Z"
     )
@@ -198,6 +202,7 @@ def gap_facts(gap: GapRow) -> dict[str, Any]:
         "start": gap.start,
         "end": gap.end,
         "cause": gap.cause,
+        "topic": gap.topic,
         "state": gap.state,
         "problem": gap.problem,
         "found": gap.found,
@@ -271,7 +276,7 @@ def gap_line(gap: GapRow) -> str:
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
     return (
         f"gap {gap.id}: {start:%Y-%m-%d %H:%M} to {until} UTC, {GAP_WORDS.get(gap.state, gap.state)}{done}{found}{why}; "
-        f"{harmless(gap.cause)}"
+        f"{harmless(gap.what)}"
     )
 
 
@@ -461,6 +466,33 @@ async def _replay_deliveries(
     return 0
 
 
+async def _searchable(arguments: argparse.Namespace, house: House, brand_id: int) -> None:
+    """Says what is searched for. wrong usage: there is no such topic, or none of its words can be asked for."""
+    from listener.cli import wrong_usage
+    from listener.cli.terminal import say
+    from listener.query.searching import searches
+    from listener.rulebook.parse import parse
+    from listener.rulebook.shape import Rulebook
+    from listener.store import people, rulebooks
+
+    found = await rulebooks.in_force(house.pool)
+    book = parse(found.files) if found is not None else None
+    brand = next((key for number, key, _ in await people.brands(house.pool) if number == brand_id), "")
+    topics = {one.key: one for one in book.topics if one.brand in {"", brand}} if isinstance(book, Rulebook) else {}
+    if arguments.topic not in topics:
+        known = ", ".join(sorted(topics)) or "none is in force: a listener publishes them"
+        raise wrong_usage(f"there is no topic {arguments.topic!r}", f"topics: {known}")
+    asked = searches(topics[arguments.topic].query.tree)
+    if not asked.asked:
+        raise wrong_usage(
+            f"no word of the topic {arguments.topic!r} can be searched for",
+            "look back without --topic, as far as the network keeps its stream",
+        )
+    if not arguments.json:
+        told = ", ".join(harmless(one) for one in asked.asked)
+        say(f"searched for: {told}" + ("" if asked.whole else "; its query means more than can be searched for"))
+
+
 async def _look_back(arguments: argparse.Namespace, house: House, brand_id: int, person: Person, now: datetime) -> int:
     from listener.cli import wrong_usage
     from listener.cli.terminal import Bar, counted, print_json, say
@@ -470,6 +502,8 @@ async def _look_back(arguments: argparse.Namespace, house: House, brand_id: int,
     start = arguments.since(now)
     if start >= now:
         raise wrong_usage("that is not in the past", "say for example --since 7d")
+    if arguments.topic:
+        await _searchable(arguments, house, brand_id)
     programs = await alive.programs(house.pool)
     if not any(one.name == "listener" and now - one.beat_at <= ALIVE_WITHIN for one in programs):
         raise NotReachable(
@@ -477,7 +511,7 @@ async def _look_back(arguments: argparse.Namespace, house: House, brand_id: int,
             where=state.key,
             hint="hubbub up, or hubbub serve; then again",
         )
-    id_ = await source_acts.look_back(house.pool, person.id, brand_id, state.key, start, now)
+    id_ = await source_acts.look_back(house.pool, person.id, brand_id, state.key, start, now, topic=arguments.topic)
     progress, told = Bar(1000, "parts", quiet=arguments.json), None
     try:
         while True:

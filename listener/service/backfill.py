@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
 from listener.model import Batch, Gap, Item, Reject
+from listener.query.searching import searches
 from listener.service.database import House
 from listener.service.rules import Bench
 from listener.service.stopping import Stop, Stopped
@@ -34,6 +35,7 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 900.0
 REREAD_AT_ONCE = 50
 
 NO_WAY = "the network does not let one look back there"
+NO_SEARCH = "that network, or that stream of it, has no search that we can ask"
 
 
 @dataclass(slots=True)
@@ -74,10 +76,14 @@ class Backfill:
             await self._fill(due[0])
 
     async def _fill(self, gap: ToFill) -> None:
-        batches = self.source.look_back(gap.key, gap.start, gap.until)
+        try:
+            batches = self._past(gap)
+        except Refused as err:
+            await self._settle(gap, "failed", str(err))
+            return
         if batches is None:
             if gap.asked:
-                await self._settle(gap, "lost", NO_WAY)
+                await self._settle(gap, "lost", NO_SEARCH if gap.topic else NO_WAY)
             return
         log.info("%s: filling a gap from %s to %s", gap.key, gap.start, gap.until)
         tries = gap.tries
@@ -101,6 +107,26 @@ class Backfill:
             if isinstance(batches, AsyncGenerator):
                 await batches.aclose()
         await self._settle(gap, "filled", "")
+
+    def _past(self, gap: ToFill) -> AsyncIterator[Batch] | None:
+        """What is to be read for it, by the rulebook of now. Refused: its topic is gone, or no search can be asked for it."""
+        if not gap.topic:
+            return self.source.look_back(gap.key, gap.start, gap.until)
+        book = self.bench.now.rulebook
+        topic = next((one for one in book.topics if one.key == gap.topic), None)
+        if topic is None:
+            raise Refused(
+                "there is no such topic any more", where=gap.topic, hint="hubbub rules topics", code="no_topic"
+            )
+        asked = searches(topic.query.tree, book.share).asked
+        if not asked:
+            raise Refused(
+                "the topic's query has no word that a network's search could be asked for",
+                where=gap.topic,
+                hint="look back without a topic, as far as the network keeps its stream",
+                code="no_words",
+            )
+        return self.source.search(gap.key, asked, gap.start, gap.until)
 
     async def _came_far(self, gap: ToFill, found: int, rest: tuple[datetime, datetime] | None) -> bool:
         return await self._keep(lambda: source_wishes.filling(self.house.pool, gap.id, found, rest))

@@ -204,6 +204,23 @@ class Recheck:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """`[[receiver]]`: where alerts go, by the name that routes use."""
+
+    name: str
+    kind: str
+    """apprise, pagerduty, alertmanager or webhook."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What its kind declares, defaults filled in."""
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
+    place: str = ""
+
+    def options(self, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Values, and the secrets as they are now. FixMe, with its place, where one is not there."""
+        return {**self.values, **{name: ref.read(environ).reveal() for name, ref in self.secrets.items()}}
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the operator may set, with defaults for the rest."""
 
@@ -222,6 +239,9 @@ class Settings:
     file: Path | None = None
     door: Door = field(default_factory=Door)
     recheck: Recheck = field(default_factory=Recheck)
+    receivers: tuple[ReceiverSettings, ...] = ()
+    reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Login -> names of the receivers by which that person is told, in their order."""
 
     def tracking(self, words: str | None) -> Settings:
         """The same settings, listening for these comma-separated words. FixMe when there is no word among them."""

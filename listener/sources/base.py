@@ -210,6 +210,15 @@ class Source(Protocol):
         """
         ...
 
+    def search(
+        self, stream: str, searches: Sequence[str], start: datetime, end: datetime
+    ) -> AsyncIterator[Batch] | None:
+        """What the network's own search finds of these (words, "phrases" and #tags, any of them) between two times, as far as it is wanted.
+
+        Batches and errors as in `look_back`, the newest first. None: the network has no such search, or that stream is not for it.
+        """
+        ...
+
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
         """Messages as they are now, or `Deleted` where the network says that they are gone or no longer for us; nothing for those unknown."""
         ...
@@ -294,6 +303,12 @@ class Unanswered:
 
     def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
         """None, unless a source knows better."""
+        return None
+
+    def search(
+        self, stream: str, searches: Sequence[str], start: datetime, end: datetime
+    ) -> AsyncIterator[Batch] | None:
+        """None: nothing is searched."""
         return None
 
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:

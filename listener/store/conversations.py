@@ -58,12 +58,12 @@ WHERE o.reply_id = r.id AND o.state = 'queued' AND r.conversation_id = $1 AND r.
 """
 
 _TELL = """
-INSERT INTO events (brand_id, kind, conversation_id, mention_id, outbox_id, person_id, act, undoes, before, after, at)
-SELECT brand_id, kind, conversation_id, mention_id, outbox_id, person_id, act, undoes, before::jsonb, after::jsonb, $1
+INSERT INTO events (brand_id, kind, conversation_id, mention_id, outbox_id, person_id, act, undoes, before, after, incident_id, at)
+SELECT brand_id, kind, conversation_id, mention_id, outbox_id, person_id, act, undoes, before::jsonb, after::jsonb, incident_id, $1
 FROM unnest($2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::int[], $8::uuid[], $9::uuid[],
-            $10::text[], $11::text[])
+            $10::text[], $11::text[], $12::bigint[])
      WITH ORDINALITY
-     AS n(brand_id, kind, conversation_id, mention_id, outbox_id, person_id, act, undoes, before, after, i)
+     AS n(brand_id, kind, conversation_id, mention_id, outbox_id, person_id, act, undoes, before, after, incident_id, i)
 ORDER BY i
 """
 
@@ -84,6 +84,7 @@ class Event:
     undoes: UUID | None = None
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+    incident_id: int | None = None
 
 
 def of_row(row: Mapping[str, Any]) -> Conversation:
@@ -144,7 +145,7 @@ async def tell(connection: asyncpg.Connection, events: Sequence[Event], now: dat
     rows = [
         (
             e.brand_id, e.kind, e.conversation_id, e.mention_id, e.outbox_id, e.person_id, e.act, e.undoes,
-            _json(e.before), _json(e.after),
+            _json(e.before), _json(e.after), e.incident_id,
         )
         for e in events
     ]  # fmt: skip

@@ -69,11 +69,11 @@ WITH here AS (
 )
 SELECT here.life || '/' || here.now::text AS position,
        here.life <> here.life_then OR pg_snapshot_xmax(here.now) < pg_snapshot_xmax(here.since) AS other_life,
-       e.kind, e.conversation_id, e.mention_id, e.outbox_id, e.topics, e.author_id
+       e.kind, e.conversation_id, e.mention_id, e.outbox_id, e.topics, e.author_id, e.incident_id
 FROM here LEFT JOIN LATERAL (
     SELECT kind, conversation_id, mention_id, outbox_id,
            (SELECT array_agg(t) FROM jsonb_object_keys(after -> 'topics') AS t) AS topics,
-           CASE WHEN kind LIKE 'act.%' THEN (after ->> 'author')::bigint END AS author_id
+           CASE WHEN kind LIKE 'act.%' THEN (after ->> 'author')::bigint END AS author_id, incident_id
     FROM events
     WHERE xid >= pg_snapshot_xmin(here.since) AND NOT pg_visible_in_snapshot(xid, here.since)
       AND ($2::int IS NULL OR brand_id = $2)
@@ -109,6 +109,7 @@ async def since(
         unresolved=frozenset(row["conversation_id"] for row in rows if row["kind"] in UNRESOLVED),
         handovers=any(row["kind"] == "handover.written" for row in rows),
         authors=frozenset(row["author_id"] for row in rows if row["author_id"] is not None),
+        incidents=frozenset(row["incident_id"] for row in rows if row["incident_id"] is not None),
     )
 
 

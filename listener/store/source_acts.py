@@ -51,13 +51,15 @@ _STOP = "UPDATE gaps SET state = 'failed', problem = $2, next_at = NULL WHERE id
 
 # One that was stopped, or that goes on, lately begun and reaching as far back.
 _EARLIER = """
-SELECT id FROM gaps WHERE source_id = $1 AND cause = $2 AND state IN ('asked', 'failed') AND start_at <= $3 AND end_at >= $4
+SELECT id FROM gaps
+WHERE source_id = $1 AND cause = $2 AND topic = $5 AND state IN ('asked', 'failed') AND start_at <= $3 AND end_at >= $4
 ORDER BY start_at DESC, id DESC LIMIT 1
 """
 
 _LOOK_BACK = """
-INSERT INTO gaps AS g (source_id, start_at, end_at, cause, state, noted_at, asked_by) VALUES ($1, $2, $3, $4, 'asked', $3, $5)
-ON CONFLICT (source_id, start_at, cause) DO UPDATE SET state = 'asked', end_at = greatest(g.end_at, excluded.end_at),
+INSERT INTO gaps AS g (source_id, start_at, end_at, cause, state, noted_at, asked_by, topic)
+VALUES ($1, $2, $3, $4, 'asked', $3, $5, $6)
+ON CONFLICT (source_id, start_at, cause, topic) DO UPDATE SET state = 'asked', end_at = greatest(g.end_at, excluded.end_at),
     problem = '', tries = 0, next_at = NULL, rest_start = NULL, rest_end = NULL, asked_by = excluded.asked_by
 RETURNING id
 """
@@ -112,9 +114,11 @@ async def stop_filling(pool: asyncpg.Pool, person_id: int, brand_id: int, gap_id
     return True
 
 
-async def look_back(pool: asyncpg.Pool, person_id: int, brand_id: int, key: str, start: datetime, now: datetime) -> int:
-    """What a stream would have brought since then is to be fetched, as a gap; its id. One that goes on, or was stopped, and reaches as
-    far back goes on instead. Refused as `pause`.
+async def look_back(
+    pool: asyncpg.Pool, person_id: int, brand_id: int, key: str, start: datetime, now: datetime, *, topic: str = ""
+) -> int:
+    """What a stream would have brought since then is to be fetched, as a gap; its id. With a topic: what the network's search finds of it.
+    One that goes on, or was stopped, and reaches as far back goes on instead. Refused as `pause`.
     """
     async with acquired(pool) as connection, connection.transaction():
         stream = await _stream(connection, person_id, brand_id, key)
@@ -122,11 +126,11 @@ async def look_back(pool: asyncpg.Pool, person_id: int, brand_id: int, key: str,
             raise Refused(
                 "it is paused, so nothing is fetched", where=key, hint=f"hubbub sources resume {key}", code="paused"
             )
-        found = await connection.fetchval(_EARLIER, stream["id"], LOOK_BACK, start, now - STILL)
+        found = await connection.fetchval(_EARLIER, stream["id"], LOOK_BACK, start, now - STILL, topic)
         if found is not None:
             await connection.execute(_ASK_FILL, found, person_id)
         else:
-            found = await connection.fetchval(_LOOK_BACK, stream["id"], start, now, LOOK_BACK, person_id)
+            found = await connection.fetchval(_LOOK_BACK, stream["id"], start, now, LOOK_BACK, person_id, topic)
         await _told(connection, brand_id, person_id, "gap.asked", {"source": key, "gap": found}, now)
         await connection.execute(_RING, BELL + key)
     return int(found)

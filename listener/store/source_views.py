@@ -79,6 +79,13 @@ class GapRow:
     rest_start: datetime | None = None
     rest_end: datetime | None = None
     """What is still to be looked at, where the source says so."""
+    topic: str = ""
+    """Of a look back for one topic: its key."""
+
+    @property
+    def what(self) -> str:
+        """Its cause, and for which topic somebody looked back."""
+        return f"{self.cause} for {self.topic}" if self.topic else self.cause
 
     @property
     def done(self) -> float | None:

@@ -44,7 +44,7 @@ _ASK_HISTORY = """
 WITH asked AS (
     INSERT INTO gaps AS g (source_id, start_at, end_at, cause, state, noted_at)
     SELECT id, $2, $3, $4, 'asked', $5 FROM sources WHERE key = $1
-    ON CONFLICT (source_id, start_at, cause) DO UPDATE SET state = 'asked', end_at = greatest(g.end_at, excluded.end_at),
+    ON CONFLICT (source_id, start_at, cause, topic) DO UPDATE SET state = 'asked', end_at = greatest(g.end_at, excluded.end_at),
         problem = '', tries = 0, next_at = NULL, rest_start = NULL, rest_end = NULL
     RETURNING id
 )
@@ -63,7 +63,7 @@ SELECT (SELECT count(*) FROM asked) AS n, (SELECT count(*) FROM rung)
 
 _TO_FILL = """
 SELECT g.id, g.source_id, s.key, coalesce(g.rest_start, g.start_at) AS start, coalesce(g.rest_end, g.end_at) AS until, g.end_at,
-       g.state = 'asked' AS asked, g.tries, g.next_at
+       g.state = 'asked' AS asked, g.tries, g.next_at, g.topic
 FROM gaps AS g JOIN sources AS s ON s.id = g.source_id
 WHERE g.state IN ('open', 'asked') AND split_part(s.key, '/', 1) = $1 AND s.wanted = ''
 ORDER BY g.state = 'asked' DESC, g.end_at DESC, g.id
@@ -125,6 +125,8 @@ class ToFill:
     """By a person; else it was only found."""
     tries: int
     next_at: datetime | None
+    topic: str = ""
+    """Key of the topic that the network's search is asked for; "": all that the stream would have brought."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,14 +44,14 @@ FROM sources s ORDER BY s.key
 
 _GAPS = """
 SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at,
-       g.problem, g.found, g.rest_start, g.rest_end
+       g.problem, g.found, g.rest_start, g.rest_end, g.topic
 FROM gaps g JOIN sources s ON s.id = g.source_id
 WHERE $1::text IS NULL OR g.state = $1 ORDER BY g.start_at, g.id
 """
 
 _GAP = """
 SELECT g.id, s.key AS source, g.start_at AS start, g.end_at AS "end", g.cause, g.state, g.noted_at,
-       g.problem, g.found, g.rest_start, g.rest_end
+       g.problem, g.found, g.rest_start, g.rest_end, g.topic
 FROM gaps g JOIN sources s ON s.id = g.source_id WHERE g.id = $1
 """
 

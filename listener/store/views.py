@@ -626,6 +626,8 @@ class Changed:
     """Keys of hooks to which something was delivered."""
     sources: bool = False
     """Sources fare otherwise, or somebody wants something else of them."""
+    incidents: frozenset[int] = frozenset()
+    """Incidents that were opened, acknowledged, resolved, told or noted."""
 
 
 @dataclass(frozen=True, slots=True)

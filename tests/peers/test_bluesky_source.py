@@ -334,6 +334,20 @@ async def test_the_firehose(
     assert later.uri not in past.ids
     assert past.ids >= heard.ids - {one.key.external_id for one in of(heard, Deleted)}
 
+    await source.identify(us.handle)
+
+    async def searched(words: str, *missing: str) -> set[str]:
+        found = Heard()
+        batches = source.search(stream.key, [words], began - timedelta(days=10), datetime.now(UTC))
+        assert batches is not None
+        async for batch in batches:
+            found.batches.append(batch)
+        assert not found.rejects
+        return found.ids if found.ids.issuperset(missing) else set()
+
+    await until(lambda: searched("again", later.uri), what="what was said, by the search")
+    assert later.uri not in await searched("wallaby")
+
     account = Account(1, 1, "bluesky", SPACE, us.did, us.handle)
     older = source_of(bluesky_network, web, tmp_path, us, clock=lambda: datetime.now(UTC) + timedelta(hours=2))
     await older.identify(us.handle)

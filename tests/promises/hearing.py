@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from listener.model import Account, Author, Batch, Gap, Key, Mention, Reject, Reply
-from listener.sources.base import Stream
+from listener.sources.base import Stream, Wanted
 from listener.sources.bluesky import Bluesky, Habits, Login, Options
 from listener.sources.bluesky.convert import SPACE
 from listener.webclient import WebClient
@@ -77,11 +77,12 @@ def bluesky(
     *logins: Login,
     hosts: tuple[str, ...] = (),
     firehose: tuple[str, ...] = (),
+    wanted: Wanted = lambda _: True,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Bluesky:
     """The source against the pretend network, with our account unless told otherwise."""
     options = Options(hosts or (net.jetstream,), net.url, 0.05, QUICK, firehose)
-    return Bluesky(web, folder, logins or (login_of(net),), options, clock=clock)
+    return Bluesky(web, folder, logins or (login_of(net),), options, wanted=wanted, clock=clock)
 
 
 def account(net: Network) -> Account:

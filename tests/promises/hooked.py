@@ -106,6 +106,7 @@ class Told(Unanswered):
         self.budgets: Mapping[str, Budget] = {}
         self.past: Callable[[datetime, datetime], AsyncIterator[Batch]] | None = None
         self.asked: list[tuple[datetime, datetime]] = []
+        self.searched: list[tuple[str, ...]] = []
         self.gone: set[str] = set()
         self.looked: list[list[str]] = []
         self.line = Line()
@@ -117,6 +118,12 @@ class Told(Unanswered):
         if raw.startswith(b"now good:"):
             return (heard(raw.partition(b":")[2].decode()),)
         return (Reject(Reason.BAD_ID, "still no good", raw),)
+
+    def search(
+        self, stream: str, searches: Sequence[str], start: datetime, end: datetime
+    ) -> AsyncIterator[Batch] | None:
+        self.searched.append(tuple(searches))
+        return self.look_back(stream, start, end)
 
     def look_back(self, stream: str, start: datetime, end: datetime) -> AsyncIterator[Batch] | None:
         if self.past is None:

@@ -15,7 +15,7 @@ from listener.model import AuthorChanged, Batch, Deleted, Item, Key, Mention, Re
 from listener.networks import NETWORKS
 from listener.sources.base import Login as BaseLogin
 from listener.sources.base import Wiring
-from listener.sources.bluesky import Firehose, Jetstream, build
+from listener.sources.bluesky import Firehose, Jetstream, build, searching
 from listener.sources.bluesky.convert import POST, SPACE
 from listener.sources.bluesky.frames import convert_frame
 from listener.sources.bluesky.public import Place, PublicStream, unix_us
@@ -177,6 +177,48 @@ async def test_what_addressed_an_account_is_read_back_page_by_page(
     assert middle is not None
     assert 0 < len((await drain(source.look_back(stream.key, middle, datetime.now(UTC)))).ids) < 130
     assert source.look_back("bluesky/nobody", middle, middle) is None
+
+
+async def test_a_topic_is_searched_for_window_by_window_and_page_by_page(
+    net: Network, web: WebClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "DEEPEST", 2)  # further back than a cursor goes is asked anew
+    now = datetime.now(UTC)
+    said: dict[str, timedelta] = {}
+
+    def say(text: str, ago: timedelta) -> str:
+        uri = net.stage.post("ann.test", text, created_at=(now - ago).isoformat().replace("+00:00", "Z")).uri
+        said[uri] = ago
+        return uri
+
+    many = {say(f"larkspur number {n}", timedelta(days=1, seconds=n // 3)) for n in range(250)}
+    old = {say("is Larkspur Cloud any good?", timedelta(days=20)), say("#larkspurdown again", timedelta(days=9))}
+    say("larkspur, long ago", timedelta(days=40))
+    say("weather", timedelta(days=2))
+    not_ours = say("larkspur the flower", timedelta(days=3))
+    source = bluesky(net, web, tmp_path, wanted=lambda mention: "flower" not in mention.text)
+    assert source.public is not None
+    key, start = source.public.key, now - timedelta(days=30)
+    await source.identify(net.account.handle)
+    heard = await drain(source.search(key, ["larkspur", '"larkspur cloud"', "#larkspurdown"], start, now))
+    assert heard.ids == many | old
+    assert not_ours not in heard.ids
+    assert all(batch.history and batch.cursor is None for batch in heard.batches)
+    rests = [gap.end for batch in heard.batches for gap in batch.gaps]
+    assert rests == sorted(rests, reverse=True), "it goes back in time, and can go on where it was cut"
+    assert not heard.batches[-1].gaps
+    cut = next(gap for batch in heard.batches for gap in batch.gaps if gap.end < now - timedelta(days=6))
+    rest = await drain(source.search(key, ["larkspur", "#larkspurdown"], cut.start, cut.end))
+    assert rest.ids == old
+    assert source.search("bluesky/notifications/x", ["larkspur"], start, now) is None
+
+
+async def test_a_search_without_an_account_says_what_it_wants(net: Network, web: WebClient, tmp_path: Path) -> None:
+    source = build(Wiring(web, tmp_path, options={one.name: one.default for one in NETWORKS["bluesky"].settings}))
+    assert source.public is not None
+    found = source.search(source.public.key, ["larkspur"], datetime.now(UTC) - timedelta(days=1), datetime.now(UTC))
+    with pytest.raises(Refused, match="signed in"):
+        await drain(found)
 
 
 # As they are now -----------------------------------------------------------------------------------------------------

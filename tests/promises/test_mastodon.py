@@ -246,6 +246,28 @@ async def test_limits_faults_and_half_answers_pass(net: pretended.Mastodon, web:
     assert heard.batches[-1].limits == () or heard.batches[-1].limits[0].characters == 500
 
 
+async def test_a_topic_is_searched_for_by_words_and_by_the_timelines_of_tags(
+    net: pretended.Mastodon, web: WebClient
+) -> None:
+    net.ways.page = 2
+    made = source(net, web)
+    await made.identify("acme")
+    said = {net.say("fan", f"larkspur {n}") for n in range(5)} | {net.say("fan", "down again #larkspurdown")}
+    net.say("fan", "weather")
+    key = made.account_streams(account(net).external_id)[0].key
+    now = datetime.now(UTC)
+    searches = ['"Larkspur 3"', "larkspur", "#larkspurdown"]
+    found = made.search(key, searches, now - timedelta(hours=1), now + timedelta(hours=1))
+    assert found is not None
+    batches = [batch async for batch in found]
+    assert all(batch.history and batch.cursor is None for batch in batches)
+    assert {m.key.external_id for m in Heard(batches).mentions} == said
+    earlier = made.search(key, searches, now - timedelta(hours=2), now - timedelta(hours=1))
+    assert earlier is not None
+    assert [batch async for batch in earlier] == []
+    assert made.search("mastodon/user/nobody", searches, now, now) is None
+
+
 async def test_looking_back_and_rechecking_say_what_is_there_now(net: pretended.Mastodon, web: WebClient) -> None:
     made = source(net, web)
     await made.identify("acme")

@@ -8,7 +8,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -17,13 +17,21 @@ from listener import settings
 from listener.cli import faring, main
 from listener.cli.running import login_name
 from listener.model import Batch, Gap, Reason, Reject, Role
+from listener.rulebook.parse import parse
+from listener.rulebook.shape import Rulebook
 from listener.service.backfill import Backfill
 from listener.service.hooks.door import Door
-from listener.store import alive, people, source_health, source_wishes, sources
+from listener.store import alive, people, rulebooks, source_health, source_wishes, sources
 from listener.store.source_views import LOOK_BACK, BudgetRow
 from tests.promises.hooked import Hall, Told, heard, now, until
 
 LINE = "bluesky/line"
+TOPIC = """\
+topics:
+  - key: larkspur
+    kind: brand
+    query: larkspur OR "larkspur cloud"
+"""
 
 
 class Shell:
@@ -174,7 +182,7 @@ async def test_a_look_back_shows_how_far_it_is_is_stopped_goes_on_where_it_was_a
         hall.ear(source.line)
         await until(lambda: pool.fetchval("SELECT count(*) = 1 FROM sources"))
         await alive.beat(pool, alive.Program("listener", "here", 1, "0", now(), now(), {}))
-        words = argparse.Namespace(source="line", since=faring.since("7d"), json=False)
+        words = argparse.Namespace(source="line", since=faring.since("7d"), json=False, topic="")
         brand_id = hall.account.brand_id
         person = next(one for one in await people.people(pool, brand_id) if one.id == mia)
         looking = asyncio.ensure_future(faring._look_back(words, hall.house, brand_id, person, now()))
@@ -201,6 +209,38 @@ async def test_a_look_back_shows_how_far_it_is_is_stopped_goes_on_where_it_was_a
         await source_wishes.pause(pool, LINE)
         code, _, wrong = await shell("look-back", "line", "--since", "7d")
         assert (code, "it is paused" in wrong) == (1, True)
+
+
+async def test_a_look_back_for_a_topic_asks_the_networks_search_by_its_words(
+    pool: asyncpg.Pool, dsn: str, shell: Shell
+) -> None:
+    source = Told()
+
+    async def past(start: datetime, end: datetime) -> AsyncIterator[Batch]:
+        yield Batch((heard("long ago"),), None, now(), history=True)
+
+    source.past = past
+    async with Hall.built(dsn, pool) as hall:
+        await as_role(pool, Role.LEAD)
+        hall.start(Backfill(hall.house, source, hall.bench, hall.bells.wishes("bluesky"), hall.stop, now, 0.05).work())
+        hall.ear(source.line)
+        await until(lambda: pool.fetchval("SELECT count(*) = 1 FROM sources"))
+        await alive.beat(pool, alive.Program("listener", "here", 1, "0", now(), now(), {}))
+        book = parse({"topics.yaml": TOPIC})
+        assert isinstance(book, Rulebook)
+        cast(Any, hall.bench.now).rulebook = book
+        await rulebooks.publish(pool, book.hash, book.files, "", now(), book.approval)
+        code, _, wrong = await shell("look-back", "line", "--since", "90d", "--topic", "lark")
+        assert (code, "there is no topic 'lark'" in wrong, "larkspur" in wrong) == (2, True, True)
+        code, said, asked = await shell("look-back", "line", "--since", "90d", "--topic", "larkspur")
+        assert (code, "1 item found" in said, "searched for: larkspur" in asked) == (0, True, True)
+        assert source.searched == [("larkspur", '"larkspur cloud"')]
+        assert await hall.names() == ["long ago"]
+        assert (await shell("look-back", "line", "--since", "90d"))[0] == 0
+        told = await pool.fetch("SELECT topic, state FROM gaps ORDER BY topic")
+        assert [tuple(row) for row in told] == [("", "filled"), ("larkspur", "filled")], (
+            "a topic's look back and a stream's are two"
+        )
 
 
 async def test_the_doctor_tells_what_is_paused_stopped_or_ends_soon_and_a_door_that_nobody_reaches(

@@ -16,7 +16,7 @@ from listener.facets import clean_handle
 from listener.lengths import length
 from listener.model import NEEDS, Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reject, Reply
 from listener.sources.base import Hook, Say, Sent, Stream, ThreadRead, Wanted, Wiring
-from listener.sources.bluesky import acts, rechecks
+from listener.sources.bluesky import acts, rechecks, searching
 from listener.sources.bluesky import reply as replies
 from listener.sources.bluesky.convert import (
     NAME,
@@ -74,6 +74,7 @@ class Bluesky:
         """`folder` keeps the sessions, readable by us alone."""
         self._web = web
         self._options = options or Options()
+        self._wanted = wanted
         self._say = say
         self._clock = clock
         self._sessions = {login.identifier: Session(web, login, folder) for login in logins}
@@ -147,6 +148,24 @@ class Bluesky:
             return self.public.look_back(start, end)
         found = next((one for one in self._notifications.values() if one.key == stream), None)
         return None if found is None else found.look_back(start, end)
+
+    def search(
+        self, stream: str, searches: Sequence[str], start: datetime, end: datetime
+    ) -> AsyncIterator[Batch] | None:
+        """As `Source.search`, of the public stream, as one of our accounts sees the network."""
+        if self.public is None or stream != self.public.key:
+            return None
+        return searching.search(self._searched, searches, start, end, self._wanted, self._clock)
+
+    async def _searched(self, method: str, params: Params) -> bytes:
+        for session in self._sessions.values():
+            return await session.get(method, params)
+        raise Refused(
+            "the network's search is for those who are signed in",
+            where=method,
+            hint="hubbub connect bluesky, then the same again",
+            code="no_account",
+        )
 
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
         """As `Source.recheck`, as the account sees them or anybody; of one whose author left, that they left."""

@@ -1,4 +1,4 @@
-"""The lists that a server keeps for an account: notifications, its own statuses, timelines of tags. Owns where we are in each.
+"""The lists that a server keeps for an account: notifications, its own statuses, timelines of tags, what its search finds. Owns where we are in each.
 
 A list is read forwards from a bookmark until nothing more comes, and its newest page besides: what was edited or came out of order since
 stands there. Ids are opaque: their order is the list's, and where it goes on is what the server's Link says.
@@ -19,7 +19,7 @@ from listener.sources.mastodon.convert import ADDRESSING, Us, id_of, parse_time,
 from listener.sources.mastodon.server import GONE, Page, Server
 from listener.webclient import Params
 
-NOTES, OWN, TAG = "notifications", "own", "tag/"
+NOTES, OWN, TAG, SEARCH = "notifications", "own", "tag/", "search/"
 
 MOST_BACK = 200
 """Pages that are read backwards at most."""
@@ -108,7 +108,8 @@ class Lists:
             if place.startswith(TAG) and no.code in GONE:
                 return Leaf((), "")
             raise
-        entries = tuple(page.body) if isinstance(page.body, list) else ()
+        told = page.body.get("statuses") if place.startswith(SEARCH) and isinstance(page.body, dict) else page.body
+        entries = tuple(told) if isinstance(told, list) else ()
         newest = next((name for one in entries if (name := id_of(one))), "")
         return Leaf(entries, _linked(page.headers, "prev", "min_id") or newest if entries else "")
 
@@ -137,6 +138,9 @@ class Lists:
                 self._by_type = False
                 return await self._server.get("/api/v1/notifications", asked)
         asked = [("limit", str(min(self._size, 40))), *where]
+        if place.startswith(SEARCH):
+            words = [("q", place.removeprefix(SEARCH)), ("type", "statuses")]
+            return await self._server.get("/api/v2/search", [*words, *asked])
         if place == OWN:
             return await self._server.get(f"/api/v1/accounts/{us.id}/statuses", [("exclude_reblogs", "true"), *asked])
         return await self._server.get(f"/api/v1/timelines/tag/{quote(place.removeprefix(TAG), safe='')}", asked)

@@ -147,6 +147,15 @@ class Mastodon:
                 return home.stream.look_back(start, end)
         return None
 
+    def search(
+        self, stream: str, searches: Sequence[str], start: datetime, end: datetime
+    ) -> AsyncIterator[Batch] | None:
+        """As `Source.search`: timelines of tags, and the server's search, which finds words only where its owner has switched that on."""
+        for home in self._homes.values():
+            if home.stream is not None and home.stream.key == stream:
+                return home.stream.search(searches, start, end)
+        return None
+
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
         """As `Source.recheck`. What this server does not know by its address stays as it is."""
         home, us = await self._home(account)

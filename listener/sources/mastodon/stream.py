@@ -30,7 +30,7 @@ from listener.sources.mastodon.convert import (
 )
 from listener.sources.mastodon.events import Event, How, Told, opened
 from listener.sources.mastodon.ids import Ids
-from listener.sources.mastodon.lists import NOTES, OWN, TAG, Leaf, Lists, Mark, Marks, read_marks
+from listener.sources.mastodon.lists import NOTES, OWN, SEARCH, TAG, Leaf, Lists, Mark, Marks, read_marks
 from listener.sources.mastodon.server import Server
 
 LAST_DAY = timedelta(hours=24)
@@ -247,7 +247,17 @@ class UserStream:
 
     async def look_back(self, start: datetime, end: datetime) -> AsyncIterator[Batch]:
         """What the lists still hold of a time, the newest first."""
-        for place in (NOTES, *(TAG + tag for tag in self._tags)):
+        async for batch in self._back((NOTES, *(TAG + tag for tag in self._tags)), start, end):
+            yield batch
+
+    async def search(self, searches: Sequence[str], start: datetime, end: datetime) -> AsyncIterator[Batch]:
+        """What the server finds of a time, the newest first: #tags by their timelines, all else by its search of what is said."""
+        places = [TAG + one[1:] if one.startswith("#") else SEARCH + one for one in searches]
+        async for batch in self._back(places, start, end):
+            yield batch
+
+    async def _back(self, places: Sequence[str], start: datetime, end: datetime) -> AsyncIterator[Batch]:
+        for place in places:
             async for leaf in self._lists.back(self._us, place, start):
                 inside = [one for one in leaf.entries if start <= (parse_time(text_of(one, "created_at")) or end) < end]
                 items = await self._items(place, inside, remember=False)

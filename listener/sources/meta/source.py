@@ -282,6 +282,12 @@ class Meta(ABC):
 
         return each() if asked else None
 
+    def search(
+        self, stream: str, searches: Sequence[str], start: datetime, end: datetime
+    ) -> AsyncIterator[Batch] | None:
+        """None: the network does not let one search it."""
+        return None
+
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
         """As `Source.recheck`."""
         seat = await self._seat(account)

@@ -115,6 +115,12 @@ class Telegram:
         """None: a bot cannot read what was said before."""
         return None
 
+    def search(
+        self, stream: str, searches: Sequence[str], start: datetime, end: datetime
+    ) -> AsyncIterator[Batch] | None:
+        """None: the network does not let one search it."""
+        return None
+
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
         """Nothing: a bot cannot look at a message, and is not told when one is deleted."""
         return ()

@@ -115,6 +115,12 @@ class Webhook:
         """None: whoever is wired delivers again what it wants heard."""
         return None
 
+    def search(
+        self, stream: str, searches: Sequence[str], start: datetime, end: datetime
+    ) -> AsyncIterator[Batch] | None:
+        """None: nothing is searched."""
+        return None
+
     async def recheck(self, account: Account | None, keys: Sequence[Key]) -> tuple[Item, ...]:
         """Nothing: edits and deletes are delivered."""
         return ()

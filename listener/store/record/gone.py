@@ -93,7 +93,7 @@ _GAPS = """
 INSERT INTO gaps (source_id, start_at, end_at, cause, noted_at)
 SELECT $1, start_at, end_at, cause, $2 FROM unnest($3::timestamptz[], $4::timestamptz[], $5::text[])
      AS n(start_at, end_at, cause)
-ON CONFLICT (source_id, start_at, cause) DO UPDATE SET end_at = excluded.end_at, rest_start = NULL, rest_end = NULL, next_at = NULL,
+ON CONFLICT (source_id, start_at, cause, topic) DO UPDATE SET end_at = excluded.end_at, rest_start = NULL, rest_end = NULL, next_at = NULL,
     state = CASE gaps.state WHEN 'asked' THEN 'asked' ELSE 'open' END
     WHERE excluded.end_at > gaps.end_at
 """
