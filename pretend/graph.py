@@ -475,6 +475,8 @@ class Graph:
             return {"id": self.gram_comment(name, asked["message"].strip(), by="")}
         elif method == "DELETE":
             self.remove(name, quiet=thing["_kind"] == "gram")
+        elif "message" in asked:
+            self.edit(name, asked["message"])
         elif "hide" in asked:
             thing["hidden"] = asked["hide"] == "true"
         else:

@@ -15,6 +15,7 @@ from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_editing import PostgresEditing
 from inbox_tui.backend.postgres_labels import PostgresLabels
 from inbox_tui.backend.postgres_macros import PostgresMacros
 from inbox_tui.backend.postgres_network import PostgresNetwork
@@ -76,6 +77,7 @@ class PostgresBackend(
     PostgresAnswers,
     PostgresPictures,
     PostgresNetwork,
+    PostgresEditing,
     PostgresCopies,
     PostgresPosts,
     PostgresAuthors,

@@ -492,6 +492,46 @@ async def test_each_act_asks_for_a_state_and_can_be_looked_up(
         await instagram.freeze_act(act_on(net, instagram, gram, Doing.LIKE), NOW)
 
 
+async def test_a_reply_is_edited_once_and_never_over_somebody_elses_edit(
+    net: Graph, facebook: Facebook, instagram: Instagram
+) -> None:
+    top = net.comment(net.post("We open"), "ship?")
+    ours = net.comment(top, "We do.", by="")
+    act = replace(
+        act_on(net, facebook, ours, Doing.EDIT), text="We do, by sea.", target_content_id=content_of("We do.")
+    )
+    ready = replace(act, frozen=await facebook.freeze_act(act, NOW))
+    assert await facebook.look_up_act(ready) is None
+    net.fail("POST", ours, after=True)
+    with pytest.raises(Uncertain):
+        await facebook.act(ready)
+    assert net.things[ours]["message"] == "We do, by sea."
+    assert await facebook.look_up_act(ready) is not None
+    net.asked.clear()
+    await facebook.act(ready)
+    assert ("POST", ours) not in net.asked, "what it says already is not said again"
+    echo = facebook.hooks[0].convert(Delivery(*net.deliveries()[-1]))[-1]
+    assert isinstance(echo, Mention)
+    assert (echo.text, echo.author.external_id) == ("We do, by sea.", net.page), "heard as an edit: a version"
+    net.edit(ours, "We do, by train.")
+    with pytest.raises(Refused) as meanwhile:
+        await facebook.act(ready)
+    with pytest.raises(Refused) as before:
+        await facebook.freeze_act(act, NOW)
+    with pytest.raises(Refused) as theirs:
+        await facebook.freeze_act(replace(act_on(net, facebook, top, Doing.EDIT), text="x"), NOW)
+    with pytest.raises(Refused) as long:
+        await facebook.freeze_act(replace(act, text="x" * 8001, target_content_id=""), NOW)
+    net.remove(ours)
+    with pytest.raises(Refused) as gone:
+        await facebook.act(ready)
+    codes = [one.value.code for one in (meanwhile, before, theirs, long, gone)]
+    assert codes == ["parent_changed", "parent_changed", "not_ours", "too_long", "parent_gone"]
+    gram = net.gram_comment(net.medium(), "We do.", by="")
+    with pytest.raises(Refused, match="cannot be edited by programs"):
+        await instagram.freeze_act(replace(act_on(net, instagram, gram, Doing.EDIT), text="x"), NOW)
+
+
 async def test_a_look_tells_edits_and_what_is_gone(net: Graph, instagram: Instagram, facebook: Facebook) -> None:
     """Instagram has no notices of either: this is the only way to know."""
     gram, lost = (net.gram_comment(net.medium(), text) for text in ("ship?", "gone"))

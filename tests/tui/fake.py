@@ -63,6 +63,7 @@ from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_editing import FakeEditing
 from tests.tui.fake_labels import FakeLabels
 from tests.tui.fake_macros import FakeMacros
 from tests.tui.fake_network import FakeNetwork
@@ -139,6 +140,7 @@ class FakeBackend(
     FakeAnswers,
     FakePictures,
     FakeNetwork,
+    FakeEditing,
     FakeCopies,
     FakePosts,
     FakeAuthors,

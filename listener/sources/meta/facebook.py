@@ -57,7 +57,7 @@ class Facebook(Meta):
             Capability.DELETE_OWN: silent,
             Capability.REMOVE: silent,
             Capability.BLOCK: silent,
-            Capability.EDIT: "not from here yet: an edit made on Facebook is heard",
+            Capability.EDIT: silent,
             Capability.MEDIA: "pictures are not sent to Facebook from here",
             Capability.HISTORY: silent,
         }
@@ -187,6 +187,9 @@ class Facebook(Meta):
                 await graph.post(f"{seat.id}/blocked", seat.token, {"user": target})
             case Doing.UNBLOCK:
                 await graph.delete(f"{seat.id}/blocked", seat.token, [("user", target)])
+
+    async def _reword(self, seat: Seat, target: str, text: str) -> None:
+        await self.graph_for(seat).post(target, seat.token, {"message": text})
 
     async def _is_blocked(self, seat: Seat, person: str) -> bool:
         found = await self.graph_for(seat).get(f"{seat.id}/blocked", seat.token, [("user", person)], hurry=True)

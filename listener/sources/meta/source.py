@@ -338,9 +338,7 @@ class Meta(ABC):
             raise Refused("pictures are not sent there from here", code="no_media")
         if not reply.text.strip():
             raise Refused("there is no text", code="empty")
-        for measure in measures(self.name, reply.text, Terms(private=reply.private or self._in_private(reply))):
-            if measure.over:
-                raise Refused(f"the text has {measure.used} {measure.unit}, {measure.limit} fit", code="too_long")
+        self._fits(reply.text, private=reply.private or self._in_private(reply))
         if reason := self.capabilities[Capability.PRIVATE_REPLY if self._aside_of(reply) else Capability.REPLY]:
             raise Refused(reason, code="no_reply")
         seat, at = await self._seat(reply.account), {"at": now.astimezone(UTC).isoformat()}
@@ -350,6 +348,11 @@ class Meta(ABC):
         if reply.private:
             self._once(reply)
         return {**await self._freeze(seat, reply, parent, now), **at}
+
+    def _fits(self, text: str, *, private: bool) -> None:
+        for measure in measures(self.name, text, Terms(private=private)):
+            if measure.over:
+                raise Refused(f"the text has {measure.used} {measure.unit}, {measure.limit} fit", code="too_long")
 
     def _in_private(self, reply: Reply) -> bool:
         """Whether it answers a private message."""
@@ -488,14 +491,17 @@ class Meta(ABC):
             raise
         now_there = next((item for item in self.items(piece) if isinstance(item, Mention)), None)
         ours = now_there is not None and now_there.author.external_id == seat.id
-        if act.what is Doing.DELETE and not ours:
-            raise Refused("only what this account wrote can be deleted", code="not_ours")
+        if act.what in {Doing.DELETE, Doing.EDIT} and not ours:
+            raise Refused("only what this account wrote can be deleted or edited", code="not_ours")
         if act.what in {Doing.HIDE, Doing.SHOW, Doing.REMOVE} and ours:
             raise Refused("that is a message of our own: it is deleted as such, and never hidden", code="ours")
         edited = now_there is not None and act.target_content_id not in {"", now_there.content_id}
-        if act.what is Doing.LIKE and edited:
+        if act.what in {Doing.LIKE, Doing.EDIT} and edited:
             raise Refused("the message was edited since it was read", code="parent_changed", hint="read it again")
         self._may(act.what, piece)
+        if act.what is Doing.EDIT and now_there is not None:
+            self._fits(act.text, private=False)
+            return {"id": act.target.external_id, "was": now_there.content_id}
         return {"id": act.target.external_id}
 
     def _whom(self, seat: Seat, act: NetworkAct) -> Mapping[str, Any]:
@@ -516,7 +522,7 @@ class Meta(ABC):
         seat = await self._seat(act.account)
         target = str(act.frozen["id"])
         try:
-            await self._do(seat, act.what, target)
+            await (self._edit(seat, act, target) if act.what is Doing.EDIT else self._do(seat, act.what, target))
         except Refused as no:
             if no.code != "gone":
                 raise
@@ -525,6 +531,20 @@ class Meta(ABC):
             if act.what not in _AWAY:
                 raise Refused("the message is no longer on the network", code="parent_gone") from None
         return Sent(target, {"id": target})
+
+    async def _edit(self, seat: Seat, act: NetworkAct, target: str) -> None:
+        """Unless it says so already; Refused where it says anything but what its editor knew."""
+        piece = await self._look(seat, target, hurry=True)
+        now = next((item for item in self.items(piece) if isinstance(item, Mention)), None)
+        if now is not None and _same(now.text, act.text):
+            return
+        if now is None or now.content_id != (act.frozen or {}).get("was"):
+            raise Refused("the message was edited since it was read", code="parent_changed", hint="read it again")
+        await self._reword(seat, target, act.text.strip())
+
+    async def _reword(self, seat: Seat, target: str, text: str) -> None:
+        """Where a network lets one edit what one wrote."""
+        raise Refused(self.capabilities[Capability.EDIT] or "that is not done from here", code="no_act")
 
     async def look_up_act(self, act: NetworkAct) -> Sent | None:
         """As `Source.look_up_act`."""
@@ -540,6 +560,9 @@ class Meta(ABC):
             if no.code == "gone":
                 return Sent(act.target.external_id, {"looked": True}) if act.what in _AWAY else None
             raise
+        if act.what is Doing.EDIT:
+            says = any(isinstance(item, Mention) and _same(item.text, act.text) for item in self.items(piece))
+            return Sent(act.target.external_id, {"looked": True}) if says else None
         return Sent(act.target.external_id, {"looked": True}) if self._is_so(act.what, piece) else None
 
     async def _is_blocked(self, seat: Seat, person: str) -> bool:
