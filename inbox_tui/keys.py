@@ -148,6 +148,9 @@ KEYS: tuple[Key, ...] = (
         "Network",
         writes=True,
     ),
+    Key(
+        "edit", ("Q",), "edit", "Edit a reply that was sent, where its network allows it", INBOX, "Network", writes=True
+    ),
     Key("private", ("I",), "private", "Write a reply that only its addressee can read", INBOX, "Network", writes=True),
     Key("block", ("K",), "block", "Block the author on their network, or unblock them", INBOX, "Network", writes=True),
     # Looking

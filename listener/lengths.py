@@ -3,9 +3,9 @@
 A limit is about what is sent, so our own words come here as typed. A source that is not listed has no known limit.
 Sources of the figures: Bluesky, lexicon app.bsky.feed.post (`maxGraphemes` 300, `maxLength` 3000, which counts UTF-8 bytes);
 Telegram, Bot API, sendMessage (`text`, 1-4096 characters). Facebook 8,000 and Instagram 2,200 are what is said of comments; no page of
-Meta's was seen to promise them. Mastodon, its documentation and status_length_validator.rb: each server has its own
-limit (500 where it says nothing), a link counts as 23, of a name on another server only what stands before the host; and who is answered
-must be named, or they are not told.
+Meta's was seen to promise them; of private messages its Send API takes 2,000 characters, on Instagram 1,000 bytes. Mastodon, its
+documentation and status_length_validator.rb: each server has its own limit (500 where it says nothing), a link counts as 23, of a name on
+another server only what stands before the host; and who is answered must be named, or they are not told.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Terms:
     per_link: int = 23
     whom: str = ""
     """The handle of who is answered."""
+    private: bool = False
+    """It goes to one person in private."""
 
 
 _USUAL = Terms()
@@ -85,6 +87,10 @@ def measures(source: str, text: str, terms: Terms | None = None) -> tuple[Measur
         return (Measure("characters", graphemes(text), 300), Measure("bytes", utf8_bytes(text), 3000))
     if source == "telegram":
         return (Measure("characters", len(text), 4096),)
+    if source == "facebook" and terms is not None and terms.private:
+        return (Measure("characters", len(text), 2_000),)
+    if source == "instagram" and terms is not None and terms.private:
+        return (Measure("bytes", utf8_bytes(text), 1_000),)
     if source in _CHARACTERS:
         return (Measure("characters", len(text), *_CHARACTERS[source]),)
     if source == "mastodon":

@@ -544,6 +544,8 @@ class Doing(StrEnum):
     REMOVE = "remove"
     BLOCK = "block"
     UNBLOCK = "unblock"
+    EDIT = "edit"
+    """A reply of ours, after it was sent: it is to say something else."""
 
 
 NEEDS = {
@@ -555,6 +557,7 @@ NEEDS = {
     Doing.REMOVE: Capability.REMOVE,
     Doing.BLOCK: Capability.BLOCK,
     Doing.UNBLOCK: Capability.BLOCK,
+    Doing.EDIT: Capability.EDIT,
 }
 """What an account must be able to do for it."""
 
@@ -566,7 +569,7 @@ OPPOSITE = {
     Doing.BLOCK: Doing.UNBLOCK,
     Doing.UNBLOCK: Doing.BLOCK,
 }
-"""What answers it once it is on the network; a delete has no answer."""
+"""What answers it once it is on the network; a delete and an edit have no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -581,7 +584,7 @@ class NetworkAct:
     target: Key
     """The message; of a block, the one at which a person looked."""
     target_content_id: str
-    """Its content as the person knew it: what differs on the network is not liked."""
+    """Its content as the person knew it: what differs on the network is not liked, and not edited."""
     root: str
     author: Author
     """Who wrote it: of a block, who is blocked."""
@@ -590,6 +593,8 @@ class NetworkAct:
     queued_at: datetime
     frozen: Mapping[str, Any] | None
     """What an earlier attempt fixed before sending; a repeat must do exactly this."""
+    text: str = ""
+    """Of an edit: what the message is to say, as its editor typed it."""
 
 
 class Role(StrEnum):

@@ -203,6 +203,11 @@ def _graph_settings(word: str) -> tuple[Setting, ...]:
         Setting("sweep_seconds", Takes.NUMBER, "how often posts are looked at for what webhooks missed", 300.0, 0.05, 86400),
         Setting("overlap_minutes", Takes.NUMBER, "how far each look goes behind the last one", 60.0, 0, _HOURS * 60),
         Setting("watch_posts", Takes.NUMBER, "how many of the newest posts are looked at", 100.0, 1, 1000),
+        Setting("private_messages", Takes.FLAG, "whether private messages are heard too", default=True),
+        Setting(
+            "human_agent", Takes.FLAG, "whether Meta has given the app its human agent tag: private messages may then be answered for seven "
+            "days, without it for 24 hours", default=False,
+        ),
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from pretend.talks import No, Talks
+
 VERSION = "v26.0"
 APP, SECRET, WORD = "990001", "app-secret-of-tests", "our-own-word"
 PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN = "EAAperson", "EAApage", "IGaccount"
@@ -74,8 +76,16 @@ class Graph:
     """What others said of us elsewhere: reached by the edges for that alone."""
     under_others: list[dict[str, str]] = field(default_factory=list)
     ends_at: int = 0
+    renewed: list[str] = field(default_factory=list)
+    """Tokens of Instagram's own login that took the place of older ones; those go on."""
     _faults: list[tuple[str, str, Fault | None, bool]] = field(default_factory=list)
     _next: int = 1000
+
+    def __post_init__(self) -> None:
+        owners = {"messenger": (self.page, "Larkspur"), "instagram": (self.gram, "larkspur.gram")}
+        self.talks = Talks(
+            lambda: self.clock(), owners, lambda kind, entry: self.notices.append((kind, entry)), self._number
+        )
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -285,7 +295,7 @@ class Graph:
 
     def _judge(self, method: str, path: str, asked: Mapping[str, str], token: str, *, in_address: bool) -> Fault:
         proof = hmac.new(SECRET.encode(), token.encode(), hashlib.sha256).hexdigest()
-        if in_address or token not in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN, f"{APP}|{SECRET}"}:
+        if in_address or token not in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN, f"{APP}|{SECRET}", *self.renewed}:
             return error(190, 463, 400)
         if asked.get("appsecret_proof") != proof:
             return error(100, 0, 400)
@@ -296,24 +306,20 @@ class Graph:
             return 200, self._write(method, name, edge, asked), {}
         except KeyError:
             return GONE
-        except _No as no:
+        except No as no:
             return error(*no.args)
 
     def _read(self, name: str, edge: str, asked: Mapping[str, str], token: str) -> dict[str, Any]:
         fields = asked.get("fields", "id")
-        if name == "debug_token":
-            kept = asked["input_token"] in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN}
-            scopes = ["pages_show_list", "pages_read_engagement", "pages_manage_engagement"]
-            return {"data": {"is_valid": kept, "app_id": APP, "expires_at": self.ends_at, "scopes": scopes}}
-        if name == "oauth":
-            if asked["fb_exchange_token"] != PERSON_TOKEN:
-                raise _No(190, 463)
-            return {"access_token": PERSON_TOKEN, "expires_in": 5_183_944}
+        if edge in {"conversations", "blocked"} or name[:2] in {"t_", "m_"}:
+            return self._read_private(name, edge, asked, fields)
+        if name in {"debug_token", "oauth", "refresh_access_token"}:
+            return self._read_login(name, asked, token)
         if name == "me" and not edge:
             return self._me(fields, token)
         if (name, edge) == ("me", "accounts"):
             if token != PERSON_TOKEN:
-                raise _No(100)
+                raise No(100)
             return {
                 "data": [
                     self._shown("page", {**self._page(), "access_token": PAGE_TOKEN, "tasks": ["MODERATE"]}, fields)
@@ -335,10 +341,31 @@ class Graph:
             return self._comments(thing, edge, fields, asked)
         return self._shown(thing["_kind"], thing, fields)
 
+    def _read_login(self, name: str, asked: Mapping[str, str], token: str) -> dict[str, Any]:
+        if name == "debug_token":
+            kept = asked["input_token"] in {PERSON_TOKEN, PAGE_TOKEN, GRAM_TOKEN}
+            scopes = ["pages_show_list", "pages_read_engagement", "pages_manage_engagement"]
+            return {"data": {"is_valid": kept, "app_id": APP, "expires_at": self.ends_at, "scopes": scopes}}
+        if name == "refresh_access_token":
+            if (asked["grant_type"], asked["access_token"]) != ("ig_refresh_token", token):
+                raise No(100)
+            self.renewed.append(f"IGrenewed{len(self.renewed) + 1}")
+            return {"access_token": self.renewed[-1], "token_type": "bearer", "expires_in": 5_183_944}
+        if asked["fb_exchange_token"] != PERSON_TOKEN:
+            raise No(190, 463)
+        return {"access_token": PERSON_TOKEN, "expires_in": 5_183_944}
+
+    def _read_private(self, name: str, edge: str, asked: Mapping[str, str], fields: str) -> dict[str, Any]:
+        if edge == "conversations":
+            return self.talks.conversations(asked)
+        if edge == "blocked":
+            return {"data": [{"id": one} for one in self.talks.blocked if one == asked["user"]]}
+        return self.talks.conversation(name, fields) if name.startswith("t_") else self.talks.one(name)
+
     def _me(self, fields: str, token: str) -> dict[str, Any]:
         if token == PERSON_TOKEN:
             return self._shown("person", {"id": "77", "name": "Somebody"}, fields)
-        if token == GRAM_TOKEN:
+        if token in {GRAM_TOKEN, *self.renewed}:
             return self._shown(
                 "account", {"id": "1", "user_id": self.gram, "username": "larkspur.gram", "name": "Larkspur"}, fields
             )
@@ -372,7 +399,7 @@ class Graph:
     def _comments(self, thing: dict[str, Any], edge: str, fields: str, asked: Mapping[str, str]) -> dict[str, Any]:
         kind = "gram" if thing["_kind"] in {"media", "gram"} else "comment"
         if (edge == "replies") != (thing["_kind"] == "gram"):
-            raise _No(100)
+            raise No(100)
         rows = [
             one
             for one in self.things.values()
@@ -403,7 +430,7 @@ class Graph:
     def _shown(self, kind: str, thing: dict[str, Any], fields: str) -> dict[str, Any]:
         names = [re.split(r"[.{(]", one)[0] for one in _split(fields)]
         if not set(names) <= _FIELDS[kind]:
-            raise _No(100)
+            raise No(100)
         shown = {name: thing[name] for name in names if name in thing and thing[name] is not None}
         if kind == "post" and "comments" in names:
             under = [one for one in self.things.values() if one["_kind"] == "comment" and one["_under"] == thing["id"]]
@@ -422,6 +449,13 @@ class Graph:
         return {"id": thing["id"], **shown}
 
     def _write(self, method: str, name: str, edge: str, asked: Mapping[str, str]) -> dict[str, Any]:
+        if edge == "blocked":
+            people = {asked["user"]}
+            self.talks.blocked = self.talks.blocked | people if method == "POST" else self.talks.blocked - people
+            return {"success": True}
+        if edge == "messages" and "id" in json.loads(asked["recipient"]):
+            told = self.talks.said.get(("instagram", json.loads(asked["recipient"])["id"]))
+            return self.talks.send("instagram" if name == self.gram or told else "messenger", asked)
         if edge == "subscribed_apps":
             self.subscribed = asked["subscribed_fields"].split(",")
             return {"success": True}
@@ -441,6 +475,8 @@ class Graph:
             return {"id": self.gram_comment(name, asked["message"].strip(), by="")}
         elif method == "DELETE":
             self.remove(name, quiet=thing["_kind"] == "gram")
+        elif "message" in asked:
+            self.edit(name, asked["message"])
         elif "hide" in asked:
             thing["hidden"] = asked["hide"] == "true"
         else:
@@ -450,11 +486,14 @@ class Graph:
     def _aside(self, asked: Mapping[str, str]) -> dict[str, Any]:
         comment = json.loads(asked["recipient"])["comment_id"]
         if comment in self.answered_aside:
-            raise _No(10900)
+            raise No(10900)
         self.answered_aside.add(comment)
         thing = self.things[comment]
-        thing |= {"can_reply_privately": False, "private_reply_conversation": {"id": f"t_{self._number()}"}}
-        return {"recipient_id": "1", "message_id": f"m_{self._number()}"}
+        platform, person = "instagram" if thing["_kind"] == "gram" else "messenger", thing["from"]["id"]
+        made = self.talks.aside(platform, person, json.loads(asked["message"])["text"])
+        talk = {"id": self.talks.id_of((platform, person))}
+        thing |= {"can_reply_privately": False, "private_reply_conversation": talk}
+        return {"recipient_id": person, "message_id": made}
 
     def _number(self) -> int:
         self._next += 1
@@ -467,10 +506,6 @@ class Graph:
         return (
             {"id": f"690000{sum(by.encode()):06d}", "name": by.title()} if by else {"id": self.page, "name": "Larkspur"}
         )
-
-
-class _No(Exception):
-    """An error by code and sub-code."""
 
 
 def written(envelope: Mapping[str, Any]) -> bytes:

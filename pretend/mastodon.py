@@ -562,7 +562,10 @@ class Mastodon:
 
     async def _put(self, request: web.Request) -> web.Response:
         said = self._seen(request)
-        self.edit(self.uri(said), (await request.json())["status"])
+        body = await request.json()
+        said.warning = body.get("spoiler_text", "")  # an edit replaces all of it
+        said.media = [self.media[name] for name in body.get("media_ids", [])]
+        self.edit(self.uri(said), body["status"])
         return web.json_response(self.status(said))
 
     async def _delete(self, request: web.Request) -> web.Response:

@@ -150,6 +150,14 @@ class BotApi:
         if method == "setMessageReaction":
             self.reactions[(body["chat_id"], body["message_id"])] = body["reaction"]
             return _yes(True)
+        if method == "editMessageText":
+            found = [one for one in self.sent if one["message_id"] == body["message_id"]]
+            if not found:
+                return _no(400, "Bad Request: message to edit not found")
+            if found[0]["text"] == body["text"]:
+                return _no(400, "Bad Request: message is not modified")
+            found[0] |= {"text": body["text"], "edit_date": int(time.time())}
+            return _yes(found[0])
         if method == "deleteMessage":
             left = [one for one in self.sent if one["message_id"] != body["message_id"]]
             if len(left) == len(self.sent):

@@ -15,6 +15,7 @@ from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.approving import ApprovingBackend
 from inbox_tui.backend.authors import AuthorsBackend
 from inbox_tui.backend.copies import CopiesBackend
+from inbox_tui.backend.editing import EditingBackend
 from inbox_tui.backend.incidents import IncidentsBackend
 from inbox_tui.backend.labels import LabelsBackend
 from inbox_tui.backend.macros import MacrosBackend
@@ -96,6 +97,7 @@ class Backend(
     AnswersBackend,
     PicturesBackend,
     NetworkBackend,
+    EditingBackend,
     CopiesBackend,
     PostsBackend,
     AuthorsBackend,

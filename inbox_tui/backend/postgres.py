@@ -15,6 +15,7 @@ from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
 from inbox_tui.backend.postgres_authors import PostgresAuthors
 from inbox_tui.backend.postgres_copies import PostgresCopies
+from inbox_tui.backend.postgres_editing import PostgresEditing
 from inbox_tui.backend.postgres_incidents import PostgresIncidents
 from inbox_tui.backend.postgres_labels import PostgresLabels
 from inbox_tui.backend.postgres_macros import PostgresMacros
@@ -77,6 +78,7 @@ class PostgresBackend(
     PostgresAnswers,
     PostgresPictures,
     PostgresNetwork,
+    PostgresEditing,
     PostgresCopies,
     PostgresPosts,
     PostgresAuthors,

@@ -24,6 +24,7 @@ BECOMES = {
     Doing.REMOVE: "deleted",
     Doing.BLOCK: "blocked",
     Doing.UNBLOCK: "no longer blocked",
+    Doing.EDIT: "edited",
 }
 """What the message, or its author, is to be."""
 
@@ -36,6 +37,7 @@ ASKS = {
     Doing.REMOVE: "delete it",
     Doing.BLOCK: "block them",
     Doing.UNBLOCK: "unblock them",
+    Doing.EDIT: "edit it",
 }
 
 _STANDS = {
@@ -44,6 +46,7 @@ _STANDS = {
     Doing.DELETE: ("deleted", "gone"),
     Doing.REMOVE: ("deleted by us", "gone"),
     Doing.BLOCK: ("⊘ blocked", "bad"),
+    Doing.EDIT: ("✎ edited", "note"),
 }
 """What is seen of it once it is so; the opposites leave nothing to see."""
 
@@ -83,8 +86,9 @@ def why_not(opened: Opened, needed: Capability) -> str:
     if needed in {Capability.HIDE, Capability.REMOVE} and top is not None and top.parent is None and not top.ours:
         what = "hide" if needed is Capability.HIDE else "delete"
         return f"not here: only under a post of ours can we {what} what others say"
-    if needed is Capability.DELETE_OWN and not any(one.ours and not one.deleted for one in opened.thread):
-        return "not here: there is nothing of ours on the network to delete"
+    does = {Capability.DELETE_OWN: "delete", Capability.EDIT: "edit"}.get(needed)
+    if does and not any(one.ours and not one.deleted for one in opened.thread):
+        return f"not here: there is nothing of ours on the network to {does}"
     return ""
 
 
@@ -131,6 +135,10 @@ def can_parts(opened: Opened, table: Table = KEYS) -> list[tuple[Line, str]]:
         crossed = bool(why_no_delete(opened) if needed is Capability.DELETE_OWN else why_not(opened, needed))
         key = sign(act, table)
         parts.append((((f"✗{key} {name}  ", "dim"),) if crossed else ((key, "accent"), (f" {name}  ", "")), act))
+    if not why_not(
+        opened, Capability.EDIT
+    ):  # last, and only where it can be done: the line is short, and its key says why not
+        parts.append((((sign("edit", table), "accent"), (" edit  ", "")), "edit"))
     return parts
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from inbox_tui.view.lines import Line, say
 from listener.lengths import Terms
+from listener.model import Kind
 from listener.parts import Part
 from listener.store.views import Opened, ThreadMessage
 
@@ -17,7 +18,8 @@ _HEAD, _TAIL = 60, 44
 
 def terms_of(opened: Opened, parent: ThreadMessage) -> Terms:
     """How long an answer to a message may be: the account's server says so, and who is answered may have to be named."""
-    return replace(opened.terms, whom="" if parent.ours else parent.author_handle)
+    whom = "" if parent.ours else parent.author_handle
+    return replace(opened.terms, whom=whom, private=parent.kind is Kind.DM)
 
 
 def part_lines(parts: Sequence[Part]) -> list[Line]:

@@ -11,13 +11,10 @@ import asyncio
 import contextlib
 import difflib
 import getpass
-import importlib
-import os
 import re
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -268,62 +265,18 @@ def _keep(
     secret: str, network: Network, made: Connected, settings: Settings, known: AccountSettings | None, *, keyring: bool
 ) -> tuple[str, str]:
     """Where the secret is from now on: what kind of place, and its name. An account that is known keeps its place where we may write there."""
+    from listener.settings.keeping import into_file, into_keyring
+
     name = re.sub(r"[^a-z0-9._-]+", "-", (made.handle or made.who.external_id).lower()).strip("-.")[:80] or "account"
     ref: SecretRef | None = None if known is None else known.secret
     if keyring or (ref is not None and ref.kind == "keyring"):
         told = ref.name if ref is not None and ref.kind == "keyring" else f"hubbub/{network.name}-{name}"
-        _into_keyring(told, secret)
+        into_keyring(told, secret)
         return "keyring", told
     own = settings.paths.state / "secrets"
     file = Path(ref.name) if ref is not None and ref.kind == "file" else own / f"{network.name}-{name}"
-    _into_file(file, secret)
+    into_file(file, secret)
     return "file", str(file)
-
-
-def _into_keyring(told: str, secret: str) -> None:
-    try:
-        keyring = importlib.import_module("keyring")  # the extra `hubbub[keyring]`; rarely there
-    except ImportError:
-        raise FixMe(
-            "--keyring needs the keyring extra", hint="pip install 'hubbub[keyring]', or leave --keyring out"
-        ) from None
-    service, _, user = told.rpartition("/")
-    try:
-        keyring.set_password(service or "hubbub", user, secret)
-    except Exception as err:  # each keyring has errors of its own
-        raise FixMe(
-            f"the keyring does not take it: {type(err).__name__}", hint="leave --keyring out: a file will hold it"
-        ) from None
-
-
-def _into_file(file: Path, secret: str) -> None:
-    """Whole or not at all, readable by us alone from its first byte."""
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(file, secret.encode() + b"\n", None)
-    except OSError as err:
-        raise FixMe(
-            f"the secret cannot be kept: {err.strerror}",
-            where=str(file),
-            hint="check the permissions of that folder, or use --keyring",
-        ) from None
-
-
-def _replace(file: Path, content: bytes, like: Path | None) -> None:
-    number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:60]}.")  # 0600 by promise
-    try:
-        with os.fdopen(number, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if like is not None:
-            shutil.copymode(like, name)
-            if os.geteuid() == 0:
-                os.chown(name, like.stat().st_uid, like.stat().st_gid)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 # hubbub.toml ---------------------------------------------------------------------------------------------------------
@@ -335,6 +288,7 @@ def add(file: Path, added: str, settings: Settings, source: str, handle: str) ->
     """
     from listener.settings import parse
     from listener.settings.adding import with_block
+    from listener.settings.keeping import replace_file
 
     try:
         before = file.read_bytes() if file.exists() else b""
@@ -349,7 +303,7 @@ def add(file: Path, added: str, settings: Settings, source: str, handle: str) ->
             copy = file.with_name(f"{file.name}.{datetime.now(UTC):%Y%m%d-%H%M%S}.bak")
             shutil.copy2(file, copy)
         file.parent.mkdir(parents=True, exist_ok=True)
-        _replace(file, text.encode("utf-8"), file if before else None)
+        replace_file(file, text.encode("utf-8"), file if before else None)
     except OSError as err:
         raise FixMe(
             f"hubbub.toml cannot be written: {err.strerror}", where=str(file),

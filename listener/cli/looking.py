@@ -298,13 +298,15 @@ async def _queue_reply(arguments: argparse.Namespace, settings: Settings, house:
     from listener.service.stopping import Stop
 
     parent = parent_of(found)
-    size, most = length(found.source, arguments.text, replace(found.terms, whom=parent.author_handle))
+    private = parent.kind.value == "dm"
+    terms = replace(found.terms, whom=parent.author_handle, private=private)
+    size, most = length(found.source, arguments.text, terms)
     if most and size > most:
         raise Refused(f"too long: {size} of {most}", hint="shorten it")
     return await house.persistently(
         lambda: outbox.queue_reply(
             house.pool, person.id, found.conversation.id, account_id, parent.id, arguments.text,
-            visibility="private" if parent.kind.value == "dm" else "public", lang="",
+            visibility="private" if private else "public", lang="",
             fence=found.conversation.thread_version, hold_seconds=settings.hold_seconds,
             close_after=arguments.close, now=datetime.now(UTC),
         ),

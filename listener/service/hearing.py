@@ -41,6 +41,9 @@ class Hearer:
         for one in found:
             handles.setdefault(one.brand_id, []).append(self._handles[one.account_id])
         for brand_id, topics in self.topics.items():
+            # A private message is its account's affair: what another brand listens for does not open it to them.
+            if mention.kind is Kind.DM and brand_id not in handles:
+                continue
             for topic in topics(mention, handles.get(brand_id, ())):
                 found[Hearing(brand_id, Via.TOPIC, topic=topic)] = None
         return tuple(found)

@@ -15,6 +15,7 @@ from listener.errors import FixMe
 from listener.model import Capability
 from listener.networks import NETWORKS, Setting, Takes
 from listener.settings import AccountSettings, Settings
+from listener.settings.keeping import Kept
 from listener.sources.base import Login, Source, Wanted, Wiring
 from listener.sources.registry import SOURCES
 from listener.webclient import WebClient
@@ -71,4 +72,5 @@ def _defaults(settings: Iterable[Setting]) -> dict[str, Any]:
 def _login(account: AccountSettings) -> Login:
     if account.secret is None:
         raise FixMe(f"an account needs a {NETWORKS[account.source].secret}", where=account.place)
-    return Login(account.handle, account.secret.read().reveal(), account.service, account.options())
+    kept = Kept(account.secret)
+    return Login(account.handle, account.secret.read().reveal(), account.service, account.options(), kept)

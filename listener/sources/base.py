@@ -64,6 +64,26 @@ class ThreadRead:
     missing: tuple[Key, ...] = ()
 
 
+class Kept(Protocol):
+    """Where the secret of a login is kept. May touch a disk, so it is asked from a thread of its own."""
+
+    def since(self) -> datetime | None:
+        """When it was put there; None where that is not known."""
+        ...
+
+    def read(self) -> str:
+        """The secret as it stands there; '' where it cannot be read."""
+        ...
+
+    def writable(self) -> bool:
+        """Whether a new one could be put there."""
+        ...
+
+    def replace(self, old: str, new: str) -> bool:
+        """Put a new one in the place of the old. False where we may not, where it fails, or where something else stands there by now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """An identity of ours as the operator's settings name it."""
@@ -75,6 +95,8 @@ class Login:
     """Its own server; '' : the network's."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The account's settings as declared in `listener.networks`, defaults filled in."""
+    kept: Kept | None = field(default=None, repr=False)
+    """Where its secret stands, for networks whose logins are renewed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ limit, which `lengths` knows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import asyncpg
 
@@ -23,7 +24,8 @@ WHERE (l.characters, l.per_link) IS DISTINCT FROM (excluded.characters, excluded
 """
 
 _OF_REPLY = """
-SELECT a.source, l.characters, l.per_link, CASE WHEN m.ours THEN '' ELSE coalesce(w.handle, '') END AS whom
+SELECT a.source, l.characters, l.per_link, CASE WHEN m.ours THEN '' ELSE coalesce(w.handle, '') END AS whom,
+       coalesce(m.kind = 'dm', false) AS private
 FROM accounts AS a LEFT JOIN account_limits AS l ON l.account_id = a.id
 LEFT JOIN mentions AS m ON m.id = $2 LEFT JOIN authors AS w ON w.id = m.author_id
 WHERE a.id = $1
@@ -40,7 +42,9 @@ async def note(connection: asyncpg.Connection, source_key: str, limits: Sequence
 async def of_reply(connection: asyncpg.Connection, account_id: int, parent_id: int) -> tuple[str, Terms]:
     """The network on which an account answers a message, and the terms on which it does."""
     row = await connection.fetchrow(_OF_REPLY, account_id, parent_id)
-    return ("", Terms()) if row is None else (row["source"], terms(row["characters"], row["per_link"], row["whom"]))
+    if row is None:
+        return "", Terms()
+    return row["source"], replace(terms(row["characters"], row["per_link"], row["whom"]), private=row["private"])
 
 
 def terms(characters: int | None, per_link: int | None, whom: str = "") -> Terms:

@@ -19,10 +19,10 @@ import msgspec
 from listener.errors import Refused
 from listener.model import NEEDS, Doing, OutboxState
 from listener.store import capabilities
-from listener.store.acts.rights import may_act
+from listener.store.acts.rights import may_act, may_send
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
-from listener.store.views import ActRow
+from listener.store.views import ActRow, Rewording
 
 NEWEST = 12
 """Acts that are read of one message or author: more than enough to know how it stands."""
@@ -31,7 +31,7 @@ _CONVERSATION = "SELECT id, brand_id FROM conversations WHERE id = $1 AND merged
 
 # Nothing that the brand has not heard can be acted on. `wrote` is the account of the brand that wrote it, `top` that which wrote the thread's root.
 _TARGET = """
-SELECT m.id, m.external_id, m.root, m.state, m.author_id, w.external_id AS author, wrote.id AS wrote, top.ours AS top_ours,
+SELECT m.id, m.external_id, m.root, m.state, m.author_id, m.content_id, w.external_id AS author, wrote.id AS wrote, top.ours AS top_ours,
        top.account_id AS top
 FROM mentions AS m
 JOIN authors AS w ON w.id = m.author_id
@@ -57,8 +57,8 @@ ORDER BY n.id DESC LIMIT 1
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 _INSERT_ACT = """
-INSERT INTO network_acts (brand_id, conversation_id, account_id, mention_id, author_id, person_id, what, thing, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+INSERT INTO network_acts (brand_id, conversation_id, account_id, mention_id, author_id, person_id, what, thing, at, body, known_content_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id
 """
 
 _INSERT = """
@@ -114,14 +114,26 @@ UPDATE outbox SET state = $2, problem = $3, code = $4, not_before = coalesce($5,
 WHERE id = $1
 """
 
+# What was typed last for it: an edit that the network has taken, else the reply itself.
+_EDITABLE = """
+SELECT coalesce(
+    (SELECT n.body FROM network_acts AS n JOIN outbox AS o ON o.network_act_id = n.id
+     WHERE n.mention_id = $1 AND n.what = 'edit' AND o.state IN ('accepted', 'seen') ORDER BY n.id DESC LIMIT 1),
+    (SELECT r.body FROM replies AS r WHERE r.mention_id = $1 AND r.brand_id = $2 ORDER BY r.id DESC LIMIT 1)
+) AS body, (SELECT count(*) FROM network_acts AS n JOIN outbox AS o ON o.network_act_id = n.id
+            WHERE n.mention_id = $1 AND n.what = 'edit' AND o.state IN ('queued', 'sending', 'unknown')) AS leaving,
+EXISTS (SELECT FROM replies AS r WHERE r.mention_id = $1 AND r.brand_id = $2) AS sent
+"""
+
+
 # What people do ------------------------------------------------------------------------------------------------------
 
 
 async def queue(
     pool: asyncpg.Pool, person_id: int, conversation_id: int, mention_id: int, what: Doing, *, account_id: int,
-    hold_seconds: float, now: datetime,
+    hold_seconds: float, now: datetime, edit: Rewording | None = None,
 ) -> ActRow:  # fmt: skip
-    """Put an act in the outbox; it leaves after `hold_seconds` unless taken back.
+    """Put an act in the outbox; it leaves after `hold_seconds` unless taken back. `edit`: what an edit makes of it, and of nothing else.
 
     `account_id`: as whom, where the message itself does not say (what we wrote is deleted by its writer, a comment is hidden by whose
     post it stands under). Refused for viewers, for what the network does not allow, and when it stands so already.
@@ -138,9 +150,12 @@ async def queue(
         account = await _who_can(connection, brand_id, what, _doer(what, target) or account_id)
         thing = _thing(what, target)
         await connection.fetchval(_ALONE, f"{account['id']} {thing}")
+        if what is Doing.EDIT:
+            await _may_edit(connection, person_id, brand_id, account["id"], target, edit)
         await _not_so_already(connection, account["id"], thing, what, mention_id)
         act_id = await connection.fetchval(
-            _INSERT_ACT, brand_id, conversation_id, account["id"], mention_id, target["author_id"], person_id, what.value, thing, now
+            _INSERT_ACT, brand_id, conversation_id, account["id"], mention_id, target["author_id"], person_id, what.value, thing, now,
+            *((edit.body.strip(), target["content_id"]) if edit is not None else (None, None)),
         )  # fmt: skip
         key = uuid.uuid4()
         leaves = now + timedelta(seconds=hold_seconds)
@@ -153,12 +168,40 @@ async def queue(
         return _row(await connection.fetchrow(_BY_ID, outbox_id))
 
 
+async def _may_edit(
+    connection: asyncpg.Connection, person_id: int, brand_id: int, account_id: int, target: Mapping[str, Any], edit: Rewording | None
+) -> None:  # fmt: skip
+    """Raises Refused where it is no reply of ours that was sent from here, has changed since, or would not have been sent so by this person."""
+    if edit is None or not edit.body.strip():
+        raise Refused("an edit without words is none", hint="what we wrote can be deleted")
+    await may_send(connection, person_id, brand_id, account_id)
+    now = await connection.fetchrow(_EDITABLE, target["id"], brand_id)
+    if not now["sent"]:
+        raise Refused("only a reply that was sent from here can be edited here", code="not_sent_here")
+    if now["leaving"]:
+        raise Refused(
+            "an edit of it is on its way already", code="already", hint="take that back, or wait until it is there"
+        )
+    if target["content_id"] != edit.content_id:
+        raise Refused("it was changed since you began", code="parent_changed", hint="read it again")
+    if now["body"] is not None and now["body"].strip() == edit.body.strip():
+        raise Refused("nothing was changed", code="already")
+
+
+async def editable(pool: asyncpg.Pool, brand_id: int, mention_id: int) -> Rewording | None:
+    """A reply of ours as it was typed last, for whoever would edit it; None: it was not sent from here."""
+    async with acquired(pool) as connection:
+        row = await connection.fetchrow(_EDITABLE, mention_id, brand_id)
+        content_id = await connection.fetchval("SELECT content_id FROM mentions WHERE id = $1", mention_id)
+    return Rewording(row["body"], content_id) if row["sent"] and row["body"] is not None else None
+
+
 def _doer(what: Doing, target: Mapping[str, Any]) -> int | None:
     """The account whose affair it is, where the message says so. Raises Refused for what is nobody's of ours to do."""
-    if what is Doing.DELETE:
+    if what in (Doing.DELETE, Doing.EDIT):
         if target["wrote"] is None:
             raise Refused(
-                "only what we wrote can be deleted",
+                f"only what we wrote can be {'deleted' if what is Doing.DELETE else 'edited'}",
                 hint="what others say under a post of ours is removed, where the network allows it",
             )
         if target["state"] == "deleted":
@@ -201,7 +244,7 @@ def _thing(what: Doing, target: Mapping[str, Any]) -> str:
             return f"block of {target['author']}"
         case Doing.LIKE | Doing.UNLIKE:
             return f"like of {target['external_id']}"
-        case Doing.DELETE | Doing.REMOVE:
+        case Doing.DELETE | Doing.REMOVE | Doing.EDIT:
             return str(target["external_id"])
 
 
@@ -212,11 +255,14 @@ _SAME_STATE = (
     (Doing.DELETE,),
     (Doing.REMOVE,),
 )
+"""An edit has no state to be in already: it may be edited again, once the one before has arrived."""
 
 
 async def _not_so_already(
     connection: asyncpg.Connection, account_id: int, thing: str, what: Doing, mention_id: int
 ) -> None:
+    if what is Doing.EDIT:
+        return
     pair = next(pair for pair in _SAME_STATE if what in pair)
     of_message = None if what in (Doing.BLOCK, Doing.UNBLOCK) else mention_id
     last = await connection.fetchrow(_STANDS, account_id, thing, [one.value for one in pair], of_message)

@@ -48,7 +48,7 @@ _NEXT_DUE = _WAITING.format(due="") + "SELECT min(w.not_before)" + _READY
 _ACT = """
 SELECT o.id AS outbox_id, o.key, o.frozen::text AS frozen, o.queued_at, n.what,
        a.id AS account_id, a.brand_id, a.source, a.space AS account_space, a.external_id AS account_external_id, a.handle,
-       m.space, m.external_id, m.content_id, m.root,
+       m.space, m.external_id, coalesce(n.known_content_id, m.content_id) AS content_id, m.root, coalesce(n.body, '') AS body,
        w.space AS author_space, w.external_id AS author_external_id, w.handle AS author_handle, w.name AS author_name,
        (SELECT x.frozen ->> 'record' FROM network_acts AS e JOIN outbox AS x ON x.network_act_id = e.id
         WHERE e.account_id = n.account_id AND e.thing = n.thing AND e.id < n.id AND x.frozen ->> 'record' IS NOT NULL
@@ -96,6 +96,7 @@ def _act(r: asyncpg.Record) -> NetworkAct:
         made=r["made"] or "",
         queued_at=r["queued_at"],
         frozen=None if r["frozen"] is None else msgspec.json.decode(r["frozen"]),
+        text=r["body"],
     )
 
 

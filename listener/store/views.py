@@ -242,6 +242,15 @@ class ApprovalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewording:
+    """A reply of ours as it was typed last, or as an edit is to make it."""
+
+    body: str
+    content_id: str
+    """The message's content as its editor read it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ActRow:
     """An act of ours on the network (a like, a hide, a delete, a block) and how far it has got. *accepted*: the network says that it is so."""
 

@@ -193,6 +193,9 @@ def test_an_entry_says_all_that_it_says() -> None:
     assert review.revision == "2026-11-02T09:00:00.000000"
     assert isinstance(answer, Mention)
     assert (answer.kind, answer.parent) == (Kind.COMMENT, "7")
+    assert (review.root, answer.root) == (None, None), (
+        "no feed says where a thread begins: what is answered may be an answer itself"
+    )
 
 
 def test_an_identity_is_the_id_else_the_link_else_what_is_said_and_a_shared_id_is_none() -> None:

@@ -43,6 +43,9 @@ def test_instagram_takes_more_than_it_has_been_seen_to_take() -> None:
     (measure,) = measures("instagram", "x" * 301)
     assert (measure.limit, measure.advised, measure.over) == (2200, 300, 0)
     assert length("facebook", "é" * 8001) == (8001, 8000)
+    aside = Terms(private=True)
+    assert length("facebook", "é" * 2001, aside) == (2001, 2000), "in private there is less room"
+    assert length("instagram", "é" * 501, aside) == (1002, 1000), "and Instagram counts bytes"
 
 
 def test_mastodon_counts_as_its_servers_do() -> None:

@@ -51,6 +51,8 @@ def test_a_status_says_what_it_says() -> None:
     assert isinstance(read, Mention)
     assert read.text == "@acme does it?\n\n- yes\n- no"
     assert (read.kind, read.named, read.answers) == (Kind.REPLY, (US.external_id,), (US.external_id,))
+    assert read.parent == "https://brand.example/users/acme/statuses/11"
+    assert read.root is None, "no status says where its thread begins: what it answers may be an answer itself"
     assert read.author.external_id == "https://social.example/@mira", (
         "an account without an actor's address is known by its page"
     )

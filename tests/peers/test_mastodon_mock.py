@@ -27,7 +27,7 @@ from listener.sources.base import Login
 from listener.sources.mastodon import Mastodon
 from listener.sources.mastodon.convert import SPACE
 from listener.sources.mastodon.events import How
-from listener.webclient import WebClient
+from listener.webclient import Answer, WebClient
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes_mastodon import QUICK
 
@@ -145,6 +145,19 @@ async def server(address: str) -> AsyncIterator[Server]:
     await web.close()
 
 
+class Hasty(WebClient):
+    """A client that waits for one second only."""
+
+    async def get(self, url: str, **other: Any) -> Answer:
+        return await super().get(url, **{**other, "timeout": 1.0})
+
+    async def send(self, method: str, url: str, body: bytes = b"", **other: Any) -> Answer:
+        return await super().send(method, url, body, **{**other, "timeout": 1.0})
+
+    async def post(self, url: str, body: bytes, **other: Any) -> Answer:
+        return await super().post(url, body, **{**other, "timeout": 1.0})
+
+
 async def account(made: Mastodon) -> Account:
     who = await made.identify("acme")
     return Account(1, 1, "mastodon", SPACE, who.external_id, who.handle)
@@ -233,3 +246,25 @@ async def test_an_answer_is_given_once_whatever_happens_to_its_acceptance(server
     with pytest.raises(Refused) as gone:
         await again.freeze(reply, datetime.now(UTC))
     assert gone.value.code == "parent_gone"
+
+
+async def test_a_server_that_does_not_answer_is_asked_again_and_what_it_holds_is_looked_for(server: Server) -> None:
+    """It holds a call for half a minute and serves it then, also to nobody: the key that a reply carries makes the two one."""
+    ours = await account(server.source())
+    said = await server.say("@acme hello?")
+    hasty = Server(server.url, Hasty("0.0.test"))
+    made = hasty.source()
+    await server.breaks("GET", "/api/v1/accounts/verify_credentials", 1, type="timeout")
+    assert (await made.identify("acme")).handle == ours.handle, "a read is simply asked again"
+    reply = Reply(
+        1, "key-2", ours, Key(SPACE, said["uri"]), "", said["uri"], Author(SPACE, said["account"]["uri"], "fan"), "We are here.", "en",
+        False, datetime.now(UTC), None,
+    )  # fmt: skip
+    reply = replace(reply, frozen=await made.freeze(reply, datetime.now(UTC)))
+    await server.breaks("POST", "/api/v1/statuses", 1, type="timeout")
+    with pytest.raises(Uncertain):
+        await made.send(reply)
+    assert await made.look_up(reply) is None
+    sent = await made.send(reply)
+    assert await made.look_up(reply) == sent
+    await hasty.web.close()

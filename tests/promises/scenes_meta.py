@@ -109,6 +109,40 @@ class HookScene(SweepScene):
         return ids
 
 
+@dataclass
+class TalkScene(SweepScene):
+    """Private messages that no webhook told of. The network shows the newest twenty with each person, so many people write."""
+
+    async def say(self, number: int, garbage: int = 0) -> set[str]:
+        platform = "messenger" if self.source.name == "facebook" else "instagram"
+        ids = {self.home}
+        for nr in range(number):
+            self.said += 1
+            ids.add(
+                self.net.talks.message(f"message {self.said}", by=f"fan{self.said % 9}", platform=platform, quiet=True)
+            )
+            if nr < garbage:
+                self.net.talks.message("", by=f"fan{nr}", platform=platform, quiet=True, broken=nr)
+        return ids
+
+
+@dataclass
+class ToldTalkScene(HookScene):
+    """The same, as a webhook tells it."""
+
+    async def say(self, number: int, garbage: int = 0) -> set[str]:
+        platform = "messenger" if self.source.name == "facebook" else "instagram"
+        ids = set()
+        for nr in range(number):
+            self.said += 1
+            ids.add(self.net.talks.message(f"message {self.said}", by=f"fan{self.said % 9}", platform=platform))
+            if nr < garbage:
+                self.net.talks.message("", by=f"fan{nr}", platform=platform, mid=f"no such id {nr}")
+        self.net.talks.noise(platform)
+        self.kept += self.net.deliveries(together=5)
+        return ids
+
+
 def _stage(name: str, made: type[SweepScene]) -> Any:
     @asynccontextmanager
     async def stage(web: WebClient, folder: Path) -> AsyncIterator[SweepScene]:
@@ -122,5 +156,11 @@ def _stage(name: str, made: type[SweepScene]) -> Any:
 
 
 SCENES_META = {
-    name: {"sweep": _stage(name, SweepScene), "hook": _stage(name, HookScene)} for name in ("facebook", "instagram")
+    name: {
+        "sweep": _stage(name, SweepScene),
+        "hook": _stage(name, HookScene),
+        "talks": _stage(name, TalkScene),
+        "told talks": _stage(name, ToldTalkScene),
+    }
+    for name in ("facebook", "instagram")
 }

@@ -421,6 +421,51 @@ async def test_acts_ask_for_a_state_and_find_their_message_without_a_search(
     assert made.capabilities[Capability.HIDE]
 
 
+async def test_a_reply_is_edited_with_all_that_it_carries_and_never_over_somebody_elses_edit(
+    net: pretended.Mastodon, web: WebClient
+) -> None:
+    made, fan = source(net, web), Author(SPACE, net.external_id(net.us), "acme")
+    uri = net.say("mira", "@acme where is it?", host="far.example", warning="parcels")
+    reply = reply_to(net, uri, "In the van.")
+    sent = await made.send(replace(reply, frozen=await made.freeze(reply, datetime.now(UTC))))
+    (seen,) = await made.recheck(account(net), [Key(SPACE, sent.external_id)])
+    assert isinstance(seen, Mention)
+    act = replace(
+        act_on(net, Doing.EDIT, sent.external_id, fan), text="At the depot.", target_content_id=seen.content_id
+    )
+    act = replace(act, frozen=await made.freeze_act(act, datetime.now(UTC)))
+    assert await made.look_up_act(act) is None
+    net.faults.append(Fault("PUT", "/api/v1/statuses/.*", "after"))
+    with pytest.raises(Uncertain):
+        await made.act(act)
+    assert await made.look_up_act(act) is not None
+    await made.act(act)
+    said = net.find(sent.external_id)
+    assert (said.text, said.warning) == ("@mira@far.example At the depot.", "parcels"), (
+        "whom it answers, and its warning"
+    )
+    assert [method for method, *_ in net.asked].count("PUT") == 1, "what it says already is not said again"
+    # Of what was edited elsewhere since its editor read it nothing is written over, neither before nor after it was frozen.
+    other = replace(act, text="Lost.", target_content_id="", frozen=None)
+    ready = replace(other, frozen=await made.freeze_act(other, datetime.now(UTC)))
+    net.edit(sent.external_id, "@mira@far.example At your neighbour's.")
+    for step in (
+        made.act(ready),
+        made.freeze_act(replace(other, target_content_id=seen.content_id), datetime.now(UTC)),
+    ):
+        with pytest.raises(Refused) as changed:
+            await step
+        assert changed.value.code == "parent_changed"
+    with pytest.raises(Refused) as long:
+        await made.freeze_act(replace(other, text="x" * 501), datetime.now(UTC))
+    with pytest.raises(Refused) as theirs:
+        await made.freeze_act(replace(act_on(net, Doing.EDIT, uri, fan), text="x"), datetime.now(UTC))
+    net.delete(sent.external_id)
+    with pytest.raises(Refused) as gone:
+        await made.act(ready)
+    assert [one.value.code for one in (long, theirs, gone)] == ["too_long", "not_ours", "parent_gone"]
+
+
 async def test_one_accounts_private_message_is_not_read_through_another_server(
     net: pretended.Mastodon, web: WebClient
 ) -> None:

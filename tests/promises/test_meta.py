@@ -167,7 +167,7 @@ async def test_a_quiet_turn_asks_once_for_each_list_and_hands_nothing_over(net: 
     net.asked.clear()
     for _ in range(3):
         assert (await anext(batches)).items == ()
-    lists = ("published_posts", "ads_posts", "visitor_posts", "tagged")
+    lists = ("published_posts", "ads_posts", "visitor_posts", "tagged", "conversations")
     assert net.asked == [("GET", f"{net.page}/{edge}") for _ in range(3) for edge in lists]
     # One that is edited or hidden where something else happens comes again, alone.
     newest = next(one for one in reversed(net.things.values()) if one["_kind"] == "comment")
@@ -200,7 +200,7 @@ async def test_a_subscription_that_meta_stopped_is_asked_for_again(net: Graph, w
     net.fail("GET", "ads_posts", error(200, status=403))
     post = net.post("We open")
     await hear(stream(source), None, lambda heard: post in heard.ids)
-    assert set(net.subscribed) == {"feed", "mention", "messages"}
+    assert set(net.subscribed) == {"feed", "mention", "messages", "message_echoes", "message_edits", "standby"}
     assert [line for line in said if "asked for again" in line]
     assert [line for line in said if "ads_posts cannot be read" in line], (
         "a permission that is missing for one list stops no other"
@@ -469,7 +469,6 @@ async def test_each_act_asks_for_a_state_and_can_be_looked_up(
         (Doing.DELETE, theirs, "not_ours"),
         (Doing.HIDE, ours, "ours"),
         (Doing.REMOVE, ours, "ours"),
-        (Doing.BLOCK, theirs, "no_act"),
     ):
         with pytest.raises(Refused) as no:
             await facebook.freeze_act(act_on(net, facebook, target, what), NOW)
@@ -491,6 +490,46 @@ async def test_each_act_asks_for_a_state_and_can_be_looked_up(
     assert await instagram.look_up_act(replace(hide, frozen={"id": gram})) is not None
     with pytest.raises(Refused, match="no way for programs to like"):
         await instagram.freeze_act(act_on(net, instagram, gram, Doing.LIKE), NOW)
+
+
+async def test_a_reply_is_edited_once_and_never_over_somebody_elses_edit(
+    net: Graph, facebook: Facebook, instagram: Instagram
+) -> None:
+    top = net.comment(net.post("We open"), "ship?")
+    ours = net.comment(top, "We do.", by="")
+    act = replace(
+        act_on(net, facebook, ours, Doing.EDIT), text="We do, by sea.", target_content_id=content_of("We do.")
+    )
+    ready = replace(act, frozen=await facebook.freeze_act(act, NOW))
+    assert await facebook.look_up_act(ready) is None
+    net.fail("POST", ours, after=True)
+    with pytest.raises(Uncertain):
+        await facebook.act(ready)
+    assert net.things[ours]["message"] == "We do, by sea."
+    assert await facebook.look_up_act(ready) is not None
+    net.asked.clear()
+    await facebook.act(ready)
+    assert ("POST", ours) not in net.asked, "what it says already is not said again"
+    echo = facebook.hooks[0].convert(Delivery(*net.deliveries()[-1]))[-1]
+    assert isinstance(echo, Mention)
+    assert (echo.text, echo.author.external_id) == ("We do, by sea.", net.page), "heard as an edit: a version"
+    net.edit(ours, "We do, by train.")
+    with pytest.raises(Refused) as meanwhile:
+        await facebook.act(ready)
+    with pytest.raises(Refused) as before:
+        await facebook.freeze_act(act, NOW)
+    with pytest.raises(Refused) as theirs:
+        await facebook.freeze_act(replace(act_on(net, facebook, top, Doing.EDIT), text="x"), NOW)
+    with pytest.raises(Refused) as long:
+        await facebook.freeze_act(replace(act, text="x" * 8001, target_content_id=""), NOW)
+    net.remove(ours)
+    with pytest.raises(Refused) as gone:
+        await facebook.act(ready)
+    codes = [one.value.code for one in (meanwhile, before, theirs, long, gone)]
+    assert codes == ["parent_changed", "parent_changed", "not_ours", "too_long", "parent_gone"]
+    gram = net.gram_comment(net.medium(), "We do.", by="")
+    with pytest.raises(Refused, match="cannot be edited by programs"):
+        await instagram.freeze_act(replace(act_on(net, instagram, gram, Doing.EDIT), text="x"), NOW)
 
 
 async def test_a_look_tells_edits_and_what_is_gone(net: Graph, instagram: Instagram, facebook: Facebook) -> None:
@@ -630,7 +669,7 @@ async def test_a_person_signs_in_and_is_told_what_is_missing(net: Graph, web: We
     made: Connected = await connect.facebook(Somebody(web, options("facebook", net), [graph.PERSON_TOKEN, "1"]))
     assert (made.handle, made.secret, made.who.external_id) == ("larkspur.page", graph.PAGE_TOKEN, net.page)
     told = " ".join(made.told)
-    assert "pages_messaging is missing: to answer a comment in private" in told
+    assert "pages_messaging is missing: to hear and answer private messages" in told
     assert "pages_show_list is missing" not in told
     assert "2027-01-15" in told
     assert "App Review" in told

@@ -26,7 +26,7 @@ from listener.service.lanes import Replies
 from listener.service.stopping import Stop
 from listener.sources.base import Delivery
 from listener.sources.telegram import Telegram, connect
-from listener.sources.telegram.convert import UPDATES
+from listener.sources.telegram.convert import UPDATES, convert_sent
 from listener.sources.telegram.updates import Updates
 from listener.sources.telegram.wire import Bot
 from listener.store import outbox
@@ -305,6 +305,39 @@ async def test_likes_and_deletes_ask_for_a_state(api: BotApi, web: WebClient) ->
     with pytest.raises(Refused, match="throw"):
         await source.freeze_act(act_on(said, Doing.BLOCK), datetime.now(UTC))
     assert set(source.capabilities) == set(Capability)
+
+
+async def test_a_reply_is_edited_and_heard_as_edited_and_the_same_edit_again_is_harmless(
+    api: BotApi, web: WebClient
+) -> None:
+    source = telegram(api, web)
+    said = api.say("where is it?", chat=private(person(1)))
+    sent = await source.send(await frozen(source, reply_to(said)))
+    place = {"chat": said["chat"], "message_id": sent.receipt["message"]}
+    heard: list[bytes] = []
+    source._bots[HANDLE].echo = heard.append
+    act = replace(act_on(place, Doing.EDIT, str(BOT["id"])), text="In the van. ")
+    act = replace(act, frozen=await source.freeze_act(act, datetime.now(UTC)))
+    for _ in range(2):
+        source._bots[HANDLE].budgets.clear()
+        await source.act(act)
+    assert [one["text"] for one in api.sent] == ["In the van."]
+    (edited,) = convert_sent(source._bots[HANDLE].us, heard[0])[-1:]
+    assert len(heard) == 1
+    assert isinstance(edited, Mention)
+    assert (edited.text, edited.key.external_id) == ("In the van.", sent.external_id)
+    for other, code in (
+        (replace(act_on(said, Doing.EDIT), text="x"), "not_ours"),
+        (replace(act, text="x" * 4097), "too_long"),
+    ):
+        with pytest.raises(Refused) as no:
+            await source.freeze_act(other, datetime.now(UTC))
+        assert no.value.code == code
+    api.sent.clear()
+    source._bots[HANDLE].budgets.clear()
+    with pytest.raises(Refused) as gone:
+        await source.act(act)
+    assert gone.value.code == "parent_gone"
 
 
 async def test_a_lost_answer_stays_unknown_with_words_for_a_person_and_is_never_sent_again(

@@ -45,7 +45,7 @@ async def test_what_a_server_takes_is_known_to_whoever_answers(pool: asyncpg.Poo
     await record(pool, source.id, again, hearer.hear, ByHand(), expect="m1:{}", now=NOW)
     async with pool.acquire() as connection:
         network, terms = await limits.of_reply(connection, account.id, opened.thread[0].id)
-    assert (network, terms) == ("mastodon", Terms(70, 23, "mira@social.example"))
+    assert (network, terms) == ("mastodon", Terms(70, 23, "mira@social.example", private=True))
     parts = split(network, "We are sorry that your parcel is late. " * 3, terms)
     assert len(parts) > 1
     assert not any(one.over for part in parts for one in measures(network, part.text, terms))

@@ -13,7 +13,7 @@ import pytest
 
 from listener.model import AuthorChanged, Item, Key, Mention, Reject, Via
 from listener.sources.base import Delivery
-from listener.sources.meta import pages
+from listener.sources.meta import pages, private
 from listener.sources.meta.hook import GraphHook
 from listener.sources.meta.shapes import Piece
 from pretend.graph import SECRET, Graph
@@ -25,6 +25,12 @@ STATE = """
 SELECT substr(m.external_id, 4), m.state, v.text, substr(m.root, 4), substr(m.parent, 4), h.hidden FROM mentions AS m
 LEFT JOIN mention_versions AS v ON v.mention_id = m.id AND v.version = m.version
 LEFT JOIN hidden_messages AS h USING (space, external_id) WHERE m.external_id LIKE $1 || '%' ORDER BY 1
+"""
+
+TALKS = """
+SELECT c.state, array_agg(v.text ORDER BY m.at) FROM conversations AS c JOIN conversation_mentions AS j ON j.conversation_id = c.id
+JOIN mentions AS m ON m.id = j.mention_id AND m.state = 'live'
+JOIN mention_versions AS v ON v.mention_id = m.id AND v.version = m.version WHERE c.root LIKE $1 GROUP BY c.id
 """
 
 
@@ -78,3 +84,40 @@ async def test_every_order_ends_in_the_same_state(pool: asyncpg.Pool) -> None:
         # A comment may be known by its tombstone alone, where nobody brought it before it went.
         assert [row for row in found if row[1] == "live"] == [row for row in expected if row[1] == "live"], seed
         assert all(row[2] is None for row in found if row[1] != "live"), seed
+
+
+async def test_private_messages_end_in_one_conversation_in_every_order_answered_in_the_networks_own_app(
+    pool: asyncpg.Pool,
+) -> None:
+    """An answer from there names none that it answers, and may be told before it; so may an edit, and a message that was taken back."""
+    house, minutes = await House.built(pool), iter(range(10_000))
+    net = Graph(clock=lambda: NOW + timedelta(minutes=next(minutes)))
+    terms = private.Terms("facebook")
+    hook = GraphHook(
+        "facebook", "page", lambda told: private.of_notice(told, terms), app_secret=SECRET, verify_token="w"
+    )
+    gone, asked = net.talks.message("rude words"), net.talks.message("Where is my parcel?")
+    net.talks.edit(asked, "Where is my red parcel?")
+    net.talks.unsend(gone)
+    net.talks.message("In the van.", to="mira")
+    told = [item for headers, body in net.deliveries() for item in hook.convert(Delivery(headers, body))]
+
+    async def end(world: str, items: Sequence[Item]) -> list[tuple[Any, ...]]:
+        for item in items:
+            one = apart(item, world)
+            if isinstance(one, Mention):
+                writer = replace(one.author, space="bluesky", external_id="mira" if one.named else "us")
+                one = replace(one, parent=None, author=writer)
+                house.addressed(one.key.external_id, via=Via.DM)
+            await house.record(one, now=NOW + timedelta(days=1))
+        return [tuple(row) for row in await pool.fetch(TALKS, f"{world}with:%")]
+
+    assert await end("w0:", told) == [("theirs", ["Where is my red parcel?", "In the van."])]
+    first, echo = told[1], told[-1]
+    assert await end("w1:", [echo, first]) == [("theirs", ["Where is my parcel?", "In the van."])]
+    assert await end("w2:", [first, echo]) == [("theirs", ["Where is my parcel?", "In the van."])]
+    for seed in range(6):
+        order = [*told, *told]
+        random.Random(seed).shuffle(order)
+        ((_, words),) = await end(f"w{seed + 3}:", order)
+        assert words == ["Where is my red parcel?", "In the van."], seed

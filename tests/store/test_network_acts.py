@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -15,7 +15,8 @@ import pytest
 from listener.errors import Refused
 from listener.model import Capability, Doing, NetworkAct, OutboxState
 from listener.store import acts, capabilities, inbox, network_acts, network_lane, outbox
-from listener.store.views import ActRow
+from listener.store.views import ActRow, Rewording
+from tests.store.test_approvals import needing
 from tests.store.world import NOW, World, later, world
 
 
@@ -270,3 +271,55 @@ async def test_what_is_read_and_claimed_goes_by_keys_however_much_was_ever_done(
             assert blocks < 60, (name, json.dumps(root, indent=1))
         await connection.execute("DEALLOCATE ALL")
         await connection.execute("RESET plan_cache_mode")
+
+
+SENT = """
+INSERT INTO replies (brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang, fence, close_after, at, mention_id)
+SELECT $1, $2, $3, $4, $5, 'public', 'oops', 'en', 1, false, $6, $7
+"""
+
+
+async def test_a_reply_that_was_sent_is_edited_once_at_a_time_and_never_what_was_changed_since(desk: Desk) -> None:
+    pool, w = desk.w.pool, desk.w
+    with pytest.raises(Refused, match="sent from here"):
+        await desk.queue(Doing.EDIT, desk.answer, edit=Rewording("Sorry!", "c"))
+    assert await network_acts.editable(pool, w.brand_id, desk.answer) is None
+    await pool.execute(SENT, w.brand_id, desk.conversation, w.account.id, desk.comment, w.mia.id, NOW, desk.answer)
+    typed = await network_acts.editable(pool, w.brand_id, desk.answer)
+    assert typed is not None
+    assert typed.body == "oops"
+    for edit, why in (
+        (None, "without words"), (replace(typed, body=" "), "without words"), (replace(typed, body=" oops"), "nothing was changed"),
+        (Rewording("Sorry!", "another"), "changed since you began"),
+    ):  # fmt: skip
+        with pytest.raises(Refused, match=why):
+            await desk.queue(Doing.EDIT, desk.answer, edit=edit)
+    with pytest.raises(Refused, match="only what we wrote can be edited"):
+        await desk.queue(Doing.EDIT, desk.comment, edit=typed)
+    with pytest.raises(Refused, match="viewer"):
+        await desk.queue(Doing.EDIT, desk.answer, edit=replace(typed, body="Sorry!"), person=w.vera)
+    row = await desk.queue(Doing.EDIT, desk.answer, edit=replace(typed, body="Sorry! "))
+    with pytest.raises(Refused, match="on its way already"):
+        await desk.queue(Doing.EDIT, desk.answer, edit=replace(typed, body="Sorry for that!"))
+    # It is edited in the network's own app before ours leaves: the network is told what our editor knew, not what is known by then.
+    await pool.execute("UPDATE mentions SET content_id = 'by a colleague' WHERE id = $1", desk.answer)
+    act, attempt = await desk.claim()
+    assert act is not None
+    assert (act.what, act.text, act.target_content_id) == (Doing.EDIT, "Sorry!", typed.content_id)
+    await outbox.freeze(pool, row.id, attempt, {"id": "1"}, None, later(seconds=10))
+    assert await network_lane.settle(pool, row.id, attempt, "accepted", later(seconds=10))
+    again = await network_acts.editable(pool, w.brand_id, desk.answer)
+    assert again == Rewording("Sorry!", "by a colleague")
+    events = await w.events(desk.conversation)
+    assert "Sorry" not in json.dumps([dict(one) for one in events], default=str), "events hold ids, never words"
+
+
+async def test_who_needs_an_approval_for_a_reply_edits_none(desk: Desk) -> None:
+    pool, w = desk.w.pool, desk.w
+    await pool.execute(SENT, w.brand_id, desk.conversation, w.account.id, desk.comment, w.mia.id, NOW, desk.answer)
+    typed = await network_acts.editable(pool, w.brand_id, desk.answer)
+    assert typed is not None
+    await needing(w, w.mia.login)
+    with pytest.raises(Refused) as no:
+        await desk.queue(Doing.EDIT, desk.answer, edit=replace(typed, body="Sorry!"))
+    assert no.value.code == "needs_approval"

@@ -63,6 +63,7 @@ from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
 from tests.tui.fake_copies import FakeCopies
+from tests.tui.fake_editing import FakeEditing
 from tests.tui.fake_incidents import FakeIncidents
 from tests.tui.fake_labels import FakeLabels
 from tests.tui.fake_macros import FakeMacros
@@ -140,6 +141,7 @@ class FakeBackend(
     FakeAnswers,
     FakePictures,
     FakeNetwork,
+    FakeEditing,
     FakeCopies,
     FakePosts,
     FakeAuthors,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError, Refused
 from listener.lengths import Terms, measures
 from listener.model import PART_BEFORE, Kind, OutboxState
-from listener.store.views import ApprovalRow, Opened, OutboxRow, ThreadMessage
+from listener.store.views import ApprovalRow, Opened, OutboxRow, Rewording, ThreadMessage
 
 T = TypeVar("T")
 
@@ -45,6 +45,8 @@ class Writing:
     """Only the addressee is to read it."""
     approves: ApprovalRow | None = None
     """A colleague's reply, changed by who approves it; None: the writer's own."""
+    edits: Rewording | None = None
+    """A reply that was sent, as it was typed last: the message that it became is `parent`."""
     leaving: bool = False
     """It is on its way out of the writer's hands: a second key for that does nothing."""
     options: tuple[str, ...] = ("",)
@@ -62,7 +64,7 @@ class Writing:
     @property
     def terms(self) -> Terms:
         """How long it may be: the account's server says so, and who is answered may have to be named."""
-        return terms_of(self.opened, self.parent)
+        return replace(terms_of(self.opened, self.parent), private=self.private)
 
     def texts(self, shown: str) -> tuple[str, ...]:
         """All texts, with what is on the page."""
@@ -185,6 +187,7 @@ class Answering(Triage):
         *,
         private: bool,
         approves: ApprovalRow | None = None,
+        edits: Rewording | None = None,
     ) -> None:
         """Open the composer. One that was opened meanwhile stays."""
         if self._writing is not None:
@@ -194,9 +197,11 @@ class Answering(Triage):
                 await self._let_go(opened.conversation.id)
             return
         version = opened.conversation.thread_version
-        goes_on = approves is None and draft == opened.draft
+        goes_on = approves is None and edits is None and draft == opened.draft
         options = (draft, *(opened.draft_options if goes_on else ()))
-        writing = Writing(opened, parent, version, waved=waved, private=private, approves=approves, options=options)
+        writing = Writing(
+            opened, parent, version, waved=waved, private=private, approves=approves, edits=edits, options=options
+        )
         self._writing = writing
         self.opened, self._wanted = opened, opened.conversation.id
         self.add_class("-reading")
@@ -352,7 +357,7 @@ class Answering(Triage):
 
     def is_own(self, writing: Writing) -> bool:
         """Whether these are the writer's own words: their draft, with what lies beside it."""
-        return writing.approves is None
+        return writing.approves is None and writing.edits is None
 
     async def _end(self, writing: Writing) -> None:
         """Fold the composer away, unless something else is written in it by now."""

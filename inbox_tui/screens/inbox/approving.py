@@ -24,7 +24,7 @@ from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Ask, Pick, Write
 from listener import parts, pictures
 from listener.errors import HubbubError, Refused
-from listener.store.views import ApprovalRow, AttachedRow, Opened, OutboxRow, ThreadMessage
+from listener.store.views import ApprovalRow, AttachedRow, Opened, OutboxRow, Rewording, ThreadMessage
 
 _PICTURES, _OTHERS, _AGAIN = "p", "o", "again"
 """Answers after which it is asked again."""
@@ -91,12 +91,13 @@ class Approving(Seeing):
         *,
         private: bool,
         approves: ApprovalRow | None = None,
+        edits: Rewording | None = None,
     ) -> None:
         """Open the composer, and say what sending means."""
-        await super().begin(opened, parent, draft, waved, private=private, approves=approves)
+        await super().begin(opened, parent, draft, waved, private=private, approves=approves, edits=edits)
         writing = self._writing
         needs = await self.attempt(self.desk.backend.needs_approval(opened.account_id))
-        ours = writing is not None and writing.opened is opened and writing.approves is None
+        ours = writing is not None and writing.opened is opened and self.is_own(writing)
         if needs and ours and self._writing is writing:
             self._needs = writing
             self.composer.tell_how(approvals.ASKS)

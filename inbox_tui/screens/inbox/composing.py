@@ -21,7 +21,7 @@ from inbox_tui.widgets.files import ChooseFile, read_file
 from listener import pictures
 from listener.errors import Refused
 from listener.model import Kind
-from listener.store.views import ApprovalRow, AttachedRow, Opened, ThreadMessage
+from listener.store.views import ApprovalRow, AttachedRow, Opened, Rewording, ThreadMessage
 
 
 class Composing(Seeing):
@@ -104,9 +104,10 @@ class Composing(Seeing):
         *,
         private: bool,
         approves: ApprovalRow | None = None,
+        edits: Rewording | None = None,
     ) -> None:
         """Open the composer, with what lies beside the draft."""
-        await super().begin(opened, parent, draft, waved, private=private, approves=approves)
+        await super().begin(opened, parent, draft, waved, private=private, approves=approves, edits=edits)
         if self._writing is not None and self._writing.opened is opened:
             self.composer.carry(())
             if self.is_own(self._writing):

@@ -149,11 +149,15 @@ class Networking(Answering):
         )
         if row is None:
             return
+        await self._asked_for(opened, row, until)
+
+    async def _asked_for(self, opened: Opened, row: ActRow, until: Until) -> None:
+        """It waits to leave: said, and what z means until something else is done."""
         self._asked = (row, until)
         self._followed |= {row.id}
         left = network.seconds_left(row, self.desk.now())
         undo = self.desk.sign("take_back")
-        becomes, as_whom = network.BECOMES[what], f"as {account(row.account_handle)}"
+        becomes, as_whom = network.BECOMES[row.what], f"as {account(row.account_handle)}"
         self.say(f"{becomes} on {network.network_name(opened)} in {left} s {as_whom}; {undo} takes it back", "good")
         await self.refresh_ids([row.conversation_id])
 
@@ -204,9 +208,13 @@ class Networking(Answering):
         """It has left: the network can be asked for the opposite. The next z goes to what was done before."""
         self._asked = None
         if row.what not in OPPOSITE:
+            cannot = (
+                "what is edited can only be edited again"
+                if row.what is Doing.EDIT
+                else "what is deleted cannot be brought back"
+            )
             self.say(
-                f"it has left, and what is deleted cannot be brought back; {self.desk.sign('take_back')} again undoes what was before it",
-                "soon",
+                f"it has left, and {cannot}; {self.desk.sign('take_back')} again undoes what was before it", "soon"
             )
             return
         opposite = OPPOSITE[row.what]

@@ -6,6 +6,7 @@ from inbox_tui.screens.inbox.answering import Answering, Writing
 from inbox_tui.view.parts import offered, part_lines
 from inbox_tui.widgets.dialogs import Ask
 from listener.lengths import measures
+from listener.model import Kind
 from listener.networks import one_aside
 from listener.parts import split
 
@@ -19,7 +20,8 @@ class Parting(Answering):
         if over is None:
             return await super().may_go(writing, body)
         parts = split(writing.opened.source, body, writing.terms)
-        alone = writing.private and one_aside(writing.opened.source)
+        aside = writing.private and writing.parent.kind is not Kind.DM
+        alone = aside and one_aside(writing.opened.source)
         if not parts or alone:
             cannot = "its network takes one private message" if alone else "it cannot be cut into parts"
             why_not = f"too long by {over.over} {over.unit}, and {cannot}"

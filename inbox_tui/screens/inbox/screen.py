@@ -12,6 +12,7 @@ from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.asked import Asked
 from inbox_tui.screens.inbox.attending import Attending
 from inbox_tui.screens.inbox.blocking import Blocking
+from inbox_tui.screens.inbox.editing import Editing
 from inbox_tui.screens.inbox.folding import Folding
 from inbox_tui.screens.inbox.labelling import Labelling
 from inbox_tui.screens.inbox.macros import Macros
@@ -26,6 +27,7 @@ from inbox_tui.widgets.bindings import bindings
 class InboxScreen(
     Shifts,
     Attending,
+    Editing,
     Offering,
     Folding,
     Blocking,

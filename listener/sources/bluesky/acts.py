@@ -23,6 +23,7 @@ GATE = "app.bsky.feed.threadgate"
 BLOCK = "app.bsky.graph.block"
 
 NO_REMOVING = "only its author can delete it; under a post of ours it can be hidden"
+NO_EDITING = "posts on Bluesky cannot be edited"
 MOST_HIDDEN = 300
 """Replies that the network lets us hide under one post."""
 
@@ -55,6 +56,8 @@ async def freeze(session: Session, act: NetworkAct, now: datetime) -> Mapping[st
             return {"records": _ours(session, BLOCK, act.made, await _own_block(session, act))}
         case Doing.REMOVE:
             raise Refused(NO_REMOVING, code="no_act")
+        case Doing.EDIT:
+            raise Refused(NO_EDITING, code="no_act")
 
 
 async def act(session: Session, act: NetworkAct) -> Sent:
@@ -74,6 +77,8 @@ async def act(session: Session, act: NetworkAct) -> Sent:
             return Sent(act.target.external_id, {"records": list(frozen["records"])})
         case Doing.REMOVE:
             raise Refused(NO_REMOVING, code="no_act")
+        case Doing.EDIT:
+            raise Refused(NO_EDITING, code="no_act")
 
 
 async def look_up(session: Session, act: NetworkAct) -> Sent | None:
@@ -90,7 +95,7 @@ async def look_up(session: Session, act: NetworkAct) -> Sent | None:
             done = (frozen["reply"] in _hidden(gate)) == (act.what is Doing.HIDE)
         case Doing.UNLIKE | Doing.UNBLOCK | Doing.DELETE:
             done = not [uri for uri in frozen["records"] if await _there(session, str(uri)) is not None]
-        case Doing.REMOVE:
+        case Doing.REMOVE | Doing.EDIT:
             return None
     return Sent(act.target.external_id, {"looked": True}) if done else None
 

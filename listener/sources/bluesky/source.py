@@ -100,7 +100,7 @@ class Bluesky:
             Capability.DELETE_OWN: silent,
             Capability.REMOVE: acts.NO_REMOVING,
             Capability.BLOCK: silent,
-            Capability.EDIT: "posts on Bluesky cannot be edited",
+            Capability.EDIT: acts.NO_EDITING,
             Capability.MEDIA: silent,
             Capability.HISTORY: "",
         }

@@ -1,4 +1,4 @@
-"""Acts on Mastodon beside answering: favourites, deletes, blocks. Each asks the server for a state, so that twice done is once done.
+"""Acts on Mastodon beside answering: favourites, deletes, blocks, edits. Each asks the server for a state, so that twice done is once done.
 
 Owns which call that is. Refuses to hide what others say, for the network has no way, and to touch what is not ours.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from listener.errors import Refused
 from listener.model import Doing, NetworkAct
 from listener.sources.base import Sent
+from listener.sources.mastodon import editing
 from listener.sources.mastodon.convert import Us, content_id_of, id_of, text_of
 from listener.sources.mastodon.ids import Ids
 from listener.sources.mastodon.server import GONE, Server
@@ -27,7 +28,7 @@ _CALLS = {
 }
 
 
-async def freeze(ids: Ids, us: Us, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
+async def freeze(server: Server, ids: Ids, us: Us, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
     """The id on our server of what is changed. Refused when the message is gone, changed, or not ours to touch."""
     match act.what:
         case Doing.HIDE | Doing.SHOW:
@@ -42,10 +43,12 @@ async def freeze(ids: Ids, us: Us, act: NetworkAct, now: datetime) -> Mapping[st
                 raise Refused("this server does not know that account", where=act.author.handle, code="no_account")
             return {"id": name}
         case Doing.LIKE | Doing.UNLIKE | Doing.DELETE:
-            return {"id": await _status(ids, us, act)}
+            return {"id": id_of(await _status(ids, us, act))}
+        case Doing.EDIT:
+            return editing.frozen(server, us, act, await _status(ids, us, act))
 
 
-async def _status(ids: Ids, us: Us, act: NetworkAct) -> str:
+async def _status(ids: Ids, us: Us, act: NetworkAct) -> dict[str, Any]:
     uri = act.target.external_id
     try:
         status = await ids.status(us, uri)
@@ -56,12 +59,12 @@ async def _status(ids: Ids, us: Us, act: NetworkAct) -> str:
     if status is None:
         raise Refused("this server does not know the message any more", where=uri[:200], code="parent_gone")
     account = status.get("account")
-    if act.what is Doing.DELETE and not (isinstance(account, dict) and id_of(account) == us.id):
-        raise Refused("only what this account wrote can be deleted", code="not_ours")
+    if act.what in {Doing.DELETE, Doing.EDIT} and not (isinstance(account, dict) and id_of(account) == us.id):
+        raise Refused("only what this account wrote can be deleted or edited", code="not_ours")
     changed = act.target_content_id and content_id_of(status) != act.target_content_id
-    if act.what is Doing.LIKE and changed:
+    if act.what in {Doing.LIKE, Doing.EDIT} and changed:
         raise Refused("the message was edited since it was read", code="parent_changed", hint="read it again")
-    return id_of(status)
+    return status
 
 
 async def act(server: Server, act: NetworkAct) -> Sent:
@@ -70,11 +73,15 @@ async def act(server: Server, act: NetworkAct) -> Sent:
     try:
         if act.what is Doing.DELETE:
             await server.write("DELETE", f"/api/v1/statuses/{name}", budget=server.deletes)
+        elif act.what is Doing.EDIT:
+            await editing.put(server, act, name)
         elif act.what in _CALLS:
             await server.write("POST", _CALLS[act.what].format(name))
         else:
             raise Refused(NO_HIDING, code="no_act")
     except Refused as no:
+        if no.code in GONE and act.what is Doing.EDIT:
+            raise Refused("the message is gone, or no longer for us", where=no.where, code="parent_gone") from None
         # What should not be there, and is not, is as it was asked for.
         if no.code not in GONE or act.what not in {Doing.DELETE, Doing.UNLIKE, Doing.UNBLOCK}:
             raise
@@ -96,6 +103,8 @@ async def look_up(server: Server, act: NetworkAct) -> Sent | None:
             status = await _now(server, name)
             liked = bool(status and status.get("favourited"))
             done = status is None if act.what is Doing.DELETE else liked == (act.what is Doing.LIKE)
+        case Doing.EDIT:
+            done = await editing.stands(server, act, name)
         case _:
             return None
     return Sent(act.target.external_id, {"looked": True}) if done else None

@@ -63,7 +63,7 @@ async def freeze(server: Server, ids: Ids, us: Us, reply: Reply, now: datetime) 
     if isinstance(account, dict) and names(reply.text, handle_of(account, us.domain)):
         whom = ""  # people of our own server are named by the server without its host, and may be with it
     warning = text_of(parent, "spoiler_text")
-    _fits(server, reply.text, whom, warning)
+    fits(server, reply.text, whom, warning)
     if len(reply.attachments) > server.customs.pictures:
         raise Refused(
             f"this server takes {server.customs.pictures} pictures with one message", code="too_many_pictures"
@@ -106,7 +106,8 @@ async def _parent(ids: Ids, us: Us, reply: Reply) -> dict[str, Any]:
     return parent
 
 
-def _fits(server: Server, text: str, whom: str, warning: str) -> None:
+def fits(server: Server, text: str, whom: str, warning: str) -> None:
+    """Raises Refused where a text is too long for this server, with all that goes with it."""
     terms = server.customs.terms
     counted = measures(NAME, addressed(NAME, text.strip(), whom), terms)[0]
     extra = graphemes(warning)
@@ -190,7 +191,7 @@ async def look_up(server: Server, us: Us, reply: Reply, now: datetime) -> Sent |
 
 async def _found(server: Server, us: Us, reply: Reply) -> Sent | None:
     frozen = _frozen(reply)
-    sent = _bare(_text(reply))
+    sent = bare(_text(reply))
     before = set(frozen["before"])
     since = (parse_time(str(frozen["at"])) or datetime.min.replace(tzinfo=UTC)) - CLOCKS
     for one in await _answers(server, us, frozen["parent_id"]):
@@ -225,7 +226,7 @@ async def _answers(server: Server, us: Us, parent_id: str) -> list[Mapping[str, 
 
 
 def _says(status: Mapping[str, Any], sent: str) -> bool:
-    return _bare(plain(text_of(status, "content"))) == sent
+    return bare(plain(text_of(status, "content"))) == sent
 
 
 async def _source_says(server: Server, status: Mapping[str, Any], sent: str) -> bool:
@@ -234,10 +235,10 @@ async def _source_says(server: Server, status: Mapping[str, Any], sent: str) -> 
         body = (await server.get(f"/api/v1/statuses/{id_of(status)}/source")).body
     except (Refused, SourceStopped):
         return False
-    return _bare(text_of(body, "text")) == sent
+    return bare(text_of(body, "text")) == sent
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """A text without what servers write differently: names with or without host, spaces, the addresses that stand behind words."""
     return re.sub(r"\s+", "", _NAMES.sub(lambda found: "@" + found.group().split("@")[1], text)).casefold()
 

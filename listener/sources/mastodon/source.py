@@ -93,7 +93,7 @@ class Mastodon:
             Capability.DELETE_OWN: silent,
             Capability.REMOVE: acts.NO_REMOVING,
             Capability.BLOCK: silent,
-            Capability.EDIT: "not from here yet: an edit made in the network's own app is heard",
+            Capability.EDIT: silent,
             Capability.MEDIA: silent,
             Capability.HISTORY: silent,
         }
@@ -191,7 +191,7 @@ class Mastodon:
     async def freeze_act(self, act: NetworkAct, now: datetime) -> Mapping[str, Any]:
         """As `Source.freeze_act`."""
         home, us = await self._acting(act)
-        return await acts.freeze(home.ids, us, act, now)
+        return await acts.freeze(home.server, home.ids, us, act, now)
 
     async def act(self, act: NetworkAct) -> Sent:
         """As `Source.act`."""

@@ -21,19 +21,19 @@ FACEBOOK = {
     "pages_read_engagement": "to read your posts",
     "pages_read_user_content": "to read what others write there",
     "pages_manage_engagement": "to answer, like, hide and delete comments",
-    "pages_messaging": "to answer a comment in private",
+    "pages_messaging": "to hear and answer private messages, and to answer a comment in private",
 }
 INSTAGRAM = {
     "instagram_basic": "to read your posts",
     "instagram_manage_comments": "to read, answer, hide and delete comments",
-    "instagram_manage_messages": "to answer a comment in private",
+    "instagram_manage_messages": "to hear and answer private messages, and to answer a comment in private",
     "pages_show_list": "to see which Pages are yours",
     "pages_read_engagement": "to read by the Page that the account is linked to",
 }
 INSTAGRAM_LOGIN = {
     "instagram_business_basic": "to read your posts",
     "instagram_business_manage_comments": "to read, answer, hide and delete comments",
-    "instagram_business_manage_messages": "to answer a comment in private",
+    "instagram_business_manage_messages": "to hear and answer private messages, and to answer a comment in private",
 }
 
 REVIEW = (

@@ -12,14 +12,15 @@ from listener.model import Capability, Doing, Item, Reply
 from listener.sources.base import Login, Sent, Wiring
 from listener.sources.meta import pages
 from listener.sources.meta.graph import Graph
-from listener.sources.meta.hook import GraphHook
-from listener.sources.meta.shapes import PRIVATE_WINDOW, Piece, ident, inside, moment, words
-from listener.sources.meta.source import Meta, Seat
+from listener.sources.meta.shapes import PRIVATE_WINDOW, Notice, Piece, ident, inside, moment, words
+from listener.sources.meta.source import SKEW, Meta, Seat
 from listener.sources.meta.sweep import MOST_PAGES, Spot
 from listener.webclient import Params
 
 FIELDS = frozenset({"feed", "mention"})
-"""What a Page's subscription tells us of."""
+"""What a Page's subscription tells us of,"""
+MESSAGES = frozenset({"messages", "message_echoes", "message_edits", "standby"})
+"""and what it tells of private messages."""
 
 COMMENT = (
     "id,from,message,created_time,parent{id},permalink_url,is_hidden,can_hide,can_remove,can_comment,can_like,can_reply_privately,"
@@ -36,12 +37,14 @@ class Facebook(Meta):
 
     name = pages.NAME
     title = "Facebook Pages"
+    about = "page"
+    platform = "messenger"
 
     def __init__(self, wiring: Wiring, **habits: timedelta) -> None:
         super().__init__(wiring, **habits)
 
-    def _made_hook(self, verify_token: str) -> GraphHook:
-        return GraphHook(self.name, "page", pages.of_notice, app_secret=self._secret, verify_token=verify_token)
+    def _told(self, notice: Notice) -> tuple[Item, ...]:
+        return pages.of_notice(notice)
 
     def _can(self, silent: str) -> Mapping[Capability, str]:
         return {
@@ -53,8 +56,8 @@ class Facebook(Meta):
             Capability.HIDE: silent,
             Capability.DELETE_OWN: silent,
             Capability.REMOVE: silent,
-            Capability.BLOCK: "people are blocked in Facebook's own app",
-            Capability.EDIT: "not from here yet: an edit made on Facebook is heard",
+            Capability.BLOCK: silent,
+            Capability.EDIT: silent,
             Capability.MEDIA: "pictures are not sent to Facebook from here",
             Capability.HISTORY: silent,
         }
@@ -73,7 +76,7 @@ class Facebook(Meta):
             )
         return Seat(external_id, login.secret, words(me.get("username")), words(me.get("name")))
 
-    def items(self, piece: Piece) -> tuple[Item, ...]:
+    def _read(self, piece: Piece) -> tuple[Item, ...]:
         return pages.of_piece(piece)
 
     def _ground(self, seat: Seat) -> PageGround:
@@ -137,11 +140,13 @@ class Facebook(Meta):
             ("since", str(int(since.timestamp()))), ("limit", str(_PAGE)),
         ]  # fmt: skip
 
-    async def _look_up_private(self, seat: Seat, reply: Reply) -> Sent | None:
+    async def _look_up_aside(self, seat: Seat, reply: Reply) -> Sent | None:
         asked = [("fields", "can_reply_privately,private_reply_conversation")]
         comment = str((reply.frozen or {})["comment"])
         value = await self.graph_for(seat).get(comment, seat.token, asked, hurry=True)
         answered = ident(inside(value, "private_reply_conversation", "id"))
+        if answered and (said := await self._said_aside(seat, answered, reply)) is not None:
+            return said  # by its own id, so that its echo is known for it
         if answered or value.get("can_reply_privately") is False:  # it could be, when the reply was frozen
             return Sent(answered or f"private:{comment}", {"conversation": answered})
         if value.get("can_reply_privately") is True:
@@ -149,6 +154,13 @@ class Facebook(Meta):
         raise Refused(
             "the network does not show whether the private answer arrived: look in its own app", code="not_shown"
         )
+
+    async def _said_aside(self, seat: Seat, conversation: str, reply: Reply) -> Sent | None:
+        since = datetime.fromisoformat(str((reply.frozen or {})["at"])) - SKEW
+        try:
+            return self._new(await self.talks[seat.id].look_in(conversation, reply, since), reply)
+        except (Refused, SourceStopped):
+            return None
 
     def _may(self, what: Doing, piece: Piece) -> None:
         value = piece.value
@@ -171,8 +183,18 @@ class Facebook(Meta):
                 await graph.post(target, seat.token, {"is_hidden": "true" if what is Doing.HIDE else "false"})
             case Doing.DELETE | Doing.REMOVE:
                 await graph.delete(target, seat.token)
-            case _:
-                raise Refused("that is not done from here", code="no_act")
+            case Doing.BLOCK:
+                await graph.post(f"{seat.id}/blocked", seat.token, {"user": target})
+            case Doing.UNBLOCK:
+                await graph.delete(f"{seat.id}/blocked", seat.token, [("user", target)])
+
+    async def _reword(self, seat: Seat, target: str, text: str) -> None:
+        await self.graph_for(seat).post(target, seat.token, {"message": text})
+
+    async def _is_blocked(self, seat: Seat, person: str) -> bool:
+        found = await self.graph_for(seat).get(f"{seat.id}/blocked", seat.token, [("user", person)], hurry=True)
+        rows = found.get("data")
+        return isinstance(rows, list) and any(ident(inside(one, "id")) == person for one in rows)
 
     def _is_so(self, what: Doing, piece: Piece) -> bool:
         match what:
@@ -240,6 +262,10 @@ class PageGround:
                     self._untold.add(edge)
                     self._source.say(f"facebook/{self._page}: {edge} cannot be read: {no}")
 
+        if self._source.own["private_messages"]:
+            async for talk in self._source.talks[self._page].spots(since):
+                yield talk
+
     def _spot(self, sort: str, row: Mapping[str, Any]) -> Spot | None:
         external_id = ident(row.get("id"))
         newest = inside(row, "comments", "data")
@@ -252,6 +278,10 @@ class PageGround:
 
     async def comments(self, spot: Spot, since: datetime) -> AsyncIterator[tuple[list[Item], bool]]:
         """As `Ground.comments`, the oldest first."""
+        if spot.person:
+            async for found in self._source.talks[self._page].comments(spot, since):
+                yield found
+            return
         asked = [
             ("fields", COMMENT), ("filter", "stream"), ("order", "chronological"), ("since", str(int(since.timestamp()))),
             ("limit", str(_PAGE)),
@@ -275,6 +305,8 @@ class PageGround:
         await source.note_end(self._graph, seat)
         if source.own["subscribe"]:
             await subscribe(self._graph, self._page, seat, FIELDS, source.say)
+            if source.own["private_messages"]:  # apart: without its permission the rest must come all the same
+                await subscribe(self._graph, self._page, seat, MESSAGES, source.say)
 
 
 async def subscribe(graph: Graph, page: str, seat: Seat, wanted: frozenset[str], say: Any) -> None:

@@ -114,22 +114,17 @@ def _author(given: object, username: object, external_id: str, account: str, our
 
 def of_piece(piece: Piece, ours: Ours) -> tuple[Item, ...]:
     """What a piece that was read means: the message, and whether it is hidden, where the network says so."""
-    value, raw = piece.value, piece.packed()
-    external_id, created = ident(value.get("id")), moment(value.get("timestamp"))
-    if not external_id:
-        return (piece.reject(Reason.BAD_ID, f"a {piece.edge} without an id"),)
-    is_comment = piece.edge in {"comment", "named comment"}
-    text = value.get("text" if is_comment else "caption")
-    if text is not None and not isinstance(text, str):
-        return (piece.reject(Reason.WRONG_SHAPE, f"a {piece.edge} whose text is none"),)
-    if text is not None and len(text) > MAX_TEXT:
-        return (piece.reject(Reason.TOO_BIG, f"a text of {len(text)} characters"),)
-    told = piece.edge.startswith("named")
-    if created is None and not told:
-        return (piece.reject(Reason.BAD_TIME, f"a {piece.edge} without a time"),)
+    value, is_comment, elsewhere = (
+        piece.value,
+        piece.edge in {"comment", "named comment"},
+        piece.edge.startswith("named"),
+    )
+    told = piece.told("text" if is_comment else "caption", "timestamp", timeless=elsewhere)
+    if isinstance(told, Reject):
+        return (told,)
+    external_id, said = told.id, told.text
     media = piece.post or ident(inside(value, "media", "id"))
-    said = storable(text or "")
-    if told:
+    if elsewhere:
         author = unknown(
             external_id, (words(value.get("username")) or words(inside(value, "from", "username")))[:MAX_NAME]
         )
@@ -139,14 +134,14 @@ def of_piece(piece: Piece, ours: Ours) -> tuple[Item, ...]:
         )
         if piece.edge == "media":
             author = Author(SPACE, piece.account, author.handle)
-    named = told or piece.edge == "tagged"
+    named = elsewhere or piece.edge == "tagged"
     mention = Mention(
         Key(SPACE, external_id),
         NAME,
         author,
         said,
         Kind.COMMENT if is_comment else Kind.POST,
-        raw,
+        piece.packed(),
         revision(piece.at, READ),
         content_of(said),
         parent=(ident(value.get("parent_id")) or media or None) if is_comment else None,
@@ -155,11 +150,11 @@ def of_piece(piece: Piece, ours: Ours) -> tuple[Item, ...]:
         answers=() if named else (piece.account,),
         media=0 if is_comment else 1,
         url=_url(value.get("permalink")),
-        network_at=created,
+        network_at=told.at,
         likes=count(value.get("like_count")),
         replies=None if is_comment else count(value.get("comments_count")),
-        private_until=created + PRIVATE_WINDOW
-        if created and is_comment and not told and author.external_id != piece.account
+        private_until=told.at + PRIVATE_WINDOW
+        if told.at and is_comment and not elsewhere and author.external_id != piece.account
         else None,
     )
     hidden = value.get("hidden")

@@ -30,9 +30,13 @@ _TOKEN = frozenset({102, 190})
 _LIMITS = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 _PASSING = frozenset({1, 2})
 _GONE = frozenset({803})
-_ABUSE, _DUPLICATE, _PRIVATE_ONCE = 368, 506, 10900
+_ABUSE, _DUPLICATE, _PRIVATE_ONCE, _AWAY = 368, 506, 10900, 551
 _WINDOW = frozenset({2018278, 2534022})
 """Sub-codes of 10: a private message outside the time in which it is allowed."""
+_TAKEN_OVER = frozenset({2018300, 2534037})
+"""Sub-codes of 10: another program has taken the conversation over."""
+_NOBODY = frozenset({2018001, 2534014})
+"""Sub-codes of 100: whoever a private message goes to is not there, or not for us."""
 _PATIENT = Retry(attempts=3)
 
 
@@ -142,6 +146,14 @@ def fault_of(answer: Answer, where: str, usage: Usage, *, write: bool, network: 
         return Refused("it was answered in private already: the network takes one", where=where, code="private_once")
     if sub in _WINDOW:
         return Refused("the network's time for a private answer is over", where=where, code="window_closed")
+    if sub in _TAKEN_OVER:
+        return Refused(
+            "another program has taken the conversation over", where=where, hint="it has to hand it back", code="taken_over"
+        )  # fmt: skip
+    if code == _AWAY or sub in _NOBODY:
+        return Refused(
+            "the person cannot be written to: they blocked the account, or are gone", where=where, code="unreachable"
+        )
     if code in _GONE or (code == 100 and sub == 33):
         return Refused("the network does not have it, or no longer for us", where=where, code="gone")
     if code == 10 or 200 <= code <= 299:
@@ -192,11 +204,13 @@ class Graph:
         answer = await self._web.post(self._url(path), body, write=True, headers=self._form(token))
         return self._body(answer, path, write=True)
 
-    async def delete(self, path: str, token: str) -> dict[str, Any]:
+    async def delete(self, path: str, token: str, params: Params = ()) -> dict[str, Any]:
         """A removal. `Uncertain` where it may have been taken."""
         await self.usage.spend()
         head = {"Authorization": f"Bearer {token}"}
-        answer = await self._web.send("DELETE", self._url(path), write=True, params=self._proof(token), headers=head)
+        answer = await self._web.send(
+            "DELETE", self._url(path), write=True, params=[*params, *self._proof(token)], headers=head
+        )
         return self._body(answer, path, write=True)
 
     async def pages(

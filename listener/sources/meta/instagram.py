@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from listener.errors import Refused, SourceStopped
-from listener.model import Capability, Doing, Item, Mention, Reject, Reply
-from listener.sources.base import Login, Sent, Wiring
+from listener.errors import Refused, SourceStopped, TryAgain
+from listener.model import Account, Capability, Doing, Item, Mention, Reject, Reply
+from listener.sources.base import Kept, Login, Sent, Wiring
 from listener.sources.meta import grams
 from listener.sources.meta.facebook import page_of, subscribe
 from listener.sources.meta.graph import Graph
-from listener.sources.meta.hook import GraphHook
-from listener.sources.meta.shapes import PRIVATE_WINDOW, Notice, Piece, ident, inside, moment, words
+from listener.sources.meta.shapes import PRIVATE_WINDOW, Notice, Piece, count, ident, inside, moment, words
 from listener.sources.meta.source import Meta, Seat
 from listener.sources.meta.sweep import MOST_PAGES, Spot
 from listener.webclient import Params
 
 FIELDS = frozenset({"comments", "live_comments", "mentions"})
-"""What an account's own subscription tells us of."""
+"""What an account's own subscription tells us of,"""
+MESSAGES = frozenset({"messages"})
+"""and what it tells of private messages."""
 
 COMMENT = "id,text,timestamp,username,from,like_count,hidden,parent_id,media{id}"
 MEDIA = "id,caption,timestamp,permalink,username,like_count,comments_count,media_type,media_product_type"
@@ -28,6 +30,10 @@ _NAMED_MEDIA = "id,caption,timestamp,permalink,username,media_type"
 _TAGGED = "id,caption,timestamp,permalink,username,like_count,comments_count,media_type"
 _LISTED = "id,text,timestamp,username,from,like_count,hidden,parent_id"
 _UNDER = f"{_LISTED},replies.limit(50){{{_LISTED}}}"
+LASTS = timedelta(days=60)
+"""How long a login by Instagram itself lasts,"""
+RENEWED_BEFORE = timedelta(days=10)
+"""and how long before its end it is renewed."""
 _PAGE = 50
 _QUIET_PAGES = 3
 """Pages without anything new after which the rest of a post's comments is left unread: new ones come first, answers to old ones do not."""
@@ -38,17 +44,68 @@ class Instagram(Meta):
 
     name = grams.NAME
     title = "Instagram"
+    about = "instagram"
+    platform = "instagram"
 
     def __init__(self, wiring: Wiring, **habits: timedelta) -> None:
         self._names: dict[str, str] = {}
+        self._until: dict[str, datetime] = {}
+        """By account: when a login ends that we renewed."""
         self._by_instagram = {one.handle for one in wiring.logins if one.options.get("login") == "instagram"}
         super().__init__(wiring, **habits)
 
-    def _made_hook(self, verify_token: str) -> GraphHook:
-        def convert(notice: Notice) -> tuple[Item, ...]:
-            return grams.of_notice(notice, self._names)
+    # A login by Instagram itself ends after 60 days and can be renewed; one by a Page lasts.
 
-        return GraphHook(self.name, "instagram", convert, app_secret=self._secret, verify_token=verify_token)
+    def _kept(self, seat: Seat) -> Kept | None:
+        if seat.page:
+            return None
+        return next((one.kept for one in self._logins if self._handles.get(one.handle) == seat.id), None)
+
+    async def _seat(self, account: Account | None) -> Seat:
+        """With the token as it stands where it is kept: another program of ours may have renewed it."""
+        seat = await super()._seat(account)
+        await self._take_up(seat)
+        return seat
+
+    async def _take_up(self, seat: Seat) -> None:
+        if (kept := self._kept(seat)) is not None:
+            since = await asyncio.to_thread(kept.since)
+            if since is not None and since != seat.since and (token := await asyncio.to_thread(kept.read)):
+                seat.since, seat.token = since, token
+
+    async def note_end(self, graph: Graph, seat: Seat) -> None:
+        """Where Meta does not say when such a login ends, that is told by when it was renewed, or put where it is kept."""
+        await super().note_end(graph, seat)
+        if not seat.page and seat.ends_at is None:
+            kept = self._kept(seat)
+            since = seat.since or (None if kept is None else await asyncio.to_thread(kept.since))
+            seat.ends_at = self._until.get(seat.id) or (None if since is None else since + LASTS)
+
+    async def renew(self, seat: Seat) -> None:
+        """A new token in the place of one that ends soon, or of which nobody knows when it ends. Nothing is lost where that does not work."""
+        await self._take_up(seat)
+        kept, now = self._kept(seat), self.clock()
+        soon = seat.ends_at is None or seat.ends_at - now <= RENEWED_BEFORE
+        if kept is None or not soon or not await asyncio.to_thread(kept.writable):
+            return
+        asked = {"grant_type": "ig_refresh_token", "access_token": seat.token}
+        try:
+            made = await self.graph_for(seat).ask("refresh_access_token", seat.token, asked)
+        except (Refused, TryAgain, SourceStopped) as no:
+            self.say(f"instagram/{seat.id}: the login could not be renewed: {no}")
+            return
+        token, seconds = words(made.get("access_token")), count(made.get("expires_in"))
+        if not token or not seconds:
+            self.say(f"instagram/{seat.id}: the login could not be renewed: the network's answer is not understood")
+        elif not await asyncio.to_thread(kept.replace, seat.token, token):
+            self.say(f"instagram/{seat.id}: the login was renewed and could not be kept, so the old one goes on")
+        else:
+            seat.token, seat.since = token, await asyncio.to_thread(kept.since)
+            seat.ends_at = self._until[seat.id] = now + timedelta(seconds=min(seconds, LASTS.total_seconds()))
+            self.say(f"instagram/{seat.id}: the login was renewed; it ends {seat.ends_at:%Y-%m-%d}")
+
+    def _told(self, notice: Notice) -> tuple[Item, ...]:
+        return grams.of_notice(notice, self._names)
 
     def _can(self, silent: str) -> Mapping[Capability, str]:
         return {
@@ -103,7 +160,7 @@ class Instagram(Meta):
             return row.get("instagram_business_account"), ident(row.get("id")), words(row.get("access_token"))
         return me.get("instagram_business_account"), ident(me.get("id")), login.secret
 
-    def items(self, piece: Piece) -> tuple[Item, ...]:
+    def _read(self, piece: Piece) -> tuple[Item, ...]:
         return grams.of_piece(piece, self._names)
 
     def _ground(self, seat: Seat) -> GramGround:
@@ -120,7 +177,7 @@ class Instagram(Meta):
                 if gone:
                     break
                 continue
-            theirs = edge == "media" and words(value.get("username")).lower() not in self._own_names(seat)
+            theirs = edge == "media" and words(value.get("username")).lower() not in self.names(seat)
             return Piece("tagged" if theirs else edge, seat.id, value, self.clock())
         for edge, asked in (
             ("named comment", f"mentioned_comment.comment_id({external_id}){{{_NAMED_COMMENT}}}"),
@@ -135,8 +192,8 @@ class Instagram(Meta):
                 return Piece(edge, seat.id, {"id": external_id, **found}, self.clock())
         raise Refused("the network does not have it, or no longer for us", where=external_id, code="gone")
 
-    def _own_names(self, seat: Seat) -> set[str]:
-        return {name for name, external_id in self._names.items() if external_id == seat.id} | {""}
+    def names(self, seat: Seat) -> frozenset[str]:
+        return frozenset(name for name, external_id in self._names.items() if external_id == seat.id) | {""}
 
     async def _around(self, seat: Seat, piece: Piece) -> list[Piece]:
         if piece.edge != "comment":
@@ -181,7 +238,7 @@ class Instagram(Meta):
     def _look_params(self, since: datetime) -> Params:
         return [("fields", "id,text,timestamp,username,from"), ("limit", str(_PAGE))]
 
-    async def _look_up_private(self, seat: Seat, reply: Reply) -> Sent | None:
+    async def _look_up_aside(self, seat: Seat, reply: Reply) -> Sent | None:
         raise Refused(
             "the network does not show whether a private answer arrived: look in its own app", code="not_shown"
         )
@@ -235,6 +292,9 @@ class GramGround:
                     # How many comments there are is told, not when the last one came.
                     moved = moment(row.get("timestamp")) if row.get("comments_count") == 0 else None
                     yield Spot(external_id, self._made("media", row), f"{row.get('comments_count')}", moved)
+        if self._source.own["private_messages"]:
+            async for talk in self._source.talks[self._account].spots(since):
+                yield talk
         try:
             async for rows, _ in self._graph.pages(
                 f"{self._account}/tags", self._seat.token, [("fields", _TAGGED), limit], most=1
@@ -255,6 +315,10 @@ class GramGround:
 
     async def comments(self, spot: Spot, since: datetime) -> AsyncIterator[tuple[list[Item], bool]]:
         """As `Ground.comments`, the newest first as the network gives them; answers to old ones as far as they are come by."""
+        if spot.person:
+            async for talk in self._source.talks[self._account].comments(spot, since):
+                yield talk
+            return
         quiet = 0
         asked = [("fields", _UNDER), ("limit", str(_PAGE))]
         try:
@@ -287,11 +351,14 @@ class GramGround:
         """As `Ground.watch`: the account's subscription, or its Page's, and when the login ends."""
         source, seat = self._source, self._seat
         await source.note_end(self._graph, seat)
+        await source.renew(seat)
         if source.own["subscribe"]:
             if seat.page:
                 await subscribe(self._graph, seat.page, seat, frozenset({"feed"}), source.say)
             else:
                 await subscribe(self._graph, "me", seat, FIELDS, source.say)
+                if source.own["private_messages"]:  # apart: without its permission the rest must come all the same
+                    await subscribe(self._graph, "me", seat, MESSAGES, source.say)
 
 
 def _since(items: list[Item], since: datetime) -> Iterator[Item]:

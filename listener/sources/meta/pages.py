@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from listener.harmless import storable
 from listener.model import Author, Deleted, Hidden, Item, Key, Kind, Mention, Reason, Reject
 from listener.sources.meta.shapes import (
     EDITED,
@@ -139,19 +138,10 @@ def _reject(notice: Notice, reason: Reason, detail: str) -> Reject:
 
 def of_piece(piece: Piece) -> tuple[Item, ...]:
     """What a piece that was read means: the message, and whether it is hidden, where the network says so."""
-    value, raw = piece.value, piece.packed()
-    external_id, created = ident(value.get("id")), moment(value.get("created_time"))
-    if not external_id:
-        return (piece.reject(Reason.BAD_ID, f"a {piece.edge} without an id"),)
-    if created is None:
-        return (piece.reject(Reason.BAD_TIME, f"a {piece.edge} without a time"),)
-    text = value.get("message")
-    if text is not None and not isinstance(text, str):
-        return (piece.reject(Reason.WRONG_SHAPE, f"a {piece.edge} whose text is none"),)
-    if text is not None and len(text) > MAX_TEXT:
-        return (piece.reject(Reason.TOO_BIG, f"a text of {len(text)} characters"),)
-    is_comment = piece.edge == "comment"
-    said = storable(text or "")
+    value, told = piece.value, piece.told("message", "created_time")
+    if isinstance(told, Reject):
+        return (told,)
+    external_id, said, is_comment = told.id, told.text, piece.edge == "comment"
     author = _author(value.get("from"), external_id)
     if "from" not in value and piece.edge == "post":
         author = Author(SPACE, piece.account)
@@ -166,7 +156,7 @@ def of_piece(piece: Piece) -> tuple[Item, ...]:
         author,
         said,
         Kind.COMMENT if is_comment else Kind.POST,
-        raw,
+        piece.packed(),
         revision(piece.at, READ),
         content_of(said),
         parent=(above or post or None) if is_comment else None,
@@ -175,11 +165,11 @@ def of_piece(piece: Piece) -> tuple[Item, ...]:
         answers=() if piece.edge == "tagged" else (piece.account,),
         media=1 if _has_picture(value) else 0,
         url=_url(value.get("permalink_url"), external_id),
-        network_at=created,
+        network_at=told.at,
         likes=count(value.get("like_count")),
         reposts=count(inside(value, "shares", "count")),
         replies=count(value.get("comment_count")) if is_comment else count(inside(value, "comments", "summary", "total_count")),
-        private_until=created + PRIVATE_WINDOW if is_comment and not ours else None,
+        private_until=told.at + PRIVATE_WINDOW if told.at and is_comment and not ours else None,
     )  # fmt: skip
     hidden = value.get("is_hidden")
     return (mention, Hidden(mention.key, hidden, piece.at)) if isinstance(hidden, bool) else (mention,)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +27,9 @@ PRIVATE_WINDOW = timedelta(days=7)
 
 NEW, EDITED, READ = "a", "e", "r"
 """What a revision speaks of, behind its second."""
+
+PRIVATE = "messaging"
+"""The field of a notice that tells of private messages; it stands where others have a list of changes."""
 
 _ID = re.compile(r"[A-Za-z0-9_:-]{1,200}")
 _FIRST, _LAST = 1_072_915_200, 7_258_118_400  # 2004, 2200
@@ -127,7 +130,7 @@ class Notice:
 
 
 def notices(body: bytes, kind: str) -> Iterator[Notice | Reject]:
-    """What a delivery tells, one by one. `kind` is what the envelope must be about; what it tells of private messages is passed over."""
+    """What a delivery tells, one by one. `kind` is what the envelope must be about."""
     box = loaded(body)
     if not isinstance(box, dict):
         yield Reject(Reason.NOT_DECODED, "a delivery that is no JSON object", body[:MAX_RAW])
@@ -162,6 +165,27 @@ def _entry(entry: object, kind: str) -> Iterator[Notice | Reject]:
             yield Reject(Reason.WRONG_SHAPE, "a change without a field and a value", own[:MAX_RAW] or raw)
             continue
         yield Notice(account, told, value, moment(entry.get("time")), own)
+    # Where another program has taken a conversation over, what is said in it comes to us as a bystander: it is said all the same.
+    for word in (PRIVATE, "standby"):
+        events = entry.get(word, [])
+        if not isinstance(events, list):
+            yield Reject(Reason.WRONG_SHAPE, "an entry whose private events are no list", raw)
+            continue
+        for event in events:
+            own = dumped({"object": kind, "entry": [{**head, PRIVATE: [event]}]})
+            if not isinstance(event, dict) or not own:
+                yield Reject(Reason.WRONG_SHAPE, "a private event that is no object", own[:MAX_RAW] or raw)
+                continue
+            yield Notice(account, PRIVATE, event, moment(entry.get("time")), own)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What every message has."""
+
+    id: str
+    text: str
+    at: datetime | None
 
 
 # Pieces that were read -------------------------------------------------------------------------------------------------
@@ -187,6 +211,21 @@ class Piece:
     def reject(self, reason: Reason, detail: str) -> Reject:
         """That it cannot be used. Without the time of the reading, so that it is the same one when it is read again."""
         return Reject(reason, detail, dumped({**self._head(), "value": self.value})[:MAX_RAW])
+
+    def told(
+        self, text: str, at: str, *, ident: Callable[[object], str] = ident, timeless: bool = False
+    ) -> Told | Reject:
+        """What every message has, by the names of those fields; or why it cannot be used. `timeless`: it may say no time."""
+        external_id, said, moved = ident(self.value.get("id")), self.value.get(text), moment(self.value.get(at))
+        if not external_id:
+            return self.reject(Reason.BAD_ID, f"a {self.edge} without an id")
+        if said is not None and not isinstance(said, str):
+            return self.reject(Reason.WRONG_SHAPE, f"a {self.edge} whose text is none")
+        if said is not None and len(said) > MAX_TEXT:
+            return self.reject(Reason.TOO_BIG, f"a text of {len(said)} characters")
+        if moved is None and not timeless:
+            return self.reject(Reason.BAD_TIME, f"a {self.edge} without a time")
+        return Told(external_id, storable(said or ""), moved)
 
     def _head(self) -> dict[str, str]:
         return {"edge": self.edge, "account": self.account, "post": self.post}

@@ -29,7 +29,7 @@ WATCH_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A post as a list of posts shows it."""
+    """A post as a list of posts shows it; or a conversation in private."""
 
     id: str
     items: tuple[Item, ...]
@@ -39,6 +39,8 @@ class Spot:
     """When something last happened at it; None: the network does not say."""
     commented: bool = True
     """Whether its comments are for us."""
+    person: str = ""
+    """Whom a conversation in private is with; '' : it is a post."""
 
 
 class Ground(Protocol):
@@ -49,7 +51,7 @@ class Ground(Protocol):
         ...
 
     def comments(self, spot: Spot, since: datetime) -> AsyncIterator[tuple[list[Item], bool]]:
-        """Comments under it that may be newer, page by page, each with whether it was cut there."""
+        """What was said there that may be newer, page by page, each with whether it was cut there."""
         ...
 
     async def watch(self) -> None:
@@ -145,7 +147,10 @@ class Sweep:
                 heard += len(found)
                 items += found
                 if cut:
-                    gaps.append(Gap(turn.mark, began, f"more than {MOST_PAGES} pages of comments under one post"))
+                    what = (
+                        "one private conversation" if spot.person else f"{MOST_PAGES} pages of comments under one post"
+                    )
+                    gaps.append(Gap(turn.mark, began, f"more was said than is read of {what}"))
                 while len(items) > self._size:
                     part, items = items[: self._size], items[self._size :]
                     yield _batch(turn.new(part), cursor, began, heard)

@@ -29,7 +29,6 @@ _NO_WAY: Mapping[Capability, str] = {
     Capability.HIDE: "Telegram cannot hide a message",
     Capability.REMOVE: "an admin of the group does it in Telegram",
     Capability.BLOCK: "that would throw somebody out of a group: an admin does it in Telegram",
-    Capability.EDIT: "not from here yet: delete it and write anew",
     Capability.MEDIA: "pictures are not sent to Telegram from here",
     Capability.HISTORY: "a bot cannot read what was said before it listened",
 }

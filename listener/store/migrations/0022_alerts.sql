@@ -147,8 +147,7 @@ CREATE TABLE pages (
     step         int NOT NULL DEFAULT 0,
     round        int NOT NULL DEFAULT 0,
     about        jsonb NOT NULL DEFAULT '{}',         -- of a digest: which incidents
-    at           timestamptz NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (incident_id, what, receiver, person, step, round, at)
+    at           timestamptz NOT NULL
 );
 CREATE INDEX pages_incident ON pages (incident_id, id);
 ALTER TABLE outbox ADD COLUMN page_id bigint UNIQUE REFERENCES pages;

@@ -55,6 +55,16 @@ JOIN mention_keys AS k ON k.space = n.space AND k.external_id = n.parent
 JOIN mentions AS p ON p.id = k.mention_id
 """
 
+# A private message of ours that names none answers the newest one of theirs before it in its thread: so the networks' own apps do it.
+_TALKED_TO = """
+SELECT n.id AS child_id, p.id, p.external_id, p.ours, p.space, p.root, p.author_id, p.source, p.at, p.state
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) AS n(id, space, root, at)
+JOIN LATERAL (
+    SELECT * FROM mentions AS m WHERE m.space = n.space AND m.root = n.root AND m.at <= n.at AND m.kind = 'dm' AND NOT m.ours
+    ORDER BY m.at DESC, m.id DESC LIMIT 1
+) AS p ON true
+"""
+
 _SAID = """
 SELECT n.conversation_id, m.id, m.external_id, m.at, m.author_id, false AS ours
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS n(conversation_id, space, root, author_id)
@@ -64,6 +74,10 @@ SELECT n.conversation_id, a.id, a.external_id, a.at, a.author_id, true
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS n(conversation_id, space, root, author_id)
 JOIN mentions AS m ON m.space = n.space AND m.root = n.root AND m.author_id = n.author_id
 JOIN mentions AS a ON a.space = m.space AND a.parent = m.external_id AND a.ours
+UNION
+SELECT n.conversation_id, a.id, a.external_id, a.at, a.author_id, true
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS n(conversation_id, space, root, author_id)
+JOIN mentions AS a ON a.space = n.space AND a.root = n.root AND a.kind = 'dm' AND a.parent IS NULL AND a.ours
 ORDER BY 4, 2
 """
 
@@ -363,6 +377,13 @@ class Desk:
         parents = {}
         if rows:
             parents = {r["child_id"]: r for r in await self._connection.fetch(_PARENTS, *columns(rows))}
+        if talks := [
+            (k.id, k.mention.key.space, k.root, k.at)
+            for k in ours
+            if k.mention.kind is Kind.DM and not k.mention.parent
+        ]:
+            found = await self._connection.fetch(_TALKED_TO, *columns(talks))
+            parents |= {r["child_id"]: r for r in found}
         await self._recall([r["id"] for r in parents.values()])
         await self._find((r["space"], r["root"], r["author_id"]) for r in parents.values() if not r["ours"])
         for k in sorted(ours, key=lambda k: (k.at, k.id)):

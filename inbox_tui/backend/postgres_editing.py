@@ -1,0 +1,32 @@
+"""Edits of what was sent, by the real store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from listener.model import Doing, Person
+from listener.store import network_acts
+from listener.store.views import ActRow, Opened, Rewording
+
+
+class PostgresEditing:
+    """`EditingBackend` on the store; a part of `PostgresBackend`."""
+
+    __slots__ = ()
+    pool: Any
+    brand_id: int
+    me: Person
+
+    async def editable(self, mention_id: int) -> Rewording | None:
+        """As it was typed last."""
+        return await network_acts.editable(self.pool, self.brand_id, mention_id)
+
+    async def edit_reply(
+        self, opened: Opened, mention_id: int, edit: Rewording, *, hold_seconds: float, now: datetime
+    ) -> ActRow:
+        """Ask for it, as the account that wrote it."""
+        return await network_acts.queue(
+            self.pool, self.me.id, opened.conversation.id, mention_id, Doing.EDIT, account_id=opened.account_id,
+            hold_seconds=hold_seconds, now=now, edit=edit,
+        )  # fmt: skip
