@@ -6,8 +6,9 @@ import asyncio
 import http.server
 import json
 import threading
+import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +23,7 @@ from listener.service import notify
 from listener.settings import Database, ReceiverSettings, Settings, find_paths
 from listener.signing import sign
 from listener.store import incidents
+from listener.store.alert_lane import PAGES
 from tests.promises.paged import Post, ear, incident, now, page, post
 from tests.store.world import world
 
@@ -229,3 +231,21 @@ def test_page_test_says_what_the_receiver_answered(
         assert said("away")[0] == 3
         assert said("nobody") == (2, "hubbub: there is no receiver 'nobody'\n  what to do: there are: own, away\n")
         server.shutdown()
+
+
+async def test_a_lease_that_ran_out_is_not_taken_from_who_has_it_anew(desk: Post) -> None:
+    one = await incident(desk.w)
+    row = await page(desk.w, one, at=now() - timedelta(minutes=2))
+    pool, first, second = desk.w.pool, uuid.uuid4(), uuid.uuid4()
+    assert await PAGES.claim_next(pool, first, now() - timedelta(minutes=1), 1.0, "ops")
+    async with pool.acquire() as holder:
+        async with holder.transaction():
+            await holder.execute("SELECT FROM outbox WHERE id = $1 FOR UPDATE", row)
+            late = asyncio.ensure_future(PAGES.expired(pool, now()))
+            await asyncio.sleep(0.2)
+            await holder.execute(
+                "UPDATE outbox SET attempt = $2, lease_until = now() + interval '1 min' WHERE id = $1", row, second
+            )
+        assert await late == 0
+    settled = await desk.state(row)
+    assert (settled["state"], settled["attempt"]) == ("sending", second)
