@@ -124,6 +124,20 @@ async def test_what_is_not_true_any_more_is_not_told(desk: Post) -> None:
     assert sorted(one["what"] for one in shop.told()) == ["alert", "resolved", "still"]
 
 
+async def test_a_digest_tells_what_still_stands(desk: Post) -> None:
+    ids = [
+        await incident(desk.w, policy=f"p{n}", state=state)
+        for n, state in enumerate(("open", "resolved", "acknowledged"))
+    ]
+    async with ear() as shop:
+        row = await page(desk.w, None, what="digest", person=desk.w.mia.login, about={"incidents": ids, "note": ""})
+        desk.start("ops", "webhook", address=shop.address, secret=SECRET)
+        await desk.until(row, "accepted")
+    (told,) = shop.told()
+    assert told["figures"]["incidents"] == [ids[0], ids[2]]
+    assert told["title"] == "2 incidents at once: Acme"
+
+
 async def test_a_page_for_a_receiver_that_the_settings_do_not_name_fails_when_nobody_takes_it(desk: Post) -> None:
     one = await incident(desk.w)
     row = await page(desk.w, one, "gone", at=now() - notify.UNCLAIMED)
