@@ -112,6 +112,7 @@ async def test_slack_gets_markdown_and_a_phone_the_short_form(desk: Post) -> Non
         assert slack.heard[0][0] == "POST /services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
         assert f"hubbub inbox --incident {one}" in text
         assert "WARNING: Anger about Larkspur" in text
+        assert "http" not in text, "no picture of anybody's"
     async with ear(200) as phone:
         receiver = by(f"json://{phone.address.removeprefix('http://')}/sms")
         receiver.service.body_maxlen = 160

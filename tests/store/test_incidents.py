@@ -250,3 +250,15 @@ async def test_a_process_that_dies_between_any_two_statements_leaves_nothing_hal
     assert len(told) == len(set(told))
     assert [page for page in told if page[1] == "tom"] == [("alert", "tom", 1, 0)]
     assert ("again", "mia", 0, 1) in told
+
+
+async def test_what_is_fired_at_once_is_one_incident_and_one_group(pool: asyncpg.Pool, dsn: str) -> None:
+    w = await on_call(pool)
+    ids = await asyncio.gather(
+        *(fire(w, fired(w)) for _ in range(4)),
+        *(fire(w, fired(w, policy=LOUD)) for _ in range(2)),
+        fire(w, fired(w, topic="", severity=Severity.CRITICAL)),
+    )
+    assert len(set(ids)) == 3
+    roots = await pool.fetch("SELECT id FROM incidents WHERE parent_id IS NULL")
+    assert [row["id"] for row in roots] == [ids[-1]]
