@@ -299,11 +299,24 @@ class Watch:
                     state, _ = baseline.step(state, Bucket(at, value))
             self.states[counter] = state
 
+    def reached(self, last: int) -> int:
+        """The bucket up to which all counters were taken; `last` where there are none."""
+        return max(
+            min((state.at for state in self.states.values() if state.at is not None), default=last), last - FURTHEST
+        )
+
     def behind(self, last: int) -> range:
         """The buckets that are to be taken, up to the one that begins at `last`."""
-        reached = [state.at for state in self.states.values() if state.at is not None]
-        begin = max(min(reached, default=last) + STEP, last - FURTHEST)
-        return range(begin, last + STEP, STEP)
+        return range(self.reached(last) + STEP, last + STEP, STEP)
+
+    def unknown(self) -> set[int]:
+        """Buckets of the last day that are not known of every counter."""
+        found: set[int] = set()
+        for state in self.states.values():
+            if state.at is not None and None in state.counts:
+                first = state.at - STEP * (len(state.counts) - 1)
+                found.update(first + STEP * i for i, seen in enumerate(state.counts) if seen is None)
+        return found
 
     def take(self, at: int, heard: Numbers, *, speak: bool = True, on_time: bool = True) -> list[Alert]:
         """One bucket; what is worth telling of it. Not `speak`: it is only learned from. Not `on_time`: it was over long before."""

@@ -38,7 +38,7 @@ WITH gone AS (
     INSERT INTO series AS s (brand_id, topic, source, at, history, mentions, negative, urgent, reach)
     SELECT brand_id, topic, source, at, history, sum(mentions), sum(negative), sum(urgent), sum(reach) FROM gone GROUP BY 1, 2, 3, 4, 5
     ON CONFLICT (brand_id, topic, source, at, history) DO UPDATE SET mentions = s.mentions + excluded.mentions,
-        negative = s.negative + excluded.negative, urgent = s.urgent + excluded.urgent, reach = s.reach + excluded.reach
+        negative = s.negative + excluded.negative, urgent = s.urgent + excluded.urgent, reach = s.reach + excluded.reach, changed_at = now()
 )
 SELECT count(*) FROM gone
 """
@@ -57,6 +57,24 @@ FROM (SELECT topic, source, at, history, mentions, negative, urgent FROM series
       SELECT topic, source, at, history, mentions, negative, urgent FROM series_deltas
       WHERE brand_id = $1 AND topic = ANY($2::text[]) AND at >= $3 AND at < $4) AS all_of_them
 GROUP BY 1, 2, 3, 4
+"""
+
+# Five minutes of a topic are read whole where anything of them changed, or where a state does not know them yet.
+_CHANGED = """
+WITH touched AS (
+    SELECT topic, at FROM series WHERE brand_id = $1 AND topic = ANY($2::text[]) AND at >= $3 AND at < $4
+        AND (at > $5 OR changed_at >= $5 OR at = ANY($6::timestamptz[]))
+    UNION SELECT topic, at FROM series_deltas WHERE brand_id = $1 AND topic = ANY($2::text[]) AND at >= $3 AND at < $4
+), all_of_them AS (
+    SELECT s.topic, s.source, s.at, s.history, s.mentions, s.negative, s.urgent FROM touched JOIN series AS s USING (topic, at)
+    WHERE s.brand_id = $1
+    UNION ALL
+    SELECT topic, source, at, history, mentions, negative, urgent FROM series_deltas
+    WHERE brand_id = $1 AND topic = ANY($2::text[]) AND at >= $3 AND at < $4
+)
+SELECT topic, source, extract(epoch FROM at)::bigint AS at, history, sum(mentions)::bigint AS mentions, sum(negative)::bigint AS negative,
+       sum(urgent)::bigint AS urgent
+FROM all_of_them GROUP BY 1, 2, 3, 4
 """
 
 _STATES = "SELECT topic, source, counter, state::text FROM spike_states WHERE brand_id = $1"
@@ -157,6 +175,20 @@ async def counts(
 ) -> list[Counted]:
     """What was counted from `since` on and before `until`, where anything was."""
     rows = await connection.fetch(_COUNTS, brand_id, sorted(topics), since, until)
+    return [Counted(*row.values()) for row in rows]
+
+
+async def changed(
+    connection: asyncpg.Connection,
+    brand_id: int,
+    topics: Collection[str],
+    since: datetime,
+    until: datetime,
+    last: datetime,
+    unknown: Collection[datetime],
+) -> list[Counted]:
+    """The same, where anything changed from `last` on, and of the buckets that are `unknown` so far."""
+    rows = await connection.fetch(_CHANGED, brand_id, sorted(topics), since, until, last, sorted(unknown))
     return [Counted(*row.values()) for row in rows]
 
 

@@ -16,7 +16,7 @@ import asyncpg
 from listener.incidents import watching
 from listener.incidents.hearing import Stream
 from listener.incidents.shape import Fired, Told
-from listener.incidents.watching import STEP, Alert, Heard, Watch
+from listener.incidents.watching import STEP, Alert, Counted, Counter, Heard, Watch
 from listener.query.clock import zone
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
@@ -57,6 +57,10 @@ def next_look(now: datetime) -> datetime:
     return datetime.fromtimestamp(newest(now) + 2 * STEP + GRACE, UTC)
 
 
+def _time(at: int) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
 @repeated
 async def look(pool: asyncpg.Pool, brand: Watched, book: Rulebook, now: datetime, fire: Fire) -> Seen:
     """Takes every finished bucket since the last look. Nothing, where somebody else is at it."""
@@ -68,8 +72,7 @@ async def look(pool: asyncpg.Pool, brand: Watched, book: Rulebook, now: datetime
 
 async def _look(connection: asyncpg.Connection, brand: Watched, book: Rulebook, now: datetime, fire: Fire) -> Seen:
     last = newest(now)
-    begin = datetime.fromtimestamp(last - watching.LEARNED_DAYS * DAY, UTC)
-    end = datetime.fromtimestamp(last + STEP, UTC)
+    begin, end = _time(last - watching.LEARNED_DAYS * DAY), _time(last + STEP)
     streams = await series.streams(connection, brand.id, begin, end)
     looks = watching.looks(book.alerts, book.topics, brand.key, {one.network for one in streams})
     watch = Watch(
@@ -80,11 +83,15 @@ async def _look(connection: asyncpg.Connection, brand: Watched, book: Rulebook, 
         await series.desks(connection, brand.id),
     )
     watch.forget()
-    cold = watch.cold()
-    since = begin if cold else datetime.fromtimestamp(last - watching.FURTHEST - DAY, UTC)
+    cold = watch.cold()[:LEARN_AT_ONCE]
     topics = {counter.topic for counter in watching.needed(looks)}
-    counted = await series.counts(connection, brand.id, topics, since, end)
-    heard = await asyncio.to_thread(_made_ready, watch, counted, streams, now, cold[:LEARN_AT_ONCE], last)
+    reached = watch.reached(last)
+    counted = await series.changed(
+        connection, brand.id, topics, _time(reached - DAY), end, _time(reached), [_time(at) for at in watch.unknown()]
+    )
+    heard = await asyncio.to_thread(_made_ready, watch, counted, streams, now)
+    past = await series.counts(connection, brand.id, {counter.topic for counter in cold}, begin, end) if cold else []
+    await asyncio.to_thread(_learned, watch, past, streams, now, cold, last)
     told: list[Fired] = []
     for at in watch.behind(last):
         fresh = now.timestamp() - (at + STEP) <= watching.FRESH
@@ -98,15 +105,24 @@ async def _look(connection: asyncpg.Connection, brand: Watched, book: Rulebook, 
         told.append(one)
         await fire(connection, one, found.policy, now)
     await series.keep(connection, brand.id, watch.states, watch.desks, watching.needed(looks))
-    return Seen(tuple(told), more=len(cold) > LEARN_AT_ONCE)
+    return Seen(tuple(told), more=bool(watch.cold()))
 
 
-def _made_ready(
-    watch: Watch, counted: Sequence[watching.Counted], streams: Sequence[Stream], now: datetime,
-    cold: Sequence[watching.Counter], last: int,
-) -> Heard:  # fmt: skip
+def _made_ready(watch: Watch, counted: Sequence[Counted], streams: Sequence[Stream], now: datetime) -> Heard:
     heard = Heard(counted, streams, now.timestamp())
     watch.mend(heard)
+    return heard
+
+
+def _learned(
+    watch: Watch,
+    counted: Sequence[Counted],
+    streams: Sequence[Stream],
+    now: datetime,
+    cold: Sequence[Counter],
+    last: int,
+) -> Heard:
+    heard = Heard(counted, streams, now.timestamp())
     for counter in cold:
         watch.learn(counter, heard, last)
     return heard
@@ -188,7 +204,7 @@ async def replay(
         looks = watching.looks(policies, book.topics, brand.key, {one.network for one in streams})
         watch = Watch(looks, brand.zone, book.calendar)
         counted = await series.counts(connection, brand.id, {c.topic for c in watching.needed(looks)}, since, end)
-        heard = await asyncio.to_thread(_made_ready, watch, counted, streams, end, watch.cold(), begin - STEP)
+        heard = await asyncio.to_thread(_learned, watch, counted, streams, end, watch.cold(), begin - STEP)
         told: list[Fired] = []
         for day in range(begin, until, DAY):
             told += await _replayed(connection, brand, watch, heard, range(day, min(day + DAY, until), STEP))

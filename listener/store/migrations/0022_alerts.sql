@@ -12,6 +12,7 @@ CREATE TABLE series (
     negative     int NOT NULL,
     urgent       int NOT NULL,                        -- want an answer and have none yet: an answer takes one away
     reach        bigint NOT NULL,
+    changed_at   timestamptz NOT NULL DEFAULT now(),  -- when it was folded into
     PRIMARY KEY (brand_id, topic, source, at, history)
 );
 CREATE INDEX series_old ON series USING brin (at);
