@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ import asyncpg
 from textual.widgets import Input
 
 from inbox_tui.keys import INCIDENTS
+from inbox_tui.messages import IncidentsWanted
 from inbox_tui.view import curve as drawing
 from inbox_tui.view import incidents as view
 from inbox_tui.view.lines import line_cells
 from inbox_tui.widgets.chart import Chart
 from listener.incidents.asked import query_of
 from listener.incidents.curve import curve_of
-from listener.incidents.story import Missing, Plan, Story
+from listener.incidents.shape import Incident, IncidentState
+from listener.incidents.story import Listed, Missing, Plan, Story
+from listener.rulebook.alerting import Severity, Watched
 from listener.store import incident_acts, incident_views
 from listener.store.incident_report import report_on
 from tests.store.test_incidents import fire, fired
@@ -164,7 +168,7 @@ async def test_who_may_only_look_changes_nothing_and_an_incident_can_be_opened_b
     await stormy(w, at, topic="skyr")
     async with real(dsn, "vera-acme", size=SMALL) as s:
         await s.shows("2 incidents: 2 open (#)")
-        s.app.post_message(_wanted(id_))
+        s.app.post_message(IncidentsWanted(id_))
         await s.shows("Bad mood · #1")
         before = await pool.fetch("SELECT * FROM incidents ORDER BY id")
         await s.press("c")
@@ -172,18 +176,12 @@ async def test_who_may_only_look_changes_nothing_and_an_incident_can_be_opened_b
         await s.press("%", "c")
         await s.shows("read-only: nothing is changed from here")
         assert await pool.fetch("SELECT * FROM incidents ORDER BY id") == before
-        s.app.post_message(_wanted(theirs))
+        s.app.post_message(IncidentsWanted(theirs))
         await s.shows(f"there is no incident {theirs} here")
         assert not s.sees("Globex")
     assert await incident_views.story(pool, w.brand_id, theirs, at) is None
     assert await incident_views.rows(pool, w.brand_id, [theirs]) == []
     assert await report_on(pool, w.brand_id, theirs, at) is None
-
-
-def _wanted(id_: int) -> Any:
-    from inbox_tui.messages import IncidentsWanted
-
-    return IncidentsWanted(id_)
 
 
 async def test_windows_go_through_the_list_both_ways_whoever_needs_somebody_first(pool: asyncpg.Pool) -> None:
@@ -213,9 +211,7 @@ async def test_windows_go_through_the_list_both_ways_whoever_needs_somebody_firs
     assert there == back == [one.id for one in whole]
 
 
-def _severities() -> list[Any]:
-    from listener.rulebook.alerting import Severity
-
+def _severities() -> list[Severity]:
     note, warning, critical = Severity.NOTE, Severity.WARNING, Severity.CRITICAL
     return [note, warning, critical, critical, note, warning, warning, critical, note]
 
@@ -277,6 +273,13 @@ def test_the_picture_keeps_to_its_room_and_draws_what_there_is() -> None:
         assert len(picture.lines) == 2, "the hole cuts the curve in two"
         assert line_cells(drawing.legend(story, line, width)) <= width
     assert drawing.picture(story, line, now(), UTC, 5, 3).puts[0].piece[1] == "dim"
+    short = replace(line, seen=(1.0,) * 100 + (None,) + (1.0,) * (len(line.seen) - 101))
+    holes = [
+        put
+        for put in drawing.picture(story, short, now(), UTC, 20, 9).puts
+        if put.piece[0] == drawing.HOLE and put.y == 1
+    ]
+    assert len(holes) == 1, "the shortest hole is seen in the smallest picture"
 
 
 def test_one_incident_takes_no_more_than_its_width() -> None:
@@ -290,10 +293,6 @@ def test_one_incident_takes_no_more_than_its_width() -> None:
 
 
 def _story() -> Story:
-    from listener.incidents.shape import Incident, IncidentState
-    from listener.incidents.story import Listed
-    from listener.rulebook.alerting import Severity, Watched
-
     at = now()
     one = Incident(
         7, 1, "k", "storm", Watched.NEGATIVE, "yoghurt", "", IncidentState.OPEN, Severity.CRITICAL, "Bad mood", at - timedelta(hours=1), at,
@@ -311,6 +310,9 @@ def test_the_query_of_an_incident_asks_for_its_span_and_ends_with_it() -> None:
     one = _story().listed.incident
     begin = (one.since - timedelta(minutes=55)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert query_of(one) == f"topic:yoghurt tone:negative -is:ours time:>={begin}"
+    assert "tone:negative" in query_of(replace(one, evidence={}))
+    by_rules = replace(one, watched=Watched.RULE, topic="", evidence={"rules": ["outage", "billing/late"]})
+    assert query_of(by_rules).startswith('(rule:outage OR rule:"billing/late") -is:ours time:>=')
     end = one.since + timedelta(minutes=5)
     last = end + timedelta(seconds=1)
     assert query_of(one, end).endswith(f"time:[{begin} TO {last:%Y-%m-%dT%H:%M:%SZ}]"), "to the end of that second"
