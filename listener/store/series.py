@@ -121,7 +121,8 @@ _AUTHORS = """
 SELECT count(DISTINCT m.author_id) FROM mentions AS m JOIN hearings AS h ON h.mention_id = m.id AND h.brand_id = $1
 WHERE m.at >= $2 AND m.at < $3 AND NOT m.ours AND h.via NOT IN ('thread', 'own') AND ($4 = '' OR h.topic = $4) AND ($5 = '' OR m.source = $5)
   AND ($6 = 'mentions' OR EXISTS (SELECT FROM assessments AS a WHERE a.mention_id = m.id AND a.brand_id = $1 AND a.version = m.version
-       AND CASE $6 WHEN 'negative' THEN a.tone = 'negative' ELSE a.need >= $7 END))
+       AND CASE $6 WHEN 'negative' THEN a.tone = 'negative'
+            ELSE CASE WHEN a.need_said IS NULL THEN coalesce(a.need_alone, a.need) ELSE a.need END >= $7 END))
 """
 
 _ASKED = """

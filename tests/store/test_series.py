@@ -74,6 +74,18 @@ async def test_what_a_person_says_of_a_message_counts_and_is_taken_back(house: H
     assert found == [(1, 1, 1), (1, 1, 0), (1, 0, 0), (1, 0, 1)]
 
 
+async def test_what_a_model_learned_from_the_team_says_wakes_nobody(house: House) -> None:
+    house.topic("a")
+    house.judge.says["a"] = {"need": 0.1, "learned": 0.9}
+    await house.record(said("a", "this is good", at=AT))
+    one = await house.pool.fetchval("SELECT id FROM mentions")
+    found = [(await counted(house.pool))[("brand", False)]]
+    for value in ("needed", ""):
+        await overrule(house.pool, house.person_id, house.brand_id, one, "need", value, NOW)
+        found.append((await counted(house.pool))[("brand", False)])
+    assert found == [(1, 0, 0), (1, 0, 1), (1, 0, 0)], "only need itself, or a person"
+
+
 async def test_what_is_brought_afterwards_counts_apart_and_wants_nothing(house: House) -> None:
     house.topic("a")
     await house.record(said("a", "this is bad", at=AT), history=True)

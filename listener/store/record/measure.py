@@ -32,30 +32,33 @@ FROM unnest($2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7:
      AS n(brand_id, topic, source, at, mentions, negative, reach)
 """
 
+# What a person said, else what need said: a model that learned from the team wakes nobody.
+_NEED = "CASE WHEN a.need_said IS NULL THEN coalesce(a.need_alone, a.need) ELSE a.need END AS need"
+
 _HEARD = """
 SELECT mention_id, brand_id, topic, account_id, via, source_id FROM hearings
 WHERE mention_id = ANY($1::bigint[]) AND via NOT IN ('thread', 'own')
 """
 
-_BEFORE = """
+_BEFORE = f"""
 SELECT n.mention_id, a.brand_id, a.tone, a.need
 FROM unnest($1::bigint[], $2::int[]) AS n(mention_id, version)
-JOIN LATERAL (SELECT DISTINCT ON (brand_id) brand_id, tone, need FROM assessments
+JOIN LATERAL (SELECT DISTINCT ON (brand_id) brand_id, tone, {_NEED} FROM assessments AS a
               WHERE mention_id = n.mention_id AND version < n.version ORDER BY brand_id, version DESC) AS a ON true
-"""
+"""  # noqa: S608 - constant
 
 _ASK = """
 INSERT INTO asked_alerts (brand_id, policy, rule, mention_id, at)
 SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
 """
 
-_STANDS = """
-SELECT m.source, m.at, a.tone = 'negative' AS negative, a.need, coalesce((a.context ->> 'history')::boolean, false) AS history,
+_STANDS = f"""
+SELECT m.source, m.at, a.tone = 'negative' AS negative, {_NEED}, coalesce((a.context ->> 'history')::boolean, false) AS history,
        (SELECT array_agg(DISTINCT topic) FROM hearings
         WHERE mention_id = $1 AND brand_id = $2 AND via NOT IN ('thread', 'own')) AS topics
 FROM assessments AS a JOIN mentions AS m ON m.id = a.mention_id
 WHERE a.mention_id = $1 AND a.brand_id = $2 ORDER BY a.version DESC LIMIT 1
-"""
+"""  # noqa: S608 - constant
 
 _NONE: frozenset[Via] = frozenset({Via.THREAD, Via.OWN})
 
