@@ -46,7 +46,7 @@ examples:
   hubbub doctor
   hubbub doctor --json | jq '.checks[] | select(.state != "fine")'
 
-Looks at the settings, the secrets, the disk, the database and its schema, the listener, every source (running, lagging,
+Looks at the settings, the secrets, the disk, models of tone, the database and its schema, the listener, every source (running, lagging,
 paused, stopped, gaps, logins that end soon), the door for webhooks, every account, the rules, what was learned, the outbox,
 incidents, and who would be told.
 Exit code 0: all fine; 1: something to do; 3: the database is not reachable."""
@@ -108,6 +108,7 @@ async def _doctor(config: Path | None, checks: list[Check]) -> int:
     )
     checks += _secrets(settings)
     checks += _disk(settings)
+    checks += _tones(settings)
     return await _database(settings, checks)
 
 
@@ -143,6 +144,21 @@ def _disk(settings: Settings) -> Iterable[Check]:
     state = BAD if free < NO_SPACE else WARNING if free < LITTLE_SPACE else FINE
     todo = "" if state == FINE else "make room: when the disk is full nothing can be stored, and the listener waits"
     yield Check("disk", state, f"{free / (1 << 30):.1f} GB free at {folder}", todo)
+
+
+def _tones(settings: Settings) -> Iterable[Check]:
+    from listener.service.tones import load_tones, seconds_of
+
+    for one in settings.tones:
+        try:
+            model = load_tones([one])[one.lang]
+        except FixMe as err:
+            yield Check("tone", BAD, f"{one.lang}: {err.what} ({err.where})", err.hint)
+        else:
+            took = 1000 * seconds_of(model)
+            yield Check(
+                "tone", FINE, f"{one.lang}: {model.method} from {one.folder}, {took:.0f} ms for the longest text"
+            )
 
 
 async def _database(settings: Settings, checks: list[Check]) -> int:

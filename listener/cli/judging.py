@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from listener.assess import Judge
     from listener.model import Assessment, Mention
     from listener.rulebook.shape import Rulebook
-    from listener.rulebook.subject import Topics
+    from listener.rulebook.subject import Methods, Topics
     from listener.sources.files.columns import Cell
 
 COLUMNS = ("id", "label", "score", "need", "lang", "reasons")
@@ -103,7 +103,7 @@ class Scored:
 def run_judge(arguments: argparse.Namespace) -> int:
     """Scores the file, or learns from it (exit code 1 when lines were left out); or is about what was learned in the database."""
     from listener.cli.importing import pair
-    from listener.cli.rules.folder import rulebook_asked
+    from listener.cli.rules.folder import methods_asked, rulebook_asked
     from listener.cli.terminal import Bar, counted, print_json, say
     from listener.model import Reject
     from listener.sources.files import ImportPlan, ImportStream
@@ -121,7 +121,7 @@ def run_judge(arguments: argparse.Namespace) -> int:
     columns = dict(pair(text, "--map") for text in arguments.map)
     stream = ImportStream(ImportPlan(path=arguments.file, columns=columns, encoding=arguments.encoding))
     book = rulebook_asked(arguments)
-    judging = Judging(book, arguments.brand, arguments.lang)
+    judging = Judging(book, methods_asked(arguments), arguments.brand, arguments.lang)
     if arguments.what == "learn":
         return run_learn(arguments, stream, judging.judge, book.signals.method)
     model = model_asked(arguments, book.signals.method)
@@ -159,13 +159,11 @@ def run_judge(arguments: argparse.Namespace) -> int:
 class Judging:
     """The service's judge over rows, with the brand that each names."""
 
-    def __init__(self, rulebook: Rulebook, brand: str, lang: str) -> None:
-        from listener.service.rules import load_methods
-
+    def __init__(self, rulebook: Rulebook, methods: Methods, brand: str, lang: str) -> None:
         self._rulebook = rulebook
         self._brand = brand
         self._lang = lang
-        self._methods = load_methods().with_lexicon(rulebook.lexicon)
+        self._methods = methods.with_lexicon(rulebook.lexicon)
         self._now = datetime.now(UTC)
         self._judges: dict[str, tuple[Judge, Topics]] = {}
 

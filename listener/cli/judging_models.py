@@ -76,7 +76,7 @@ def learn_from_brand(arguments: argparse.Namespace) -> int:
         from listener.service.school import look
         from listener.store import learned
 
-        async with opened_brand(arguments) as (_, house, brand_id):
+        async with opened_brand(arguments) as (settings, house, brand_id):
             state = await learned.state(house.pool, brand_id)
             if not state.is_on:
                 raise wrong_usage(
@@ -84,7 +84,7 @@ def learn_from_brand(arguments: argparse.Namespace) -> int:
                 )
             now = datetime.now(UTC)
             await learned.claim(house.pool, brand_id, now, timedelta(0))  # the listener's next look is a day from now
-            found = await look(house.pool, brand_id, now)
+            found = await look(house.pool, brand_id, now, tones=settings.tones)
             speaks = (await learned.in_force(house.pool)).get(brand_id, "")
         if arguments.json:
             print_json(

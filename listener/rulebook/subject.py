@@ -65,6 +65,19 @@ class HearsTone(Protocol):
         ...
 
 
+class Classifies(Protocol):
+    """What `listener.sentiment.onnx.Classifier` does: the tone of one language."""
+
+    @property
+    def method(self) -> str:
+        """Its name with its version."""
+        ...
+
+    def tone(self, text: str, brand_names: Iterable[str] = ()) -> Tone:
+        """The tone of a text in that language."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Methods:
     """The methods in force, loaded once and handed in."""
@@ -73,10 +86,18 @@ class Methods:
     vader: HearsTone
     models: Mapping[str, Model] = field(default_factory=dict)
     """What teams have taught, by version. Which of them speaks of a message is said by its context."""
+    tones: Mapping[str, Classifies] = field(default_factory=dict)
+    """By language: models of the operator's, which are asked there instead of any words."""
 
     def names(self) -> Mapping[str, str]:
         """Which method, in which version, for what."""
-        return {"tone": self.vader.method, "lang": self.languages.method, "about": sentences.METHOD}
+        tone = self.vader.method + "".join(f" {lang}:{one.method}" for lang, one in sorted(self.tones.items()))
+        return {"tone": tone, "lang": self.languages.method, "about": sentences.METHOD}
+
+    def tone(self, text: str, lang: str, brand_names: Iterable[str] = ()) -> Tone:
+        """The tone of a text in a language (as found, "" when unsure)."""
+        model = self.tones.get(lang)
+        return self.vader.tone(text, lang, brand_names) if model is None else model.tone(text, brand_names)
 
     def with_lexicon(self, lexicon: Collection[Overlay]) -> Methods:
         """The methods as these overlays want them, and no others. Made once for a rulebook, not for a message."""
@@ -145,7 +166,7 @@ def weighed(
 ) -> tuple[Subject, Tone, tuple[Signal, ...]]:
     """The same with the signals that it holds, which are asked once."""
     lang = methods.languages.find(mention.text, mention.langs)
-    tone = methods.vader.tone(mention.text, lang, heard.names)
+    tone = methods.tone(mention.text, lang, heard.names)
     subject = _subject(mention, heard, context, lang, tone)
     if tone.about is None and tone.compound is not None and not heard.ours:
         tone = replace(tone, about=_about(subject, heard, methods, context))
@@ -167,7 +188,7 @@ def _about(subject: Subject, heard: Heard, methods: Methods, context: Context | 
     at = subject.at or TIMELESS
     spans = [one for query in heard.queries for one in spans_of(query.tree, subject, at)]
     part = sentences.naming(subject.text, names, spans)
-    label = methods.vader.tone(part, subject.lang or "", heard.names).label if part else ToneLabel.NOT_SCORED
+    label = methods.tone(part, subject.lang or "", heard.names).label if part else ToneLabel.NOT_SCORED
     return None if label is ToneLabel.NOT_SCORED else label
 
 

@@ -39,6 +39,7 @@ from listener.learning import (
 from listener.rulebook.replay import Record
 from listener.rulebook.subject import Methods
 from listener.service.replayer import book_of, framed, read, receive
+from listener.settings import ToneSettings
 from listener.weekly import Scored
 
 FEWEST = 200
@@ -79,6 +80,8 @@ class Lessons:
     rules: Mapping[str, str] = field(default_factory=dict)
     """Rule files by path, that judge `past`."""
     past: tuple[Past, ...] = ()
+    tones: tuple[ToneSettings, ...] = ()
+    """Models of tone that judge it with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ async def learned(lessons: Lessons) -> Learned:
         await process.wait()
 
 
-def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[], Methods]) -> int:
+def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[Sequence[ToneSettings]], Methods]) -> int:
     """Learns once. `load`: the methods that judge history."""
     lessons = read(source, Lessons)
     if lessons is None:
@@ -142,11 +145,11 @@ def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[], Methods]) -> int:
     return 0
 
 
-def _judged(lessons: Lessons, load: Callable[[], Methods]) -> Lessons:
+def _judged(lessons: Lessons, load: Callable[[Sequence[ToneSettings]], Methods]) -> Lessons:
     """History as decisions: each message judged at its time, with what was known then, by these rules; nothing learned speaks."""
     book = book_of(lessons.rules)
     now = [datetime.min.replace(tzinfo=UTC)]
-    judge = Judge(book, load().with_lexicon(book.lexicon), lambda: now[0])
+    judge = Judge(book, load(lessons.tones).with_lexicon(book.lexicon), lambda: now[0])
     decisions: list[Decision] = []
     for one in lessons.past:
         record, author = one.record, one.record.mention.author

@@ -10,7 +10,7 @@ import asyncio
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -27,6 +27,7 @@ from listener.rulebook.parse import parse
 from listener.rulebook.replay import Nights, Outcome, Record, Side, replay
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import FindsLanguage, HearsTone
+from listener.settings import ToneSettings
 
 T = TypeVar("T")
 
@@ -48,6 +49,8 @@ class Order:
     """Key of the opening hours outside of which it is night; "": by the clock alone."""
     models: Mapping[str, Model] = field(default_factory=dict)
     """By version: what had been learned then, as far as it is kept."""
+    tones: tuple[ToneSettings, ...] = ()
+    """Models of tone, loaded by the worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +152,13 @@ def side_of(rulebook: Rulebook, since: datetime, methods: Methods) -> Side:
     )
 
 
-def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[], Methods]) -> int:
+def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[Sequence[ToneSettings]], Methods]) -> int:
     """Judges until the source ends."""
     order = read(source, Order)
     if order is None:
         return 0
     try:
-        methods = remembering(replace(load(), models=order.models))
+        methods = remembering(replace(load(order.tones), models=order.models))
         old, new = (book_of(files) for files in (order.old, order.new))
         hours = new.hours_named(order.hours) or old.hours_named(order.hours) if order.hours else None
         nights = Nights(order.zones, hours)

@@ -29,6 +29,7 @@ from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import heard_anew
 from listener.service.processes import make_folder
 from listener.service.replayer import Done, Order, Work, framed, receive
+from listener.settings import ToneSettings
 from listener.store import history, learned
 from listener.store.connect import Pool
 from listener.store.judged import Judged
@@ -55,6 +56,8 @@ class Asked:
     new: Rulebook
     hours: str = ""
     """Key of the opening hours outside of which it is night; "": by the clock alone."""
+    tones: tuple[ToneSettings, ...] = ()
+    """Models of tone by which both judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,9 @@ async def replayed(pool: Pool, asked: Asked, kept: Kept, show: Callable[[int], N
     if not await history.heard(pool, asked.brand_id, _BEGINNING, since, limit=1):
         since = _BEGINNING  # there is nothing before it that could be missed
     models = await learned.kept(pool, asked.brand_id)
-    order = Order(dict(asked.old.files), dict(asked.new.files), since, {asked.brand: asked.zone}, asked.hours, models)
+    order = Order(
+        dict(asked.old.files), dict(asked.new.files), since, {asked.brand: asked.zone}, asked.hours, models, asked.tones
+    )
     mentions, began = 0, time.monotonic()
     async with working(order) as worker:
         if before:  # those that count need what came before

@@ -29,7 +29,8 @@ from listener.sentiment import Vader
 from listener.service.database import House
 from listener.service.hearing import Hearer
 from listener.service.stopping import Stop, Stopped
-from listener.settings import Settings
+from listener.service.tones import load_tones
+from listener.settings import Settings, ToneSettings
 from listener.store import learned, rulebooks
 
 log = logging.getLogger("hubbub.rules")
@@ -59,9 +60,9 @@ class Judgement:
         return found
 
 
-def load_methods() -> Methods:
-    """The language finder and the tone scorer, with their tables read from the disk."""
-    return Methods(Languages.load(), Vader.load())
+def load_methods(tones: Sequence[ToneSettings] = ()) -> Methods:
+    """The language finder and the tone scorer, with their tables read from the disk, and models of tone. FixMe: one of those cannot be used."""
+    return Methods(Languages.load(), Vader.load(), tones=load_tones(tones))
 
 
 def folder_of(settings: Settings) -> Path:
@@ -100,9 +101,12 @@ class Bench:
         return self._now
 
     async def start(self, brand_ids: Mapping[str, int], accounts: Sequence[Account], *, stored: bool = False) -> None:
-        """Loads methods and rules, and publishes them. `stored`: take what the database has in force, if anything. FixMe: no rules at all."""
+        """Loads methods and rules, and publishes them. `stored`: take what the database has in force, if anything.
+
+        FixMe: no rules at all, or a model of tone that cannot be used.
+        """
         self._brand_ids, self._accounts = brand_ids, accounts
-        self._methods = await asyncio.to_thread(load_methods)
+        self._methods = await asyncio.to_thread(load_methods, self.settings.tones)
         await self._learned()
         if stored and (book := await self._published()) is not None:
             self._seat(book)

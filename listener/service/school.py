@@ -23,6 +23,7 @@ from listener.service.learner import MOST, Lessons, Past, learned
 from listener.service.replaying import record_of
 from listener.service.rules import Bench
 from listener.service.stopping import Stop, Stopped
+from listener.settings import ToneSettings
 from listener.store import decisions, rulebooks
 from listener.store import learned as store
 from listener.store.connect import Pool
@@ -64,7 +65,9 @@ def why_now(state: store.Learning, models: Sequence[store.LearnedModel], need: s
     return "daily", DAILY
 
 
-async def study(pool: Pool, brand_id: int, now: datetime, *, least: int = 0, seed: int = 0) -> Studied:
+async def study(
+    pool: Pool, brand_id: int, now: datetime, *, least: int = 0, seed: int = 0, tones: Sequence[ToneSettings] = ()
+) -> Studied:
     """Learns from a brand's decisions by the rules in force, and keeps what came of it. `least`: with fewer decisions since it learned last
     nothing is done. What cannot be learned is told, not raised.
     """
@@ -80,7 +83,7 @@ async def study(pool: Pool, brand_id: int, now: datetime, *, least: int = 0, see
         return Studied(f"{new} decisions are new since it learned last; it waits for {least}", len(found))
     past = tuple(Past(record_of(one.judged), one.outcome.needed) for one in found)
     try:
-        done = await learned(Lessons((), "", seed, dict(in_force.files), past))
+        done = await learned(Lessons((), "", seed, dict(in_force.files), past, tuple(tones)))
     except FixMe as err:
         return Studied(f"{err.what}; {err.hint}" if err.hint else err.what, len(found))
     assert done.model is not None  # noqa: S101
@@ -91,9 +94,11 @@ async def study(pool: Pool, brand_id: int, now: datetime, *, least: int = 0, see
     return Studied(done.model.why, len(found), done.model.method, done.model.counts)
 
 
-async def look(pool: Pool, brand_id: int, now: datetime, *, least: int = 0) -> Studied:
+async def look(
+    pool: Pool, brand_id: int, now: datetime, *, least: int = 0, tones: Sequence[ToneSettings] = ()
+) -> Studied:
     """`study`, with what is in force taken out where it does worse than need, and what nobody needs forgotten. What came of it is told."""
-    found = await study(pool, brand_id, now, least=least)
+    found = await study(pool, brand_id, now, least=least, tones=tones)
     if not found.counts:
         await _looked_after(pool, brand_id, now)
     await store.sweep(pool, brand_id, now)
@@ -156,7 +161,8 @@ class School:
             wanted = why_now(state, await store.models(pool, brand_id), need)
             if wanted is None or not await store.claim(pool, brand_id, now, wanted[1]):
                 return
-            found = await self.stop.unless(look(pool, brand_id, now, least=FLOOR if wanted[1] == DAILY else 0))
+            least, tones = FLOOR if wanted[1] == DAILY else 0, self.bench.settings.tones
+            found = await self.stop.unless(look(pool, brand_id, now, least=least, tones=tones))
             log.info("%s: %s (%s)", key, found.told, wanted[0])
 
         await self.house.persistently(once, self.stop, "learning")

@@ -16,6 +16,7 @@ import platformdirs
 from listener.errors import FixMe
 from listener.model import Problem
 from listener.settings.reading import TABLES, parse
+from listener.settings.tones import ToneSettings
 from listener.settings.values import (
     AccountSettings,
     AlertSettings,
@@ -47,6 +48,7 @@ __all__ = [
     "SecretRef",
     "Settings",
     "SourceSettings",
+    "ToneSettings",
     "find_file",
     "find_paths",
     "load",

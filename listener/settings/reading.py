@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from listener.model import Problem
 from listener.networks import NETWORKS, Setting, Takes, heard
 from listener.settings import alerting
+from listener.settings import tones as toning
 from listener.settings.places import Path_, places_of
 from listener.settings.values import (
     AccountSettings,
@@ -40,7 +41,20 @@ _WITH_ACCOUNTS = tuple(name for name in heard() if NETWORKS[name].secret)
 
 
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "": ("database", "brand", "account", "source", "rules", "inbox", "door", "recheck", "receiver", "person", "alerts"),
+    "": (
+        "database",
+        "brand",
+        "account",
+        "source",
+        "rules",
+        "inbox",
+        "door",
+        "recheck",
+        "receiver",
+        "person",
+        "alerts",
+        "tone",
+    ),
     "database": ("url", "url_env", "url_file", "password_env", "password_file", "embedded"),
     "brand": ("key", "name", "zone", "learning"),
     "account": tuple(
@@ -59,6 +73,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "door": ("listen", "public", "trusted_proxies", "metrics", "metrics_to", "per_minute", "keep_hours"),
     "recheck": ("every_hours", "days"),
     **alerting.TABLES,
+    **toning.TABLES,
 }
 _NETWORKS_OF = {name: Setting(name, Takes.LIST, "") for name in ("trusted_proxies", "metrics_to")}
 _DAYS_KEPT = 30
@@ -118,13 +133,14 @@ class _Reader:
             brands,
             accounts,
             sources,
-            self._path(folder) if folder else None,
+            self.path(folder) if folder else None,
             hold,
             door=self._door(self._table(document, (), "door")),
             recheck=self._recheck(self._table(document, (), "recheck")),
             receivers=receivers,
             reach=alerting.reach(self, self._tables(document, "person"), receivers),
             alerts=alerting.alerts(self, self._table(document, (), "alerts")),
+            tones=toning.tones(self, self._tables(document, "tone")),
         )
 
     def _door(self, table: Mapping[str, Any]) -> Door:
@@ -188,7 +204,7 @@ class _Reader:
         if folder and (url or url_ref):
             self.wrong((*at, "embedded"), "both", "both an embedded database and an address", "keep one of them")
         return Database(
-            self._path(folder) if folder else paths.postgres, Secret(url) if url else None, url_ref, password
+            self.path(folder) if folder else paths.postgres, Secret(url) if url else None, url_ref, password
         )
 
     def _brands(self, tables: list[Mapping[str, Any]]) -> tuple[Brand, ...]:
@@ -356,7 +372,7 @@ class _Reader:
         name = self.text(table, at, given[0])
         kind = given[0].removeprefix(f"{what}_")
         if kind == "file" and name:
-            name = str(self._path(name))
+            name = str(self.path(name))
         return SecretRef(kind, name, self.place((*at, given[0]))) if name else None
 
     # Problems
@@ -416,7 +432,8 @@ class _Reader:
             at = at[:-1]
         return self._places.get(at, (1, 1))
 
-    def _path(self, text: str) -> Path:
+    def path(self, text: str) -> Path:
+        """A path, from the folder of the settings."""
         path = Path(text).expanduser()
         return path if path.is_absolute() else (self._file.absolute().parent / path)
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from listener.errors import FixMe
 from listener.model import Problem
+from listener.settings.tones import ToneSettings
 
 
 class Secret:
@@ -257,6 +258,8 @@ class Settings:
     reach: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Login -> names of the receivers by which that person is told, in their order."""
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    tones: tuple[ToneSettings, ...] = ()
+    """Languages whose tone a model of the operator's finds."""
 
     def tracking(self, words: str | None) -> Settings:
         """The same settings, listening for these comma-separated words. FixMe when there is no word among them."""

@@ -74,6 +74,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
     "door-vader": [("listener.assess", "vaderSentiment"), ("listener.service", "vaderSentiment")],
     "door-language": [("listener.sentiment", "py3langid"), ("listener.service", "py3langid")],
     "door-learning": [("listener.learning", "sklearn"), ("listener.cli", "scipy")],
+    "door-onnx": [("listener.sentiment", "onnxruntime"), ("listener.service", "tokenizers")],
     "door-feedparser": [("listener.sources.files", "feedparser"), ("listener.service", "feedparser")],
     "door-apprise": [("listener.receivers.webhook", "apprise"), ("listener.service", "apprise")],
     "door-yaml": [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listener.cli import FINDINGS, FINE
-from listener.cli.rules.folder import add_folder, folder_asked
+from listener.cli.rules.folder import add_folder, folder_asked, methods_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     from listener.incidents.rehearsing import problem_of, rehearsed
     from listener.rulebook.check import check
     from listener.rulebook.shape import Rulebook
-    from listener.service.rules import load_methods
 
     if arguments.folder is not None and arguments.rules is not None:
         raise FixMe("two folders are named", hint="name one, as FOLDER or with --rules", code=USAGE_CODE)
@@ -51,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     problems: list[Problem]
     warnings: list[Problem] = []
     if isinstance(loaded, Rulebook):
-        checked = check(loaded, load_methods(), datetime.now(UTC))
+        checked = check(loaded, methods_asked(arguments), datetime.now(UTC))
         rehearsals = [problem_of(one) for one in rehearsed(loaded.alerts, loaded.calendar) if not one.good]
         problems, warnings = [*checked.problems, *rehearsals], [*loaded.warnings, *checked.warnings]
     else:

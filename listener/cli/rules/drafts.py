@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE
 from listener.cli.looking import add_brand
-from listener.cli.rules.folder import BadRules, add_folder, as_tracked, folder_asked
+from listener.cli.rules.folder import BadRules, add_folder, as_tracked, folder_asked, methods_asked
 
 if TYPE_CHECKING:
     from listener.query.subject import Subject
@@ -66,7 +66,6 @@ async def _drafts(arguments: argparse.Namespace) -> int:
     from listener.cli.rules.revision import git
     from listener.cli.terminal import counted, print_json, say
     from listener.rulebook.drafting import changed, drafts_for
-    from listener.service.rules import load_methods
     from listener.store.marks import wrong
 
     folder = folder_asked(arguments)
@@ -74,7 +73,7 @@ async def _drafts(arguments: argparse.Namespace) -> int:
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
         prepare = await as_tracked(house.pool)
         rulebook = _parsed(files, folder, prepare)
-        methods = load_methods().with_lexicon(rulebook.lexicon)
+        methods = methods_asked(arguments).with_lexicon(rulebook.lexicon)
         said = [one for one in await wrong(house.pool, MARKS) if not arguments.brand or one.mark.brand_id == brand_id]
         marks = await _wanted(house.pool, said, rulebook, methods)
         uncaught = await _uncaught(house.pool, said, rulebook, methods)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
-from listener.cli.rules.folder import add_folder, as_tracked, rulebook_asked
+from listener.cli.rules.folder import add_folder, as_tracked, methods_asked, rulebook_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
     from listener.rulebook.explain import Part, Why
     from listener.rulebook.shape import Rulebook
+    from listener.rulebook.subject import Methods
     from listener.store.connect import Pool
     from listener.store.judged import Judged
 
@@ -69,8 +70,12 @@ async def _explain(arguments: argparse.Namespace) -> int:
         forgotten = await _forgotten(house.pool, found)
     if arguments.rule and rulebook.rule(arguments.rule) is None:
         raise wrong_usage(f"there is no rule {arguments.rule!r} in {named}", _near(arguments.rule, rulebook))
-    whys = () if found.text_gone else _whys(rulebook, found, arguments.rule)
+    methods = methods_asked(arguments).with_lexicon(rulebook.lexicon)
+    whys = () if found.text_gone else _whys(rulebook, methods, found, arguments.rule)
     doubts = [*_doubts(found, rulebook, whys), *forgotten]
+    if not found.text_gone:
+        judged_by = found.assessment.methods.get("tone", "")
+        doubts += scored_otherwise(found.assessment.lang, judged_by, methods.names()["tone"])
     if arguments.json:
         print_json(_told(found, rulebook, named, doubts, whys))
     else:
@@ -136,14 +141,12 @@ async def _rulebook(pool: Pool, arguments: argparse.Namespace, found: Judged) ->
     return loaded, named
 
 
-def _whys(rulebook: Rulebook, found: Judged, rule: str | None) -> tuple[Why, ...]:
+def _whys(rulebook: Rulebook, methods: Methods, found: Judged, rule: str | None) -> tuple[Why, ...]:
     from listener.rulebook.explain import why, why_all
     from listener.rulebook.subject import heard_by, judged
     from listener.service.replaying import hearings_by
-    from listener.service.rules import load_methods
 
     heard = heard_by(hearings_by(found, rulebook), found.brand, rulebook)
-    methods = load_methods().with_lexicon(rulebook.lexicon)
     subject, _ = judged(found.mention, heard, methods, found.context, rulebook.signals)
     if rule is None:
         return why_all(rulebook, subject, heard, found.context, found.at)
@@ -165,6 +168,13 @@ def _doubts(found: Judged, rulebook: Rulebook, whys: tuple[Why, ...]) -> Iterato
             known = why.rule.id in found.context.counts
             told = "is told as the rules of that time counted it" if known else "was not kept"
             yield f"what {why.rule.id} had counted {told}; hubbub rules replay counts again"
+
+
+def scored_otherwise(lang: str, then: str, now: str) -> Iterator[str]:
+    """That another model found a tone then, by the names of the methods of tone then and now."""
+    was, is_ = (next((one for one in name.split() if one.startswith(f"{lang}:onnx-")), "") for name in (then, now))
+    if was != is_:
+        yield f"its tone was found by {was or 'no model'} then, and is asked of {is_ or 'none'} now"
 
 
 async def _forgotten(pool: Pool, found: Judged) -> list[str]:

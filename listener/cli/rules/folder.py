@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from listener.model import Problem
     from listener.rulebook.shape import Rulebook
+    from listener.rulebook.subject import Methods
     from listener.rulefiles import Prepare
     from listener.store.connect import Pool
 
@@ -51,6 +52,14 @@ async def as_tracked(pool: Pool) -> Prepare:
     found = await rulebooks.in_force(pool)
     in_force = found.files if found is not None else {}
     return lambda files: tracked_like(files, in_force)
+
+
+def methods_asked(arguments: argparse.Namespace) -> Methods:
+    """The methods that judge by the settings in force. FixMe where those, or a model of theirs, cannot be read."""
+    from listener import settings as reading
+    from listener.service.rules import load_methods
+
+    return load_methods(reading.load(arguments.config).tones)
 
 
 def rulebook_asked(arguments: argparse.Namespace, prepare: Prepare | None = None) -> Rulebook:

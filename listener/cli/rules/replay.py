@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _replay(arguments: argparse.Namespace) -> int:
     from listener.cli.looking import opened_brand
     from listener.cli.terminal import Bar, counted, print_json, say
+    from listener.sentiment.onnx import version_of
     from listener.service.replaying import Asked, kept_at, replayed
     from listener.store import history, people
 
@@ -95,6 +96,7 @@ async def _replay(arguments: argparse.Namespace) -> int:
         about = {
             "database": _place(settings), "brand": key, "old": old.hash, "new": new.hash,
             "from": arguments.start, "to": arguments.end, "night": arguments.night or "", "zone": zone,
+            **{f"tone {one.lang}": version_of(*one.read()) for one in settings.tones},
         }  # fmt: skip
         kept = kept_at(settings.paths.state, about, start, end, fresh=arguments.fresh)
         try:
@@ -104,7 +106,7 @@ async def _replay(arguments: argparse.Namespace) -> int:
                 )
             total = await history.count(house.pool, brand_id, kept.start, kept.end)
             bar = Bar(total, "mentions", quiet=arguments.json)
-            asked = Asked(brand_id, key, zone, kept.start, kept.end, old, new, arguments.night or "")
+            asked = Asked(brand_id, key, zone, kept.start, kept.end, old, new, arguments.night or "", settings.tones)
             try:
                 found = await replayed(house.pool, asked, kept, lambda done: bar.show(done, f"{done:,} of {total:,}"))
             finally:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE
-from listener.cli.rules.folder import add_folder, rulebook_asked
+from listener.cli.rules.folder import add_folder, methods_asked, rulebook_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
@@ -60,9 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     from listener.rulebook.examples import Trials
     from listener.rulebook.seen import seen
     from listener.rulebook.tones import sounded
-    from listener.service.rules import load_methods
 
-    rulebook, methods = rulebook_asked(arguments), load_methods()
+    rulebook, methods = rulebook_asked(arguments), methods_asked(arguments)
     rules = _chosen(rulebook, arguments.only)
     tested = list(_tested(rulebook, rules, Trials(rulebook, methods, datetime.now(UTC))))
     tones = () if arguments.only else sounded(rulebook, methods)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINE
 from listener.cli.asked import instant
-from listener.cli.rules.folder import add_folder, rulebook_asked
+from listener.cli.rules.folder import add_folder, methods_asked, rulebook_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
@@ -115,7 +115,6 @@ def _judged(rulebook: Rulebook, arguments: argparse.Namespace) -> Outcome:
     from listener.model import Author, Context, Hearing, Key, Kind, Mention, Via
     from listener.rulebook.explain import why_all
     from listener.rulebook.subject import heard_by, judged
-    from listener.service.rules import load_methods
 
     at: datetime = arguments.at or datetime.now(UTC)
     text, brand = _text(arguments.text), _brand(rulebook, arguments.brand)
@@ -137,7 +136,7 @@ def _judged(rulebook: Rulebook, arguments: argparse.Namespace) -> Outcome:
     if arguments.addressed:
         hearings.append(Hearing(1, Via.MENTION))
     context = Context(brand, addresses=arguments.addressed, followers=arguments.followers)
-    methods = load_methods().with_lexicon(rulebook.lexicon)
+    methods = methods_asked(arguments).with_lexicon(rulebook.lexicon)
     assessment = assess(mention, hearings, context, rulebook, methods, at)
     heard = heard_by(hearings, brand, rulebook)
     subject, _ = judged(mention, heard, methods, context, rulebook.signals)
