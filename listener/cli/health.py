@@ -147,18 +147,21 @@ def _disk(settings: Settings) -> Iterable[Check]:
 
 
 def _tones(settings: Settings) -> Iterable[Check]:
-    from listener.service.tones import load_tones, seconds_of
+    from listener.service.tones import read_tone, tried
 
     for one in settings.tones:
         try:
-            model = load_tones([one])[one.lang]
+            model = read_tone(one, lambda _: None)
         except FixMe as err:
             yield Check("tone", BAD, f"{one.lang}: {err.what} ({err.where})", err.hint)
+            continue
+        told, how = f"{one.lang}: {model.method} from {one.folder}", tried(model)
+        if how.trouble:
+            yield Check("tone", BAD, f"{told} scores nothing: {how.trouble}", f"mend it, or take out {one.place}")
         else:
-            took = 1000 * seconds_of(model)
-            yield Check(
-                "tone", FINE, f"{one.lang}: {model.method} from {one.folder}, {took:.0f} ms for the longest text"
-            )
+            todo = "what is heard waits for it: take a smaller model, or one in 8 bits" if how.slow else ""
+            state = WARNING if how.slow else FINE
+            yield Check("tone", state, f"{told}, {1000 * how.seconds:.0f} ms for the longest text", todo)
 
 
 async def _database(settings: Settings, checks: list[Check]) -> int:
