@@ -74,11 +74,14 @@ SELECT n.conversation_id, a.id, a.external_id, a.at, a.author_id, true
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS n(conversation_id, space, root, author_id)
 JOIN mentions AS m ON m.space = n.space AND m.root = n.root AND m.author_id = n.author_id
 JOIN mentions AS a ON a.space = m.space AND a.parent = m.external_id AND a.ours
-UNION
-SELECT n.conversation_id, a.id, a.external_id, a.at, a.author_id, true
+ORDER BY 4, 2
+"""
+
+# Asked of conversations in private alone: a public thread may be very long.
+_SAID_IN_PRIVATE = """
+SELECT n.conversation_id, a.id, a.external_id, a.at, a.author_id, true AS ours
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS n(conversation_id, space, root, author_id)
 JOIN mentions AS a ON a.space = n.space AND a.root = n.root AND a.kind = 'dm' AND a.parent IS NULL AND a.ours
-ORDER BY 4, 2
 """
 
 _ANSWERS = """
@@ -335,12 +338,16 @@ class Desk:
                     after={"origin": wanted[place][2], **followed[place]},
                 )
             )
-        await self._gather({self._places[place]: place for place in wanted})
+        talks = {self._places[place] for place, (k, _, _) in wanted.items() if k.mention.kind is Kind.DM}
+        await self._gather({self._places[place]: place for place in wanted}, talks)
 
-    async def _gather(self, opened: Mapping[int, Place]) -> None:
+    async def _gather(self, opened: Mapping[int, Place], talks: Collection[int]) -> None:
         """What this author said in this thread before it became a conversation belongs to it, and so do our answers."""
         rows = [(c, place[2], place[3], place[4]) for c, place in opened.items()]
         said = await self._connection.fetch(_SAID, *columns(rows))
+        if in_private := [row for row in rows if row[0] in talks]:
+            said += await self._connection.fetch(_SAID_IN_PRIVATE, *columns(in_private))
+            said.sort(key=lambda r: (r["at"], r["id"]))
         self.hushed |= await hushed(self._connection, {r["id"]: r["author_id"] for r in said if not r["ours"]})
         for r in said:
             self._remember(r["conversation_id"], opened[r["conversation_id"]], r, ours=r["ours"])
