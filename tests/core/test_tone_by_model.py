@@ -41,7 +41,9 @@ ANGRY, HAPPY, PLAIN = "¡Qué horrible, es una vergüenza!", "muchas gracias, es
 
 
 def graph(weights: Sequence[Sequence[float]] = WEIGHTS, output: str = "probabilities", **told: Any) -> bytes:
-    """The mean of the words' weights, as probabilities. `told`: `domain` of its first operator, `outside`: a file of weights."""
+    """The mean of the words' weights, as probabilities. `told`: `domain` of its first operator, `outside`: a file of
+    weights, `inputs` besides.
+    """
     table = numpy_helper.from_array(numpy.array(weights, numpy.float32), "table")
     if "outside" in told:
         table.ClearField("raw_data")
@@ -52,11 +54,14 @@ def graph(weights: Sequence[Sequence[float]] = WEIGHTS, output: str = "probabili
         helper.make_node("ReduceMean", ["words"], ["logits"], axes=[1], keepdims=0),
         helper.make_node("Softmax", ["logits"], [output], axis=-1),
     ]
+    if output == "logits":
+        nodes.pop()
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "length"])
+    more = [helper.make_tensor_value_info(name, kind, [1, "length"]) for name, kind in told.get("inputs", {}).items()]
     found = helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, len(weights[0])])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("others", 1)]
     model = helper.make_model(
-        helper.make_graph(nodes, "words", [ids], [found], [table]), opset_imports=opsets, ir_version=8
+        helper.make_graph(nodes, "words", [ids, *more], [found], [table]), opset_imports=opsets, ir_version=8
     )
     content: bytes = model.SerializeToString()
     return content
@@ -104,6 +109,15 @@ def test_spanish_is_scored_by_the_model_and_english_by_vader(tmp_path: Path) -> 
     assert Methods(PlainLanguages(), Vader.load().with_words(german), tones=methods.tones).tone(ANGRY, "es") == angry
 
 
+def test_a_model_as_it_is_exported_takes_masks_and_gives_logits(tmp_path: Path) -> None:
+    folder(tmp_path / "modelo")
+    plain = spanish(tmp_path)
+    masks = {"attention_mask": TensorProto.INT32, "token_type_ids": TensorProto.INT64}
+    folder(tmp_path / "modelo", graph(output="logits", inputs=masks))
+    for text in (ANGRY, HAPPY, PLAIN):
+        assert spanish(tmp_path).tone(text, "es") == plain.tone(text, "es")
+
+
 def test_the_version_in_an_assessment_is_of_every_byte_of_the_model(tmp_path: Path) -> None:
     names = []
     for change in (None, "model.onnx", "tokenizer.json", "config.json"):
@@ -139,6 +153,11 @@ def test_a_text_that_breaks_the_model_is_not_scored_and_told_once(
         (lambda at: folder(at, graph(domain="others")), "model.onnx cannot be loaded", "the runtime's own operators"),
         (lambda at: folder(at, graph(outside="weights")), "model.onnx cannot be loaded", "holds its own weights"),
         (lambda at: folder(at, graph(output="result")), "model.onnx gives 'result'", "logits or probabilities"),
+        (
+            lambda at: folder(at, graph(inputs={"pixels": TensorProto.FLOAT})),
+            "takes 'input_ids tensor(int64), pixels",
+            "text",
+        ),
         (lambda at: folder(at, config={"id2label": {"0": "LABEL_0"}}), "the label 'LABEL_0' of output 0", "say one of"),
         (lambda at: folder(at, config={}), "no id2label", "negative"),
         (lambda at: (folder(at) / "tokenizer.json").write_text("{}"), "tokenizer.json is none", "beside the model"),
