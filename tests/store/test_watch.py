@@ -14,6 +14,9 @@ from listener.incidents.shape import Fired, Told
 from listener.incidents.watching import Counter
 from listener.rulebook.alerting import Policy, Severity
 from listener.rulebook.shape import Rulebook
+from listener.service.database import House as HouseOf
+from listener.service.stopping import Stop
+from listener.service.watch import Watch
 from listener.store import series, sources, watching
 from tests.core.rulebooks import book
 from tests.store.builders import House
@@ -38,7 +41,8 @@ alerts:
 
 _COUNT = """
 INSERT INTO series (brand_id, topic, source, at, history, mentions, negative, urgent, reach)
-SELECT $1, '', 'bluesky', at, $4, $5, $6, 0, 0 FROM generate_series(date_bin('5 minutes', $2::timestamptz, '2026-01-01Z'), $3::timestamptz - interval '1 second', '5 minutes') AS at
+SELECT $1, '', 'bluesky', at, $4, $5, $6, 0, 0
+FROM generate_series(date_bin('5 minutes', $2::timestamptz, '2026-01-01Z'), $3::timestamptz - interval '1 second', '5 minutes') AS at
 ON CONFLICT (brand_id, topic, source, at, history) DO UPDATE SET mentions = excluded.mentions, negative = excluded.negative
 """
 _SAID = """
@@ -232,3 +236,39 @@ async def test_what_rules_ask_for_is_fired_once_for_an_alert(scene: Scene) -> No
         ("outage", ["a", "b"], ""),
         ("planned", ["a"], "planned: Works on the line"),
     ]
+
+
+async def test_the_service_makes_incidents_of_what_surprises_and_of_what_rules_ask_for(scene: Scene) -> None:
+    scene.now += STEP
+    await scene.counted(scene.bucket, scene.bucket + STEP, 100, 90)
+    await scene.said(5)
+    await scene.house.pool.execute("UPDATE sources SET beat_at = $1", scene.now)
+    stop, bell, at = Stop(), asyncio.Event(), [scene.now - STEP]
+    house = HouseOf("", scene.house.pool)
+    watch = Watch(house, lambda: scene.rules, (), {}, bell, stop, lambda: at[0])
+    running = asyncio.create_task(watch.watch())
+    try:
+        at[0] = scene.now
+        await scene.house.pool.execute(
+            "INSERT INTO asked_alerts (brand_id, policy, rule, mention_id, at) VALUES ($1, 'outage', 'a', 1, $2)",
+            scene.brand.id, scene.now,
+        )  # fmt: skip
+        bell.set()
+        await until(scene.house.pool, 2, "SELECT count(*) FROM incidents")
+    finally:
+        stop.set("enough")
+        await running
+    rows = await scene.house.pool.fetch(
+        "SELECT policy, watched, state, evidence ->> 'authors' AS authors FROM incidents ORDER BY policy"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("mood", "negative", "open", "5"),
+        ("outage", "rule", "open", None),
+    ]
+
+
+async def until(pool: asyncpg.Pool, wanted: int, statement: str) -> None:
+    """Waits for a count."""
+    async with asyncio.timeout(10):
+        while await pool.fetchval(statement) != wanted:
+            await asyncio.sleep(0.02)
