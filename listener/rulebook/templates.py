@@ -100,6 +100,7 @@ _OFFERED: Mapping[Path, str] = {
     ("alerts", "scope"): "{kinds: [brand]}",
     ("alerts", "floors"): "{mentions: 20, authors: 10}",
     ("alerts", "routes"): "[<route>]",
+    ("alerts", "tests"): "[{series: [5 days of 20/h with 20 % negative, 1 h of 90/h with 80 % negative], pages: 30m}]",
     ("routes", "match"): "{severities: [critical]}",
     ("routes", "rank"): "10",
     ("routes", "chain"): "<chain>",
