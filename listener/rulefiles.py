@@ -21,7 +21,7 @@ from listener.model import Problem
 from listener.rulebook.parse import MAX_FILE, MAX_FILES, SHIPPED_NEED, parse
 from listener.rulebook.shape import Rulebook
 
-SUFFIXES = frozenset({".yaml", ".yml"})
+SUFFIXES = frozenset({".yaml", ".yml", ".ics"})
 POLL_SECONDS = 0.25
 """With one settled look after a change, a save is taken up in about half a second."""
 

@@ -260,7 +260,7 @@ class _Walk:
         self._worse()
         if self.incident.state is IncidentState.ACKNOWLEDGED:
             self._ask_again()
-        elif self.incident.over_at is None or self._begun():
+        elif self._over() is None or self._begun():
             self._chain()
 
     # Over, muted, on another way
@@ -268,9 +268,11 @@ class _Walk:
     def _recovered(self, policy: Policy | None) -> bool:
         """Whether it has been over for long enough: then it is resolved, and whoever was told is told so."""
         i = self.incident
-        if i.over_at is None or (i.watched is Watched.RULE and i.state is IncidentState.OPEN):
-            return False  # what a rule handed over is over at once, and waits for a person all the same
-        until = i.over_at + recover_of(policy)
+        if i.over_at is None or self._over() is None:
+            return False
+        # What a rule handed over has somebody's attention from the acknowledgement on.
+        since = max(i.over_at, i.acknowledged_at or i.over_at) if i.watched is Watched.RULE else i.over_at
+        until = since + recover_of(policy)
         if until > self.now:
             self.looks.append(until)
             return False
@@ -286,6 +288,11 @@ class _Walk:
         )
         self._say("incident.resolved", by="recovery", over=i.over_at.isoformat())
         return True
+
+    def _over(self) -> datetime | None:
+        """Since when it is over. What a rule handed over is so at once, and waits for a person all the same."""
+        i = self.incident
+        return None if i.watched is Watched.RULE and i.state is IncidentState.OPEN else i.over_at
 
     def _muted(self, policy: Policy | None, silences: Sequence[Silence]) -> str:
         """Why nobody is told; when that may end is looked at then."""
@@ -364,11 +371,11 @@ class _Walk:
                 self._stage()
             elif step == stages and self._nobody_reached():
                 continue
-            elif step_at > self.now or self.incident.over_at is not None:
+            elif step_at > self.now or self._over() is not None:
                 break
             else:
                 self._set(round=self.incident.round + 1, step=0, step_at=self.now)
-        if self.incident.step < len(self.way.stages) or self.incident.over_at is None:
+        if self.incident.step < len(self.way.stages) or self._over() is None:
             assert self.incident.step_at is not None  # noqa: S101
             self.looks.append(self.incident.step_at)
 
@@ -459,7 +466,7 @@ class _Walk:
     def _ask_again(self) -> None:
         """Whoever acknowledged it, and whoever has it, are asked; when that does not arrive, the receivers and the first who can be told."""
         i = self.incident
-        if i.over_at is not None:
+        if self._over() is not None:
             return
         after = timedelta(seconds=self.way.again_after)
         if i.step_at is None:

@@ -147,6 +147,8 @@ class Message:
     link: str = ""
     brand: str = ""
     incident: Incident | None = None
+    digest: tuple[Incident, ...] = ()
+    """Of several at once: which, the worst first."""
     figures: Mapping[str, Any] = field(default_factory=dict)
     """For programs: numbers, ids and our own words."""
 
@@ -210,7 +212,7 @@ def ours(text: str, most: int = 200) -> str:
 
 
 def _title(facts: Facts, incident: Incident) -> str:
-    return f"{_HEADS[facts.what]}{incident.severity.value.upper()}: {ours(incident.title)} (incident {incident.id})"
+    return f"{_HEADS[facts.what]}{headline(incident)}"
 
 
 def _lines(facts: Facts, incident: Incident) -> list[str]:
@@ -320,6 +322,11 @@ def _marked_ways(facts: Facts, incident: Incident) -> list[str]:
     return told
 
 
+def headline(incident: Incident) -> str:
+    """An incident in one line."""
+    return f"{incident.severity.value.upper()}: {ours(incident.title)} (incident {incident.id})"
+
+
 def opening(incident_id: int) -> str:
     """The command that opens an incident."""
     return f"hubbub inbox --incident {incident_id}"
@@ -349,7 +356,7 @@ def _digest(facts: Facts) -> Message:
     n = len(worst)
     title = f"{n} {'incident' if n == 1 else 'incidents'} at once: {ours(facts.brand, NAME)}"
     lines = [
-        f"{one.severity.value.upper()}: {ours(one.title)} (incident {one.id}), since {_clock(facts, one.since)}"
+        f"{headline(one)}, since {_clock(facts, one.since)}"
         + (f": {ours(str(why))}" if (why := one.evidence.get("why")) else "")
         for one in worst[:20]
     ]
@@ -357,20 +364,34 @@ def _digest(facts: Facts) -> Message:
         lines.append(f"and {n - 20} more")
     way = "hubbub incidents"
     return Message(
-        facts.what, worst[0].severity if worst else Severity.NOTE, title,
-        title[:SHORT], "\n".join([title, *lines, f"All of them: {way}"]),
-        "\n\n".join([f"**{title}**", "\n".join(f"- {line}" for line in lines), f"All of them: `{way}`"]),
-        facts.now, facts.person, "", facts.brand, None, {"incidents": [one.id for one in worst]},
-    )  # fmt: skip
+        what=facts.what,
+        severity=worst[0].severity if worst else Severity.NOTE,
+        title=title,
+        short=title[:SHORT],
+        text="\n".join([title, *lines, f"All of them: {way}"]),
+        markdown="\n\n".join([f"**{title}**", "\n".join(f"- {line}" for line in lines), f"All of them: `{way}`"]),
+        at=facts.now,
+        person=facts.person,
+        brand=facts.brand,
+        digest=tuple(worst),
+        figures={"incidents": [one.id for one in worst]},
+    )
 
 
 def _test(facts: Facts) -> Message:
     title = f"Test from Hubbub: {ours(facts.receiver, NAME)} is reached"
     text = f"{title}\nNothing has happened. Real alerts come this way."
     return Message(
-        facts.what, Severity.NOTE, title, title[:SHORT], text, f"**{title}**\n\nNothing has happened. Real alerts come this way.",
-        facts.now, facts.person, "", facts.brand, None, {},
-    )  # fmt: skip
+        what=facts.what,
+        severity=Severity.NOTE,
+        title=title,
+        short=title[:SHORT],
+        text=text,
+        markdown=f"**{title}**\n\nNothing has happened. Real alerts come this way.",
+        at=facts.now,
+        person=facts.person,
+        brand=facts.brand,
+    )
 
 
 def _figures(facts: Facts, incident: Incident) -> Mapping[str, Any]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from listener.incidents.message import Message, opening
+from listener.incidents.message import Message, headline, opening
 from listener.incidents.shape import Incident, PageKind
 from listener.receivers.base import Wiring, taken
 from listener.rulebook.alerting import Severity
@@ -77,12 +78,15 @@ def alerts_of(message: Message, lasts: timedelta) -> list[dict[str, Any]]:
     told = {"summary": message.title, "description": message.text}
     if message.link:
         told["acknowledge"] = message.link
+    if message.digest:
+        each = [
+            replace(message, incident=one, digest=(), title=headline(one), text=headline(one)) for one in message.digest
+        ]
+        return [alert for one in each for alert in alerts_of(one, lasts)]
     if incident is None:
-        name = "HubbubDigest" if message.what is PageKind.DIGEST else "HubbubTest"
-        labels = {"alertname": name, "service": "hubbub", "severity": message.severity.value}
+        labels = {"alertname": "HubbubTest", "service": "hubbub", "severity": message.severity.value}
         labels |= {"brand": message.brand} if message.brand else {}
-        end = message.at + (_TEST_LASTS if message.what is PageKind.TEST else lasts)
-        return [_alert(labels, told, message.at, end)]
+        return [_alert(labels, told, message.at, message.at + _TEST_LASTS)]
     told["open"] = opening(incident.id)
     order = list(Severity)
     milder = order[: order.index(incident.severity)]

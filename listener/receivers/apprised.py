@@ -56,7 +56,7 @@ def _made(name: str, url: str) -> _Service:
     _mute()
     asset = apprise.AppriseAsset(
         app_id="Hubbub", app_desc="Hubbub", app_url="", async_mode=False, secure_logging=True, interpret_emojis=False,
-        interpret_escapes=False, storage_mode=apprise.PersistentStoreMode.MEMORY,
+        interpret_escapes=False, image_url_mask="", image_url_logo="", image_path_mask=False, storage_mode=apprise.PersistentStoreMode.MEMORY,
     )  # fmt: skip
     service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     if service is None:

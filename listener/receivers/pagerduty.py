@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
-from listener.incidents.message import Message, opening
+from listener.incidents.message import Message, headline, opening
 from listener.incidents.shape import Incident, PageKind
 from listener.receivers.base import Wiring, taken
 from listener.rulebook.alerting import Severity
@@ -34,11 +35,25 @@ class PagerDuty:
 
     async def tell(self, message: Message, key: str) -> str:
         """As `Receiver.tell`."""
-        body = json.dumps(event_of(message, key, self._key), ensure_ascii=False).encode("utf-8", "replace")
-        answer = await self._web.send(
-            "POST", self._address, body, write=True, timeout=SECONDS, max_body=1 << 16, where=self._name
-        )
-        return taken(answer, self._name, (self._key,))
+        said = ""
+        for event in events_of(message, key, self._key):
+            body = json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
+            answer = await self._web.send(
+                "POST", self._address, body, write=True, timeout=SECONDS, max_body=1 << 16, where=self._name
+            )
+            said = taken(answer, self._name, (self._key,))
+        return said
+
+
+def events_of(message: Message, key: str, routing_key: str) -> list[dict[str, Any]]:
+    """The events of a page: one; of several incidents one each, as each is resolved for itself."""
+    if not message.digest:
+        return [event_of(message, key, routing_key)]
+    each = [
+        replace(message, incident=one, digest=(), title=headline(one), text=headline(one), severity=one.severity)
+        for one in message.digest
+    ]
+    return [event_of(one, key, routing_key) for one in each]
 
 
 def event_of(message: Message, key: str, routing_key: str) -> dict[str, Any]:

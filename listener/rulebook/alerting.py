@@ -13,6 +13,7 @@ from enum import StrEnum
 from listener.model import Problem
 from listener.query.clock import zone
 from listener.rulebook.hours import WEEKDAYS, YEAR, Hours, instant, jumped
+from listener.rulebook.ical import Turns
 from listener.rulebook.nodes import NOWHERE, Place
 from listener.rulebook.rehearsal import Rehearsal
 
@@ -177,18 +178,23 @@ class Rota:
     """A later one covers those before it, while it counts."""
     overrides: tuple[Override, ...] = ()
     place: Place = NOWHERE
+    turns: Turns | None = None
+    """A calendar; while it names somebody it covers the layers."""
 
     @property
     def everybody(self) -> tuple[str, ...]:
         """Whoever may ever be on duty, each once."""
         turns = (person for layer in self.layers for person in layer.people)
-        return tuple(dict.fromkeys((*turns, *(one.person for one in self.overrides))))
+        named = () if self.turns is None else sorted(set(self.turns.people.values()))
+        return tuple(dict.fromkeys((*turns, *named, *(one.person for one in self.overrides))))
 
     def on_duty(self, moment: datetime, hours_named: Callable[[str], Hours | None]) -> str:
         """The person on duty; "" when nobody is. `hours_named` is the rulebook's."""
         for override in self.overrides:
             if override.begin <= moment < override.end:
                 return override.person
+        if self.turns is not None and (person := self.turns.on_duty(moment)):
+            return person
         for layer in reversed(self.layers):
             hours = hours_named(layer.hours) if layer.hours else None
             if (hours is None or hours.open_at(moment)) and (person := layer.turn(moment, self.zone)):

@@ -27,6 +27,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from listener.model import Problem
 from listener.query.names import Names
+from listener.rulebook.ical import SUFFIX as CALENDAR
 from listener.rulebook.nodes import Items, Node, Table, Text, locator
 from listener.rulebook.reading import read_documents, read_names
 from listener.rulebook.shape import Rulebook
@@ -66,6 +67,9 @@ def parse(files: Mapping[str, str]) -> Rulebook | list[Problem]:
         return [Problem(first, 1, 1, "too-much", "the rule files are too many or too big", hint)]
     for path in sorted(files.keys() - {SHIPPED_NEED}):
         try:
+            if path.endswith(CALENDAR):
+                _plain(path, files[path])
+                continue
             document = _document(path, files[path], problems)
         except _Wrong as wrong:
             problems.append(wrong.problem)
@@ -113,7 +117,7 @@ def names_in(files: Mapping[str, str]) -> Names:
     """
     documents: dict[str, Node] = {}
     for path, text in files.items():
-        if path == SHIPPED_NEED or not any(sign in text for sign in _DEFINING):
+        if path == SHIPPED_NEED or path.endswith(CALENDAR) or not any(sign in text for sign in _DEFINING):
             continue
         try:
             document = _document(path, text, [])
@@ -132,11 +136,7 @@ class _Wrong(Exception):
 
 def _document(path: str, text: str, problems: list[Problem]) -> Node | None:
     """One file's content, with the problems that leave it readable told; None when it holds nothing but comments."""
-    if len(text) > MAX_FILE:
-        raise _Wrong(Problem(path, 1, 1, "too-big", "the file is too big", f"at most {MAX_FILE:,} characters"))
-    if bad := _FORBIDDEN.search(text):
-        at = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
-        raise _Wrong(Problem(path, *at, "bad-character", *_says_forbidden(bad.group())))
+    _plain(path, text)
     try:
         events = _events(path, text, problems)
         root = _composed(events)
@@ -151,6 +151,15 @@ def _document(path: str, text: str, problems: list[Problem]) -> Node | None:
     if root is None:
         return None
     return _Converter(path, text, 2 * len(events) + MAX_REPEATED, problems).convert(root, 0)
+
+
+def _plain(path: str, text: str) -> None:
+    """Refuses what is too big, and characters that no file of ours may hold."""
+    if len(text) > MAX_FILE:
+        raise _Wrong(Problem(path, 1, 1, "too-big", "the file is too big", f"at most {MAX_FILE:,} characters"))
+    if bad := _FORBIDDEN.search(text):
+        at = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+        raise _Wrong(Problem(path, *at, "bad-character", *_says_forbidden(bad.group())))
 
 
 def _at(mark: Any) -> tuple[int, int] | None:

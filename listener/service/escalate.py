@@ -80,8 +80,14 @@ class Escalator:
         book = await asyncio.to_thread(parse, found.files)
         if isinstance(book, Rulebook):
             self.staff = Staffed.of(book, self.receivers, self.reach)
-            for one in unreached(self.staff):
-                log.warning("%s: %s", one.what, one.hint)
+            self._say_who_is_not_reached()
             async with acquired(self.house.pool) as connection:
                 await incidents.look_again(connection, self.clock())
         self._hash = found.hash
+
+    def _say_who_is_not_reached(self) -> None:
+        if self.staff.alerts and not self.receivers:
+            log.warning("nobody is told of any alert: the settings have no [[receiver]]; docs/alerts.md shows one")
+            return
+        for one in unreached(self.staff):
+            log.warning("%s: %s", one.what, one.hint)

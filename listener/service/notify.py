@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from listener.errors import FixMe, HubbubError, Refused, TryAgain, Uncertain
 from listener.incidents.message import Evidence, Facts, Message, Undelivered, message
-from listener.incidents.shape import IncidentState, PageKind
+from listener.incidents.shape import Incident, IncidentState, PageKind
 from listener.receivers.base import Receiver, Wiring
 from listener.receivers.registry import RECEIVERS
 from listener.service.database import House
@@ -294,9 +294,15 @@ async def facts_of(house: House, parcel: Parcel, now: datetime) -> Facts:
         person=parcel.person_name,
         note=parcel.note,
         by="" if standing is None else standing.resolved_by or standing.acknowledged_by,
-        digest=() if parcel.incident_id is not None else tuple(one.incident for one in found.values()),
+        digest=() if parcel.incident_id is not None else _standing(found),
         undelivered=undelivered,
     )
+
+
+def _standing(found: Mapping[int, alert_lane.Standing]) -> tuple[Incident, ...]:
+    """Of several incidents those that still stand when it is told; all, where none does."""
+    every = tuple(one.incident for one in found.values())
+    return tuple(one for one in every if one.state is not IncidentState.RESOLVED) or every
 
 
 async def _evidence(house: House, incident_id: int) -> Evidence:

@@ -38,6 +38,9 @@ WHERE id = $1 AND attempt = $2 AND state = 'sending' AND frozen IS NULL RETURNIN
 
 _EXPIRED = "SELECT id FROM outbox WHERE lane = $1 AND state = 'sending' AND lease_until < $2 ORDER BY id"
 
+# Asked again once the row is locked: another program may have taken it anew meanwhile.
+_STILL = "SELECT state = 'sending' AND lease_until < $2 FROM outbox WHERE id = $1"
+
 _UNSETTLED = """
 SELECT id, state FROM outbox WHERE state IN ('unknown', 'accepted') AND state = ANY ($3::text[]) AND changed_at < $2 AND lane = $1
 ORDER BY changed_at, id LIMIT 50
@@ -150,7 +153,7 @@ class Lane(Generic[P]):
         async with acquired(pool) as connection, connection.transaction():
             for found in await connection.fetch(_EXPIRED, self.name, now):
                 row = await self.locked(connection, found["id"])
-                if row["state"] != "sending":
+                if not await connection.fetchval(_STILL, found["id"], now):
                     continue
                 n += 1
                 if row["is_frozen"]:

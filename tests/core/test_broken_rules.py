@@ -87,6 +87,8 @@ ELSEWHERE = {
     "too-many-files": "made of hundreds of files: test_rulefiles",
     "unreadable": "a folder, no file: test_rulefiles",
     "no-rules": "a folder, no file: test_rulefiles",
+    "bad-calendar": "a second file: test_ical",
+    "unknown-turns": "a second file: test_ical",
 }
 """Codes that one file of reasonable size cannot give."""
 

@@ -195,6 +195,21 @@ def test_whoever_acknowledged_is_asked_again_and_somebody_else_when_that_does_no
     assert advance(over, who, (), (), later(minutes=11), names).pages == ()
 
 
+def test_what_a_rule_hands_over_is_told_until_somebody_has_it_and_is_resolved_a_while_after_that() -> None:
+    rule = incident(watched=Watched.RULE, over_at=NOW)
+    house = House(rule, staff({"a": False, "b": False}))
+    house.run(later(hours=1, minutes=11))
+    assert house.told == ["a", "b", "a"]
+    at = later(hours=2)
+    house.incident = replace(
+        house.incident, state=IncidentState.ACKNOWLEDGED, acknowledged_at=at, acknowledged_by=7, step=0, step_at=None
+    )
+    house.keep(at)
+    assert (house.incident.state, house.incident.next_at) == (IncidentState.ACKNOWLEDGED, at + timedelta(minutes=15))
+    house.run(at + timedelta(minutes=15))
+    assert house.incident.state is IncidentState.RESOLVED
+
+
 def test_quiet_hours_go_by_the_persons_clock_and_receivers_by_their_wish() -> None:
     mia = Person("mia", "Mia", zone="Europe/Berlin", quiet=NIGHT, told_by={CRITICAL: ("phone",)})
     evening = datetime(2026, 11, 23, 21, 30, tzinfo=UTC)

