@@ -88,6 +88,7 @@ _OFFERED: Mapping[Path, str] = {
     ("people", "teams"): "[<team>]",
     ("people", "zone"): "Europe/Berlin",
     ("people", "hours"): "<hours>",
+    ("people", "quiet"): "{mon-fri: 22:00-07:00}",
     ("replies", "on"): "{bluesky: a shorter text}",
     ("replies", "lang"): "en",
     ("replies", "tags"): "[<id>]",
