@@ -190,6 +190,8 @@ RIPE = 5
 AGAIN, LASTING_AGAIN = 5_400, 43_200
 """Seconds until what still stands is told again; the longer one for silences, and for what takes half a day to show."""
 WORSE = 2.0
+MORNINGS = 2.0
+"""Days until the chance of the very count is asked: before, what a morning does to it is not known."""
 GOING = 1.0
 """Sigmas of the last hour, without which half a day or a day of what is rare says nothing."""
 CALM, CALM_SIZE = 3_600, 0.5
@@ -229,7 +231,7 @@ def decide(desk: Desk, watch: Watch, surprise: Surprise, of: Surprise | None = N
     """
     if surprise.verdict is not Verdict.TAKEN:
         return desk, None
-    size, threshold, reading, share = _most(watch, surprise, of)
+    size, threshold, reading, share = _most(desk, watch, surprise, of)
     at = surprise.at
     if reading is None:
         return replace(desk, now=0.0), None
@@ -266,7 +268,9 @@ def _looks(kind: Kind) -> tuple[_Look, ...]:
     return _LOOKS.get(kind, _SPIKE)
 
 
-def _most(watch: Watch, surprise: Surprise, of: Surprise | None) -> tuple[float, float, Reading | None, Share | None]:
+def _most(
+    desk: Desk, watch: Watch, surprise: Surprise, of: Surprise | None
+) -> tuple[float, float, Reading | None, Share | None]:
     """The span that surprises most, in its thresholds."""
     looks = _looks(watch.kind)
     often = TOGETHER * watch.false_pages / len(looks) if len(looks) > 1 else watch.false_pages
@@ -275,10 +279,14 @@ def _most(watch: Watch, surprise: Surprise, of: Surprise | None) -> tuple[float,
         reading = surprise.over(look.seconds)
         if reading is None or surprise.days * DAY < RIPE * look.seconds:
             continue
-        if look.seconds >= LASTING_AGAIN and watch.kind in _RARE and not _goes_on(surprise):
+        if look.seconds >= LASTING_AGAIN and watch.kind in _RARE and not _goes_on(desk, surprise):
             continue
         threshold = look.threshold(often)
-        up = max(reading.sigmas, reading.by_chance) if watch.kind in _RARE else reading.sigmas
+        up = (
+            max(reading.sigmas, reading.by_chance)
+            if watch.kind in _RARE and surprise.days >= MORNINGS
+            else reading.sigmas
+        )
         size = (up if look.up else -reading.sigmas) / threshold
         share = None
         if look.up and reading.seen < watch.floors.mentions:
@@ -292,8 +300,10 @@ def _most(watch: Watch, surprise: Surprise, of: Surprise | None) -> tuple[float,
     return best
 
 
-def _goes_on(surprise: Surprise) -> bool:
-    """Whether the last hour is still above the usual: what is rare and over is not told for the rest of a day that it lies in."""
+def _goes_on(desk: Desk, surprise: Surprise) -> bool:
+    """Whether the last hour is still above the usual: what is rare and over is not told, or told again, for the rest of a day that it lies in."""
+    if desk.since is None and desk.told is not None and surprise.at - desk.told < DAY:
+        return False
     hour = surprise.over(3_600)
     return hour is None or max(hour.sigmas, hour.by_chance) >= GOING
 
