@@ -9,6 +9,8 @@ MOST = 8
 """Pages that one person gets by one receiver,"""
 WITHIN = timedelta(minutes=10)
 """within this time. What comes then is told together."""
+CRITICAL = timedelta(minutes=1)
+"""Between two digests, when something critical is in the next."""
 
 
 def too_much(pages: Sequence[datetime], now: datetime) -> bool:
@@ -16,6 +18,9 @@ def too_much(pages: Sequence[datetime], now: datetime) -> bool:
     return sum(now - WITHIN < at <= now for at in pages) >= MOST
 
 
-def digest_at(digests: Sequence[datetime], now: datetime) -> datetime:
-    """When the next digest leaves: at once, but not sooner after the last one than the limit's time."""
-    return max(now, max(digests) + WITHIN) if digests else now
+def digest_at(digests: Sequence[datetime], now: datetime, *, critical: bool = False) -> datetime:
+    """When the next digest leaves, after digests that left at these times: at once, but not sooner after the last one than the limit's time;
+    what is critical does not wait so long.
+    """
+    between = CRITICAL if critical else WITHIN
+    return max(now, max(digests) + between) if digests else now

@@ -111,6 +111,10 @@ _LATELY = """
 SELECT at FROM pages WHERE person = $1 AND receiver = $2 AND at > $3 AND what NOT IN ('digest', 'undelivered', 'test') AND digest_id IS NULL
 """
 
+_SOONER = "UPDATE outbox SET not_before = LEAST(not_before, $2) WHERE page_id = $1"
+
+_SEVERITY = "SELECT severity FROM incidents WHERE id = $1"
+
 _DIGESTS = "SELECT o.not_before FROM pages AS p JOIN outbox AS o ON o.page_id = p.id WHERE p.person = $1 AND p.receiver = $2 AND p.what = 'digest' AND p.at > $3"  # noqa: E501
 
 _WAITING_DIGEST = """
@@ -481,15 +485,18 @@ async def _page(
 async def _in_digest(connection: asyncpg.Connection, page: Page, now: datetime) -> list[int]:
     """The page is told with others: in the digest that waits to leave, else in a new one."""
     since = now - WITHIN
+    critical = await connection.fetchval(_SEVERITY, page.incident_id) == Severity.CRITICAL
+    times = [row["not_before"] for row in await connection.fetch(_DIGESTS, page.person, page.receiver, since - WITHIN)]
+    leaves = digest_at([at for at in times if since < at <= now], now, critical=critical)
     row = await connection.fetchrow(_WAITING_DIGEST, page.person, page.receiver, page.brand_id, since - WITHIN)
     if row is not None:
         digest_id = row["id"]
         about = msgspec.json.decode(row["about"])
         about["incidents"] = sorted({*about["incidents"], page.incident_id})
         await connection.execute(_INTO_DIGEST, digest_id, msgspec.json.encode(about).decode())
+        await connection.execute(_SOONER, digest_id, leaves)
     else:
-        last = [found["not_before"] for found in await connection.fetch(_DIGESTS, page.person, page.receiver, since)]
         assert page.incident_id is not None  # noqa: S101
         digest = Page(page.brand_id, None, PageKind.DIGEST, page.receiver, page.person, about=(page.incident_id,))
-        [digest_id] = await _page(connection, digest, now, digest_at(last, now))
+        [digest_id] = await _page(connection, digest, now, leaves)
     return await _page(connection, page, now, digest_id=digest_id)

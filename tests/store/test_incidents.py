@@ -207,9 +207,18 @@ async def test_too_many_pages_for_one_person_are_one_digest(pool: asyncpg.Pool, 
     [digest] = [row for row in rows if row["what"] == "digest"]
     assert digest["about"] == str(ids[8:])
     assert len(await pool.fetch("SELECT FROM outbox WHERE lane = 'alert'")) == 9
-    await settle(w, "phone-mia", "failed", later(seconds=5))  # what was told in the digest fares as it does
-    await due(w, later(seconds=5), staff)
-    assert await pool.fetchval("SELECT count(DISTINCT incident_id) FROM pages WHERE person = 'tom'") == 11
+    await settle(w, "phone-mia", "accepted", NOW)
+    for number, bad in ((11, Severity.WARNING), (12, Severity.CRITICAL)):
+        ids.append(await fire(w, fired(w, topic=f"t{number}", at=later(minutes=2), severity=bad), staff))
+        due_at = "SELECT o.not_before FROM outbox AS o JOIN pages AS p ON p.id = o.page_id WHERE o.state = 'queued' AND p.what = 'digest'"
+        # A critical one does not wait for the end of the limit.
+        expected = later(minutes=10) if bad is Severity.WARNING else later(minutes=2)
+        assert await pool.fetchval(due_at) == expected
+    at = later(minutes=2, seconds=5)
+    await settle(w, "phone-mia", "failed", at)  # what was told in the digest fares as it does
+    await due(w, at, staff)
+    rows = await pool.fetch("SELECT DISTINCT incident_id FROM pages WHERE person = 'tom' ORDER BY 1")
+    assert [row["incident_id"] for row in rows] == ids[11:]
 
 
 async def test_it_is_worse_and_everybody_who_knows_is_told_but_not_every_minute(pool: asyncpg.Pool, dsn: str) -> None:
