@@ -97,7 +97,7 @@ def _line(alarm: Alarm) -> str:
 
 def _plain(alarm: Alarm) -> dict[str, object]:
     reading = alarm.reading
-    low, high = reading.band(alarm.threshold)
+    low, high = alarm.usual
     return {
         "at": datetime.fromtimestamp(alarm.at, UTC),
         "since": datetime.fromtimestamp(alarm.since, UTC),

@@ -424,7 +424,7 @@ def severity(policy: Policy, alarm: Alarm) -> Severity:
 def _evidence(alert: Alert, state: State | None, authors: int | None) -> Mapping[str, Any]:
     alarm = alert.alarm
     reading = alarm.reading
-    low, high = reading.band(alarm.threshold)
+    low, high = alarm.usual
     found: dict[str, Any] = {
         "why": alarm.why(),
         "seen": reading.seen,

@@ -8,6 +8,7 @@ a day, silence at the last hour. Refuses to send, to group and to remember incid
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import log
@@ -118,6 +119,21 @@ class Alarm:
     """Of negative spikes."""
 
     @property
+    def by_chance(self) -> bool:
+        """Whether it is the chance of the very count that surprises."""
+        return self.reading.sigmas > 0 and self.size * self.threshold > self.reading.sigmas + 1e-9
+
+    @property
+    def usual(self) -> tuple[float, float]:
+        """Lowest and highest count that would not have been told."""
+        low, high = self.reading.band(self.threshold)
+        if self.by_chance:
+            counts = range(self.reading.seen + 1)
+            first = bisect_left(counts, self.threshold, key=lambda n: replace(self.reading, seen=n).by_chance)
+            high = float(max(0, first - 1))
+        return low, high
+
+    @property
     def pages(self) -> bool:
         """Whether somebody is to be woken."""
         return self.told is not Told.OVER
@@ -125,8 +141,8 @@ class Alarm:
     def why(self) -> str:
         """One line of plain English with the numbers: what was seen, what is usual, since when."""
         reading = self.reading
-        low, high = reading.band(self.threshold)
-        sigmas = self.size * self.threshold if self.size >= 1 and reading.sigmas > 0 else reading.sigmas
+        low, high = self.usual
+        sigmas = self.size * self.threshold if self.by_chance else reading.sigmas
         more = "" if self.share is None else f"; {self.share.why()}"
         whole = "" if reading.known > 0.99 else f"; {reading.known:.0%} of that time was heard"
         hour = f"{_DAYS[self.surprise.cell[0]]} {self.surprise.cell[1]:02}h"
@@ -174,6 +190,10 @@ RIPE = 5
 AGAIN, LASTING_AGAIN = 5_400, 43_200
 """Seconds until what still stands is told again; the longer one for silences, and for what takes half a day to show."""
 WORSE = 2.0
+MORNINGS = 2.0
+"""Days until the chance of the very count is asked: before, what a morning does to it is not known."""
+GOING = 1.0
+"""Sigmas of the last hour, without which half a day or a day of what is rare says nothing."""
 CALM, CALM_SIZE = 3_600, 0.5
 """An alarm is over when for so long it was no more surprising than so many thresholds."""
 SHARE_BITS, SHARE_WEIGHT = 4.0, 100.0
@@ -211,7 +231,7 @@ def decide(desk: Desk, watch: Watch, surprise: Surprise, of: Surprise | None = N
     """
     if surprise.verdict is not Verdict.TAKEN:
         return desk, None
-    size, threshold, reading, share = _most(watch, surprise, of)
+    size, threshold, reading, share = _most(desk, watch, surprise, of)
     at = surprise.at
     if reading is None:
         return replace(desk, now=0.0), None
@@ -248,7 +268,9 @@ def _looks(kind: Kind) -> tuple[_Look, ...]:
     return _LOOKS.get(kind, _SPIKE)
 
 
-def _most(watch: Watch, surprise: Surprise, of: Surprise | None) -> tuple[float, float, Reading | None, Share | None]:
+def _most(
+    desk: Desk, watch: Watch, surprise: Surprise, of: Surprise | None
+) -> tuple[float, float, Reading | None, Share | None]:
     """The span that surprises most, in its thresholds."""
     looks = _looks(watch.kind)
     often = TOGETHER * watch.false_pages / len(looks) if len(looks) > 1 else watch.false_pages
@@ -257,8 +279,14 @@ def _most(watch: Watch, surprise: Surprise, of: Surprise | None) -> tuple[float,
         reading = surprise.over(look.seconds)
         if reading is None or surprise.days * DAY < RIPE * look.seconds:
             continue
+        if look.seconds >= LASTING_AGAIN and watch.kind in _RARE and not _goes_on(desk, surprise):
+            continue
         threshold = look.threshold(often)
-        up = max(reading.sigmas, reading.by_chance) if watch.kind in _RARE else reading.sigmas
+        up = (
+            max(reading.sigmas, reading.by_chance)
+            if watch.kind in _RARE and surprise.days >= MORNINGS
+            else reading.sigmas
+        )
         size = (up if look.up else -reading.sigmas) / threshold
         share = None
         if look.up and reading.seen < watch.floors.mentions:
@@ -270,6 +298,14 @@ def _most(watch: Watch, surprise: Surprise, of: Surprise | None) -> tuple[float,
         if best[2] is None or size > best[0]:
             best = size, threshold, reading, share
     return best
+
+
+def _goes_on(desk: Desk, surprise: Surprise) -> bool:
+    """Whether the last hour is still above the usual: what is rare and over is not told, or told again, for the rest of a day that it lies in."""
+    if desk.since is None and desk.told is not None and surprise.at - desk.told < DAY:
+        return False
+    hour = surprise.over(3_600)
+    return hour is None or max(hour.sigmas, hour.by_chance) >= GOING
 
 
 _BELOW = 0.99

@@ -114,7 +114,7 @@ def test_a_window_holds_what_a_recount_of_everything_finds(
             assert tally.window(one.id, group, at(minute)) == recount(count, known, group, minute)
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(counts(), st.lists(st.tuples(SAID, st.sampled_from([0, 0, 0, -1, -30, -90])), min_size=120, max_size=250))
 def test_what_is_forgotten_is_never_missed(count: Count, said: list[tuple[Said, int]]) -> None:
     one = rule(replace(count, within=15 * count.within, hold=15 * count.hold))

@@ -132,8 +132,8 @@ def test_a_time_is_known_when_those_were_heard_that_usually_bring_it() -> None:
 
 
 def test_severity_is_measured_and_weighed_by_the_alert() -> None:
-    calm: list[tuple[int, int] | None] = [(40, 5)] * 400
-    [alert, *_] = [one for one in _run([*calm, (10, 900)], 401) if one.look.policy.key == "mood"]
+    calm: list[tuple[int, int] | None] = [(40, 5)] * 600
+    [alert, *_] = [one for one in _run([*calm, (10, 900)], 601) if one.look.policy.key == "mood"]
     policy = alert.look.policy
     told = fired(1, alert, None, datetime(2026, 1, 6, tzinfo=UTC), 7)
     assert (told.told, told.severity, told.evidence["part"], told.evidence["authors"]) == (

@@ -160,3 +160,23 @@ async def test_an_incident_that_could_not_be_delivered_stands_out_until_somethin
         await settle(w, receiver, "failed", at + timedelta(seconds=32))
         await due(w, at + timedelta(seconds=32))
     assert (await incident_lists.standing(pool)).undelivered == (id_,)
+
+
+async def test_the_report_is_printed_written_and_harmless(run: Run, pool: asyncpg.Pool, tmp_path: Path) -> None:
+    w = await on_call(pool)
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    id_ = await fire(w, replace(fired(w, at=at), evidence={"why": "48 negative \x1b[31m of 60 | <b>"}))
+    await run("incidents", "note", str(id_), "# the \x1b]0;carrier | [knows](http://x.test)")
+    code, out, _ = await run("incidents", "report", str(id_))
+    assert (code, out.startswith(f"# Incident {id_}: Bad mood\n")) == (0, True)
+    assert "\x1b" not in out
+    assert "\\| \\<b\\>" in out, "nothing of theirs is a table's"
+    assert "> \\# the" in out
+    assert "\\[knows\\]\\(http" in out, "nor a heading or a link"
+    file = tmp_path / "report.md"
+    assert (await run("incidents", "report", str(id_), "--out", str(file)))[0] == 0
+    assert "Who was told" not in file.read_text(), "nobody was"
+    told = json.loads((await run("incidents", "report", str(id_), "--json"))[1])
+    assert told["markdown"].startswith(f"# Incident {id_}")
+    assert (await run("incidents", "report", "999"))[0] == 2
+    assert (await run("incidents", "report", str(id_), "--out", str(tmp_path / "none" / "x")))[0] == 2

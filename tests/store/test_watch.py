@@ -11,8 +11,12 @@ import asyncpg
 import pytest
 
 from listener.incidents.shape import Fired, Told
+from listener.incidents.watching import Counter
 from listener.rulebook.alerting import Policy, Severity
 from listener.rulebook.shape import Rulebook
+from listener.service.database import House as HouseOf
+from listener.service.stopping import Stop
+from listener.service.watch import Watch
 from listener.store import series, sources, watching
 from tests.core.rulebooks import book
 from tests.store.builders import House
@@ -29,9 +33,16 @@ calendar:
   - {key: works, title: Works on the line, day: 2026-11-02, mute: [planned]}
 """
 
+EAGER = """\
+alerts:
+  - {key: mood, owner: care, kind: negative}
+  - {key: much, owner: care, kind: volume}
+"""
+
 _COUNT = """
 INSERT INTO series (brand_id, topic, source, at, history, mentions, negative, urgent, reach)
-SELECT $1, '', 'bluesky', at, $4, $5, $6, 0, 0 FROM generate_series($2::timestamptz, $3::timestamptz - interval '1 second', '5 minutes') AS at
+SELECT $1, '', 'bluesky', at, $4, $5, $6, 0, 0
+FROM generate_series(date_bin('5 minutes', $2::timestamptz, '2026-01-01Z'), $3::timestamptz - interval '1 second', '5 minutes') AS at
 ON CONFLICT (brand_id, topic, source, at, history) DO UPDATE SET mentions = excluded.mentions, negative = excluded.negative
 """
 _SAID = """
@@ -89,6 +100,7 @@ class Scene:
         )
         if self.dies:
             raise Killed
+        await asyncio.sleep(0.1)  # others may look meanwhile
         self.told.append(fired)
         return None
 
@@ -134,6 +146,7 @@ async def test_a_storm_is_fired_once_whoever_is_killed_and_however_many_watch(sc
         await scene.look()
     assert await scene.kept() == []
     scene.dies = False
+    await asyncio.gather(*(scene.house.pool.execute("SELECT pg_sleep(0.1)") for _ in range(4)))  # all are connected
     await asyncio.gather(*(scene.look() for _ in range(4)))
     await scene.look()
     assert await scene.kept() == [{"told": "begun", "policy": "mood"}]
@@ -167,6 +180,11 @@ async def test_what_a_stream_missed_is_unknown_until_it_is_filled_and_neither_wa
     async with scene.house.pool.acquire() as connection:
         [state] = [s for c, s in (await series.states(connection, scene.brand.id)).items() if c == ("", "", "mentions")]
     assert set(state.counts) == {10}  # filled, it is as if it had been heard
+    await scene.counted(scene.bucket - 9 * STEP, scene.bucket - 8 * STEP, 11)  # one came late
+    assert await scene.goes_on(1) == []
+    async with scene.house.pool.acquire() as connection:
+        states = await series.states(connection, scene.brand.id)
+    assert states[Counter("", "", "mentions")].counts[-12:] == (10, 11, *[10] * 10)
     # Without the gap's record the same would be silence.
     [told, *_] = await scene.goes_on(14, 0)
     assert (told.policy, told.source, told.told) == ("quiet", "bluesky", Told.BEGUN)
@@ -174,10 +192,13 @@ async def test_what_a_stream_missed_is_unknown_until_it_is_filled_and_neither_wa
 
 async def test_history_teaches_and_wakes_nobody(pool: asyncpg.Pool) -> None:
     scene = await Scene.built(pool, born=timedelta(0))
+    scene.rules = book(a_yaml=EAGER)
     await scene.look()
     assert await scene.goes_on(3) == []
     await scene.counted(NOW - timedelta(days=30), scene.bucket + STEP, 400, 300, history=True)  # a month is imported
     assert await scene.goes_on(24) == []
+    await scene.counted(NOW, scene.bucket + STEP, 400, 300, history=True)  # and what was heard already, once more
+    assert await scene.goes_on(6) == []
     # Who was away for hours comes back, and learns of a storm that is over.
     await scene.counted(scene.bucket + STEP, scene.bucket + 2 * STEP, 200, 150)
     await scene.counted(scene.bucket + 2 * STEP, scene.bucket + timedelta(hours=30))
@@ -215,3 +236,39 @@ async def test_what_rules_ask_for_is_fired_once_for_an_alert(scene: Scene) -> No
         ("outage", ["a", "b"], ""),
         ("planned", ["a"], "planned: Works on the line"),
     ]
+
+
+async def test_the_service_makes_incidents_of_what_surprises_and_of_what_rules_ask_for(scene: Scene) -> None:
+    scene.now += STEP
+    await scene.counted(scene.bucket, scene.bucket + STEP, 100, 90)
+    await scene.said(5)
+    await scene.house.pool.execute("UPDATE sources SET beat_at = $1", scene.now)
+    stop, bell, at = Stop(), asyncio.Event(), [scene.now - STEP]
+    house = HouseOf("", scene.house.pool)
+    watch = Watch(house, lambda: scene.rules, (), {}, bell, stop, lambda: at[0])
+    running = asyncio.create_task(watch.watch())
+    try:
+        at[0] = scene.now
+        await scene.house.pool.execute(
+            "INSERT INTO asked_alerts (brand_id, policy, rule, mention_id, at) VALUES ($1, 'outage', 'a', 1, $2)",
+            scene.brand.id, scene.now,
+        )  # fmt: skip
+        bell.set()
+        await until(scene.house.pool, 2, "SELECT count(*) FROM incidents")
+    finally:
+        stop.set("enough")
+        await running
+    rows = await scene.house.pool.fetch(
+        "SELECT policy, watched, state, evidence ->> 'authors' AS authors FROM incidents ORDER BY policy"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("mood", "negative", "open", "5"),
+        ("outage", "rule", "open", None),
+    ]
+
+
+async def until(pool: asyncpg.Pool, wanted: int, statement: str) -> None:
+    """Waits for a count."""
+    async with asyncio.timeout(10):
+        while await pool.fetchval(statement) != wanted:
+            await asyncio.sleep(0.02)

@@ -177,6 +177,7 @@ async def test_a_trainees_day_on_the_real_store(pool: asyncpg.Pool, dsn: str) ->
             await s.press("ctrl+s")
             await s.shows("waits for approval by a lead or an admin (x: decide)")
             await lead.shows("To approve  1")
+            await lead.shows("on its way, tomorrow")
             await lead.press("x")
             await lead.shows("Mia asks for approval")
             await lead.press("a")

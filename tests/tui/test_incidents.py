@@ -165,7 +165,7 @@ async def test_who_may_only_look_changes_nothing_and_an_incident_can_be_opened_b
     id_ = await stormy(w, at)
     other = await world(pool, "globex")
     theirs = await stormy(other, at)
-    await stormy(w, at, topic="skyr")
+    newer = await stormy(w, at, topic="skyr")
     async with real(dsn, "vera-acme", size=SMALL) as s:
         await s.shows("2 incidents: 2 open (#)")
         s.app.post_message(IncidentsWanted(id_))
@@ -176,6 +176,11 @@ async def test_who_may_only_look_changes_nothing_and_an_incident_can_be_opened_b
         await s.press("%", "c")
         await s.shows("read-only: nothing is changed from here")
         assert await pool.fetch("SELECT * FROM incidents ORDER BY id") == before
+        await s.press("escape")
+        for key, meant in (("g", newer), ("G", id_), ("g", newer)):
+            await s.press(key)
+            await s.shows(f"Bad mood #{meant}")
+            await s.until(lambda id_=meant: s.app.place.story.listed.id == id_, "the cursor is followed again")
         s.app.post_message(IncidentsWanted(theirs))
         await s.shows(f"there is no incident {theirs} here")
         assert not s.sees("Globex")

@@ -78,7 +78,9 @@ class IncidentsScreen(DeskScreen):
         self._near = False
         """Only the hours around it are drawn."""
         self._wanted: int | None = None
-        """Somebody asked for this one, wherever the cursor is."""
+        """Somebody asked for this one before the list was there; where the cursor begins is not asked for then."""
+        self._target: int | None = None
+        """The one that is shown, or is being read."""
         self._reading = asyncio.Lock()
         self._read_at: datetime | None = None
         self._moved = False
@@ -115,8 +117,9 @@ class IncidentsScreen(DeskScreen):
         self.show_bars()
         self._show_title()
         await self.attempt(self.rows.restart())
-        if self._wanted is not None:
-            await self.show_incident(self._wanted)
+        if (wanted := self._wanted) is not None:
+            await self.show_incident(wanted)
+            self._wanted = None if self.rows.cursor_id == wanted else wanted
 
     @property
     def rows(self) -> Rows[Any]:
@@ -156,16 +159,14 @@ class IncidentsScreen(DeskScreen):
     @on(RowReached)
     def _reached(self, event: RowReached) -> None:
         event.stop()
-        row = self.rows.cursor_row
-        if row is None:
-            if self._wanted is None:
-                self._show(None)
-        elif self._wanted in (None, row.id):
-            self._wanted = None
-            if self.story is None or self.story.listed.id != row.id:
-                self.work(self.attempt(self._read(row.id)), "story")
-        else:
-            self._wanted = None
+        row, wanted = self.rows.cursor_row, self._wanted
+        self._wanted = None
+        if row is None and wanted is None:
+            self._target = None
+            self._show(None)
+        elif row is not None and wanted in (None, row.id) and self._target != row.id:
+            self._target = row.id
+            self.work(self.attempt(self._read(row.id)), "story")
 
     @on(RowChosen)
     def _chosen(self, event: RowChosen) -> None:
@@ -174,9 +175,10 @@ class IncidentsScreen(DeskScreen):
 
     async def show_incident(self, incident_id: int) -> None:
         """That one, wherever it stands in the list."""
-        self._wanted = incident_id
         if not (self.is_mounted and self.rows.loaded):
+            self._wanted = incident_id
             return
+        self._target = incident_id
         self.rows.go(incident_id)
         await self.attempt(self._read(incident_id))
         if self.story is not None and self.story.listed.id == incident_id:
@@ -188,14 +190,14 @@ class IncidentsScreen(DeskScreen):
         """All of one: what is quick first; then what was said, and the newest posts."""
         backend = self.desk.backend
         async with self._reading:  # one after the other: what was read earlier never replaces what was read later
-            if self._meant_id() not in (None, incident_id):
+            if self._target != incident_id:  # the cursor went on meanwhile
                 return
             fresh = self.story is None or self.story.listed.id != incident_id
             self._moved, self._read_at = False, self.desk.now()
             story = await backend.incident(incident_id, self.desk.now())
             if story is None:
                 self.say(f"there is no incident {incident_id} here", "soon")
-                self._wanted = None
+                self._target = None if self.story is None else self.story.listed.id
                 return
             if fresh:
                 self._posts, self._evidence = None, None
@@ -205,13 +207,6 @@ class IncidentsScreen(DeskScreen):
             self._posts = () if found is None else found.rows
             self._evidence = await self.attempt(backend.incident_evidence(incident_id))
             self._show(story)
-
-    def _meant_id(self) -> int | None:
-        """Which one is to be shown: the one that was asked for, else the one under the cursor."""
-        if self._wanted is not None:
-            return self._wanted
-        row = self.rows.cursor_row
-        return None if row is None else row.id
 
     def _show(self, story: Story | None, *, keep: bool = True) -> None:
         self.story = story

@@ -17,7 +17,6 @@ from listener.store.acts.words import what_happened
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 from listener.store.overruled import in_force
-from listener.store.record.measure import correct, stands
 from listener.store.views import NEEDED, NOT_NEEDED
 
 VALUES: Mapping[str, frozenset[str]] = {
@@ -110,6 +109,9 @@ async def _said(
     undoes: UUID | None = None,
 ) -> None:
     """Row, values in force, counters and events, together."""
+    # It rests on the rulebook, which no first screen of the inbox waits for.
+    from listener.store.record.measure import correct, stands
+
     mention_id, brand_id, what = key
     was = before["value"] if before else None
     if value:
