@@ -168,7 +168,11 @@ class Hall:
 
         hearer = SimpleNamespace(hear=hear)
         judgement = SimpleNamespace(hear=hear, judge=ByHand(), hearer=hearer, rulebook=NO_RULES)
-        seat = SimpleNamespace(now=judgement, watch=nothing, weigh=nothing, know=lambda _: None)
+
+        async def learns(_: asyncio.Event) -> None:
+            """Nothing is learned."""
+
+        seat = SimpleNamespace(now=judgement, watch=nothing, weigh=nothing, follow=learns, know=lambda _: None)
         hall = cls(house, stop, bells, cast(Bench, seat), account)
         hall.start(bells.listen(house, stop))
         try:

@@ -73,7 +73,7 @@ async def test_an_incident_is_seen_everywhere_understood_taken_worked_off_and_re
         await heard_on(w, one)
     gap = "INSERT INTO gaps (source_id, start_at, end_at, cause, noted_at) VALUES ($1, $2, $3, 'we were away', $3)"
     await pool.execute(gap, w.source_id, at - timedelta(hours=9), at - timedelta(hours=8))
-    async with real(dsn) as s:
+    async with real(dsn, size=(160, 60)) as s:
         await s.shows("● connected")
         id_ = await stormy(w, at)
         await s.shows("▲ 1 incident: open (#) · Bad mood (yoghurt)")
