@@ -6,19 +6,20 @@ look-ups, and to know how a message is stored or shown. Reasons name rules, sign
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.learning import Model, opinion, titles
-from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tick
+from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tick, Tone
 from listener.query.frequency import Share, usual
 from listener.query.index import Index
 from listener.query.subject import Subject
 from listener.rulebook.combine import Finding, Verdict, combine, findings, open_span, says, span
 from listener.rulebook.shape import Rule, Rulebook, Status, Topic
-from listener.rulebook.subject import Heard, Methods, heard_by, judged, unjudged, weighed
+from listener.rulebook.subject import Heard, Methods, ToneAsked, heard_by, judged, tones_asked, unjudged, weighed
 from listener.rulebook.tally import Counting
 
 __all__ = ["Judge", "Methods", "TopicEar", "assess", "topics_of"]
@@ -72,6 +73,24 @@ class Judge:
     ) -> Assessment:
         """What the core thinks of a message for one brand. Whoever keeps it with its time says when it is `now`."""
         return assess(mention, hearings, context, self._rulebook, self._methods, now or self._now())
+
+    def by_model(self, mention: Mention) -> bool:
+        """Whether it asks a model of tone about a message, which may take long."""
+        return self._methods.by_model(mention)
+
+    def asks(self, mention: Mention, hearings: Sequence[Hearing], context: Context) -> tuple[ToneAsked, ...]:
+        """What it would ask of models of tone, judging a message."""
+        return tones_asked(mention, heard_by(hearings, context.brand, self._rulebook), self._methods, context)
+
+    def tone(self, asked: ToneAsked) -> Tone:
+        """What such a model says. May be called on any thread."""
+        return self._methods.tone(asked.text, asked.lang, asked.names)
+
+    def knowing(self, said: Mapping[ToneAsked, Tone]) -> Judge:
+        """A judge that says of every message what this one says, with these answers of models of tone at hand."""
+        other = copy.copy(self)
+        other._methods = self._methods.knowing(said)
+        return other
 
     @property
     def counting(self) -> tuple[Rule, ...]:

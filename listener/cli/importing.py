@@ -167,9 +167,8 @@ async def _take_in(house: House, stream: ImportStream, bench: Bench, brand_id: i
     ears = _ears(bench, brand_id, stream.plan.topic)
     try:
         async for batch in stream.batches(cursor):
-            recorded = await record(
-                house.pool, source.id, batch, ears, judgement.judge, expect=cursor, now=datetime.now(UTC)
-            )
+            judge = await judgement.prepared(batch, ears)
+            recorded = await record(house.pool, source.id, batch, ears, judge, expect=cursor, now=datetime.now(UTC))
             cursor = batch.cursor
             tally.rows += batch.heard
             tally.new += recorded.new

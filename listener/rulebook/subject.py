@@ -79,6 +79,33 @@ class Classifies(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ToneAsked:
+    """What a model of tone is asked: a text in its language, without these brand names."""
+
+    lang: str
+    text: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A model with what it has said already. It is asked of every other text as before."""
+
+    model: Classifies
+    lang: str
+    said: Mapping[ToneAsked, Tone]
+
+    @property
+    def method(self) -> str:
+        return self.model.method
+
+    def tone(self, text: str, brand_names: Iterable[str] = ()) -> Tone:
+        names = tuple(brand_names)
+        said = self.said.get(ToneAsked(self.lang, text, names))
+        return self.model.tone(text, names) if said is None else said
+
+
+@dataclass(frozen=True, slots=True)
 class Methods:
     """The methods in force, loaded once and handed in."""
 
@@ -98,6 +125,14 @@ class Methods:
         """The tone of a text in a language (as found, "" when unsure)."""
         model = self.tones.get(lang)
         return self.vader.tone(text, lang, brand_names) if model is None else model.tone(text, brand_names)
+
+    def by_model(self, mention: Mention) -> bool:
+        """Whether the tone of a message is asked of a model, which may take long."""
+        return bool(self.tones) and self.languages.find(mention.text, mention.langs) in self.tones
+
+    def knowing(self, said: Mapping[ToneAsked, Tone]) -> Methods:
+        """The same, with what its models said of some texts at hand: they come to the same, at once."""
+        return replace(self, tones={lang: _Asked(model, lang, said) for lang, model in self.tones.items()})
 
     def with_lexicon(self, lexicon: Collection[Overlay]) -> Methods:
         """The methods as these overlays want them, and no others. Made once for a rulebook, not for a message."""
@@ -180,16 +215,33 @@ def weighed(
     return subject, tone, said
 
 
+def tones_asked(
+    mention: Mention, heard: Heard, methods: Methods, context: Context | None = None
+) -> tuple[ToneAsked, ...]:
+    """All that `weighed` would ask of models of tone about a message; they are not asked."""
+    lang = methods.languages.find(mention.text, mention.langs)
+    if lang not in methods.tones:
+        return ()
+    subject = _subject(mention, heard, context, lang)
+    part = "" if heard.ours else _about_us(subject, heard, context)
+    return tuple(ToneAsked(lang, text, heard.names) for text in (mention.text, part) if text)
+
+
 def _about(subject: Subject, heard: Heard, methods: Methods, context: Context | None) -> ToneLabel | None:
-    """The tone of the sentences that name us: by a brand name, a handle of ours or what our topics look for."""
+    """The tone of the sentences that name us."""
+    part = _about_us(subject, heard, context)
+    label = methods.tone(part, subject.lang or "", heard.names).label if part else ToneLabel.NOT_SCORED
+    return None if label is ToneLabel.NOT_SCORED else label
+
+
+def _about_us(subject: Subject, heard: Heard, context: Context | None) -> str:
+    """The sentences that name us: by a brand name, a handle of ours or what our topics look for."""
     if len(sentences.sentences(subject.text)) < 2:
-        return None
+        return ""
     names = (*heard.names, *(context.accounts if context is not None else ()))
     at = subject.at or TIMELESS
     spans = [one for query in heard.queries for one in spans_of(query.tree, subject, at)]
-    part = sentences.naming(subject.text, names, spans)
-    label = methods.tone(part, subject.lang or "", heard.names).label if part else ToneLabel.NOT_SCORED
-    return None if label is ToneLabel.NOT_SCORED else label
+    return sentences.naming(subject.text, names, spans)
 
 
 def unjudged(mention: Mention, heard: Heard, context: Context | None = None) -> Subject:

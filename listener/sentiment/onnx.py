@@ -65,7 +65,7 @@ class _Graph:
 
 
 class Classifier:
-    """One model, ready. Never raises over a text."""
+    """One model, ready. Never raises over a text, and may be asked on several threads at once: the runtime lets others run meanwhile."""
 
     __slots__ = ("_graph", "_kept", "_tell", "method")
 
@@ -96,9 +96,9 @@ class Classifier:
         try:
             tone = tone_of(self._shares(plain), self._graph.worths)
         except Exception as err:  # whatever the runtime, the tokenizer or the outputs come to
-            if self._tell is not None:
-                self._tell(_short(err))
-                self._tell = None
+            tell, self._tell = self._tell, None
+            if tell is not None:
+                tell(_short(err))
             return NOT_SCORED
         if len(self._kept) >= KEPT:
             self._kept.clear()

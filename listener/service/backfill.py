@@ -164,8 +164,9 @@ class Backfill:
     async def _record(self, source_id: int, items: Sequence[Item], heard_at: datetime) -> int:
         batch = Batch(tuple(items), None, heard_at, heard=len(items), history=True)
         bench = self.bench.now
+        judge = await bench.prepared(batch)
         await self._keep(
-            lambda: record(self.house.pool, source_id, batch, bench.hear, bench.judge, expect=None, now=self.clock())
+            lambda: record(self.house.pool, source_id, batch, bench.hear, judge, expect=None, now=self.clock())
         )
         return len(items)
 

@@ -1,8 +1,8 @@
 """Hearing: each stream's batches into the database, with their bookmark, in order, none dropped. Owns the reading of one stream.
 
-A batch is stored before the next one is asked for, so memory does not grow with a burst. While the database is away the same batch
-waits. A source that only a person can help is stopped and told, until somebody resumes it; the others go on. What people pause is closed at
-once and keeps its bookmark. Refuses to run a stream that another listener runs.
+A batch is stored before the next one is asked for, so memory does not grow with a burst, however long a model takes over it. While the
+database is away the same batch waits. A source that only a person can help is stopped and told, until somebody resumes it; the others go
+on. What people pause is closed at once and keeps its bookmark. Refuses to run a stream that another listener runs.
 """
 
 from __future__ import annotations
@@ -230,15 +230,18 @@ class Ear:
 
     async def _store(self, source_id: int, batch: Batch, expect: str | None) -> None:
         """Stores one batch, however long that takes. A commit whose answer was lost is recognised by its bookmark."""
-        repeated = False
+        repeated, bench = False, self.bench.now
+        judge = await bench.prepared(batch)
 
         async def once() -> Recorded | None:
-            nonlocal repeated
+            nonlocal repeated, bench, judge
             again, repeated = repeated, True
-            bench = self.bench.now
+            if again and bench is not self.bench.now:
+                bench = self.bench.now
+                judge = await bench.prepared(batch)
             try:
                 return await self.record(
-                    self.house.pool, source_id, batch, bench.hear, bench.judge, expect=expect, now=self.clock()
+                    self.house.pool, source_id, batch, bench.hear, judge, expect=expect, now=self.clock()
                 )
             except CursorMoved:
                 if not again or batch.cursor is None:

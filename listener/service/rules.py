@@ -18,7 +18,7 @@ from listener import rulefiles
 from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
 from listener.language import Languages
-from listener.model import Account, Hearing, Mention, Problem
+from listener.model import Account, Batch, Hearing, Mention, Problem
 from listener.query.frequency import Sample
 from listener.rulebook.check import check
 from listener.rulebook.parse import parse
@@ -26,12 +26,14 @@ from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import Topics
 from listener.rulebook.track import with_track
 from listener.sentiment import Vader
+from listener.service.beside import Beside
 from listener.service.database import House
 from listener.service.hearing import Hearer
 from listener.service.stopping import Stop, Stopped
 from listener.service.tones import load_tones
 from listener.settings import Settings, ToneSettings
 from listener.store import learned, rulebooks
+from listener.store.record import Hear
 
 log = logging.getLogger("hubbub.rules")
 
@@ -51,6 +53,10 @@ class Judgement:
     judge: Judge
     heard: Sample
     """The words of what concerns anybody are noted here."""
+    brands: Mapping[int, str] = field(default_factory=dict)
+    """Their keys."""
+    beside: Beside | None = None
+    """What finds the tone of texts that a model is asked about; None: no language has one."""
 
     def hear(self, mention: Mention) -> Sequence[Hearing]:
         """How a message concerns whom."""
@@ -58,6 +64,17 @@ class Judgement:
         if found:
             self.heard.hear(mention.text)
         return found
+
+    async def prepared(self, batch: Batch, hear: Hear | None = None) -> Judge:
+        """What judges this batch: it thinks as `judge` does, and has at hand what takes long. Nothing waits but the batch.
+
+        `hear`: how its messages concern whom, where that is asked otherwise. Raises Stopped when the service ends meanwhile.
+        """
+        if self.beside is None:
+            return self.judge
+        return await self.beside.prepared(
+            self.judge, batch, hear or self.hearer.hear, self.brands, self.hearer.accounts
+        )
 
 
 def load_methods(tones: Sequence[ToneSettings] = ()) -> Methods:
@@ -87,6 +104,7 @@ class Bench:
     clock: Callable[[], datetime]
     _now: Judgement | None = None
     _methods: Methods | None = None
+    _beside: Beside | None = None
     _brand_ids: Mapping[str, int] = field(default_factory=dict)
     _accounts: Sequence[Account] = ()
     _said: Sample = field(default_factory=lambda: Sample(64))
@@ -107,6 +125,7 @@ class Bench:
         """
         self._brand_ids, self._accounts = brand_ids, accounts
         self._methods = await asyncio.to_thread(load_methods, self.settings.tones)
+        self._beside = Beside(self.house, self.stop) if self._methods.tones else None
         await self._learned()
         if stored and (book := await self._published()) is not None:
             self._seat(book)
@@ -262,4 +281,5 @@ class Bench:
         }
         book = replace(book, share=self._judged.share)
         judge = Judge(book, self._methods.with_lexicon(book.lexicon), self.clock)
-        return Judgement(book, Hearer(self._accounts, topics), judge, self._judged)
+        brands = {number: key for key, number in self._brand_ids.items()}
+        return Judgement(book, Hearer(self._accounts, topics), judge, self._judged, brands, self._beside)

@@ -104,8 +104,9 @@ class Sweep:
         bench = self.bench.now
         key = f"{self.source.name}/rechecks"  # a row of its own, so that no stream waits for it
         opened = await self._keep(lambda: source_rows.open_source(self.house.pool, key, self.clock()))
+        judge = await bench.prepared(batch)
         await self._keep(
-            lambda: record(self.house.pool, opened.id, batch, bench.hear, bench.judge, expect=None, now=self.clock())
+            lambda: record(self.house.pool, opened.id, batch, bench.hear, judge, expect=None, now=self.clock())
         )
 
     async def _keep(self, act: Callable[[], Awaitable[T]]) -> T:

@@ -140,8 +140,9 @@ class Threads:
             key = f"{found.source}/threads"
             opened = await self._keep(lambda: source_rows.open_source(self.house.pool, key, self.clock()))
             batch = Batch(read.mentions, None, self.clock(), heard=len(read.mentions))
+            judge = await bench.prepared(batch, hear)
             done = await self._keep(
-                lambda: record(self.house.pool, opened.id, batch, hear, bench.judge, expect=None, now=self.clock())
+                lambda: record(self.house.pool, opened.id, batch, hear, judge, expect=None, now=self.clock())
             )
             new = done.new
         await self._keep(lambda: around.looked_around(self.house.pool, found, profile, new, self.clock()))

@@ -292,8 +292,7 @@ async def keep(
         if mention.revision >= row["revision"] and any(number is not None for number in _numbers(mention)):
             told.append(item)
         if mention.revision > row["revision"]:
-            same = bool(mention.content_id) and mention.content_id == row["content_id"] and row["state"] == "live"
-            if same or (row["revision"] == "" and not mention.content_id):
+            if not says_other(mention, row):
                 revised.append((item.id, mention.revision))
                 idle += not hearings
             else:
@@ -314,6 +313,12 @@ async def keep(
     await _answering_us(connection, fresh)
     await _hear(connection, source_id, kept, now)
     return kept, idle
+
+
+def says_other(mention: Mention, row: Mapping[str, Any]) -> bool:
+    """Whether a state of a higher revision than the stored `row` also says something else: it is an edit."""
+    same = bool(mention.content_id) and mention.content_id == row["content_id"] and row["state"] == "live"
+    return not same and (row["revision"] != "" or bool(mention.content_id))
 
 
 def _buried(mention: Mention, dead: Mapping[tuple[str, str], Any]) -> bool:
