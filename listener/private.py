@@ -7,7 +7,7 @@ What is found looks like it; nothing here can know whose it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -118,11 +118,42 @@ def masked(text: str) -> str:
 
 def hidden(text: str) -> str:
     """A text in which everything that looks private stands as what it looks like: [a phone number]. For what leaves the house."""
-    parts: list[str] = []
-    at = 0
+    return hidden_spans(text, ())[0]
+
+
+def hidden_spans(text: str, spans: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """`hidden` of the text, and the spans (start, end in turn, in order) moved to where they now are; what touches something private is all of it."""
+    blocks: list[tuple[int, int, str]] = []
     for one in private(text):
         start, end = one.span
-        if start >= at:
-            parts += [text[at:start], f"[{one.sort.value}]"]
-        at = max(at, end)
-    return "".join([*parts, text[at:]])
+        if blocks and start < blocks[-1][1]:
+            begun, ended, word = blocks[-1]
+            blocks[-1] = begun, max(ended, end), word
+        else:
+            blocks.append((start, end, f"[{one.sort.value}]"))
+    if not blocks:
+        return text, tuple(spans)
+    parts: list[str] = []
+    at = 0
+    for start, end, word in blocks:
+        parts += [text[at:start], word]
+        at = end
+    moved: list[int] = []
+    for low, high in zip(spans[::2], spans[1::2], strict=True):
+        start, end = _moved(blocks, low, end=False), _moved(blocks, high, end=True)
+        if moved:
+            start = max(start, moved[-1])
+        if start < end:
+            moved += [start, end]
+    return "".join([*parts, text[at:]]), tuple(moved)
+
+
+def _moved(blocks: Sequence[tuple[int, int, str]], at: int, *, end: bool) -> int:
+    shift = 0
+    for first, last, word in blocks:
+        if at <= first:
+            break
+        if at < last:
+            return first + shift + (len(word) if end else 0)
+        shift += len(word) - (last - first)
+    return at + shift

@@ -20,7 +20,7 @@ from listener.model import Assessment, Context, Hearing, Mention, Priority, Tick
 from listener.query.clock import zone
 from listener.rulebook.hours import Hours
 from listener.rulebook.shape import Rulebook
-from listener.rulebook.subject import Topics, heard_anew
+from listener.rulebook.subject import Topics, heard_anew, model_named
 from listener.rulebook.tally import LATE, Tally
 from listener.rulebook.tally import reach as reach_of
 
@@ -71,6 +71,10 @@ class Record:
     """Its sorting time."""
     judged_at: datetime
     text_gone: bool = False
+    lang: str = ""
+    """As it was found then,"""
+    tone: str = ""
+    """by the methods of tone then, by their name."""
 
 
 @dataclass(slots=True)
@@ -310,6 +314,8 @@ class Outcome:
     """The first of them that differ."""
     unlearned: int = 0
     """Judged while something spoke that was learned and is forgotten since: what it said of their need cannot be said again."""
+    otherwise_scored: int = 0
+    """Judged while another model found the tone of their language than does now, or none did, or while one did."""
 
     @property
     def same(self) -> bool:
@@ -329,6 +335,7 @@ class Outcome:
             self.night + other.night,
             (*self.diffs, *other.diffs)[:DIFFERENCES],
             self.unlearned + other.unlearned,
+            self.otherwise_scored + other.otherwise_scored,
         )
 
 
@@ -358,9 +365,11 @@ class Nights:
         return hour, hour >= begin or hour < end
 
 
-def replay(records: Iterable[Record], old: Side, new: Side, nights: Nights, models: Collection[str] = ()) -> Outcome:
+def replay(
+    records: Iterable[Record], old: Side, new: Side, nights: Nights, models: Collection[str] = (), tone: str = ""
+) -> Outcome:
     """Judge records, in heard order, by both sides; what came of them. The sides must have counted what came before. `models`: what they
-    have at hand of what was learned, by version.
+    have at hand of what was learned, by version; `tone`: the name of their methods of tone.
     """
     sums = _Sums()
     for record in records:
@@ -373,6 +382,7 @@ def replay(records: Iterable[Record], old: Side, new: Side, nights: Nights, mode
             continue
         sums.judged += 1
         sums.unlearned += record.context.model != "" and record.context.model not in models
+        sums.otherwise += model_named(record.lang, record.tone) != model_named(record.lang, tone)
         sums.short += old.fell_short or new.fell_short
         sums.rules(record, before, after)
         if not record.context.history:
@@ -391,6 +401,7 @@ class _Sums:
     unheard: int = 0
     short: int = 0
     unlearned: int = 0
+    otherwise: int = 0
     differing: int = 0
     fired: dict[str, Fired] = field(default_factory=dict)
     changes: Counter[str] = field(default_factory=Counter)
@@ -429,7 +440,7 @@ class _Sums:
     def outcome(self) -> Outcome:
         return Outcome(
             self.judged, self.text_gone, self.unheard, self.short, self.differing, self.fired, dict(self.changes),
-            self.by_hour, self.night, tuple(self.diffs), self.unlearned,
+            self.by_hour, self.night, tuple(self.diffs), self.unlearned, self.otherwise,
         )  # fmt: skip
 
 

@@ -139,6 +139,11 @@ class Methods:
         return replace(self, vader=self.vader.with_words(words_of(lexicon), lists_of(lexicon)))
 
 
+def model_named(lang: str, methods: str) -> str:
+    """Which model finds the tone of a language, by the name of the methods of tone; "": none."""
+    return next((name for name in methods.split() if name.startswith(f"{lang}:onnx-")), "") if lang else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """How a message reached one brand, as scopes ask for it."""

@@ -171,7 +171,7 @@ def serve(source: BinaryIO, sink: BinaryIO, load: Callable[[Sequence[ToneSetting
                             side.count(record)
                 done = Done(Outcome())
             else:
-                done = Done(replay(work.records, *sides, nights, order.models))
+                done = Done(replay(work.records, *sides, nights, order.models, methods.names()["tone"]))
             sink.write(framed(done))
             sink.flush()
     except BrokenPipeError:

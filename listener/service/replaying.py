@@ -38,7 +38,7 @@ from listener.store.record.keep import sorting_time
 
 PAGE = 500
 """Records that are judged, and kept as judged, at once."""
-FORMAT = 1
+FORMAT = 2
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
 
@@ -76,7 +76,7 @@ def record_of(found: Judged) -> Record:
     said_at = sorting_time(found.mention, found.at)
     return Record(
         found.mention_id, found.brand_id, found.brand, found.mention, found.hearings, found.context, said_at, found.at,
-        found.text_gone,
+        found.text_gone, found.assessment.lang, found.assessment.methods.get("tone", ""),
     )  # fmt: skip
 
 

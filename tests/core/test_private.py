@@ -2,7 +2,7 @@
 
 import pytest
 
-from listener.private import MASKED_MAIL, Sort, hidden, masked, private, reaches
+from listener.private import MASKED_MAIL, Sort, hidden, hidden_spans, masked, private, reaches
 
 FOUND = {
     "write to mia.k@mail.example now": ("mia.k@mail.example", Sort.MAIL),
@@ -49,6 +49,17 @@ def test_whatever_is_masked_is_found_no_more() -> None:
     assert masked(text).count(MASKED_MAIL) == 1
     assert "0301" not in masked(text)
     assert "mia@" not in masked(text)
+
+
+def test_places_move_with_the_masks_and_what_touches_one_is_all_of_it() -> None:
+    text = "call 0301 234 5678 about the bill, or mia@mail.example now"
+    words = ["call", "0301", "5678 about", "the bill", "mail", "mia@mail.example now"]
+    places = [place for word in words for place in (text.index(word), text.index(word) + len(word))]
+    shown, moved = hidden_spans(text, places)
+    assert shown == hidden(text)
+    told = [shown[start:end] for start, end in zip(moved[::2], moved[1::2], strict=True)]
+    assert told == ["call", "[a phone number]", " about", "the bill", "[an e-mail address]", " now"]
+    assert hidden_spans("nothing at all", (0, 7)) == ("nothing at all", (0, 7))
 
 
 def test_a_rule_file_names_no_address_and_a_day_is_no_number() -> None:

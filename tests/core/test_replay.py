@@ -135,6 +135,17 @@ def test_what_a_forgotten_model_said_is_told_as_what_cannot_be_said_again() -> N
     assert (Outcome(unlearned=2) + Outcome(unlearned=1)).unlearned == 3
 
 
+def test_whose_tone_another_model_found_then_is_told() -> None:
+    then, now = "vader-3.3.2 es:onnx-1+aaaa", "vader-3.3.2+cccc es:onnx-1+bbbb pt:onnx-1+dddd"
+    langs = {"es": then, "pt": then, "en": then, "": then}
+    said = [replace(record(n, "larkspur"), lang=lang, tone=by) for n, (lang, by) in enumerate(langs.items(), 1)]
+    sides = side_of(rulebook(), BEGINNING, PLAIN), side_of(rulebook(), BEGINNING, PLAIN)
+    assert replay(said, *sides, Nights({}), tone=now).otherwise_scored == 2, "the Spanish one, and where none did"
+    assert replay(said[:1], *sides, Nights({}), tone=then).otherwise_scored == 0
+    assert replay(said[:1], *sides, Nights({}), tone="vader-3.3.2").otherwise_scored == 1, "none is asked any more"
+    assert (Outcome(otherwise_scored=2) + Outcome(otherwise_scored=1)).otherwise_scored == 3
+
+
 def test_topics_are_asked_anew_and_addresses_stay() -> None:
     narrow = TOPICS.replace("query: larkspur", "query: larkspur -sale")
     records = [

@@ -158,12 +158,12 @@ async def test_words_that_the_listener_was_given_to_track_are_heard_by_a_folders
 async def test_what_would_differ_is_told_by_rule_with_mentions(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
     people = folder / "people.yaml"
     people.write_text(RULES.replace("smoke OR", "smoke -machine OR").replace("reply within: 1h", "reply within: 2h"))
-    code, out, _ = await hubbub("replay", "--rules", folder, *whole_day())
+    code, out, _ = await hubbub("replay", "--rules", folder, "--mask", *whole_day())
     assert code == 1
     assert re.search(r"^safety +2 +1 +-1", out, re.MULTILINE)
     assert "1 due later" in out
     numbers = await ids(ears.pool)
-    assert re.search(rf"^{numbers[1]} .*-safety.*smoke machine", out, re.MULTILINE)
+    assert re.search(rf"^{numbers[1]} .*-safety.*smoke machine, call \[a phone number\]$", out, re.MULTILINE)
 
     code, out, _ = await hubbub("replay", "--rules", folder, "--json", *whole_day())
     told = json.loads(out)
@@ -290,6 +290,19 @@ async def test_every_rule_is_told_those_that_fire_first(hubbub: Hubbub, ears: Ea
     (when,) = [part for part in told["rules"][0]["parts"] if part["name"] == "when"]
     assert when["tree"]["parts"][0]["words"] == ["smoke"]
     assert told["context"]["brand"] == "lark"
+
+
+async def test_an_explanation_is_masked_with_its_places(hubbub: Hubbub, ears: Ears, folder: Path) -> None:
+    number = (await ids(ears.pool))[1]
+    (folder / "people.yaml").write_text(RULES.replace('"on fire"', "1234567"))
+    asked = ("explain", number, "safety", "--rules", folder)
+    assert "call +49 170 [1234567]" in (await hubbub(*asked))[1]
+    code, out, _ = await hubbub(*asked, "--mask")
+    assert (code, "[smoke] machine, call [[a phone number]]" in out, "170" in out) == (0, True, False)
+    told = json.loads((await hubbub(*asked, "--mask", "--json"))[1])
+    (when,) = [part["tree"] for part in told["rules"][0]["parts"] if part["name"] == "when"]
+    assert [part["words"] for part in when["parts"]] == [["smoke"], ["[a phone number]"]]
+    assert told["text"] == "larkspur party: we rent a smoke machine, call [a phone number]"
 
 
 async def test_it_is_explained_by_the_rules_of_that_time_of_now_or_of_a_folder(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
+from listener.cli.masking import add_mask, masked_why
 from listener.cli.rules.folder import add_folder, as_tracked, methods_asked, rulebook_asked
 from listener.errors import FixMe
 
@@ -36,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_folder(parser)
     add_brand(parser)
+    add_mask(parser)
     parser.epilog = """\
 examples:
   hubbub rules explain 4711
@@ -76,15 +78,20 @@ async def _explain(arguments: argparse.Namespace) -> int:
     if not found.text_gone:
         judged_by = found.assessment.methods.get("tone", "")
         doubts += scored_otherwise(found.assessment.lang, judged_by, methods.names()["tone"])
+    text = found.mention.text
+    if arguments.mask:
+        from listener.private import hidden
+
+        whys, text = tuple(masked_why(why, text) for why in whys), hidden(text)
     if arguments.json:
-        print_json(_told(found, rulebook, named, doubts, whys))
+        print_json(_told(found, text, rulebook, named, doubts, whys))
     else:
         print(table([(line,) for line in _head(found, rulebook, named)]))
         for doubt in doubts:
             print(table([(doubt,)], indent="! "))
         for why in whys:
             if arguments.rule or why.fires or _near_miss(why):
-                print("\n".join(_lines(rulebook, why, found)))
+                print("\n".join(_lines(rulebook, why, text)))
         silent = [why.rule.id for why in whys if not (arguments.rule or why.fires or _near_miss(why))]
         if silent:
             print(table([(f"do not match: {', '.join(silent)}",)]))
@@ -172,7 +179,9 @@ def _doubts(found: Judged, rulebook: Rulebook, whys: tuple[Why, ...]) -> Iterato
 
 def scored_otherwise(lang: str, then: str, now: str) -> Iterator[str]:
     """That another model found a tone then, by the names of the methods of tone then and now."""
-    was, is_ = (next((one for one in name.split() if one.startswith(f"{lang}:onnx-")), "") for name in (then, now))
+    from listener.rulebook.subject import model_named
+
+    was, is_ = model_named(lang, then), model_named(lang, now)
     if was != is_:
         yield f"its tone was found by {was or 'no model'} then, and is asked of {is_ or 'none'} now"
 
@@ -210,7 +219,7 @@ def _query_of(rulebook: Rulebook, why: Why, part: Part) -> str:
     return why.rule.when.text
 
 
-def _lines(rulebook: Rulebook, why: Why, found: Judged) -> Iterator[str]:
+def _lines(rulebook: Rulebook, why: Why, text: str) -> Iterator[str]:
     from listener.cli.queries import lines_of, marked
     from listener.cli.terminal import coloured, table
 
@@ -222,15 +231,16 @@ def _lines(rulebook: Rulebook, why: Why, found: Judged) -> Iterator[str]:
     for part in why.parts:
         if part.tree is not None:
             query = _query_of(rulebook, why, part)
-            yield table(lines_of(part.tree, found.mention.text, query, 1, whole=False), indent="    ")
-            if found.mention.text:
-                yield "\n".join(f"    {line}" for line in marked(found.mention.text, part.tree.spans).split("\n"))
+            yield table(lines_of(part.tree, text, query, 1, whole=False), indent="    ")
+            if text:
+                yield "\n".join(f"    {line}" for line in marked(text, part.tree.spans).split("\n"))
 
 
-def _told(found: Judged, rulebook: Rulebook, named: str, doubts: list[str], whys: tuple[Why, ...]) -> dict[str, Any]:
+def _told(
+    found: Judged, text: str, rulebook: Rulebook, named: str, doubts: list[str], whys: tuple[Why, ...]
+) -> dict[str, Any]:
     from listener.cli.queries import part_told
 
-    text = found.mention.text
     return {
         "mention": found.mention_id,
         "brand": found.brand,

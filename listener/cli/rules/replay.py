@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener.cli import FINDINGS, FINE, wrong_usage
 from listener.cli.looking import add_brand
+from listener.cli.masking import add_mask
 from listener.cli.rules.folder import add_folder, as_tracked, folder_asked, rulebook_asked
 from listener.cli.rules.times import age_or_time, instant
 from listener.errors import FixMe
@@ -47,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="begin anew, even where an earlier run was stopped")
     add_folder(parser)
     add_brand(parser)
+    add_mask(parser)
     parser.epilog = """\
 examples:
   hubbub rules replay                                 the folder's rules against those in force, over a week
@@ -111,7 +113,7 @@ async def _replay(arguments: argparse.Namespace) -> int:
                 found = await replayed(house.pool, asked, kept, lambda done: bar.show(done, f"{done:,} of {total:,}"))
             finally:
                 bar.end()
-            texts = await _texts(house.pool, brand_id, found.outcome)
+            texts = await _texts(house.pool, found.outcome, mask=arguments.mask)
             if arguments.json:
                 print_json(_told(found, kept, key, old, new))
             else:
@@ -155,13 +157,15 @@ def _place(settings: Settings) -> str:
     return str(database.embedded) if database.is_embedded else place_of(database.dsn().reveal())
 
 
-async def _texts(pool: Pool, brand_id: int, outcome: Outcome) -> Mapping[int, str | None]:
+async def _texts(pool: Pool, outcome: Outcome, *, mask: bool) -> Mapping[int, str | None]:
     """The texts of the mentions that are shown."""
+    from listener.private import hidden
     from listener.store.judged import judged
 
     wanted = [diff.id for diff in outcome.diffs[:SAMPLES]]
     found = {id_: await judged(pool, id_, next(d.brand for d in outcome.diffs if d.id == id_)) for id_ in wanted}
-    return {id_: None if one is None or one.text_gone else one.mention.text for id_, one in found.items()}
+    said = {id_: None if one is None or one.text_gone else one.mention.text for id_, one in found.items()}
+    return {id_: hidden(text) if mask and text is not None else text for id_, text in said.items()}
 
 
 def _span(kept: Kept) -> str:
@@ -241,6 +245,8 @@ def _judged(outcome: Outcome) -> str:
         told.append(f"{outcome.short_counts:,} whose counts may be too low")
     if outcome.unlearned:
         told.append(f"{outcome.unlearned:,} of whose need a model spoke that is forgotten since")
+    if outcome.otherwise_scored:
+        told.append(f"{outcome.otherwise_scored:,} whose tone another model found then")
     return ", ".join(told)
 
 
@@ -287,6 +293,7 @@ def _told(found: Replayed, kept: Kept, brand: str, old: Rulebook, new: Rulebook)
         "unheard": outcome.unheard,
         "short_counts": outcome.short_counts,
         "unlearned": outcome.unlearned,
+        "otherwise_scored": outcome.otherwise_scored,
         "rules": dict(sorted(outcome.rules.items())),
         "changes": dict(sorted(outcome.changes.items())),
         "night": outcome.night,
