@@ -167,7 +167,12 @@ class Hall:
             """No rules change."""
 
         hearer = SimpleNamespace(hear=hear)
-        judgement = SimpleNamespace(hear=hear, judge=ByHand(), hearer=hearer, rulebook=NO_RULES)
+        judge = ByHand()
+
+        async def prepared(*_: object) -> ByHand:
+            return judge
+
+        judgement = SimpleNamespace(hear=hear, judge=judge, prepared=prepared, hearer=hearer, rulebook=NO_RULES)
 
         async def learns(_: asyncio.Event) -> None:
             """Nothing is learned."""

@@ -17,10 +17,11 @@ import pytest
 from onnx import helper, numpy_helper
 
 from listener.model import Account, Batch, Mention, Tone, ToneLabel
-from listener.rulebook.subject import Classifies
+from listener.rulebook.subject import Classifies, model_named
 from listener.service.database import House
 from listener.service.listen import Ear
 from listener.service.pulse import Pulse
+from listener.service.replaying import record_of
 from listener.service.rules import Bench
 from listener.service.stopping import Stop
 from listener.store import people
@@ -195,6 +196,8 @@ async def test_the_loop_turns_while_a_model_scores_and_what_is_thought_is_the_sa
         assert found is not None
         # Judged again without any of it.
         assert stand.bench.now.judge(found.mention, found.hearings, found.context, found.at) == found.assessment
+        told = record_of(found)  # for a replay
+        assert model_named(told.lang, told.tone) == ("" if name in {"d", "z"} else f"es:{model.method}")
         labels[name] = found.assessment.tone.label, found.assessment.tone.about
     assert labels["a"] == labels["c"] == labels["d"] == (ToneLabel.NEGATIVE, None)
     assert labels["b"][1] is ToneLabel.NEGATIVE
