@@ -180,7 +180,9 @@ async def test_the_loop_turns_while_a_model_scores_and_what_is_thought_is_the_sa
     assert took > 0.05, "else this test shows nothing"
     assert loop.work < 0.05, f"the loop worked for {loop.work * 1000:.0f} ms at once"
     # By the clock it also waits for whoever else uses this machine, as the model does.
-    assert loop.stall < took, f"the loop stood for {loop.stall * 1000:.0f} ms, and a text takes {took * 1000:.0f}"
+    assert loop.stall < 0.75 * took, (
+        f"the loop stood for {loop.stall * 1000:.0f} ms, and a text takes {took * 1000:.0f}"
+    )
 
     assert {name.rpartition("_")[0] for name, _ in model.asked} == {"hubbub-tone"}, "nothing is asked on the loop"
     texts = [text for _, text in model.asked]
