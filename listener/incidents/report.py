@@ -280,6 +280,7 @@ _KINDS: Mapping[str, str] = {
     "incident.assigned": "assigned",
     "incident.noted": "a note",
     "incident.silenced": "silenced",
+    "incident.unsilenced": "silenced no longer",
     "incident.resolved": "resolved",
     "incident.step": "next step",
     "page.queued": "to be told",

@@ -170,6 +170,10 @@ async def test_nobody_is_told_while_a_silence_or_the_calendar_holds_and_everybod
     assert await pages(w) == []
     assert (await state(w, one))["muted_by"] == f"silence {silence} until {later(hours=1):%Y-%m-%d %H:%M} UTC"
     assert await incident_acts.end_silence(pool, silence, w.mia.id, later(minutes=51))
+    rung = await pool.fetch(
+        "SELECT incident_id, after ->> 'silence' AS of FROM events WHERE kind = 'incident.unsilenced'"
+    )
+    assert [(row["incident_id"], row["of"]) for row in rung] == [(one, str(silence))], "whoever looks at it sees so"
     await due(w, later(minutes=51))
     assert ("alert", "mia", 0, 0) in await pages(w)
     before = len(await pages(w))
