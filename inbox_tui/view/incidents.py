@@ -15,8 +15,8 @@ from listener.incidents.report import HOLE_WORDS, PAGE_WORDS, entry_words, fate,
 from listener.incidents.report import span as long_span
 from listener.incidents.shape import IncidentState, Matcher
 from listener.incidents.story import Entry, Listed, Quiet, Story
-from listener.model import Person
-from listener.rulebook.alerting import Severity, Watched
+from listener.model import Person, Severity
+from listener.rulebook.alerting import Watched
 from listener.store.views import ListeningRow
 
 SEVERITIES: dict[Severity, Piece] = {

@@ -16,9 +16,11 @@ import msgspec
 
 from listener.incidents.escalation import Fate, Staffed, Telling, advance, reopened
 from listener.incidents.grouping import parents, worse
-from listener.incidents.shape import Fired, Incident, IncidentState, Matcher, Page, PageKind, Silence, Told
+from listener.incidents.shape import Fired, Incident, IncidentState, Matcher, Page, PageKind, Silence
 from listener.incidents.storm import WITHIN, digest_at, too_much
-from listener.rulebook.alerting import Policy, Severity, Watched
+from listener.model import Severity
+from listener.rulebook.alerting import Policy, Watched
+from listener.spikes.paging import Told
 from listener.store.conversations import Event, tell
 
 REOPEN = timedelta(hours=1)

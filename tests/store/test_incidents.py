@@ -10,10 +10,12 @@ from typing import Any
 import asyncpg
 
 from listener.incidents.escalation import Staffed
-from listener.incidents.shape import Fired, Told
+from listener.incidents.shape import Fired
 from listener.incidents.silences import parse
-from listener.rulebook.alerting import Chain, Notified, Policy, Route, Severity, Step, Watched
+from listener.model import Severity
+from listener.rulebook.alerting import Chain, Notified, Policy, Route, Step, Watched
 from listener.rulebook.people import Person
+from listener.spikes.paging import Told
 from listener.store import incident_acts, incidents
 from tests.store.world import NOW, World, later, world
 
