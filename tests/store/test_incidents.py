@@ -88,6 +88,7 @@ async def test_an_incident_is_told_step_by_step_until_somebody_acknowledges_it(p
         await asyncio.gather(*(due(w, later(seconds=30)) for _ in range(3)))
     first = [("alert", "room", 0, 0), ("alert", "mia", 0, 0)]
     assert await pages(w) == first
+    await settle(w, "phone-mia", "accepted", later(seconds=31))
     await due(w, later(seconds=629))
     assert await pages(w) == first
     await due(w, later(seconds=630))
@@ -204,6 +205,28 @@ async def test_what_cannot_be_delivered_goes_to_the_next_at_once_and_is_shouted_
     assert ("again", "mia", 0, 1) in await pages(w)
 
 
+async def test_while_nothing_leaves_the_chain_goes_on_and_whoever_is_told_anew_is_told_once(
+    pool: asyncpg.Pool, dsn: str
+) -> None:
+    w = await on_call(pool)
+    one = await fire(w, fired(w))
+    at = NOW
+    while (looks := (await state(w, one))["next_at"]) is not None and looks <= later(minutes=16):
+        at = looks
+        await due(w, at)
+    rows = await pool.fetch(
+        "SELECT what, person, receiver, step, round, state, extract(epoch FROM p.at - $1)::int AS after "
+        "FROM pages AS p JOIN outbox AS o ON o.page_id = p.id ORDER BY p.id", NOW,
+    )  # fmt: skip
+    alerts = [(r["receiver"], r["after"], r["state"]) for r in rows if r["what"] == "alert"]
+    assert alerts == [("room", 30, "withdrawn"), ("phone-mia", 30, "withdrawn"), ("phone-tom", 150, "queued")]
+    anew = [(r["receiver"], r["after"], r["state"]) for r in rows if r["what"] == "again"]
+    assert anew == [("room", 870, "queued"), ("phone-mia", 870, "queued")]
+    assert [r["after"] for r in rows if r["what"] == "undelivered"] == [270] * 3
+    gone = await pool.fetch("SELECT after ->> 'receiver' AS of FROM events WHERE kind = 'page.withdrawn' ORDER BY id")
+    assert [row["of"] for row in gone] == ["room", "phone-mia"]
+
+
 async def test_too_many_pages_for_one_person_are_one_digest(pool: asyncpg.Pool, dsn: str) -> None:
     w = await on_call(pool)
     staff = replace(STAFF, routes=(replace(STAFF.routes[0], receivers=frozenset(), wait=0),))
@@ -231,6 +254,7 @@ async def test_it_is_worse_and_everybody_who_knows_is_told_but_not_every_minute(
     w = await on_call(pool)
     one = await fire(w, fired(w))
     await due(w, later(seconds=30))
+    await settle(w, "phone-mia", "accepted", later(seconds=31))
     for minutes in (1, 2, 3):
         await fire(w, fired(w, Told.WORSE, later(minutes=minutes)))
         await due(w, later(minutes=minutes))
@@ -261,6 +285,8 @@ async def test_a_process_that_dies_between_any_two_statements_leaves_nothing_hal
                 await killed.rollback()
         await due(w, at)
         await due(w, at + timedelta(seconds=1))
+        for receiver in ("phone-mia", "phone-tom"):
+            await settle(w, receiver, "accepted", at)
     told = await pages(w)
     assert len(told) == len(set(told))
     assert [page for page in told if page[1] == "tom"] == [("alert", "tom", 1, 0)]
