@@ -80,7 +80,8 @@ SELECT e.id, e.at, e.kind, coalesce(p.name, '') AS person, e.after, coalesce(w.n
 
 _TOLD = f"""
 SELECT p.id, p.at, p.what, p.receiver, coalesce(n.name, p.person) AS person, coalesce(o.state, 'queued') AS state,
-       coalesce(o.problem, '') AS problem, CASE WHEN o.state IN ('accepted', 'seen', 'failed', 'unknown') THEN o.changed_at END AS settled_at
+       coalesce(o.problem, '') AS problem, CASE WHEN o.state IN ('accepted', 'seen', 'failed', 'unknown') THEN o.changed_at END AS settled_at,
+       p.step, p.round, p.digest_id
 FROM (SELECT * FROM pages WHERE incident_id = $1 AND brand_id = $2 ORDER BY id DESC LIMIT {ENTRIES}) AS p
 LEFT JOIN outbox AS o ON o.page_id = coalesce(p.digest_id, p.id) LEFT JOIN people AS n ON n.login = p.person ORDER BY p.id
 """  # noqa: S608 - constant
