@@ -16,6 +16,7 @@ from listener.model import Deleted, Key, OutboxState, Reply
 from listener.store import outbox
 from listener.store.lane import freeze
 from listener.store.reply_lane import REPLIES
+from listener.store.reply_rows import locked
 from listener.store.views import OutboxRow
 from tests.store.builders import NOW, SPACE, House, said
 
@@ -274,3 +275,29 @@ async def test_answering_while_the_thread_moves_never_ends_in_a_deadlock(desk: D
     await asyncio.gather(answers(), edits())
     assert await desk.pool.fetchval("SELECT count(*) FROM mention_versions") == 61
     assert await desk.pool.fetchval("SELECT count(*) FROM outbox WHERE state = 'withdrawn'") == 60 - refused
+
+
+async def test_a_batch_that_merges_threads_waits_for_a_reply_that_is_settled_and_holds_no_conversation_meanwhile(
+    desk: Desk,
+) -> None:
+    """Whoever settles has the reply's row and asks for its conversation next: a batch that had that already would close the ring."""
+    desk.house.addressed("c")
+    desk.house.topic("b")
+    [apart] = (await desk.house.record(said("c", parent="b"))).opened
+    desk.conversation_id, first = apart, desk.conversation_id
+    desk.parent_id = await desk.pool.fetchval("SELECT id FROM mentions WHERE external_id = 'c'")
+    row = await desk.queue()
+    _, attempt = await desk.claim()
+    waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with desk.pool.acquire() as settling, settling.transaction():
+        await locked(settling, row.id)
+        batch = asyncio.ensure_future(desk.house.record(said("b", by="noor", parent="a")))
+        async with asyncio.timeout(5):
+            while not await desk.pool.fetchval(waits):
+                await asyncio.sleep(0.01)
+        for conversation_id in (apart, first):
+            await settling.execute("SELECT FROM conversations WHERE id = $1 FOR UPDATE NOWAIT", conversation_id)
+    await batch
+    assert await desk.pool.fetchval("SELECT merged_into FROM conversations WHERE id = $1", apart) == first
+    assert await REPLIES.settle(desk.pool, row.id, attempt, "accepted", after(12), external_id="at://us/1")
+    assert (await desk.pool.fetchrow("SELECT conversation_id FROM outbox WHERE id = $1", row.id))[0] == first
