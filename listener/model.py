@@ -284,6 +284,14 @@ class Priority(IntEnum):
     URGENT = 4
 
 
+class Severity(StrEnum):
+    """How bad what is told to the staff is, from a note to what wakes them at night."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """That a counting rule counts a message, for one group. Ids only."""

@@ -11,12 +11,12 @@ from inbox_tui.view.alarm import SIGNS, scope
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say, spread
 from listener.incidents.asked import query_of
 from listener.incidents.message import Evidence
-from listener.incidents.report import HOLE_WORDS, PAGE_WORDS, entry_words, fate, number
+from listener.incidents.report import HOLE_WORDS, entry_words, number, page_words
 from listener.incidents.report import span as long_span
 from listener.incidents.shape import IncidentState, Matcher
 from listener.incidents.story import Entry, Listed, Quiet, Story
-from listener.model import Person
-from listener.rulebook.alerting import Severity, Watched
+from listener.model import Person, Severity
+from listener.rulebook.alerting import Watched
 from listener.store.views import ListeningRow
 
 SEVERITIES: dict[Severity, Piece] = {
@@ -255,9 +255,7 @@ def _notes(story: Story, now: datetime, zone: tzinfo | None, width: int) -> Iter
 
 def _timeline(story: Story, now: datetime, zone: tzinfo | None, width: int) -> Iterator[Line]:
     """What became of it and who was told, the newest last."""
-    told = [
-        (one.at, one.id, (_page_words(story, index), _page_style(one.state))) for index, one in enumerate(story.told)
-    ]
+    told = [(one.at, one.id, (page_words(one), _page_style(one.state))) for one in story.told]
     acts = [
         (one.at, one.id, (entry_words(one), _entry_style(one)))
         for one in story.entries
@@ -273,12 +271,6 @@ def _timeline(story: Story, now: datetime, zone: tzinfo | None, width: int) -> I
         yield from flow(
             ((f"{clock}  ", "dim"), piece, (f"  +{after}" if at > opened else "", "dim")), width, hanging="    "
         )
-
-
-def _page_words(story: Story, index: int) -> str:
-    one = story.told[index]
-    who = say(one.person) if one.person else "whoever reads there"
-    return f"{who} by {say(one.receiver)}, {PAGE_WORDS[one.what]}: {fate(one)}"
 
 
 def _page_style(state: str) -> str:

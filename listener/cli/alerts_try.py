@@ -78,9 +78,9 @@ class Episode:
 
 def episodes(fired: Iterable[Fired], zone_name: str) -> list[Episode]:
     """What was fired, by what it is about: each from its beginning until it is over."""
-    from listener.incidents.shape import Told
+    from listener.model import Severity
     from listener.query.clock import zone
-    from listener.rulebook.alerting import Severity
+    from listener.spikes.paging import Told
 
     order = tuple(Severity)
     found: list[Episode] = []

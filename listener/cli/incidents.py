@@ -18,9 +18,9 @@ from listener.cli.looking import add_where
 
 if TYPE_CHECKING:
     from listener.incidents.shape import Incident, Silence
+    from listener.incidents.story import Story
     from listener.model import Person
     from listener.service.database import House
-    from listener.store.incident_lists import Happening, Whole
 
 _EXAMPLES = """\
 examples:
@@ -147,26 +147,30 @@ async def _show(arguments: argparse.Namespace) -> int:
     from listener.cli.looking import opened_brand
     from listener.cli.terminal import print_json
     from listener.harmless import harmless
-    from listener.store import incident_lists
+    from listener.store import incident_lists, incident_views
 
     async with opened_brand(arguments, reading=True) as (_, house, brand_id):
-        found = await incident_lists.whole(house.pool, brand_id, arguments.id)
+        found = await incident_views.story(house.pool, brand_id, arguments.id, datetime.now(UTC))
+        people = await incident_lists.names(house.pool)
     if found is None:
         raise wrong_usage(f"there is no incident {arguments.id}", "hubbub incidents --all shows their numbers")
     if arguments.json:
-        shown = {"happened": found.happened, "notes": found.notes, "pages": found.pages, "keeps_silent": found.parts}
-        print_json({**plain(found.incident, found.people), **shown})
+        parts = [one.id for one in found.children]
+        shown = {"happened": found.entries, "notes": found.notes, "pages": found.told, "keeps_silent": parts}
+        print_json({**plain(found.listed.incident, people), **shown})
     else:
-        for line in shown_lines(found):
+        for line in shown_lines(found, people):
             print(harmless(line))
     return FINE
 
 
-def shown_lines(found: Whole) -> Iterator[str]:
+def shown_lines(found: Story, people: Mapping[int, str]) -> Iterator[str]:
     """One incident for a terminal; not harmless yet."""
-    one = found.incident
+    from listener.incidents.report import entry_words, page_words
+
+    one = found.listed.incident
     yield f"incident {one.id}: {one.title}"
-    yield f"  {_state(one, found.people)}, {one.severity.value}, about {about(one)}, by the alert {one.policy}"
+    yield f"  {_state(one, people)}, {one.severity.value}, about {about(one)}, by the alert {one.policy}"
     if why := one.evidence.get("why"):
         yield f"  {why}"
     yield f"  since {_clock(one.since)}, opened {_clock(one.opened_at)}" + (
@@ -178,68 +182,20 @@ def shown_lines(found: Whole) -> Iterator[str]:
         yield f"  over since {_clock(one.over_at)}: {then}"
     if one.parent_id is not None:
         yield f"  part of incident {one.parent_id}"
-    if found.parts:
-        yield f"  keeps silent: {', '.join(map(str, found.parts))}"
+    if found.children:
+        yield f"  keeps silent: {', '.join(str(part.id) for part in found.children)}"
     if one.assignee_id is not None:
-        yield f"  given to {found.people.get(one.assignee_id, 'somebody')}"
+        yield f"  given to {found.listed.assignee or 'somebody'}"
     yield "timeline"
     lines = [(note.at, f"{note.person or 'somebody'} notes: {note.text}") for note in found.notes]
-    lines += [(happened.at, text) for happened in found.happened if (text := told(happened))]
+    elsewhere = ("incident.noted", "page.")
+    lines += [(entry.at, entry_words(entry)) for entry in found.entries if not entry.kind.startswith(elsewhere)]
     for at, text in sorted(lines, key=lambda line: line[0]):
         yield f"  {_clock(at)}  {text}"
-    if found.pages:
+    if found.told:
         yield "pages"
-    for page in found.pages:
-        to = f"{page.person} by {page.receiver}" if page.person else page.receiver
-        problem = f": {page.problem}" if page.problem else ""
-        digest = " (in a digest)" if page.digest_id is not None else ""
-        yield f"  {_clock(page.at)}  {page.what} to {to}{digest}: {page.state or 'lost'}{problem}"
-
-
-def told(happened: Happening) -> str:
-    """One event of the timeline in words; "" for what is shown elsewhere."""
-    after, by = happened.after, f" by {happened.person}" if happened.person else ""
-    match happened.kind:
-        case "incident.step":
-            return _step(after)
-        case "incident.muted":
-            return f"nobody is told: {after['by']}" if after.get("by") else "nothing keeps it silent any more"
-        case "incident.resolved":
-            return f"resolved{by}" if by else f"resolved: {after.get('by', 'by itself')}"
-        case "incident.opened" | "incident.reopened" | "incident.worse" | "incident.fired":
-            word = "goes on" if happened.kind == "incident.fired" else happened.kind.partition(".")[2]
-            return f"{word}, {after.get('severity', '')}"
-        case "incident.over":
-            return "over"
-        case "page.queued" | "incident.noted":
-            return ""
-        case "page.sent" | "page.failed" | "page.unknown" | "page.withdrawn":
-            who = after.get("person") or after.get("receiver", "")
-            word = {
-                "page.sent": "arrived",
-                "page.failed": "failed",
-                "page.unknown": "may not have arrived",
-                "page.withdrawn": "was needed no more",
-            }[happened.kind]
-            code = f": {after['code']}" if after.get("code") else ""
-            return f"the page to {who} {word}{code}"
-        case _:
-            way = f" ({after['by']})" if isinstance(after.get("by"), str) else ""
-            return happened.kind.partition(".")[2].replace("_", " ") + by + way
-
-
-def _step(after: Mapping[str, Any]) -> str:
-    if after.get("undelivered"):
-        return "could not be delivered to anybody: every receiver is told that"
-    if "told" not in after:
-        return f"goes by {after.get('route') or 'no route'}" + (
-            f", chain {after['chain']}" if after.get("chain") else ""
-        )
-    whom = [*after["told"], *(f"whoever reads {name}" for name in after.get("receivers", ()))]
-    passed = "".join(f"; {who} is passed over: {why}" for who, why in (after.get("passed") or {}).items())
-    note = f" ({after['note']})" if after.get("note") else ""
-    asked = "asked whether it is done" if after.get("still") else "told"
-    return f"{', '.join(whom) or 'nobody'} {asked}{passed}{note}"
+    for page in found.told:
+        yield f"  {_clock(page.at)}  {page_words(page)}"
 
 
 def _clock(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """Who is told next: an incident, the staff, what was told and how that fared, and the time, make pages and the moment of the next look.
 
 Owns the whole way from the first page to the last: wait, tell, next, repeat; worse; asked again after an acknowledgement; over and gone.
+A page that does not begin to leave is not waited for; it still leaves when it can, until the same is said anew or is true no more.
 Asked twice at one moment it says nothing new: what it said is among the tellings. Whoever is quiet or away is passed over to the next at
 once; when that leaves nobody, they are told all the same. Refuses to send and to remember.
 """
@@ -17,7 +18,8 @@ from listener.incidents.grouping import worse
 from listener.incidents.quiet import passed_over, receivers_of
 from listener.incidents.shape import Incident, IncidentState, Page, PageKind, Silence
 from listener.incidents.silences import silencing
-from listener.rulebook.alerting import Chain, Notified, Policy, Rota, Route, Severity, Step, Watched, routes_of
+from listener.model import Severity
+from listener.rulebook.alerting import Chain, Notified, Policy, Rota, Route, Step, Watched, routes_of
 from listener.rulebook.hours import Hours
 from listener.rulebook.people import Person
 from listener.rulebook.shape import Rulebook
@@ -26,6 +28,8 @@ RECOVER = 900.0
 """Seconds, where the rules know the alert no more."""
 SHOUT_AGAIN = 600.0
 """Seconds until the chain begins anew when nothing arrived anywhere."""
+LATE = 120.0
+"""Seconds after which nobody waits for a page that is still to leave: whoever delivers is not there, or is held up."""
 TOLD_ALL_THE_SAME = "nobody else could be told: quiet hours do not count"
 TELLING = (PageKind.ALERT, PageKind.AGAIN)
 
@@ -50,6 +54,17 @@ class Telling:
     round: int
     at: datetime
     fate: Fate = Fate.UNDERWAY
+    leaves: datetime | None = None
+    """When it was to leave, where that is later than it was made."""
+
+    @property
+    def late_at(self) -> datetime:
+        """When nobody waits for it any more, if it is still underway then. It may leave after all, and is not made anew in its step."""
+        return (self.leaves or self.at) + timedelta(seconds=LATE)
+
+    def missed(self, now: datetime) -> bool:
+        """Whether it counts as not delivered."""
+        return self.fate is Fate.LOST or (self.fate is Fate.UNDERWAY and self.late_at <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +267,7 @@ class _Walk:
         self.way = self.staff.way(policy, i.severity, i.topic)
         if not muted:
             self._tell_on()
+            self.looks += [one.late_at for one in self.tellings if self._waits_for(one)]
         future = [at for at in self.looks if at > self.now]
         self._set(next_at=min(future, default=None))
 
@@ -382,10 +398,14 @@ class _Walk:
     def _of_round(self) -> list[Telling]:
         return [one for one in self.tellings if one.what in TELLING and one.round == self.incident.round]
 
+    def _waits_for(self, one: Telling) -> bool:
+        """Whether it makes a difference that a page does not leave: others are told then."""
+        return one.fate is Fate.UNDERWAY and one.what in (*TELLING, PageKind.STILL) and one.round == self.incident.round
+
     def _step_lost(self) -> bool:
-        """Whether none of the last step's pages to people arrived: the next step does not wait."""
+        """Whether none of the last step's pages to people arrived, or will soon: the next step does not wait."""
         last = [one for one in self._of_round() if one.step == self.incident.step - 1 and one.person]
-        return bool(last) and all(one.fate is Fate.LOST for one in last)
+        return bool(last) and all(one.missed(self.now) for one in last)
 
     def _stage(self) -> None:
         """Tells the next step, or passes it over."""
@@ -417,7 +437,7 @@ class _Walk:
 
     def _others(self, step: int) -> bool:
         """Whether somebody of the chain is told already in this round, or a later step tells somebody now."""
-        if any(one.person and one.fate is not Fate.LOST for one in self._of_round()):
+        if any(one.person and not one.missed(self.now) for one in self._of_round()):
             return True
         later = self.way.stages[step + 1 :]
         severity = self.incident.severity
@@ -434,7 +454,7 @@ class _Walk:
         """
         i = self.incident
         mine = self._of_round()
-        if any(one.person and one.fate is not Fate.LOST for one in mine):
+        if any(one.person and not one.missed(self.now) for one in mine):
             return False
         asked = {one.person for one in mine if one.person}
         left: dict[str, tuple[int, Candidate]] = {}
@@ -448,7 +468,7 @@ class _Walk:
                 self._tell(what, [one], step, TOLD_ALL_THE_SAME)
             self._say("incident.step", step=i.step, round=i.round, told=sorted(left), passed={}, receivers=[], note=TOLD_ALL_THE_SAME)  # fmt: skip
             return True
-        if any(one.fate is not Fate.LOST for one in mine):
+        if any(not one.missed(self.now) for one in mine):
             return False
         self._shout()
         soon = min(self.way.repeat, SHOUT_AGAIN)
@@ -481,7 +501,7 @@ class _Walk:
                 "incident.step", step=1, round=self.incident.round, told=[one.person for one in asked], still=True
             )
         mine = [one for one in self.tellings if one.what is PageKind.STILL and one.round == self.incident.round]
-        lost = all(one.fate is Fate.LOST for one in mine)
+        lost = all(one.missed(self.now) for one in mine)
         if self.incident.step == 1 and lost:
             self._set(step=2)
             asked_already = {one.person for one in mine}
@@ -496,7 +516,7 @@ class _Walk:
                 receivers=list(self.way.receivers), still=True,
             )  # fmt: skip
             mine = [one for one in self.tellings if one.what is PageKind.STILL and one.round == self.incident.round]
-            lost = all(one.fate is Fate.LOST for one in mine)
+            lost = all(one.missed(self.now) for one in mine)
         if self.incident.step == 2 and lost:
             self._shout()
             self._set(step=3)

@@ -15,9 +15,10 @@ import regex
 
 from listener.harmless import harmless
 from listener.incidents.shape import Incident, IncidentState, PageKind
+from listener.model import Severity
 from listener.private import hidden
 from listener.query.clock import zone
-from listener.rulebook.alerting import Severity, Watched
+from listener.rulebook.alerting import Watched
 
 SHORT = 150
 """Characters of the short form, its link aside: a phone shows so much, and a text message holds it."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from listener.model import Severity
 from listener.query.clock import zone
-from listener.rulebook.alerting import Severity
 from listener.rulebook.people import Person
 
 

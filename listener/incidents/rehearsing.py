@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from listener.incidents.shape import Fired, Told
+from listener.incidents.shape import Fired
 from listener.incidents.watching import (
     MENTIONS,
     NEGATIVE,
@@ -17,10 +17,11 @@ from listener.incidents.watching import (
     fired,
     look_of,
 )
-from listener.model import Problem
-from listener.rulebook.alerting import Policy, Severity, Watched
+from listener.model import Problem, Severity
+from listener.rulebook.alerting import Policy, Watched
 from listener.rulebook.planned import Planned
 from listener.rulebook.rehearsal import Rehearsal, Stretch
+from listener.spikes.paging import Told
 
 _WORSE = tuple(Severity)
 

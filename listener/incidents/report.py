@@ -247,7 +247,7 @@ def _notes(story: Story, zone: tzinfo | None) -> list[str]:
     return lines
 
 
-# Words that the screen says too ---------------------------------------------------------------------------------------
+# Words that the screen and the command line say too ---------------------------------------------------------------------------------------
 
 HOLE_WORDS: Mapping[str, str] = {
     "open": "still missing",
@@ -280,6 +280,7 @@ _KINDS: Mapping[str, str] = {
     "incident.assigned": "assigned",
     "incident.noted": "a note",
     "incident.silenced": "silenced",
+    "incident.unsilenced": "silenced no longer",
     "incident.resolved": "resolved",
     "incident.step": "next step",
     "page.queued": "to be told",
@@ -344,6 +345,13 @@ def _plain(value: object) -> str:
     return harmless(str(value)[:_LONG]) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
+def page_words(one: PageTold) -> str:
+    """Who was told what by which receiver, and what became of it, in words; harmless."""
+    who = _plain(one.person) or "whoever reads there"
+    digest = " in a digest" if one.digest_id is not None else ""
+    return f"{who} by {_plain(one.receiver)}, {PAGE_WORDS[one.what]}{digest}: {fate(one)}"
+
+
 def fate(one: PageTold) -> str:
     """What became of a telling, in words; harmless."""
     after = "" if one.settled_at is None else f" after {span(one.settled_at - one.at)}"
@@ -355,7 +363,7 @@ def fate(one: PageTold) -> str:
         "seen": f"seen{after}",
         "failed": f"failed{after}{why}",
         "unknown": f"nobody knows whether it arrived{why}",
-        "withdrawn": "not sent: it was no longer so",
+        "withdrawn": harmless(one.problem[:_LONG]) or "not sent: it was no longer so",
     }.get(one.state, f"{harmless(one.state[:_LONG])}{why}")
 
 

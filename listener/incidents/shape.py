@@ -8,16 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from listener.rulebook.alerting import Severity, Watched
-
-
-class Told(StrEnum):
-    """What a watch says of its alarm."""
-
-    BEGUN = "begun"
-    GOES_ON = "goes on"
-    WORSE = "worse"
-    OVER = "over"
+from listener.model import Severity
+from listener.rulebook.alerting import Watched
+from listener.spikes.paging import Told
 
 
 class IncidentState(StrEnum):

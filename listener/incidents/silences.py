@@ -10,7 +10,8 @@ from datetime import datetime
 
 from listener.errors import Refused
 from listener.incidents.shape import Incident, Matcher, Silence
-from listener.rulebook.alerting import Severity, Watched
+from listener.model import Severity
+from listener.rulebook.alerting import Watched
 
 NAMES = ("topic", "source", "policy", "watched", "severity")
 CLOSED = {"watched": tuple(one.value for one in Watched), "severity": tuple(one.value for one in Severity)}

@@ -1,5 +1,5 @@
 """An incident as people look at it: with names, what became of it, who was told, what was missing. Owns these shapes; the store fills them,
-the inbox draws them, the report tells them. Refuses a statement and a person's text: messages are ids.
+the inbox draws them, the report and the command line tell them. Refuses a statement and a person's text: messages are ids.
 """
 
 from __future__ import annotations
@@ -74,6 +74,10 @@ class PageTold:
     """As of anything in the outbox."""
     problem: str = ""
     settled_at: datetime | None = None
+    step: int = 0
+    round: int = 0
+    digest_id: int | None = None
+    """The page that it was told in with others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,15 @@ from typing import Any, NamedTuple, Protocol
 
 from listener.incidents import hearing
 from listener.incidents.hearing import Stream
-from listener.incidents.shape import Fired, Told
+from listener.incidents.shape import Fired
+from listener.model import Severity
 from listener.query.clock import zone
-from listener.rulebook.alerting import Policy, Severity, Watched, WhenPlanned
+from listener.rulebook.alerting import Policy, Watched, WhenPlanned
 from listener.rulebook.planned import Expected, Planned
 from listener.rulebook.shape import Topic, TopicKind
 from listener.spikes import baseline, paging
 from listener.spikes.baseline import DAY, Bucket, State, Surprise
-from listener.spikes.paging import Alarm, Desk, Kind
+from listener.spikes.paging import Alarm, Desk, Kind, Told
 
 STEP = 300
 """Seconds of a bucket."""
@@ -252,7 +253,7 @@ class Alert:
     def few(self, authors: int) -> bool:
         """Whether too few people said it for it to begin."""
         return (
-            self.alarm.told is paging.Told.BEGUN
+            self.alarm.told is Told.BEGUN
             and self.alarm.reading.sigmas > 0
             and authors < self.look.policy.floors.authors
         )
@@ -341,7 +342,7 @@ class Watch:
             if alarm is None:
                 continue
             alert = self._planned(Alert(look, alarm, desk, after))
-            if alert.raised and alarm.told is paging.Told.BEGUN and alarm.size < RAISED:
+            if alert.raised and alarm.told is Told.BEGUN and alarm.size < RAISED:
                 self.refuse(alert)
             else:
                 told.append(alert)
@@ -404,7 +405,7 @@ def fired(brand_id: int, alert: Alert, state: State | None, now: datetime, autho
         brand_id=brand_id,
         policy=look.policy.key,
         watched=look.policy.watched,
-        told=Told(alarm.told.value),
+        told=alarm.told,
         severity=severity(look.policy, alarm),
         at=now,
         since=datetime.fromtimestamp(alarm.since, UTC),
@@ -417,7 +418,7 @@ def fired(brand_id: int, alert: Alert, state: State | None, now: datetime, autho
 
 def severity(policy: Policy, alarm: Alarm) -> Severity:
     """As bad as size and persistence make it; of an alert that the rules call a note one less, of a critical one one more."""
-    measured = _WORSE.index(Severity(alarm.severity.value)) + _WORSE.index(policy.severity) - 1
+    measured = _WORSE.index(alarm.severity) + _WORSE.index(policy.severity) - 1
     return _WORSE[max(0, min(measured, len(_WORSE) - 1))]
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from listener.errors import Refused, TryAgain, Uncertain
 from listener.incidents.message import Message
+from listener.model import Severity
 from listener.receivers.base import Wiring
-from listener.rulebook.alerting import Severity
 
 SECONDS = 12.0
 LOAD_SECONDS = 60.0

@@ -9,8 +9,8 @@ from typing import Any
 
 from listener.incidents.message import Message, headline, opening
 from listener.incidents.shape import Incident, PageKind
+from listener.model import Severity
 from listener.receivers.base import Wiring, taken
-from listener.rulebook.alerting import Severity
 
 SECONDS = 10.0
 MOST_SUMMARY, MOST_KEY, MOST_EVENT = 1024, 255, 512 * 1024

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from listener.model import Problem
+from listener.model import Problem, Severity
 from listener.query.clock import zone
 from listener.rulebook.hours import WEEKDAYS, YEAR, Hours, instant, jumped
 from listener.rulebook.ical import Turns
@@ -35,14 +35,6 @@ class Watched(StrEnum):
     """A source that is quieter than that hour of the week ever is."""
     RULE = "rule"
     """Whatever a rule hands to it."""
-
-
-class Severity(StrEnum):
-    """How bad it is."""
-
-    NOTE = "note"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class WhenPlanned(StrEnum):

@@ -15,11 +15,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from listener.incidents.escalation import Staffed
-from listener.incidents.shape import Fired, Told
+from listener.incidents.shape import Fired
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House
 from listener.service.stopping import Stop, Stopped
+from listener.spikes.paging import Told
 from listener.store import series, watching
 from listener.store.connect import Connection
 from listener.store.incidents import fire

@@ -15,6 +15,7 @@ from math import log
 
 import msgspec
 
+from listener.model import Severity
 from listener.spikes.baseline import DAY, Reading, Surprise, Verdict
 from listener.spikes.counts import share_bits
 
@@ -49,14 +50,6 @@ class Told(StrEnum):
     """Twice as surprising as when it was told last; does not wait for the cool-down."""
     OVER = "over"
     """Nobody is paged."""
-
-
-class Severity(StrEnum):
-    """How bad it is, from the size and the persistence of the surprise."""
-
-    NOTE = "note"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +337,7 @@ def _calmer(
 
 
 def _severity(worst: float, lasted: int) -> Severity:
+    """From the size and the persistence of the surprise."""
     if worst >= 2 or (worst >= 1.3 and lasted >= 3_600):
         return Severity.CRITICAL
     return Severity.WARNING if worst >= 1.2 or lasted >= 1_800 else Severity.NOTE

@@ -66,15 +66,6 @@ _FAILED = """
 UPDATE deliveries SET state = 'failed', problem = $2, about = '{}' WHERE id = $1 AND tries = $3 AND state = 'waiting'
 """
 
-_REPLAY = """
-WITH again AS (
-    UPDATE deliveries SET state = 'waiting', tries = tries + 1, problem = '', about = '{}', keep_until = NULL
-    WHERE ($1::text IS NULL OR hook = $1) AND received_at >= $2 AND received_at < $3 AND packed IS NOT NULL AND state <> 'waiting'
-    RETURNING hook
-), rung AS (SELECT pg_notify('hubbub', $4 || hook) FROM (SELECT DISTINCT hook FROM again) AS hooks)
-SELECT (SELECT count(*) FROM again) AS n, (SELECT count(*) FROM rung)
-"""
-
 _STATES = "SELECT hook, state, count(*) AS n, count(packed) AS kept FROM deliveries GROUP BY 1, 2 ORDER BY 1, 2"
 
 _SWEEP_KEPT = """
@@ -176,15 +167,6 @@ async def failed(pool: asyncpg.Pool, delivery: Waiting, problem: str) -> None:
     """It could not be read: its bytes stay for 90 days, to be read again by a better program."""
     async with acquired(pool) as connection:
         await connection.execute(_FAILED, delivery.id, storable(problem)[:500], delivery.tries)
-
-
-async def replay(pool: asyncpg.Pool, hook: str | None, since: datetime, until: datetime) -> int:
-    """Sets what was received from `since` to before `until` to be read again, as far as its bytes are still there; how many.
-
-    `hook` is its stream's key; None: all. What is in the database already stays as it is: twice heard is once stored.
-    """
-    async with acquired(pool) as connection:
-        return int(await connection.fetchval(_REPLAY, hook, since, until, BELL))
 
 
 async def states(pool: asyncpg.Pool) -> list[HookState]:

@@ -45,7 +45,9 @@ INSERT INTO silences (brand_id, matchers, begins_at, ends_at, note, person_id, m
 VALUES ($1, $2::text::jsonb, $3, $4, $5, $6, $7) RETURNING id
 """
 
-_SILENCED = "SELECT id, brand_id, ends_at, ended_at FROM silences WHERE id = $1"
+_SILENCED = """
+SELECT id, brand_id, matchers::text AS matchers, begins_at, ends_at, note, person_id, made_at, ended_at FROM silences WHERE id = $1
+"""
 
 _END = "UPDATE silences SET ended_at = $2, ended_by = $3 WHERE id = $1 AND ended_at IS NULL RETURNING id"
 
@@ -175,17 +177,10 @@ async def silence(
             )
         )
         about = {"silence": id_, "matchers": said.written(kept), "begins": begins.isoformat(), "ends": ends.isoformat()}
-        live = [of_row(row) for row in await connection.fetch(_LIVE, brand_id)]
-        events = [
-            Event(brand_id, "silence.made", person_id=person_id, after=about),
-            *(
-                Event(brand_id, "incident.silenced", person_id=person_id, after={"silence": id_}, incident_id=one.id)
-                for one in live
-                if said.matches(kept, one)
-            ),
-        ]
+        made = Event(brand_id, "silence.made", person_id=person_id, after=about)
+        each = await _of_each(connection, "incident.silenced", brand_id, kept, id_, person_id)
         await look_again(connection, now, brand_id)
-        await tell(connection, events, now)
+        await tell(connection, [made, *each], now)
         return id_
 
 
@@ -201,9 +196,22 @@ async def end_silence(pool: asyncpg.Pool, silence_id: int, person_id: int, now: 
         if row["ends_at"] <= now or await connection.fetchval(_END, silence_id, now, person_id) is None:
             return False
         await look_again(connection, now, row["brand_id"])
-        event = Event(row["brand_id"], "silence.ended", person_id=person_id, after={"silence": silence_id})
-        await tell(connection, [event], now)
+        ended = Event(row["brand_id"], "silence.ended", person_id=person_id, after={"silence": silence_id})
+        matchers = silence_of(row).matchers
+        each = await _of_each(connection, "incident.unsilenced", row["brand_id"], matchers, silence_id, person_id)
+        await tell(connection, [ended, *each], now)
         return True
+
+
+async def _of_each(
+    connection: asyncpg.Connection, kind: str, brand_id: int, matchers: Sequence[Matcher], silence_id: int, person_id: int
+) -> list[Event]:  # fmt: skip
+    """What somebody did to a silence, told of each incident that stands and is of it: whoever looks at one sees it at once."""
+    return [
+        Event(brand_id, kind, person_id=person_id, after={"silence": silence_id}, incident_id=one.id)
+        for one in map(of_row, await connection.fetch(_LIVE, brand_id))
+        if said.matches(matchers, one)
+    ]
 
 
 async def silences(pool: asyncpg.Pool, brand_id: int, now: datetime) -> list[Silence]:

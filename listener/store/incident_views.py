@@ -16,7 +16,8 @@ from listener.incidents.curve import frame_of
 from listener.incidents.shape import IncidentState, Matcher, PageKind
 from listener.incidents.silences import matches
 from listener.incidents.story import Entry, Listed, Missing, PageTold, Quiet, Story, Written
-from listener.rulebook.alerting import Severity, Watched
+from listener.model import Severity
+from listener.rulebook.alerting import Watched
 from listener.store.connect import acquired
 from listener.store.incidents import COLUMNS, of_row
 from listener.store.source_views import LOOK_BACK
@@ -79,7 +80,8 @@ SELECT e.id, e.at, e.kind, coalesce(p.name, '') AS person, e.after, coalesce(w.n
 
 _TOLD = f"""
 SELECT p.id, p.at, p.what, p.receiver, coalesce(n.name, p.person) AS person, coalesce(o.state, 'queued') AS state,
-       coalesce(o.problem, '') AS problem, CASE WHEN o.state IN ('accepted', 'seen', 'failed', 'unknown') THEN o.changed_at END AS settled_at
+       coalesce(o.problem, '') AS problem, CASE WHEN o.state IN ('accepted', 'seen', 'failed', 'unknown') THEN o.changed_at END AS settled_at,
+       p.step, p.round, p.digest_id
 FROM (SELECT * FROM pages WHERE incident_id = $1 AND brand_id = $2 ORDER BY id DESC LIMIT {ENTRIES}) AS p
 LEFT JOIN outbox AS o ON o.page_id = coalesce(p.digest_id, p.id) LEFT JOIN people AS n ON n.login = p.person ORDER BY p.id
 """  # noqa: S608 - constant

@@ -16,9 +16,11 @@ import msgspec
 
 from listener.incidents.escalation import Fate, Staffed, Telling, advance, reopened
 from listener.incidents.grouping import parents, worse
-from listener.incidents.shape import Fired, Incident, IncidentState, Matcher, Page, PageKind, Silence, Told
+from listener.incidents.shape import Fired, Incident, IncidentState, Matcher, Page, PageKind, Silence
 from listener.incidents.storm import WITHIN, digest_at, too_much
-from listener.rulebook.alerting import Policy, Severity, Watched
+from listener.model import Severity
+from listener.rulebook.alerting import Policy, Watched
+from listener.spikes.paging import Told
 from listener.store.conversations import Event, tell
 
 REOPEN = timedelta(hours=1)
@@ -90,7 +92,7 @@ WHERE brand_id = $1 AND ended_at IS NULL AND ends_at > $2 ORDER BY id
 
 # A page that was told in a digest fares as the digest does.
 _TELLINGS = """
-SELECT p.what, p.receiver, p.person, p.step, p.round, p.at, o.state
+SELECT p.what, p.receiver, p.person, p.step, p.round, p.at, o.state, CASE WHEN o.attempts = 0 THEN o.not_before END AS leaves
 FROM pages AS p LEFT JOIN outbox AS o ON o.page_id = COALESCE(p.digest_id, p.id)
 WHERE p.incident_id = $1 ORDER BY p.id
 """
@@ -105,6 +107,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9, $10) ON CONFLICT DO NOT
 _OUT = """
 INSERT INTO outbox (brand_id, lane, page_id, key, state, not_before, queued_at, changed_at)
 VALUES ($1, 'alert', $2, $3, 'queued', $4, $5, $5) RETURNING id
+"""
+
+# What is being claimed at this moment leaves, and is not waited for: whoever claims waits for nothing of ours either.
+_SAID_ANEW = """
+UPDATE outbox AS o SET state = 'withdrawn', problem = 'not sent: the same is said anew', code = 'overtaken', changed_at = $6
+FROM (SELECT x.id, p.id AS page_id, p.what, p.receiver, p.person, p.step, p.round FROM pages AS p JOIN outbox AS x ON x.page_id = p.id
+      WHERE p.incident_id = $1 AND p.receiver = $2 AND p.person = $3 AND p.what = ANY($4::text[]) AND p.id < $5
+        AND x.state = 'queued' AND x.attempts = 0 ORDER BY x.id FOR UPDATE OF x SKIP LOCKED) AS old
+WHERE o.id = old.id RETURNING old.*
 """
 
 _LATELY = """
@@ -419,6 +430,7 @@ async def tellings_of(connection: asyncpg.Connection, incident_id: int) -> list[
             row["round"],
             row["at"],
             _fate(row["state"]),
+            row["leaves"],
         )
         for row in await connection.fetch(_TELLINGS, incident_id)
     ]
@@ -477,9 +489,35 @@ async def _page(
         "page_id": id_, "what": page.what.value, "receiver": page.receiver, "person": page.person, "step": page.step, "round": page.round,
         **({"digest": digest_id} if digest_id is not None else {}),
     }  # fmt: skip
-    event = Event(page.brand_id, "page.queued", outbox_id=outbox_id, after=after, incident_id=page.incident_id)
-    await tell(connection, [event], now)
+    events = [Event(page.brand_id, "page.queued", outbox_id=outbox_id, after=after, incident_id=page.incident_id)]
+    if said_before := _SAYS_ANEW.get(page.what):
+        about_the_same = (page.incident_id, page.receiver, page.person, list(said_before))
+        for old in await connection.fetch(_SAID_ANEW, *about_the_same, id_, now):
+            gone = {
+                **{name: value for name, value in old.items() if name != "id"},
+                "state": "withdrawn",
+                "code": "overtaken",
+            }
+            events.append(
+                Event(
+                    page.brand_id,
+                    "page.withdrawn",
+                    outbox_id=old["id"],
+                    before={"state": "queued"},
+                    after=gone,
+                    incident_id=page.incident_id,
+                )
+            )
+    await tell(connection, events, now)
     return [id_]
+
+
+_SAYS_ANEW = {
+    PageKind.AGAIN: (PageKind.ALERT, PageKind.AGAIN),
+    PageKind.STILL: (PageKind.STILL,),
+    PageKind.UNDELIVERED: (PageKind.UNDELIVERED,),
+}
+"""What need not leave any more to somebody by a receiver, once they are told this by it: after a time in which nothing left they are told once."""
 
 
 async def _in_digest(connection: asyncpg.Connection, page: Page, now: datetime) -> list[int]:

@@ -1,4 +1,4 @@
-"""What leaves: replies as rows first, deliveries second. Owns what people do to them, and who may send when; it is the door to both sides.
+"""What leaves: replies as rows first, deliveries second. Owns what people do to them, and who may send when.
 
 How a row stands is `listener.store.reply_rows`; the deliverer's side is `listener.store.reply_lane`, by the steps of every lane
 (`listener.store.lane`). Refuses to call a network.
@@ -14,22 +14,14 @@ from typing import Literal
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Capability, Conversation, Kind, Reply
+from listener.model import Capability, Conversation, Kind
 from listener.networks import one_aside
 from listener.store import attachments, capabilities
 from listener.store.acts.rights import may_act, may_send, needs_approval
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, lock, tell
-from listener.store.lane import Settled, freeze, looked, renew
-from listener.store.reply_lane import REPLIES, overtaken
-from listener.store.reply_rows import BY_ID, COLUMNS, locked, of_conversation, row_of, write_down
+from listener.store.reply_rows import BY_ID, locked, row_of, write_down
 from listener.store.views import OutboxRow
-
-__all__ = [
-    "COLUMNS", "NOT_SENT", "Settled", "again", "claim_next", "expired", "freeze", "leaves_at", "looked", "may_answer", "next_due", "not_past",
-    "of_conversation", "overtaken", "plan", "put", "queue_reply", "renew", "resolve_unknown", "retry", "row", "row_of", "settle", "unsettled",
-    "withdraw", "withdrawn",
-]  # fmt: skip
 
 _INSERT_REPLY = """
 INSERT INTO replies (brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang, fence, close_after, at)
@@ -327,19 +319,3 @@ async def row(pool: asyncpg.Pool, outbox_id: int) -> OutboxRow | None:
     async with acquired(pool) as connection:
         found = await connection.fetchrow(BY_ID, outbox_id)
         return None if found is None else row_of(found)
-
-
-# The deliverer's side, by the same door ------------------------------------------------------------------------------
-
-LANES = {REPLIES.name: REPLIES}
-
-again, settle, expired, unsettled, next_due = (
-    REPLIES.again, REPLIES.settle, REPLIES.expired, REPLIES.unsettled, REPLIES.next_due_at,
-)  # fmt: skip
-
-
-async def claim_next(
-    pool: asyncpg.Pool, lane: str, attempt: uuid.UUID, now: datetime, lease_seconds: float
-) -> Reply | None:
-    """As `Lane.claim_next`, of the lane of that name."""
-    return await LANES[lane].claim_next(pool, attempt, now, lease_seconds)

@@ -38,7 +38,6 @@ JOIN mentions AS m ON m.id = r.parent_id
 JOIN authors AS w ON w.id = m.author_id
 """  # noqa: S608 - constants
 BY_ID = _ROW + "WHERE o.id = $1"
-_BY_CONVERSATION = _ROW + "WHERE o.conversation_id = $1 ORDER BY o.id"
 
 _LOCK = """
 SELECT o.id, o.brand_id, o.state, o.code, o.conversation_id, o.reply_id, o.attempt, o.attempts, o.frozen IS NOT NULL AS is_frozen,
@@ -65,11 +64,6 @@ WHERE a.id = $1 AND k.external_id = $2
 """
 
 _REPLY_IS = "UPDATE replies SET mention_id = $2 WHERE id = $1"
-
-
-async def of_conversation(connection: asyncpg.Connection, conversation_id: int) -> tuple[OutboxRow, ...]:
-    """All replies of a conversation, oldest first."""
-    return tuple(row_of(r) for r in await connection.fetch(_BY_CONVERSATION, conversation_id))
 
 
 async def locked(connection: asyncpg.Connection, outbox_id: int) -> asyncpg.Record:

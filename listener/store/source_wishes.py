@@ -1,6 +1,6 @@
-"""What people and the hall want of a source: paused or not, a gap filled, rejects read again, old messages compared. Owns those rows' ways.
+"""What is wanted of a source, for whoever runs it: paused or not, gaps to fill, rejects to read again, old messages to compare.
 
-Each wish is written down and rung for, so that whoever runs the source obeys at once and a restart remembers. Refuses to fetch anything.
+People ask by `source_acts`; each wish is written down and rung for, so that it is obeyed at once and a restart remembers. Refuses to fetch anything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import datetime
 
 import asyncpg
 
-from listener.errors import Refused
 from listener.harmless import storable
 from listener.model import Account, Key, Reject
 from listener.store.connect import acquired
@@ -23,43 +22,6 @@ BELL = "source/"
 MAX_REJECT = 1_000_000
 
 _WANTED = "SELECT wanted, state FROM sources WHERE id = $1"
-
-_WANT = """
-WITH moved AS (
-    UPDATE sources SET wanted = $2, state = CASE WHEN $2 = '' AND state = 'stopped' THEN 'waiting' ELSE state END
-    WHERE key = $1 RETURNING key
-)
-SELECT key, pg_notify('hubbub', $3 || key) FROM moved
-"""
-
-_ASK_FILL = """
-WITH asked AS (
-    UPDATE gaps SET state = 'asked', problem = '', tries = 0, next_at = NULL
-    WHERE id = $1 AND state IN ('open', 'asked', 'lost', 'failed') RETURNING source_id
-)
-SELECT key, pg_notify('hubbub', $2 || key) FROM sources WHERE id = (SELECT source_id FROM asked)
-"""
-
-_ASK_HISTORY = """
-WITH asked AS (
-    INSERT INTO gaps AS g (source_id, start_at, end_at, cause, state, noted_at)
-    SELECT id, $2, $3, $4, 'asked', $5 FROM sources WHERE key = $1
-    ON CONFLICT (source_id, start_at, cause, topic) DO UPDATE SET state = 'asked', end_at = greatest(g.end_at, excluded.end_at),
-        problem = '', tries = 0, next_at = NULL, rest_start = NULL, rest_end = NULL
-    RETURNING id
-)
-SELECT id, pg_notify('hubbub', $6 || $1) FROM asked
-"""
-
-_GAP_STATE = "SELECT state FROM gaps WHERE id = $1"
-
-_ASK_AGAIN = """
-WITH asked AS (
-    UPDATE rejects AS r SET asked_at = $3 FROM sources AS s
-    WHERE s.id = r.source_id AND ($1::text IS NULL OR s.key = $1) AND ($2::text IS NULL OR r.reason = $2) RETURNING s.key
-), rung AS (SELECT pg_notify('hubbub', $4 || key) FROM (SELECT DISTINCT key FROM asked) AS keys)
-SELECT (SELECT count(*) FROM asked) AS n, (SELECT count(*) FROM rung)
-"""
 
 _TO_FILL = """
 SELECT g.id, g.source_id, s.key, coalesce(g.rest_start, g.start_at) AS start, coalesce(g.rest_end, g.end_at) AS until, g.end_at,
@@ -150,46 +112,6 @@ class ToRecheck:
     """As whom; None: as nobody."""
 
 
-# What people ask ------------------------------------------------------------------------------------------------------
-
-
-async def pause(pool: asyncpg.Pool, key: str) -> None:
-    """The stream is closed within a second, its bookmark stays, also over restarts. Refused: no such stream ever ran."""
-    await _want(pool, key, "paused")
-
-
-async def resume(pool: asyncpg.Pool, key: str) -> None:
-    """The stream goes on from its bookmark; one that was stopped is tried again. Refused: no such stream ever ran."""
-    await _want(pool, key, "")
-
-
-async def ask_fill(pool: asyncpg.Pool, gap_id: int) -> None:
-    """A gap is to be filled, also one that was given up. Refused when there is no such gap, or it is filled."""
-    async with acquired(pool) as connection:
-        if await connection.fetchrow(_ASK_FILL, gap_id, BELL) is None:
-            state = await connection.fetchval(_GAP_STATE, gap_id)
-            what = "there is no such gap" if state is None else "it is filled already"
-            raise Refused(what, where=f"gap {gap_id}", hint="see the list of gaps", code="no_gap")
-
-
-async def ask_history(pool: asyncpg.Pool, key: str, start: datetime, end: datetime, why: str, now: datetime) -> int:
-    """What a stream would have brought between two times is to be fetched, as a gap with this cause; its id. Refused: no such stream."""
-    async with acquired(pool) as connection:
-        row = await connection.fetchrow(_ASK_HISTORY, key, start, end, storable(why), now, BELL)
-    if row is None:
-        raise _unknown(key)
-    return int(row["id"])
-
-
-async def ask_again(pool: asyncpg.Pool, key: str | None, reason: str | None, now: datetime) -> int:
-    """Rejects are to be read again by the converters of now: of one stream and one reason, or of all (None); how many."""
-    async with acquired(pool) as connection:
-        return int(await connection.fetchval(_ASK_AGAIN, key, reason, now, BELL))
-
-
-# What the hall does about it ------------------------------------------------------------------------------------------
-
-
 async def wanted(pool: asyncpg.Pool, source_id: int) -> tuple[str, str]:
     """What people want of a source ('' or 'paused'), and its state."""
     async with acquired(pool) as connection:
@@ -277,15 +199,3 @@ async def sweep(pool: asyncpg.Pool, before: datetime) -> None:
     async with acquired(pool) as connection:
         while int((await connection.execute(_SWEEP_RECHECKS, before)).rpartition(" ")[2]):
             pass
-
-
-async def _want(pool: asyncpg.Pool, key: str, what: str) -> None:
-    async with acquired(pool) as connection:
-        if await connection.fetchrow(_WANT, key, what, BELL) is None:
-            raise _unknown(key)
-
-
-def _unknown(key: str) -> Refused:
-    return Refused(
-        "no such stream ever ran here", where=key, hint="see `hubbub status` for those that did", code="no_source"
-    )

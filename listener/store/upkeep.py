@@ -125,7 +125,7 @@ DELETE FROM hidden_messages WHERE (space, external_id) IN
     (SELECT h.space, h.external_id FROM hidden_messages AS h
      WHERE h.at < $1 AND NOT EXISTS (SELECT FROM mention_keys AS k JOIN mentions AS m ON m.id = k.mention_id
                                      WHERE k.space = h.space AND k.external_id = h.external_id AND m.state = 'live')
-     LIMIT $2 FOR UPDATE SKIP LOCKED)
+     ORDER BY h.at LIMIT $2 FOR UPDATE OF h SKIP LOCKED)
 """
 
 _SWEEP_SKETCHES = """

@@ -15,13 +15,13 @@ import asyncpg
 
 from listener.incidents import watching
 from listener.incidents.hearing import Stream
-from listener.incidents.shape import Fired, Told
+from listener.incidents.shape import Fired
 from listener.incidents.watching import STEP, Alert, Counted, Counter, Heard, Watch
 from listener.query.clock import zone
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.spikes.baseline import DAY
-from listener.spikes.paging import Told as Said
+from listener.spikes.paging import Told
 from listener.store import series
 from listener.store.connect import acquired, repeated
 from listener.store.series import Asked, Watched
@@ -133,7 +133,7 @@ async def _fired(
 ) -> Fired | None:
     """What is handed on; None: too few people said it, and the next bucket asks again."""
     authors = None
-    if alert.alarm.told is not Said.OVER:
+    if alert.alarm.told is not Told.OVER:
         begin, end = watching.span_of(alert.alarm)
         authors = await series.authors(connection, brand.id, alert.look.counter, begin, end, LINE)
         if alert.few(authors):

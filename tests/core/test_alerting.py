@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.rulebook.alerting import Layer, Notified, Policy, Severity, Step, Watched, WhenPlanned, routes_of
+from listener.model import Severity
+from listener.rulebook.alerting import Layer, Notified, Policy, Step, Watched, WhenPlanned, routes_of
 from listener.rulebook.check import check
 from tests.core.rulebooks import PLAIN, book, problems
 

@@ -18,7 +18,8 @@ from listener.incidents.quiet import passed_over, receivers_of
 from listener.incidents.reaching import unreached
 from listener.incidents.shape import Incident, IncidentState, Page, PageKind, Silence
 from listener.incidents.silences import parse, silencing, written
-from listener.rulebook.alerting import Chain, Layer, Notified, Policy, Rota, Route, Severity, Step, Watched
+from listener.model import Severity
+from listener.rulebook.alerting import Chain, Layer, Notified, Policy, Rota, Route, Step, Watched
 from listener.rulebook.check import check
 from listener.rulebook.hours import Hours, Span
 from listener.rulebook.people import Away, Person
@@ -82,7 +83,7 @@ class House:
         return made
 
     def settle(self) -> bool:
-        """Every page gets its fate; whether any was lost, upon which the lane has it looked at again."""
+        """Every page gets its fate, which may be that it never leaves; whether any was lost, upon which the lane has it looked at again."""
         before = self.tellings
         self.tellings = [replace(one, fate=self.fates.get(one.receiver, Fate.DELIVERED)) for one in before]
         return any(a.fate is not b.fate and b.fate is Fate.LOST for a, b in zip(before, self.tellings, strict=True))
@@ -109,14 +110,22 @@ PEOPLE = st.lists(st.booleans(), min_size=1, max_size=4).map(
 
 @settings(max_examples=50, deadline=None)
 @given(
-    people=PEOPLE, lost=st.sets(st.integers(0, 3)), reached=st.sets(st.integers(0, 3)), room=st.booleans(),
+    people=PEOPLE, lost=st.sets(st.integers(0, 3)), stuck=st.sets(st.integers(0, 4)), reached=st.sets(st.integers(0, 3)), room=st.booleans(),
     schedule=st.lists(st.tuples(st.floats(0, 900), st.booleans(), st.booleans()), min_size=5, max_size=40),
 )  # fmt: skip
 def test_over_any_schedule_nobody_is_told_twice_in_a_step_nobody_is_forgotten_and_an_acknowledgement_ends_it(
-    people: dict[str, bool], lost: set[int], reached: set[int], room: bool, schedule: list[tuple[float, bool, bool]]
+    people: dict[str, bool],
+    lost: set[int],
+    stuck: set[int],
+    reached: set[int],
+    room: bool,
+    schedule: list[tuple[float, bool, bool]],
 ) -> None:
     known = {f"p{number}" for number in reached} & set(people)
-    house = House(incident(), staff(people, known, room=room), {f"to-p{number}": Fate.LOST for number in lost})
+    fates = {f"to-p{number}": Fate.LOST for number in lost} | {f"to-p{number}": Fate.UNDERWAY for number in stuck}
+    if 4 in stuck:
+        fates["room"] = Fate.UNDERWAY
+    house = House(incident(), staff(people, known, room=room), fates)
     at = NOW
     for seconds, killed, settles in schedule:
         at += timedelta(seconds=seconds)
@@ -141,7 +150,7 @@ def test_over_any_schedule_nobody_is_told_twice_in_a_step_nobody_is_forgotten_an
     assert awake <= set(house.told)
     if arrives:
         assert arrives & set(house.told), "somebody could be told"
-    elif not room:
+    elif not room or "room" in fates:
         assert any(one.what is PageKind.UNDELIVERED for one in house.tellings)
     house.incident = replace(
         house.incident, state=IncidentState.ACKNOWLEDGED, acknowledged_at=at, acknowledged_by=7, step=0, step_at=None
@@ -166,6 +175,23 @@ def test_whoever_is_quiet_is_passed_over_at_once_and_told_when_nobody_else_could
     bad = House(incident(severity=CRITICAL), staff({"a": True, "b": False}))
     bad.run(later(seconds=30))
     assert bad.told == ["a"]
+
+
+def test_nobody_waits_for_a_page_that_does_not_begin_to_leave_and_it_is_not_made_anew_in_its_step() -> None:
+    stuck = {"to-a": Fate.UNDERWAY, "to-b": Fate.UNDERWAY}
+    house = House(incident(), staff({"a": False, "b": False, "c": False}), stuck)
+    house.run(later(minutes=59))
+    times = [(one.person, one.at) for one in house.tellings]
+    assert times == [("a", later(seconds=30)), ("b", later(seconds=150)), ("c", later(seconds=270))]
+    nobody = House(incident(), staff({"a": False}, room=True), {"to-a": Fate.UNDERWAY, "room": Fate.UNDERWAY})
+    nobody.run(later(minutes=13))
+    assert [(one.what, one.at) for one in nobody.tellings if one.person or one.what is PageKind.UNDELIVERED] == [
+        (PageKind.ALERT, later(seconds=30)), (PageKind.UNDELIVERED, later(seconds=150)),
+        (PageKind.UNDELIVERED, later(seconds=150)), (PageKind.AGAIN, later(seconds=750)),
+    ]  # fmt: skip
+    digest = telling(Page(1, 1, PageKind.ALERT, "to-a", "a"), NOW)
+    assert digest.missed(later(minutes=2))
+    assert not replace(digest, leaves=later(minutes=1)).missed(later(minutes=2)), "it was to leave later"
 
 
 def test_a_chain_begins_anew_after_its_repeat_and_another_rulebook_takes_effect_at_once() -> None:

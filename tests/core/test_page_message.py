@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from listener.incidents.message import SHORT, Evidence, Facts, Sample, Undelivered, Voice, Word, foreign, message, spark
 from listener.incidents.shape import Incident, IncidentState, PageKind
 from listener.incidents.words import standing_out
+from listener.model import Severity
 from listener.query.frequency import usual
-from listener.rulebook.alerting import Severity, Watched
+from listener.rulebook.alerting import Watched
 from tests.promises.paged import EVIDENCE
 
 NOW = datetime(2026, 11, 20, 14, 28, tzinfo=UTC)

@@ -11,9 +11,10 @@ import pytest
 
 from listener.incidents.message import Facts, Message, message
 from listener.incidents.shape import Incident, IncidentState, PageKind
+from listener.model import Severity
 from listener.receivers.alertmanager import alerts_of
 from listener.receivers.pagerduty import event_of, events_of
-from listener.rulebook.alerting import Severity, Watched
+from listener.rulebook.alerting import Watched
 
 NOW = datetime(2026, 11, 20, 14, 28, tzinfo=UTC)
 INCIDENT = Incident(

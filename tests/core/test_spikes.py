@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.cli.alerts_score import read_rows
+from listener.model import Severity
 from listener.spikes import baseline, paging
 from listener.spikes.baseline import Bucket, State, Verdict, from_json, new, spans_of, to_json
 from listener.spikes.counts import bits_above, bits_below, share_bits
@@ -154,7 +155,7 @@ def test_a_storm_is_told_when_it_begins_and_when_it_gets_worse_and_when_it_is_ov
     assert len([alarm for alarm in told if alarm.pages]) <= 5
     assert [alarm.pages for alarm in told] == [alarm.told is not Told.OVER for alarm in told]
     assert told[0].since == told[-1].since == told[0].at
-    assert told[-1].severity is paging.Severity.CRITICAL
+    assert told[-1].severity is Severity.CRITICAL
     first = told[0]
     low, high = first.reading.band(first.threshold)
     assert low < first.reading.expected < high <= first.reading.seen

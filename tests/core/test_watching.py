@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from listener.cli import FINDINGS, FINE, main
 from listener.incidents.hearing import Hole, Stream, deaf, heard
 from listener.incidents.rehearsing import rehearsed
-from listener.incidents.shape import Told
 from listener.incidents.watching import STEP, Alert, Counted, Heard, Watch, fired, looks, severity
-from listener.rulebook.alerting import Severity
+from listener.model import Severity
 from listener.rulebook.rehearsal import Stretch, stretch_of
+from listener.spikes.paging import Told
 from tests.core.rulebooks import book, problems
 
 BEGIN = 1_767_571_200

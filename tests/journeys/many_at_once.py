@@ -28,8 +28,10 @@ from listener.model import Capability, Deleted, Doing, Key, OutboxState, Priorit
 from listener.rulebook.people import Person as Listed
 from listener.rulebook.roster import Roster
 from listener.rulebook.shape import Team
-from listener.store import capabilities, claims, inbox, network_lane, outbox, people, presence, sharing, upkeep
+from listener.store import capabilities, claims, inbox, network_lane, people, presence, sharing, upkeep
 from listener.store.conversations import COLUMNS, FIELDS, of_row
+from listener.store.lane import Settled, freeze
+from listener.store.reply_lane import REPLIES, overtaken
 from listener.store.views import Opened
 from listener.workflow import (
     Act,
@@ -88,7 +90,7 @@ _CLAIMS = "SELECT conversation_id, person_id FROM claims"
 _NEVER_REFUSED = frozenset({"act", "claim", "release", "renew", "note", "mute", "away", "look", "draft"})
 """Whatever others do meanwhile."""
 
-_COMES_TO: Sequence[outbox.Settled] = ("accepted", "accepted", "accepted", "accepted", "failed", "unknown")
+_COMES_TO: Sequence[Settled] = ("accepted", "accepted", "accepted", "accepted", "failed", "unknown")
 
 _OF_SOMETHING_ELSE = ("reply.", "approval.", "network.", "presence.")
 """Events on a conversation whose before and after are another row's."""
@@ -336,8 +338,8 @@ class Storm:
         listed = {login: Listed(login, login, frozenset({"care"})) for login in logins}
         await self._kept(lambda: upkeep.wake(self.pool, now, STEPS))
         await self._kept(lambda: claims.expire(self.pool, now))
-        await self._kept(lambda: outbox.overtaken(self.pool, now))
-        await self._kept(lambda: outbox.expired(self.pool, now))
+        await self._kept(lambda: overtaken(self.pool, now))
+        await self._kept(lambda: REPLIES.expired(self.pool, now))
         await self._kept(lambda: upkeep.fold(self.pool))
         roster = Roster(listed, {"care": Team("care", "Care", "", share_out=True, at_most=4)}, {})
         self.did["shared out"] += await self._kept(lambda: sharing.share_out(self.pool, now, roster))
@@ -346,17 +348,15 @@ class Storm:
 
     async def _deliver(self, dice: random.Random) -> None:
         attempt, now = uuid.uuid4(), self.now()
-        reply = await self._kept(lambda: outbox.claim_next(self.pool, "reply", attempt, now, 30))
+        reply = await self._kept(lambda: REPLIES.claim_next(self.pool, attempt, now, 30))
         if reply is not None:
             planned = await self.pool.fetchval("SELECT planned FROM outbox WHERE id = $1", reply.outbox_id)
             if planned is not None and planned > now:
                 self.wrong.append(f"outbox {reply.outbox_id} left at {now}, planned for {planned}")
             self.did["delivered"] += 1
             await asyncio.sleep(dice.random() * 0.02)
-            if await outbox.freeze(
-                self.pool, reply.outbox_id, attempt, {"text": reply.text}, f"r{reply.outbox_id}", now
-            ):
-                state: outbox.Settled = dice.choice(_COMES_TO)
+            if await freeze(self.pool, reply.outbox_id, attempt, {"text": reply.text}, f"r{reply.outbox_id}", now):
+                state: Settled = dice.choice(_COMES_TO)
                 name, parent = f"r{reply.outbox_id}", reply.parent.external_id
                 seen = said(name, reply.text, by="us", parent=parent, root=reply.root, at=now)
                 if state != "failed" and dice.random() < 0.7:
@@ -364,10 +364,10 @@ class Storm:
                         seen
                     )  # the stream may show it before the deliverer has written down what became of it
                     await asyncio.sleep(dice.random() * 0.03)
-                await self._kept(lambda: outbox.settle(self.pool, reply.outbox_id, attempt, state, self.now()))
+                await self._kept(lambda: REPLIES.settle(self.pool, reply.outbox_id, attempt, state, self.now()))
         act = await self._kept(lambda: network_lane.claim_next(self.pool, attempt, now, 30))
         if act is not None:
-            became: outbox.Settled = dice.choice(["accepted", "failed"])
+            became: Settled = dice.choice(["accepted", "failed"])
             await self._kept(lambda: network_lane.settle(self.pool, act.outbox_id, attempt, became, now))
 
     # What must be so -------------------------------------------------------------------------------------------------

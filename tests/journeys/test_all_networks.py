@@ -14,10 +14,11 @@ import pytest
 
 from listener.errors import HubbubError
 from listener.model import Role
-from listener.store import outbox, people, source_wishes
+from listener.store import outbox, people, source_acts
 from tests.journeys.everywhere import ANSWERED, Worlds, count, meanwhile
 from tests.journeys.kills import SOMEBODY
 from tests.journeys.running import AWAY, Running, running, until
+from tests.store.leading import Lead
 
 SEED = 20264
 KILLS = 3
@@ -168,14 +169,17 @@ class Play:
     async def key_of(self, like: str) -> str:
         return str(await self.house.pool.fetchval("SELECT key FROM sources WHERE key LIKE $1", like))
 
+    async def lead(self) -> Lead:
+        return await Lead.of(self.house.pool, await self.house.pool.fetchval("SELECT id FROM brands"))
+
     async def a_feed_is_told_by_its_hub(self) -> None:
         word = self.worlds.say("feeds")
         assert await self.worlds.push_feed() < 300
         await self.is_held(word)
 
     async def paused_and_resumed(self) -> None:
-        pool, key = self.house.pool, await self.key_of("mastodon/%")
-        await source_wishes.pause(pool, key)
+        pool, key, lead = self.house.pool, await self.key_of("mastodon/%"), await self.lead()
+        await lead.does(source_acts.pause, key, datetime.now(UTC))
 
         async def state() -> bool:
             return bool(await pool.fetchval("SELECT state = 'paused' FROM sources WHERE key = $1", key))
@@ -184,16 +188,16 @@ class Play:
         word, other = self.worlds.say("mastodon"), self.worlds.say("webhook")
         await self.is_held(other)
         assert not await pool.fetchval(HELD, word)
-        await source_wishes.resume(pool, key)
+        await lead.does(source_acts.resume, key, datetime.now(UTC))
         await self.is_held(word)
 
     async def a_gap_is_filled(self) -> None:
-        pool, key = self.house.pool, await self.key_of("mastodon/%")
+        pool, key, lead = self.house.pool, await self.key_of("mastodon/%"), await self.lead()
         self.worlds.mastodon.pushes = False
         word = self.worlds.say("mastodon")
         self.worlds.mastodon.pushes = True
         now = datetime.now(UTC)
-        gap = await source_wishes.ask_history(pool, key, now - timedelta(days=1), now, "asked by a test", now)
+        gap = await lead.does(source_acts.look_back, key, now - timedelta(days=1), now)
 
         async def filled() -> Any:
             return await pool.fetchval("SELECT found FROM gaps WHERE id = $1 AND state = 'filled'", gap)
@@ -206,10 +210,11 @@ class Play:
         pool, shop = self.house.pool, self.worlds.shop
         shop.waiting.append({"id": "r-bad", "text": 7, "author": {"id": "c-1"}})
         rejected = (
-            "SELECT digest FROM rejects AS r JOIN sources AS s ON s.id = r.source_id WHERE s.key LIKE 'webhook/%'"
+            "SELECT digest, key FROM rejects AS r JOIN sources AS s ON s.id = r.source_id WHERE s.key LIKE 'webhook/%'"
         )
-        digest = await until(lambda: pool.fetchval(rejected), within=30, told=self.house.logs)
-        assert await source_wishes.ask_again(pool, None, None, datetime.now(UTC)) == 1
+        digest, key = await until(lambda: pool.fetchrow(rejected), within=30, told=self.house.logs)
+        lead = await self.lead()
+        assert await lead.does(source_acts.read_again, key, None, datetime.now(UTC)) == 1
 
         async def read() -> bool:
             return bool(await pool.fetchval("SELECT count(*) = 1 FROM rejects WHERE asked_at IS NULL"))
@@ -220,7 +225,7 @@ class Play:
         self.worlds.said[word] = "webhook"
         raw = zlib.compress(json.dumps({"wired": "shop-reviews", "said": said}).encode())
         await pool.execute("UPDATE rejects SET raw = $2 WHERE digest = $1", digest, raw)
-        await source_wishes.ask_again(pool, None, None, datetime.now(UTC))
+        await lead.does(source_acts.read_again, key, None, datetime.now(UTC))
         await self.is_held(word)
         assert await pool.fetchval("SELECT count(*) FROM rejects") == 0
 

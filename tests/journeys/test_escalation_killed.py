@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from listener.incidents.escalation import Staffed
-from listener.incidents.shape import Fired, Told
-from listener.rulebook.alerting import Severity, Watched
+from listener.incidents.shape import Fired
+from listener.model import Severity
+from listener.rulebook.alerting import Watched
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
+from listener.spikes.paging import Told
 from listener.store import incidents
 from pretend.network import Network
 from tests.journeys.running import RULES, Running, running, until

@@ -86,7 +86,8 @@ async def test_what_stands_is_listed_shown_acknowledged_noted_and_resolved_by_wh
     for text in (
         f"acknowledged by {login_name()}",
         "given to Tom",
-        "mia, whoever reads room told",
+        "told: mia, room",
+        "by phone-mia, the alert: taken after",
         "notes: the carrier",
         "48 negative",
     ):

@@ -25,10 +25,11 @@ from listener.service.hooks.door import Door, Way
 from listener.service.hooks.senders import Buckets, sender_of
 from listener.service.hooks.stream import DeliveryStream
 from listener.settings import Door as DoorSettings
-from listener.store import deliveries, sources
+from listener.store import deliveries, source_acts, sources
 from listener.store.record import record
 from tests.promises.hooked import HOOKED, Hall, News, body_of, now, signed, until
 from tests.store.builders import SPACE
+from tests.store.leading import Lead
 
 ROOT = Path(__file__).parents[2]
 
@@ -259,7 +260,8 @@ async def test_what_cannot_be_read_is_kept_and_replayed_and_kept_bytes_go_with_t
         hook.convert = lambda delivery: News().convert(  # type: ignore[method-assign]
             type(delivery)({}, body_of("boom") if delivery.body == b"boom" else delivery.body)
         )
-        assert await deliveries.replay(pool, HOOKED, before, now()) == 3
+        lead = await Lead.of(pool)
+        assert await lead.does(source_acts.replay, HOOKED, before, now(), now()) == 3
         await until(lambda: pool.fetchval("SELECT count(*) = 4 FROM mentions"))
         await until(lambda: pool.fetchval("SELECT count(*) = 0 FROM deliveries WHERE state = 'waiting'"))
         assert await hall.names() == ["a", "b", "c", "boom"]

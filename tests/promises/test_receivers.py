@@ -16,12 +16,14 @@ import pytest
 
 from listener.cli import main, telling
 from listener.incidents.escalation import Staffed
-from listener.incidents.shape import Fired, Told
-from listener.rulebook.alerting import Chain, Notified, Policy, Route, Severity, Step
+from listener.incidents.shape import Fired
+from listener.model import Severity
+from listener.rulebook.alerting import Chain, Notified, Policy, Route, Step
 from listener.rulebook.alerting import Watched as Alert
 from listener.service import notify
 from listener.settings import Database, ReceiverSettings, Settings, find_paths
 from listener.signing import sign
+from listener.spikes.paging import Told
 from listener.store import incidents
 from listener.store.alert_lane import PAGES
 from tests.promises.paged import Post, ear, incident, now, page, post

@@ -21,9 +21,10 @@ from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
 from listener.service.backfill import Backfill
 from listener.service.hooks.door import Door
-from listener.store import alive, people, rulebooks, source_health, source_wishes, sources
+from listener.store import alive, people, rulebooks, source_acts, source_health, sources
 from listener.store.source_views import LOOK_BACK, BudgetRow
 from tests.promises.hooked import Hall, Told, heard, now, until
+from tests.store.leading import Lead
 
 LINE = "bluesky/line"
 TOPIC = """\
@@ -163,6 +164,7 @@ async def test_pauses_fills_and_reading_again_are_obeyed_recorded_with_who_and_f
 async def test_a_look_back_shows_how_far_it_is_is_stopped_goes_on_where_it_was_and_is_harmless_twice(
     pool: asyncpg.Pool, dsn: str, shell: Shell
 ) -> None:
+    lead = await Lead.of(pool)
     source = Told()
     go_on = asyncio.Event()
 
@@ -206,7 +208,7 @@ async def test_a_look_back_shows_how_far_it_is_is_stopped_goes_on_where_it_was_a
         assert await pool.fetchval("SELECT bool_and(cause = $1) FROM gaps", LOOK_BACK)
         with pytest.raises(argparse.ArgumentTypeError, match="90min, 12h, 7d"):
             faring.since("soon")
-        await source_wishes.pause(pool, LINE)
+        await lead.does(source_acts.pause, LINE, now())
         code, _, wrong = await shell("look-back", "line", "--since", "7d")
         assert (code, "it is paused" in wrong) == (1, True)
 
@@ -246,6 +248,7 @@ async def test_a_look_back_for_a_topic_asks_the_networks_search_by_its_words(
 async def test_the_doctor_tells_what_is_paused_stopped_or_ends_soon_and_a_door_that_nobody_reaches(
     pool: asyncpg.Pool, dsn: str, shell: Shell, tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    lead = await Lead.of(pool)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -259,7 +262,7 @@ async def test_the_doctor_tells_what_is_paused_stopped_or_ends_soon_and_a_door_t
             opened = await sources.open_source(pool, key, at)
         await sources.set_state(pool, opened.id, "stopped", "the token was revoked", at)
         await source_health.publish_expiries(pool, "bluesky", {"us": at + timedelta(days=2)})
-        await source_wishes.pause(pool, LINE)
+        await lead.does(source_acts.pause, LINE, now())
 
         async def found() -> dict[str, list[str]]:
             await asyncio.to_thread(main, ["doctor", "--json"])
@@ -269,7 +272,7 @@ async def test_the_doctor_tells_what_is_paused_stopped_or_ends_soon_and_a_door_t
             return told
 
         told = await found()
-        assert told["line"][0].startswith("warning: paused by one of you")
+        assert told["line"][0].startswith("warning: paused by Lea")
         stopped, ends = told["notifications/us"]
         assert stopped.startswith("bad: stopped: the token was revoked")
         assert ends.startswith("warning: its login ends 2 d from now")

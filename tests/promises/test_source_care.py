@@ -28,11 +28,12 @@ from listener.service.timekeeper import Timekeeper
 from listener.settings import find_paths, parse
 from listener.sources.base import Login, Wiring
 from listener.sources.telegram import Telegram
-from listener.store import people, source_health, source_wishes, sources
+from listener.store import people, source_acts, source_health, sources
 from listener.store.source_views import BudgetRow, SourceState
 from listener.webclient import Budget, WebClient
 from pretend.telegram import TOKEN
 from tests.promises.hooked import HOOKED, Hall, Told, body_of, heard, now, signed, until
+from tests.store.leading import Lead
 
 LINE = "bluesky/line"
 
@@ -50,13 +51,14 @@ def filling(hall: Hall, source: Told) -> asyncio.Event:
 async def test_a_paused_stream_is_closed_within_a_second_keeps_its_bookmark_and_goes_on(
     dsn: str, pool: asyncpg.Pool
 ) -> None:
+    lead = await Lead.of(pool)
     source = Told()
     async with Hall.built(dsn, pool) as hall:
         ear = hall.ear(source.line)
         source.line.give(1, heard("a"))
         await until(lambda: pool.fetchval("SELECT count(*) = 1 FROM mentions"))
         began = time.monotonic()
-        await source_wishes.pause(pool, LINE)
+        await lead.does(source_acts.pause, LINE, now())
         await until(lambda: ear.state == "paused")
         assert time.monotonic() - began < 1
         source.line.give(2, heard("b"))
@@ -66,22 +68,23 @@ async def test_a_paused_stream_is_closed_within_a_second_keeps_its_bookmark_and_
     async with Hall.built(dsn, pool) as hall:  # another run still knows
         ear = hall.ear(source.line)
         await until(lambda: ear.state == "paused")
-        await source_wishes.resume(pool, LINE)
+        await lead.does(source_acts.resume, LINE, now())
         await until(lambda: pool.fetchval("SELECT count(*) = 2 FROM mentions"))
         shown = await state(pool)
         assert (shown.state, shown.wanted, source.line.opened) == ("running", "", [None, "1"])
     with pytest.raises(Refused, match="no such stream"):
-        await source_wishes.pause(pool, "bluesky/nowhere")
+        await lead.does(source_acts.pause, "bluesky/nowhere", now())
 
 
 async def test_what_is_wanted_before_the_bells_hear_is_not_missed(dsn: str, pool: asyncpg.Pool) -> None:
+    lead = await Lead.of(pool)
     house, stop, bells = House(dsn, pool), Stop(), Bells()
     wish, delivered = bells.wishes(LINE), bells.delivered(HOOKED)
     listening = asyncio.ensure_future(bells.listen(house, stop))
     await asyncio.gather(wish.wait(), delivered.wait())
     wish.clear()
     await sources.open_source(pool, LINE, now())
-    await source_wishes.pause(pool, LINE)
+    await lead.does(source_acts.pause, LINE, now())
     await asyncio.wait_for(wish.wait(), 5)
     stop.set("the test is over")
     await listening
@@ -90,6 +93,7 @@ async def test_what_is_wanted_before_the_bells_hear_is_not_missed(dsn: str, pool
 async def test_faults_are_counted_by_code_and_a_stopped_stream_goes_on_when_it_is_resumed(
     dsn: str, pool: asyncpg.Pool
 ) -> None:
+    lead = await Lead.of(pool)
     source = Told()
     async with Hall.built(dsn, pool) as hall:
         ear = hall.ear(source.line)
@@ -97,20 +101,20 @@ async def test_faults_are_counted_by_code_and_a_stopped_stream_goes_on_when_it_i
             source.line.queue.put_nowait(TryAgain("slow down", after=0.0, code="http_429"))
         source.line.queue.put_nowait(TryAgain("come back in an hour", after=3600.0, code="http_503"))
         await until(lambda: pool.fetchval("SELECT count(*) = 2 FROM source_faults"))
-        await source_wishes.pause(pool, LINE)  # also while it waits for its network
+        await lead.does(source_acts.pause, LINE, now())  # also while it waits for its network
         await until(lambda: ear.state == "paused")
         source.line.queue.put_nowait(SourceStopped("the token was revoked", code="ExpiredToken"))
-        await source_wishes.resume(pool, LINE)
+        await lead.does(source_acts.resume, LINE, now())
         await until(lambda: ear.state == "stopped")
         await until(lambda: pool.fetchval("SELECT state = 'stopped' FROM sources WHERE key = $1", LINE))
         shown = await state(pool)
         assert {fault.code: fault.seen for fault in shown.faults} == {"http_429": 2, "http_503": 1, "ExpiredToken": 1}
         assert shown.faults[0].what == "the token was revoked"
         source.line.give(1, heard("a"))
-        await source_wishes.ask_history(pool, LINE, now(), now(), "a look", now())  # rings, and resumes nothing
+        await lead.does(source_acts.look_back, LINE, now(), now())  # rings, and resumes nothing
         await asyncio.sleep(0.1)
         assert ear.state == "stopped"
-        await source_wishes.resume(pool, LINE)
+        await lead.does(source_acts.resume, LINE, now())
         await until(lambda: pool.fetchval("SELECT count(*) = 1 FROM mentions"))
         assert (await state(pool)).state == "running"
 
@@ -170,6 +174,7 @@ async def test_a_budget_that_is_made_when_it_is_asked_for_is_restored_by_its_nam
 
 
 async def test_a_stream_that_waits_shows_that_it_lives(dsn: str, pool: asyncpg.Pool) -> None:
+    lead = await Lead.of(pool)
     source = Told()
     async with Hall.built(dsn, pool) as hall:
         ear, before = hall.ear(source.line), now()
@@ -178,7 +183,7 @@ async def test_a_stream_that_waits_shows_that_it_lives(dsn: str, pool: asyncpg.P
         await pool.execute("UPDATE sources SET beat_at = $1", before - timedelta(hours=1))
         hall.start(Timekeeper(hall.house, Bells(), hall.stop, now, streams=lambda: living).keep())
         await until(lambda: pool.fetchval("SELECT beat_at >= $1 FROM sources WHERE key = $2", before, LINE))
-        await source_wishes.pause(pool, LINE)
+        await lead.does(source_acts.pause, LINE, now())
         await until(lambda: ear.state == "paused" and ear.waits is None)
 
 
@@ -216,6 +221,7 @@ async def test_a_gap_is_filled_in_pieces_and_goes_on_after_a_fault_where_the_sou
 
 
 async def test_what_cannot_be_filled_says_why_and_can_be_asked_for(dsn: str, pool: asyncpg.Pool) -> None:
+    lead = await Lead.of(pool)
     source = Told()
     start, end = now() - timedelta(hours=3), now()
     async with Hall.built(dsn, pool) as hall:
@@ -231,7 +237,7 @@ async def test_what_cannot_be_filled_says_why_and_can_be_asked_for(dsn: str, poo
         await asyncio.sleep(0.1)
         [gap] = (await state(pool)).gaps
         assert gap.state == "open"  # the network knows no way, and nobody asked
-        await source_wishes.ask_fill(pool, gap.id)
+        await lead.does(source_acts.fill, gap.id, now())
         await until(lambda: pool.fetchval("SELECT state = 'lost' FROM gaps"))
 
         async def denied(_: datetime, __: datetime) -> AsyncIterator[Batch]:
@@ -240,7 +246,7 @@ async def test_what_cannot_be_filled_says_why_and_can_be_asked_for(dsn: str, poo
             yield Batch((), None, now())
 
         source.past = denied
-        await source_wishes.ask_fill(pool, gap.id)
+        await lead.does(source_acts.fill, gap.id, now())
         await until(lambda: pool.fetchval("SELECT state = 'failed' FROM gaps"))
         [gap] = (await state(pool)).gaps
         assert gap.problem == "pay first"
@@ -250,19 +256,20 @@ async def test_what_cannot_be_filled_says_why_and_can_be_asked_for(dsn: str, poo
                 yield batch
 
         source.past = nothing
-        await source_wishes.pause(pool, LINE)
-        await source_wishes.ask_fill(pool, gap.id)
+        await lead.does(source_acts.pause, LINE, now())
+        await lead.does(source_acts.fill, gap.id, now())
         await asyncio.sleep(0.1)
         assert [gap.state for gap in (await state(pool)).gaps] == ["asked"]  # paused is paused
-        await source_wishes.resume(pool, LINE)
+        await lead.does(source_acts.resume, LINE, now())
         await until(lambda: pool.fetchval("SELECT state = 'filled' FROM gaps"))
         with pytest.raises(Refused, match="filled already"):
-            await source_wishes.ask_fill(pool, gap.id)
+            await lead.does(source_acts.fill, gap.id, now())
 
 
 async def test_rejects_that_are_asked_for_become_messages_or_stay_with_todays_reason(
     dsn: str, pool: asyncpg.Pool
 ) -> None:
+    lead = await Lead.of(pool)
     source = Told()
     async with Hall.built(dsn, pool) as hall:
         hall.ear(source.line)
@@ -271,10 +278,10 @@ async def test_rejects_that_are_asked_for_become_messages_or_stay_with_todays_re
         source.line.give(1, *rejects)
         await until(lambda: pool.fetchval("SELECT count(*) = 2 FROM rejects"))
         assert (await state(pool)).rejects == {"wrong_shape": 2}
-        await source_wishes.pause(pool, LINE)  # what is ours already is read all the same
+        await lead.does(source_acts.pause, LINE, now())  # what is ours already is read all the same
         await until(lambda: pool.fetchval("SELECT state = 'paused' FROM sources WHERE key = $1", LINE))
-        assert await source_wishes.ask_again(pool, "bluesky/other", None, now()) == 0
-        assert await source_wishes.ask_again(pool, LINE, "wrong_shape", now()) == 2
+        assert await lead.does(source_acts.read_again, LINE, "not_decoded", now()) == 0
+        assert await lead.does(source_acts.read_again, LINE, "wrong_shape", now()) == 2
         await until(lambda: pool.fetchval("SELECT count(*) = 1 AND bool_and(asked_at IS NULL) FROM rejects"))
         shown = await state(pool)
         assert (await hall.names(), shown.rejects, shown.state) == (["a"], {"bad_id": 1}, "paused")
@@ -341,6 +348,7 @@ async def test_one_reading_tells_everything_about_every_source(dsn: str, pool: a
 async def test_the_whole_service_opens_its_door_reads_what_comes_fills_what_it_missed_and_ends(
     dsn: str, pool: asyncpg.Pool
 ) -> None:
+    lead = await Lead.of(pool)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -373,7 +381,7 @@ async def test_the_whole_service_opens_its_door_reads_what_comes_fills_what_it_m
             source.line.give(1, heard("told"), gaps=(Gap(now() - timedelta(hours=1), now(), "away"),))
             await until(lambda: pool.fetchval("SELECT count(*) = 3 FROM mentions"))
             assert sorted(await hall.names()) == ["delivered", "missed", "told"]
-            await source_wishes.pause(pool, HOOKED)
+            await lead.does(source_acts.pause, HOOKED, now())
             await until(lambda: pool.fetchval("SELECT state = 'paused' FROM sources WHERE key = $1", HOOKED))
             await source.budgets["reads"].spend(40)
             service.stop.set("asked to end")

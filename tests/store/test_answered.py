@@ -13,6 +13,8 @@ import pytest
 from listener.model import Capability
 from listener.store import capabilities, outbox
 from listener.store.inbox.answered import _FOUND, Answers, answered, steps, telling_words
+from listener.store.lane import freeze
+from listener.store.reply_lane import REPLIES
 from tests.store.world import NOW, World, world
 
 QUESTION = "Where is my refund for the broken suitcase?"
@@ -40,9 +42,9 @@ async def given(
     )  # fmt: skip
     attempt = uuid.uuid4()
     if settled != "queued":
-        assert await outbox.claim_next(w.pool, "reply", attempt, at, 30) is not None
-        await outbox.freeze(w.pool, row.id, attempt, {}, f"r{row.id}", at)
-        await outbox.settle(w.pool, row.id, attempt, settled, at)  # type: ignore[arg-type]
+        assert await REPLIES.claim_next(w.pool, attempt, at, 30) is not None
+        await freeze(w.pool, row.id, attempt, {}, f"r{row.id}", at)
+        await REPLIES.settle(w.pool, row.id, attempt, settled, at)  # type: ignore[arg-type]
     return one
 
 

@@ -16,6 +16,7 @@ from listener.pictures import PNG, Picture
 from listener.rulebook.people import Approval
 from listener.store import approvals, attachments, inbox, outbox, people, rulebooks, upkeep
 from listener.store.record import merge
+from listener.store.reply_lane import REPLIES
 from listener.store.views import ApprovalRow, OutboxRow
 from tests.core.rulebooks import book
 from tests.store.world import NOW, World, later, world
@@ -113,14 +114,14 @@ async def test_the_store_lets_nothing_out_of_whoever_needs_it_and_leads_and_admi
 async def test_what_waits_is_not_in_the_outbox_and_goes_out_in_its_writers_name_once_approved(desk: Desk) -> None:
     await needing(desk.w, "mia-acme")
     row = await desk.ask(close_after=True)
-    assert await outbox.claim_next(desk.pool, "reply", uuid.uuid4(), later(days=9), 30) is None
+    assert await REPLIES.claim_next(desk.pool, uuid.uuid4(), later(days=9), 30) is None
     sent = await desk.approve(row)
     assert (sent.body, sent.person, sent.not_before) == ("We are on it", "Mia", later(minutes=1, seconds=5))
     now = await desk.now()
     assert (now.state, now.decided_by, now.sent, now.outbox_id) == (
         ApprovalState.APPROVED, "Tom", "We are on it", sent.id,
     )  # fmt: skip
-    assert await outbox.claim_next(desk.pool, "reply", uuid.uuid4(), later(minutes=2), 30) is not None
+    assert await REPLIES.claim_next(desk.pool, uuid.uuid4(), later(minutes=2), 30) is not None
     told = [(e["kind"], e["person_id"], e["after"]) for e in await desk.w.events() if e["conversation_id"] == desk.id]
     assert told[:3] == [
         ("approval.asked", desk.w.mia.id, {"approval": row.id, "state": "waiting"}),
@@ -198,7 +199,7 @@ async def test_what_is_sent_back_is_the_writers_draft_again_with_the_note(desk: 
     assert opened is not None
     assert (opened.draft, opened.approvals[-1].note) == ("we is on it", "grammar!")
     assert (await inbox.rows(desk.pool, [desk.id], NOW))[0].approval is ApprovalState.REJECTED
-    assert await outbox.claim_next(desk.pool, "reply", uuid.uuid4(), later(days=9), 30) is None
+    assert await REPLIES.claim_next(desk.pool, uuid.uuid4(), later(days=9), 30) is None
     await desk.moves()
     assert (await inbox.rows(desk.pool, [desk.id], NOW))[0].approval is None
 
@@ -211,11 +212,11 @@ async def test_a_decision_can_be_taken_back_while_nothing_has_left(desk: Desk) -
     await approvals.reconsider(desk.pool, row.id, desk.w.tom.id, NOW)
     sent = await desk.approve(row)
     await approvals.reconsider(desk.pool, row.id, desk.w.tom.id, NOW)
-    assert await outbox.claim_next(desk.pool, "reply", uuid.uuid4(), later(days=9), 30) is None
+    assert await REPLIES.claim_next(desk.pool, uuid.uuid4(), later(days=9), 30) is None
     assert (await desk.now()).state is ApprovalState.WAITING
     assert await desk.to_approve() == ([desk.id], 1)
     sent = await desk.approve(row)
-    assert await outbox.claim_next(desk.pool, "reply", uuid.uuid4(), later(days=9), 30) is not None
+    assert await REPLIES.claim_next(desk.pool, uuid.uuid4(), later(days=9), 30) is not None
     with pytest.raises(Refused, match="too late"):
         await approvals.reconsider(desk.pool, row.id, desk.w.tom.id, NOW)
     found = await outbox.row(desk.pool, sent.id)
@@ -267,7 +268,7 @@ async def test_a_retry_is_no_way_around_an_approval(desk: Desk) -> None:
     await needing(desk.w, "mia-acme")
     sent = await desk.approve(await desk.ask())
     await desk.moves()
-    assert await outbox.claim_next(desk.pool, "reply", uuid.uuid4(), later(days=1), 30) is None
+    assert await REPLIES.claim_next(desk.pool, uuid.uuid4(), later(days=1), 30) is None
     with pytest.raises(Refused, match="since this was approved"):
         await outbox.retry(desk.pool, sent.id, desk.w.mia.id, later(days=1), fence=await desk.thread())
     await outbox.retry(desk.pool, sent.id, desk.w.tom.id, later(days=1), fence=await desk.thread())

@@ -11,6 +11,7 @@ import pytest
 from listener.errors import Refused
 from listener.model import OutboxState
 from listener.store import acts, claims, outbox
+from listener.store.reply_lane import REPLIES
 from listener.store.views import OutboxRow
 from tests.store.world import NOW, World, later, world
 
@@ -48,8 +49,8 @@ async def test_what_was_stopped_is_not_sent_again_while_a_colleague_answers(pool
     one = await w.conversation()
     first = await _queued(w, one, w.mia.id, "On our way")
     attempt = uuid.uuid4()
-    assert await outbox.claim_next(pool, "reply", attempt, NOW, 30) is not None
-    assert await outbox.settle(pool, first.id, attempt, "failed", NOW, problem="no")
+    assert await REPLIES.claim_next(pool, attempt, NOW, 30) is not None
+    assert await REPLIES.settle(pool, first.id, attempt, "failed", NOW, problem="no")
     second = await _queued(w, one, w.tom.id, "We look into it")
     with pytest.raises(Refused, match="Tom is already answering"):
         await outbox.retry(pool, first.id, w.mia.id, NOW, fence=1)

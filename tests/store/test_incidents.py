@@ -10,10 +10,12 @@ from typing import Any
 import asyncpg
 
 from listener.incidents.escalation import Staffed
-from listener.incidents.shape import Fired, Told
+from listener.incidents.shape import Fired
 from listener.incidents.silences import parse
-from listener.rulebook.alerting import Chain, Notified, Policy, Route, Severity, Step, Watched
+from listener.model import Severity
+from listener.rulebook.alerting import Chain, Notified, Policy, Route, Step, Watched
 from listener.rulebook.people import Person
+from listener.spikes.paging import Told
 from listener.store import incident_acts, incidents
 from tests.store.world import NOW, World, later, world
 
@@ -86,6 +88,7 @@ async def test_an_incident_is_told_step_by_step_until_somebody_acknowledges_it(p
         await asyncio.gather(*(due(w, later(seconds=30)) for _ in range(3)))
     first = [("alert", "room", 0, 0), ("alert", "mia", 0, 0)]
     assert await pages(w) == first
+    await settle(w, "phone-mia", "accepted", later(seconds=31))
     await due(w, later(seconds=629))
     assert await pages(w) == first
     await due(w, later(seconds=630))
@@ -170,6 +173,10 @@ async def test_nobody_is_told_while_a_silence_or_the_calendar_holds_and_everybod
     assert await pages(w) == []
     assert (await state(w, one))["muted_by"] == f"silence {silence} until {later(hours=1):%Y-%m-%d %H:%M} UTC"
     assert await incident_acts.end_silence(pool, silence, w.mia.id, later(minutes=51))
+    rung = await pool.fetch(
+        "SELECT incident_id, after ->> 'silence' AS of FROM events WHERE kind = 'incident.unsilenced'"
+    )
+    assert [(row["incident_id"], row["of"]) for row in rung] == [(one, str(silence))], "whoever looks at it sees so"
     await due(w, later(minutes=51))
     assert ("alert", "mia", 0, 0) in await pages(w)
     before = len(await pages(w))
@@ -196,6 +203,28 @@ async def test_what_cannot_be_delivered_goes_to_the_next_at_once_and_is_shouted_
     assert shouted == [("undelivered", name, 2, 0) for name in ("phone-mia", "phone-tom", "room")]
     await due(w, later(minutes=11))
     assert ("again", "mia", 0, 1) in await pages(w)
+
+
+async def test_while_nothing_leaves_the_chain_goes_on_and_whoever_is_told_anew_is_told_once(
+    pool: asyncpg.Pool, dsn: str
+) -> None:
+    w = await on_call(pool)
+    one = await fire(w, fired(w))
+    at = NOW
+    while (looks := (await state(w, one))["next_at"]) is not None and looks <= later(minutes=16):
+        at = looks
+        await due(w, at)
+    rows = await pool.fetch(
+        "SELECT what, person, receiver, step, round, state, extract(epoch FROM p.at - $1)::int AS after "
+        "FROM pages AS p JOIN outbox AS o ON o.page_id = p.id ORDER BY p.id", NOW,
+    )  # fmt: skip
+    alerts = [(r["receiver"], r["after"], r["state"]) for r in rows if r["what"] == "alert"]
+    assert alerts == [("room", 30, "withdrawn"), ("phone-mia", 30, "withdrawn"), ("phone-tom", 150, "queued")]
+    anew = [(r["receiver"], r["after"], r["state"]) for r in rows if r["what"] == "again"]
+    assert anew == [("room", 870, "queued"), ("phone-mia", 870, "queued")]
+    assert [r["after"] for r in rows if r["what"] == "undelivered"] == [270] * 3
+    gone = await pool.fetch("SELECT after ->> 'receiver' AS of FROM events WHERE kind = 'page.withdrawn' ORDER BY id")
+    assert [row["of"] for row in gone] == ["room", "phone-mia"]
 
 
 async def test_too_many_pages_for_one_person_are_one_digest(pool: asyncpg.Pool, dsn: str) -> None:
@@ -225,6 +254,7 @@ async def test_it_is_worse_and_everybody_who_knows_is_told_but_not_every_minute(
     w = await on_call(pool)
     one = await fire(w, fired(w))
     await due(w, later(seconds=30))
+    await settle(w, "phone-mia", "accepted", later(seconds=31))
     for minutes in (1, 2, 3):
         await fire(w, fired(w, Told.WORSE, later(minutes=minutes)))
         await due(w, later(minutes=minutes))
@@ -255,6 +285,8 @@ async def test_a_process_that_dies_between_any_two_statements_leaves_nothing_hal
                 await killed.rollback()
         await due(w, at)
         await due(w, at + timedelta(seconds=1))
+        for receiver in ("phone-mia", "phone-tom"):
+            await settle(w, receiver, "accepted", at)
     told = await pages(w)
     assert len(told) == len(set(told))
     assert [page for page in told if page[1] == "tom"] == [("alert", "tom", 1, 0)]

@@ -15,6 +15,8 @@ import pytest
 from listener.errors import Refused
 from listener.model import Capability, Doing, NetworkAct, OutboxState
 from listener.store import acts, capabilities, inbox, network_acts, network_lane, outbox
+from listener.store.lane import freeze
+from listener.store.reply_lane import REPLIES
 from listener.store.views import ActRow, Rewording
 from tests.store.test_approvals import needing
 from tests.store.world import NOW, World, later, world
@@ -50,7 +52,7 @@ class Desk:
         act, attempt = await self.claim(at)
         assert act is not None
         assert act.outbox_id == row.id
-        await outbox.freeze(self.w.pool, row.id, attempt, frozen or {"record": "r"}, None, later(seconds=at))
+        await freeze(self.w.pool, row.id, attempt, frozen or {"record": "r"}, None, later(seconds=at))
         assert await network_lane.settle(self.w.pool, row.id, attempt, "accepted", later(seconds=at))
 
 
@@ -80,7 +82,7 @@ async def test_the_way_of_an_act(desk: Desk) -> None:
     assert (act.what, act.account.handle, act.author.handle, act.frozen) == (Doing.LIKE, "acme.example", "troll", None)
     with pytest.raises(Refused, match="too late"):
         await network_acts.withdraw(desk.w.pool, row.id, desk.w.mia.id, later(seconds=11))
-    assert await outbox.freeze(desk.w.pool, row.id, attempt, {"record": "r"}, None, later(seconds=11))
+    assert await freeze(desk.w.pool, row.id, attempt, {"record": "r"}, None, later(seconds=11))
     assert await network_lane.settle(desk.w.pool, row.id, attempt, "accepted", later(seconds=12))
     assert await desk.state(row) is OutboxState.ACCEPTED
     assert await network_lane.unsettled(desk.w.pool, later(days=1)) == [], "the network has said so"
@@ -161,19 +163,19 @@ async def test_an_answer_never_waits_for_an_act_and_a_block_lets_the_answer_go_f
         hold_seconds=5, close_after=False, now=NOW,
     )  # fmt: skip
     block = await desk.queue(Doing.BLOCK, hold_seconds=5)
-    assert await outbox.next_due(pool) == later(seconds=5)
+    assert await REPLIES.next_due_at(pool) == later(seconds=5)
     assert (await desk.claim(at=6))[0] is None, "the answer goes first"
     attempt = uuid.uuid4()
-    taken = await outbox.claim_next(pool, "reply", attempt, later(seconds=6), 30)
+    taken = await REPLIES.claim_next(pool, attempt, later(seconds=6), 30)
     assert taken is not None
     assert taken.outbox_id == reply.id
     assert (await desk.claim(at=7))[0] is None
-    await outbox.settle(pool, reply.id, attempt, "accepted", later(seconds=8), external_id="at://us/1")
+    await REPLIES.settle(pool, reply.id, attempt, "accepted", later(seconds=8), external_id="at://us/1")
     act, _ = await desk.claim(at=9)
     assert act is not None
     assert act.outbox_id == block.id
     assert [row.id for row in await network_acts.blocks_of(pool, desk.w.brand_id, block.author_id)] == [block.id]
-    assert await outbox.expired(pool, later(days=1)) == 0, "the lane of replies leaves acts alone"
+    assert await REPLIES.expired(pool, later(days=1)) == 0, "the lane of replies leaves acts alone"
 
 
 async def test_a_dead_sender_leaves_it_unknown_only_if_something_may_have_been_done(desk: Desk) -> None:
@@ -184,8 +186,8 @@ async def test_a_dead_sender_leaves_it_unknown_only_if_something_may_have_been_d
     assert await network_lane.expired(pool, later(seconds=60)) == 1
     assert await desk.state(row) is OutboxState.QUEUED
     _, second = await desk.claim(at=61)
-    assert not await outbox.freeze(pool, row.id, first, {"record": "old"}, None, later(seconds=62))
-    assert await outbox.freeze(pool, row.id, second, {"record": "r"}, None, later(seconds=62))
+    assert not await freeze(pool, row.id, first, {"record": "old"}, None, later(seconds=62))
+    assert await freeze(pool, row.id, second, {"record": "r"}, None, later(seconds=62))
     assert await network_lane.expired(pool, later(seconds=120)) == 1
     assert await desk.state(row) is OutboxState.UNKNOWN
     assert (await desk.claim(at=121))[0] is None
@@ -306,7 +308,7 @@ async def test_a_reply_that_was_sent_is_edited_once_at_a_time_and_never_what_was
     act, attempt = await desk.claim()
     assert act is not None
     assert (act.what, act.text, act.target_content_id) == (Doing.EDIT, "Sorry!", typed.content_id)
-    await outbox.freeze(pool, row.id, attempt, {"id": "1"}, None, later(seconds=10))
+    await freeze(pool, row.id, attempt, {"id": "1"}, None, later(seconds=10))
     assert await network_lane.settle(pool, row.id, attempt, "accepted", later(seconds=10))
     again = await network_acts.editable(pool, w.brand_id, desk.answer)
     assert again == Rewording("Sorry!", "by a colleague")

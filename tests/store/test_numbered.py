@@ -11,6 +11,8 @@ from listener.errors import Refused
 from listener.model import OutboxState, Reply
 from listener.parts import split
 from listener.store import inbox, numbered, outbox
+from listener.store.lane import Settled, freeze
+from listener.store.reply_lane import REPLIES, overtaken
 from listener.store.views import OutboxRow
 from tests.store.builders import said
 from tests.store.test_outbox import Desk, after, desk
@@ -43,12 +45,12 @@ class Parts:
     async def states(self) -> list[str]:
         return [one.state.value for one in await self.rows()]
 
-    async def send(self, at: float, name: str, state: outbox.Settled = "accepted") -> Reply:
+    async def send(self, at: float, name: str, state: Settled = "accepted") -> Reply:
         """The next one, to whatever end."""
         reply, attempt = await self.desk.claim(at=at)
         assert reply is not None
-        await outbox.freeze(self.pool, reply.outbox_id, attempt, {"k": name}, f"at://us/{name}", after(at))
-        await outbox.settle(self.pool, reply.outbox_id, attempt, state, after(at), external_id=f"at://us/{name}")
+        await freeze(self.pool, reply.outbox_id, attempt, {"k": name}, f"at://us/{name}", after(at))
+        await REPLIES.settle(self.pool, reply.outbox_id, attempt, state, after(at), external_id=f"at://us/{name}")
         return reply
 
 
@@ -78,14 +80,14 @@ async def test_a_part_waits_until_the_one_before_it_is_surely_there(desk: Desk) 
     parts = await Parts.queued(desk)
     reply, attempt = await desk.claim(at=10, lease=30)
     assert reply is not None
-    await outbox.freeze(parts.pool, reply.outbox_id, attempt, {"k": "1"}, "at://us/1", after(11))
+    await freeze(parts.pool, reply.outbox_id, attempt, {"k": "1"}, "at://us/1", after(11))
     assert (await desk.claim(at=12))[0] is None
-    assert await outbox.expired(parts.pool, after(60)) == 1  # the sender died
+    assert await REPLIES.expired(parts.pool, after(60)) == 1  # the sender died
     assert await parts.states() == ["unknown", "queued", "queued"]
     assert (await desk.claim(at=61))[0] is None
-    [(state, looked_up)] = await outbox.unsettled(parts.pool, after(61))
+    [(state, looked_up)] = await REPLIES.unsettled(parts.pool, after(61))
     assert (state, looked_up.outbox_id) == (OutboxState.UNKNOWN, reply.outbox_id)
-    await outbox.settle(parts.pool, reply.outbox_id, None, "accepted", after(62), external_id="at://us/1")
+    await REPLIES.settle(parts.pool, reply.outbox_id, None, "accepted", after(62), external_id="at://us/1")
     assert (await parts.send(63, "2")).parent.external_id == "at://us/1"
     await parts.pool.execute(
         "UPDATE outbox SET state = 'failed' WHERE external_id = 'at://us/2'"
@@ -142,7 +144,7 @@ async def test_planned_parts_leave_together_at_their_time_and_can_be_put_off_tog
     assert (await desk.claim(at=1999))[0] is None
     for name in ("1", "2", "3"):
         await parts.send(2000, name)
-        assert await outbox.overtaken(parts.pool, after(2000)) == 0
+        assert await overtaken(parts.pool, after(2000)) == 0
 
 
 async def test_what_fits_is_no_part_and_what_cannot_be_cut_is_refused(desk: Desk, pool: asyncpg.Pool) -> None:

@@ -14,6 +14,9 @@ import pytest
 from listener.errors import Refused
 from listener.model import Deleted, Key, OutboxState, Reply
 from listener.store import outbox
+from listener.store.lane import freeze
+from listener.store.reply_lane import REPLIES
+from listener.store.reply_rows import locked
 from listener.store.views import OutboxRow
 from tests.store.builders import NOW, SPACE, House, said
 
@@ -44,7 +47,7 @@ class Desk:
 
     async def claim(self, at: float = 10, lease: float = 30) -> tuple[Reply | None, uuid.UUID]:
         attempt = uuid.uuid4()
-        return await outbox.claim_next(self.pool, "reply", attempt, after(at), lease), attempt
+        return await REPLIES.claim_next(self.pool, attempt, after(at), lease), attempt
 
     async def state(self, row: OutboxRow) -> OutboxState:
         found = await outbox.row(self.pool, row.id)
@@ -78,8 +81,8 @@ async def test_the_way_of_a_reply(desk: Desk) -> None:
     assert reply.frozen is None
     with pytest.raises(Refused, match="too late"):
         await outbox.withdraw(desk.pool, row.id, desk.house.person_id, after(11))
-    assert await outbox.freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
-    assert await outbox.settle(desk.pool, row.id, attempt, "accepted", after(12), receipt={"cid": "x"})
+    assert await freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
+    assert await REPLIES.settle(desk.pool, row.id, attempt, "accepted", after(12), receipt={"cid": "x"})
     assert (await desk.conversation())["state"] == "done"
     version = (await desk.conversation())["thread_version"]
     done = await desk.house.record(
@@ -95,12 +98,12 @@ async def test_the_way_of_a_reply(desk: Desk) -> None:
 async def test_the_stream_may_be_faster_than_the_answer(desk: Desk) -> None:
     row = await desk.queue()
     _, attempt = await desk.claim()
-    await outbox.freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
+    await freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
     await desk.house.record(said("at://us/k", by="us", parent="a", root="a", at=after(12)), now=after(12))
     assert await desk.state(row) is OutboxState.SEEN
     assert (await desk.conversation())["state"] == "theirs"
     version = (await desk.conversation())["thread_version"]
-    assert not await outbox.settle(desk.pool, row.id, attempt, "accepted", after(13))
+    assert not await REPLIES.settle(desk.pool, row.id, attempt, "accepted", after(13))
     assert await desk.state(row) is OutboxState.SEEN
     assert (await desk.conversation())["thread_version"] == version
 
@@ -108,8 +111,8 @@ async def test_the_stream_may_be_faster_than_the_answer(desk: Desk) -> None:
 async def test_a_look_may_be_faster_than_the_stream_and_the_reply_still_finds_its_message(desk: Desk) -> None:
     row = await desk.queue()
     _, attempt = await desk.claim()
-    await outbox.settle(desk.pool, row.id, attempt, "accepted", after(11), external_id="chat/7")
-    await outbox.settle(desk.pool, row.id, None, "seen", after(12), external_id="chat/7")
+    await REPLIES.settle(desk.pool, row.id, attempt, "accepted", after(11), external_id="chat/7")
+    await REPLIES.settle(desk.pool, row.id, None, "seen", after(12), external_id="chat/7")
     await desk.house.record(said("chat/7", by="us", parent="a", root="a", at=after(11)), now=after(13))
     assert (
         await desk.pool.fetchval("SELECT m.external_id FROM replies r JOIN mentions m ON m.id = r.mention_id")
@@ -121,7 +124,7 @@ async def test_the_same_id_elsewhere_is_another_message(desk: Desk) -> None:
     """Ids of two wired networks, or of two bots' private chats, may be equal."""
     row = await desk.queue()
     _, attempt = await desk.claim()
-    await outbox.settle(desk.pool, row.id, attempt, "accepted", after(11), external_id="7")
+    await REPLIES.settle(desk.pool, row.id, attempt, "accepted", after(11), external_id="7")
     await desk.pool.execute(
         "INSERT INTO accounts (brand_id, source, space, external_id, handle) VALUES ($1, 'webhook', 'elsewhere', 'us', 'us')",
         desk.house.brand_id,
@@ -146,7 +149,7 @@ async def test_order_is_kept_in_a_conversation(desk: Desk) -> None:
     assert reply is not None
     assert reply.text == "one"
     assert (await desk.claim(at=22))[0] is None
-    await outbox.settle(desk.pool, first.id, attempt, "accepted", after(22), external_id="at://us/1")
+    await REPLIES.settle(desk.pool, first.id, attempt, "accepted", after(22), external_id="at://us/1")
     reply, _ = await desk.claim(at=23)
     assert reply is not None
     assert reply.text == "two"  # one's own earlier answer does not fence the next one off
@@ -182,36 +185,36 @@ async def test_two_people_do_not_answer_the_same(desk: Desk) -> None:
 async def test_a_dead_sender_is_looked_up_never_sent_again(desk: Desk) -> None:
     row = await desk.queue()
     _, attempt = await desk.claim(lease=30)
-    await outbox.freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
-    assert await outbox.expired(desk.pool, after(20)) == 0
-    assert await outbox.expired(desk.pool, after(60)) == 1
+    await freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
+    assert await REPLIES.expired(desk.pool, after(20)) == 0
+    assert await REPLIES.expired(desk.pool, after(60)) == 1
     assert await desk.state(row) is OutboxState.UNKNOWN
     assert (await desk.claim(at=61))[0] is None
-    found = await outbox.unsettled(desk.pool, after(61))
+    found = await REPLIES.unsettled(desk.pool, after(61))
     assert [(state, reply.frozen) for state, reply in found] == [(OutboxState.UNKNOWN, {"rkey": "k"})]
     other = uuid.uuid4()
-    assert await outbox.again(desk.pool, row.id, other, after(62), 30) is not None
-    assert not await outbox.settle(desk.pool, row.id, attempt, "failed", after(63))  # the dead one wakes up: too late
-    assert await outbox.settle(desk.pool, row.id, other, "accepted", after(63))
+    assert await REPLIES.again(desk.pool, row.id, other, after(62), 30) is not None
+    assert not await REPLIES.settle(desk.pool, row.id, attempt, "failed", after(63))  # the dead one wakes up: too late
+    assert await REPLIES.settle(desk.pool, row.id, other, "accepted", after(63))
     assert await desk.state(row) is OutboxState.ACCEPTED
 
 
 async def test_what_was_never_frozen_cannot_have_left(desk: Desk) -> None:
     row = await desk.queue()
     _, attempt = await desk.claim(lease=30)
-    assert await outbox.expired(desk.pool, after(60)) == 1
+    assert await REPLIES.expired(desk.pool, after(60)) == 1
     assert await desk.state(row) is OutboxState.QUEUED
     again, _ = await desk.claim(at=61)
     assert again is not None
-    assert not await outbox.freeze(desk.pool, row.id, attempt, {"rkey": "old"}, "at://us/old", after(62))
+    assert not await freeze(desk.pool, row.id, attempt, {"rkey": "old"}, "at://us/old", after(62))
 
 
 async def test_what_was_frozen_is_frozen(desk: Desk) -> None:
     row = await desk.queue()
     _, attempt = await desk.claim()
-    assert await outbox.freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
-    assert not await outbox.freeze(desk.pool, row.id, attempt, {"rkey": "other"}, "at://us/other", after(11))
-    assert await outbox.settle(desk.pool, row.id, attempt, "queued", after(12), not_before=after(20))
+    assert await freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
+    assert not await freeze(desk.pool, row.id, attempt, {"rkey": "other"}, "at://us/other", after(11))
+    assert await REPLIES.settle(desk.pool, row.id, attempt, "queued", after(12), not_before=after(20))
     assert (await desk.claim(at=19))[0] is None
     reply, _ = await desk.claim(at=21)
     assert reply is not None
@@ -221,8 +224,8 @@ async def test_what_was_frozen_is_frozen(desk: Desk) -> None:
 async def test_a_person_settles_the_unknown(desk: Desk) -> None:
     row = await desk.queue()
     _, attempt = await desk.claim()
-    await outbox.freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
-    await outbox.settle(desk.pool, row.id, attempt, "unknown", after(12), problem="no answer", code="timeout")
+    await freeze(desk.pool, row.id, attempt, {"rkey": "k"}, "at://us/k", after(11))
+    await REPLIES.settle(desk.pool, row.id, attempt, "unknown", after(12), problem="no answer", code="timeout")
     await outbox.resolve_unknown(desk.pool, row.id, desk.house.person_id, "not_sent", after(13))
     assert await desk.state(row) is OutboxState.FAILED
     await outbox.retry(desk.pool, row.id, desk.house.person_id, after(14), fence=1)
@@ -234,10 +237,10 @@ async def test_a_person_settles_the_unknown(desk: Desk) -> None:
 
 async def test_a_stopped_account_sends_nothing(desk: Desk) -> None:
     await desk.queue()
-    assert await outbox.next_due(desk.pool) == after(5)
+    assert await REPLIES.next_due_at(desk.pool) == after(5)
     await desk.pool.execute("UPDATE accounts SET state = 'stopped', problem = 'AccountTakedown'")
     assert (await desk.claim())[0] is None
-    assert await outbox.next_due(desk.pool) is None
+    assert await REPLIES.next_due_at(desk.pool) is None
     with pytest.raises(Refused, match="AccountTakedown"):
         await desk.queue("another")
 
@@ -272,3 +275,29 @@ async def test_answering_while_the_thread_moves_never_ends_in_a_deadlock(desk: D
     await asyncio.gather(answers(), edits())
     assert await desk.pool.fetchval("SELECT count(*) FROM mention_versions") == 61
     assert await desk.pool.fetchval("SELECT count(*) FROM outbox WHERE state = 'withdrawn'") == 60 - refused
+
+
+async def test_a_batch_that_merges_threads_waits_for_a_reply_that_is_settled_and_holds_no_conversation_meanwhile(
+    desk: Desk,
+) -> None:
+    """Whoever settles has the reply's row and asks for its conversation next: a batch that had that already would close the ring."""
+    desk.house.addressed("c")
+    desk.house.topic("b")
+    [apart] = (await desk.house.record(said("c", parent="b"))).opened
+    desk.conversation_id, first = apart, desk.conversation_id
+    desk.parent_id = await desk.pool.fetchval("SELECT id FROM mentions WHERE external_id = 'c'")
+    row = await desk.queue()
+    _, attempt = await desk.claim()
+    waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with desk.pool.acquire() as settling, settling.transaction():
+        await locked(settling, row.id)
+        batch = asyncio.ensure_future(desk.house.record(said("b", by="noor", parent="a")))
+        async with asyncio.timeout(5):
+            while not await desk.pool.fetchval(waits):
+                await asyncio.sleep(0.01)
+        for conversation_id in (apart, first):
+            await settling.execute("SELECT FROM conversations WHERE id = $1 FOR UPDATE NOWAIT", conversation_id)
+    await batch
+    assert await desk.pool.fetchval("SELECT merged_into FROM conversations WHERE id = $1", apart) == first
+    assert await REPLIES.settle(desk.pool, row.id, attempt, "accepted", after(12), external_id="at://us/1")
+    assert (await desk.pool.fetchrow("SELECT conversation_id FROM outbox WHERE id = $1", row.id))[0] == first

@@ -8,6 +8,7 @@ import pytest
 from listener.errors import Refused
 from listener.model import OutboxState
 from listener.store import outbox
+from listener.store.reply_lane import REPLIES, overtaken
 from tests.store.builders import said
 from tests.store.test_outbox import Desk, after, desk
 
@@ -19,8 +20,8 @@ TUESDAY = 86_400.0
 async def test_it_waits_for_its_time_and_never_goes_out_early(desk: Desk) -> None:
     row = await desk.queue(planned=after(TUESDAY))
     assert (row.planned, row.not_before) == (after(TUESDAY), after(TUESDAY))
-    assert await outbox.next_due(desk.pool) == after(TUESDAY)
-    assert await outbox.overtaken(desk.pool, after(60)) == 0
+    assert await REPLIES.next_due_at(desk.pool) == after(TUESDAY)
+    assert await overtaken(desk.pool, after(60)) == 0
     assert (await desk.claim(at=TUESDAY - 1))[0] is None
     reply, _ = await desk.claim(at=TUESDAY)
     assert reply is not None
@@ -57,12 +58,12 @@ async def test_an_answer_before_its_time_goes_out_at_once_and_stops_it(desk: Des
     with pytest.raises(Refused, match="waits for its time"):
         await desk.queue("from a colleague", person=desk.house.colleague_id)
     now = await desk.queue("now")
-    assert await outbox.next_due(desk.pool) == after(5)
+    assert await REPLIES.next_due_at(desk.pool) == after(5)
     reply, attempt = await desk.claim(at=6)
     assert reply is not None
     assert reply.text == "now"
-    await outbox.settle(desk.pool, now.id, attempt, "accepted", after(7), external_id="at://us/1")
-    assert await outbox.overtaken(desk.pool, after(8)) == 1
+    await REPLIES.settle(desk.pool, now.id, attempt, "accepted", after(7), external_id="at://us/1")
+    assert await overtaken(desk.pool, after(8)) == 1
     assert await desk.state(planned) is OutboxState.STOPPED
 
 
@@ -73,7 +74,7 @@ async def test_when_the_thread_moves_a_person_is_asked_at_once_and_may_keep_the_
     assert (await desk.claim(at=TUESDAY + 1))[0] is None, "also where nobody has looked before its time"
     assert await desk.state(row) is OutboxState.STOPPED
     await outbox.retry(desk.pool, row.id, me, after(70), fence=2, planned=after(TUESDAY))
-    assert await outbox.overtaken(desk.pool, after(71)) == 0
+    assert await overtaken(desk.pool, after(71)) == 0
     assert (await desk.claim(at=TUESDAY - 1))[0] is None
     assert (await desk.claim(at=TUESDAY))[0] is not None
 

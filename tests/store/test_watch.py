@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from listener.incidents.shape import Fired, Told
+from listener.incidents.shape import Fired
 from listener.incidents.watching import Counter
-from listener.rulebook.alerting import Policy, Severity
+from listener.model import Severity
+from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House as HouseOf
 from listener.service.stopping import Stop
 from listener.service.watch import Watch
+from listener.spikes.paging import Told
 from listener.store import series, sources, watching
 from tests.core.rulebooks import book
 from tests.store.builders import House

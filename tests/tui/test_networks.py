@@ -18,6 +18,7 @@ from listener.errors import Refused
 from listener.model import Audience, Capability, Kind
 from listener.private import Sort, private
 from listener.store import attachments, capabilities, inbox, outbox
+from listener.store.reply_lane import REPLIES
 from listener.store.views import Author
 from listener.webclient import WebClient
 from pretend import mastodon as pretended
@@ -204,7 +205,7 @@ async def test_a_picture_goes_from_the_composer_to_a_mastodon_server(
             await s.press("ctrl+s")
             await s.shows("goes out in 8 s as @acme")
         later = datetime.now(UTC) + timedelta(minutes=1)
-        reply = await outbox.claim_next(pool, "reply", uuid.uuid4(), later, 60)
+        reply = await REPLIES.claim_next(pool, uuid.uuid4(), later, 60)
         assert reply is not None
         reply = replace(
             reply, account=account(net), attachments=await attachments.of_outbox(pool, reply.outbox_id, contents=True)

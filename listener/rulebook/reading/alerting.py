@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from listener.model import Problem
+from listener.model import Problem, Severity
 from listener.query.clock import zone as zone_named
 from listener.rulebook.alerting import (
     Chain,
@@ -18,7 +18,6 @@ from listener.rulebook.alerting import (
     Policy,
     Rota,
     Route,
-    Severity,
     Step,
     Watched,
     WhenPlanned,

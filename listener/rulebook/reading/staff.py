@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from listener.model import Priority, Problem
+from listener.model import Priority, Problem, Severity
 from listener.private import reaches
-from listener.rulebook.alerting import Severity
 from listener.rulebook.circles import circles
 from listener.rulebook.hours import Hours
 from listener.rulebook.nodes import Items, Node, Table, Text

@@ -14,7 +14,7 @@ import asyncpg
 
 from listener.lengths import Terms
 from listener.model import Audience, Kind, Origin, ToneLabel
-from listener.store import capabilities, limits, network_acts, outbox
+from listener.store import capabilities, limits, network_acts, reply_rows
 from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
@@ -114,7 +114,7 @@ ORDER BY m.at DESC, m.id DESC LIMIT 1
 """
 
 _REPLIES = f"""
-SELECT {outbox.COLUMNS}
+SELECT {reply_rows.COLUMNS}
 FROM (
     SELECT * FROM (SELECT * FROM outbox WHERE conversation_id = $1 OFFSET 0) AS all_of_it
     WHERE lane = 'reply' ORDER BY id DESC LIMIT $2
@@ -184,7 +184,7 @@ async def open(  # noqa: A001 - the screen's word
         claimed_by=c["claimed_by"],
         claimed_by_id=c["claimed_by_id"],
         thread=tuple(_message(row) for row in thread),
-        replies=tuple(outbox.row_of(row) for row in replies),
+        replies=tuple(reply_rows.row_of(row) for row in replies),
         notes=tuple(Note(**dict(row)) for row in notes),
         history=tuple(HistoryLine(**dict(row)) for row in history),
         because=tuple(because["because"]) if because else (),

@@ -26,6 +26,7 @@ from listener.store.record.judge import count, judge_all
 from listener.store.record.keep import cleaned, keep
 from listener.store.record.measure import ask, measure
 from listener.store.record.merge import reroot
+from listener.store.record.outgoing import hold
 
 __all__ = ["Hear", "Judge", "Recorded", "record"]
 
@@ -153,6 +154,7 @@ async def _items(
     for states in _rounds([i for i in batch.items if isinstance(i, Mention)]):
         heard = [(m, tuple(hear(m))) for m in map(cleaned, states)]
         kept, repeated = await keep(connection, source_id, heard, accounts, now)
+        await hold(connection, kept)
         events += await reroot(connection, kept, now)
         judgements = await judge_all(connection, kept, judge, now, history=batch.history)
         assessed = judgements.assessed

@@ -78,13 +78,18 @@ _CARRY = (
 )
 
 
-async def reroot(connection: asyncpg.Connection, kept: Sequence[Kept], now: datetime) -> list[Event]:
-    """Bring what hung from these new messages under their own root; what to tell."""
-    rows = sorted({
+def rerooted(kept: Sequence[Kept]) -> list[tuple[str, str, str]]:
+    """(space, id, root) of new messages whose root is known only now: what hung from them belongs under it."""
+    return sorted({
         (k.mention.key.space, k.mention.key.external_id, k.root)
         for k in kept
         if k.new and k.mention.root is None and k.root != k.mention.key.external_id
     })  # fmt: skip
+
+
+async def reroot(connection: asyncpg.Connection, kept: Sequence[Kept], now: datetime) -> list[Event]:
+    """Bring what hung from these new messages under their own root; what to tell."""
+    rows = rerooted(kept)
     if not rows:
         return []
     arrays = columns(rows)
