@@ -44,8 +44,12 @@ NOISE = 0.5
 """Weight of the count's own noise, beside what strays; much of it is in the spread already."""
 FIRST_DAYS = 3.0
 """Until so much is known, what a morning does is not: spans are compared with the busiest of the last day."""
-FIRST_SPAN, FIRST_KNOWN = 10_800, 1_800
-"""Seconds: the longest span that is compared so, and what must be known before any."""
+FIRST_KNOWN = 1_800
+"""Seconds that must be known before a span that is compared so, and"""
+FIRST_SPANS = 3_600, 10_800
+"""the longest of these: on the first day, and after it, when a morning has been seen."""
+ASLEEP = 6.0
+"""An hour, added to the busiest so far on the first day: who was asleep until now wakes up to more than a multiple."""
 BUSIER = 0.4
 """How far what is to come is from the busiest so far, as a logarithm of a ratio."""
 _GRAIN = 1024
@@ -126,7 +130,7 @@ class Reading:
     known: float
     """Which part of the span was heard, 0 to 1."""
     first: bool = False
-    """Little is known yet: expected is the busiest such span of the last day and one more, and `sigmas` are by chance."""
+    """Little is known yet: expected is the busiest such span of the last day and a little more, and `sigmas` are by chance."""
 
     def band(self, sigmas: float) -> tuple[float, float]:
         """Lowest and highest count that is no more surprising than so many spreads."""
@@ -302,15 +306,18 @@ def _first(state: State) -> tuple[Reading, ...]:
     """The newest bucket's spans against the busiest before them. A part of a span stands for the whole where no more is known."""
     sums = tuple(accumulate((seen or 0 for seen in state.counts), initial=0))
     heard = tuple(accumulate((seen is not None for seen in state.counts), initial=0))
+    awake = state.known * state.step >= DAY
+    longest = max(FIRST_SPANS[awake], state.step)
     readings = []
     for span, seconds in zip(state.spans, spans_of(state.step), strict=True):
         long = seconds // state.step
         before = max(0, len(state.counts) - long)
         enough = heard[before] >= max(1, FIRST_KNOWN // state.step, long / 2)
-        if seconds > max(FIRST_SPAN, state.step) or span.known < COVERED * long or not enough:
+        if seconds > longest or span.known < COVERED * long or not enough:
             continue
         part = min(long, heard[before])
-        usual = (max(map(sub, sums[part : before + 1], sums)) + 1) * long / part
+        busiest = max(map(sub, sums[part : before + 1], sums)) * long / part
+        usual = busiest + (1.0 if awake else max(1.0, ASLEEP * seconds / 3_600))
         reading = Reading(seconds, span.seen, usual, 0.0, BUSIER, 0.0, span.known / long, first=True)
         readings.append(replace(reading, sigmas=reading.by_chance))
     return tuple(readings)

@@ -149,7 +149,7 @@ class Alarm:
         whole = "" if reading.known > 0.99 else f"; {reading.known:.0%} of that time was heard"
         hour = f"{_DAYS[self.surprise.cell[0]]} {self.surprise.cell[1]:02}h"
         expected = (
-            f"at most {reading.expected:,.1f} (the busiest so far and one more, up to {high:,.0f} may be usual)"
+            f"at most {reading.expected:,.1f} (the busiest so far and a little more, up to {high:,.0f} may be usual)"
             if reading.first
             else f"{reading.expected:,.1f} ({hour} UTC, up to {high:,.0f} and down to {low:,.0f} is usual)"
         )
@@ -212,7 +212,7 @@ _SPIKE = (
     _Look(3_600, True, 5.2, 1.3),
     _Look(10_800, True, 4.1, 1.1),
 )
-_FIRST, _FIRST_NEGATIVE = _Look(3_600, True, 4.5, 0.8), _Look(3_600, True, 3.5, 0.8)
+_FIRST, _FIRST_NEGATIVE = _Look(3_600, True, 4.6, 0.8), _Look(3_600, True, 3.5, 0.8)
 """Any span of the first days. Negative ones may surprise less, since their share must surprise as well."""
 _LASTING = (_Look(43_200, True, 2.9, 1.0), _Look(86_400, True, 2.4, 0.9))
 _LOOKS = {
