@@ -15,7 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
+from itertools import accumulate
 from math import exp, expm1, log, sqrt
+from operator import sub
 
 import msgspec
 
@@ -40,6 +42,16 @@ HOUR_DAYS, WEEK_WEEKS = 10.0, 8.0
 FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.05
 NOISE = 0.5
 """Weight of the count's own noise, beside what strays; much of it is in the spread already."""
+FIRST_DAYS = 3.0
+"""Until so much is known, what a morning does is not: spans are compared with the busiest of the last day."""
+FIRST_KNOWN = 1_800
+"""Seconds that must be known before a span that is compared so, and"""
+FIRST_SPANS = 3_600, 10_800
+"""the longest of these: on the first day, and after it, when a morning has been seen."""
+ASLEEP = 6.0
+"""An hour, added to the busiest so far on the first day: who was asleep until now wakes up to more than a multiple."""
+BUSIER = 0.4
+"""How far what is to come is from the busiest so far, as a logarithm of a ratio."""
 _GRAIN = 1024
 """Expectations are kept in such parts of one, so that sums of them are exact and do not drift."""
 
@@ -117,6 +129,8 @@ class Reading:
     """Added to both before they are compared."""
     known: float
     """Which part of the span was heard, 0 to 1."""
+    first: bool = False
+    """Little is known yet: expected is the busiest such span of the last day and a little more, and `sigmas` are by chance."""
 
     def band(self, sigmas: float) -> tuple[float, float]:
         """Lowest and highest count that is no more surprising than so many spreads."""
@@ -129,6 +143,9 @@ class Reading:
         """Sigmas by the chance of such a count, for what is rare: there a little that is added to both sides would hide a real storm. What is
         usual counts as one more than it is, and strays by no more than the ratio does. 0 where `FEW` or more are expected.
         """
+        if self.first:
+            above = self.seen > self.expected
+            return sigmas_of(bits_above(self.seen, self.expected, 1 / expm1(self.deviation**2))) if above else 0.0
         if self.expected >= FEW or self.sigmas <= 0:
             return 0.0
         strayed = max(self.deviation**2 - NOISE / (self.expected + self.soft), LEAST_SPREAD**2)
@@ -150,6 +167,8 @@ class Surprise:
     verdict: Verdict
     readings: tuple[Reading, ...] = ()
     """The shortest span first; those that may be judged."""
+    first: tuple[Reading, ...] = ()
+    """In the first days: the same against the busiest of the last day."""
     cell: tuple[int, int] = (0, 0)
     """Weekday (Monday is 0) and hour of the season's cell, UTC."""
     days: float = 0.0
@@ -158,11 +177,11 @@ class Surprise:
 
     def over(self, seconds: int) -> Reading | None:
         """The reading of a span, in whole buckets, where it may be judged."""
-        fits = _fitting(seconds, self.step)
-        for reading in self.readings:
-            if reading.seconds == fits:
-                return reading
-        return None
+        return _of(self.readings, _fitting(seconds, self.step))
+
+
+def _of(readings: tuple[Reading, ...], seconds: int) -> Reading | None:
+    return next((reading for reading in readings if reading.seconds == seconds), None)
 
 
 def new(step: int) -> State:
@@ -222,10 +241,10 @@ def _late(state: State, bucket: Bucket, back: int) -> tuple[State, Surprise]:
     """A bucket that has been there already, or that a newer one has overtaken."""
     cell = _cell(bucket.at)
     if back >= len(state.counts):
-        return state, Surprise(bucket.at, Verdict.TOO_LATE, (), cell)
+        return state, Surprise(bucket.at, Verdict.TOO_LATE, (), (), cell)
     was, now = state.counts[-1 - back], bucket.seen
     if was == now or now is None:
-        return state, Surprise(bucket.at, Verdict.SAME, (), cell)
+        return state, Surprise(bucket.at, Verdict.SAME, (), (), cell)
     place = len(state.counts) - 1 - back
     expected = state.expected[place]
     spans = tuple(
@@ -240,7 +259,7 @@ def _late(state: State, bucket: Bucket, back: int) -> tuple[State, Surprise]:
         for span, seconds in zip(state.spans, spans_of(state.step), strict=True)
     )
     counts = (*state.counts[:place], now, *state.counts[place + 1 :])
-    return replace(state, counts=counts, spans=spans), Surprise(bucket.at, Verdict.MENDED, (), cell)
+    return replace(state, counts=counts, spans=spans), Surprise(bucket.at, Verdict.MENDED, (), (), cell)
 
 
 def _taken(state: State, bucket: Bucket) -> tuple[State, Surprise]:
@@ -279,7 +298,29 @@ def _taken(state: State, bucket: Bucket) -> tuple[State, Surprise]:
         counts=(*state.counts[1 - longest :], seen) if longest > 1 else (seen,),
         expected=(*state.expected[1 - longest :], expected) if longest > 1 else (expected,),
     )
-    return after, Surprise(bucket.at, verdict, readings, cell, days, state.step)
+    first = _first(after) if verdict is Verdict.TAKEN and days < FIRST_DAYS else ()
+    return after, Surprise(bucket.at, verdict, readings, first, cell, days, state.step)
+
+
+def _first(state: State) -> tuple[Reading, ...]:
+    """The newest bucket's spans against the busiest before them. A part of a span stands for the whole where no more is known."""
+    sums = tuple(accumulate((seen or 0 for seen in state.counts), initial=0))
+    heard = tuple(accumulate((seen is not None for seen in state.counts), initial=0))
+    awake = state.known * state.step >= DAY
+    longest = max(FIRST_SPANS[awake], state.step)
+    readings = []
+    for span, seconds in zip(state.spans, spans_of(state.step), strict=True):
+        long = seconds // state.step
+        before = max(0, len(state.counts) - long)
+        enough = heard[before] >= max(1, FIRST_KNOWN // state.step, long / 2)
+        if seconds > longest or span.known < COVERED * long or not enough:
+            continue
+        part = min(long, heard[before])
+        busiest = max(map(sub, sums[part : before + 1], sums)) * long / part
+        usual = busiest + (1.0 if awake else max(1.0, ASLEEP * seconds / 3_600))
+        reading = Reading(seconds, span.seen, usual, 0.0, BUSIER, 0.0, span.known / long, first=True)
+        readings.append(replace(reading, sigmas=reading.by_chance))
+    return tuple(readings)
 
 
 def _spans(

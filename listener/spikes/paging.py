@@ -9,6 +9,7 @@ a day, silence at the last hour. Refuses to send, to group and to remember incid
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import log
@@ -16,7 +17,7 @@ from math import log
 import msgspec
 
 from listener.model import Severity
-from listener.spikes.baseline import DAY, Reading, Surprise, Verdict
+from listener.spikes.baseline import DAY, FIRST_DAYS, Reading, Surprise, Verdict
 from listener.spikes.counts import share_bits
 
 VERSION = 1
@@ -114,7 +115,8 @@ class Alarm:
     @property
     def by_chance(self) -> bool:
         """Whether it is the chance of the very count that surprises."""
-        return self.reading.sigmas > 0 and self.size * self.threshold > self.reading.sigmas + 1e-9
+        reading = self.reading
+        return reading.first or (reading.sigmas > 0 and self.size * self.threshold > reading.sigmas + 1e-9)
 
     @property
     def usual(self) -> tuple[float, float]:
@@ -139,9 +141,14 @@ class Alarm:
         more = "" if self.share is None else f"; {self.share.why()}"
         whole = "" if reading.known > 0.99 else f"; {reading.known:.0%} of that time was heard"
         hour = f"{_DAYS[self.surprise.cell[0]]} {self.surprise.cell[1]:02}h"
+        expected = (
+            f"at most {reading.expected:,.1f} (the busiest so far and a little more, up to {high:,.0f} may be usual)"
+            if reading.first
+            else f"{reading.expected:,.1f} ({hour} UTC, up to {high:,.0f} and down to {low:,.0f} is usual)"
+        )
         return (
-            f"{self.kind.value}: {reading.seen:,} in {_long(reading.seconds)}, expected {reading.expected:,.1f} ({hour} UTC, up to {high:,.0f}"
-            f" and down to {low:,.0f} is usual), {sigmas:+.1f} of {self.threshold:.1f} sigmas, {reading.bits:.0f} bits{more}{whole}"
+            f"{self.kind.value}: {reading.seen:,} in {_long(reading.seconds)}, expected {expected}"
+            f", {sigmas:+.1f} of {self.threshold:.1f} sigmas, {reading.bits:.0f} bits{more}{whole}"
         )
 
 
@@ -179,7 +186,7 @@ LEAST_SIGMAS = 2.5
 TOGETHER = 2.0
 """So many spans surprise at the same time, where one does: storms are seen by several."""
 RIPE = 5
-"""A span is judged when so many of its lengths are known: five minutes within the first hour, a day after five days."""
+"""A span is judged by what is usual when so many of its lengths are known: a day after five days."""
 AGAIN, LASTING_AGAIN = 5_400, 43_200
 """Seconds until what still stands is told again; the longer one for silences, and for what takes half a day to show."""
 WORSE = 2.0
@@ -198,6 +205,8 @@ _SPIKE = (
     _Look(3_600, True, 5.2, 1.3),
     _Look(10_800, True, 4.1, 1.1),
 )
+_FIRST, _FIRST_NEGATIVE = _Look(3_600, True, 4.6, 0.8), _Look(3_600, True, 3.5, 0.8)
+"""Any span of the first days. Negative ones may surprise less, since their share must surprise as well."""
 _LASTING = (_Look(43_200, True, 2.9, 1.0), _Look(86_400, True, 2.4, 0.9))
 _LOOKS = {
     Kind.NEGATIVE: (*_SPIKE, *_LASTING),
@@ -207,6 +216,10 @@ _LOOKS = {
 }
 _RARE = frozenset({Kind.NEGATIVE, Kind.NEED})
 """What is rare by nature, with more than its number to go by: a share, or that nobody answered."""
+_EARLY = frozenset({Kind.NEGATIVE, Kind.SHIFT})
+"""Judged by what is usual in the first days as well: a share has no mornings, and a shift is not ripe before."""
+_UNTOLD_EARLY = frozenset({Kind.SHIFT, Kind.SILENCE})
+"""Not judged by the busiest so far."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -268,19 +281,9 @@ def _most(
     looks = _looks(watch.kind)
     often = TOGETHER * watch.false_pages / len(looks) if len(looks) > 1 else watch.false_pages
     best: tuple[float, float, Reading | None, Share | None] = (0.0, 0.0, None, None)
-    for look in looks:
-        reading = surprise.over(look.seconds)
-        if reading is None or surprise.days * DAY < RIPE * look.seconds:
-            continue
-        if look.seconds >= LASTING_AGAIN and watch.kind in _RARE and not _goes_on(desk, surprise):
-            continue
+    for look, reading, sigmas in (*_first(watch, surprise), *_ripe(desk, watch, surprise)):
         threshold = look.threshold(often)
-        up = (
-            max(reading.sigmas, reading.by_chance)
-            if watch.kind in _RARE and surprise.days >= MORNINGS
-            else reading.sigmas
-        )
-        size = (up if look.up else -reading.sigmas) / threshold
+        size = sigmas / threshold
         share = None
         if look.up and reading.seen < watch.floors.mentions:
             size = min(size, _BELOW)
@@ -291,6 +294,30 @@ def _most(
         if best[2] is None or size > best[0]:
             best = size, threshold, reading, share
     return best
+
+
+def _first(watch: Watch, surprise: Surprise) -> Iterator[tuple[_Look, Reading, float]]:
+    """Spans of the first days against the busiest so far, which no ordinary morning is far above."""
+    if watch.kind in _UNTOLD_EARLY:
+        return
+    look = _FIRST_NEGATIVE if watch.kind is Kind.NEGATIVE else _FIRST
+    for reading in surprise.first:
+        yield look, reading, reading.sigmas
+
+
+def _ripe(desk: Desk, watch: Watch, surprise: Surprise) -> Iterator[tuple[_Look, Reading, float]]:
+    """Spans against what is usual, where enough is known of it, and how far each is away in the direction that is looked at."""
+    if surprise.days < FIRST_DAYS and watch.kind not in _EARLY:
+        return
+    for look in _looks(watch.kind):
+        reading = surprise.over(look.seconds)
+        if reading is None or surprise.days * DAY < RIPE * look.seconds:
+            continue
+        if look.seconds >= LASTING_AGAIN and watch.kind in _RARE and not _goes_on(desk, surprise):
+            continue
+        rare = watch.kind in _RARE and surprise.days >= MORNINGS
+        up = max(reading.sigmas, reading.by_chance) if rare else reading.sigmas
+        yield look, reading, up if look.up else -reading.sigmas
 
 
 def _goes_on(desk: Desk, surprise: Surprise) -> bool:

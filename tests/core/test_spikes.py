@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import islice
-from math import comb, exp, lgamma, log, log2
+from math import comb, exp, lgamma, log, log2, sin, tau
 from pathlib import Path
 
 import pytest
@@ -191,6 +191,45 @@ def test_a_first_hour_is_enough_for_a_flash() -> None:
     counts: list[int | None] = [20, 24, 18, 22, 19, 25, 21, 23, 18, 20, 600, 20]
     paged = [alarm for scored in score(rows(counts, 300), 1.2) for alarm in scored.alarms if alarm.kind is Kind.VOLUME]
     assert [(alarm.at - START) // 300 for alarm in paged] == [10]
+
+
+FIRST = tuple(Watch(kind) for kind in (Kind.VOLUME, Kind.RIVAL, Kind.NEED, Kind.SILENCE, Kind.NEGATIVE))
+
+
+def paged_first(given: list[Row]) -> list[Alarm]:
+    feed = Feed(300, FIRST)
+    return [alarm for row in given for alarm in feed.take(row).alarms if alarm.pages]
+
+
+def test_a_small_brand_is_told_of_ten_times_as_much_after_one_hour_of_learning() -> None:
+    calm = [Row(START + i * 300, 1 - (i % 6 == 5), int(i % 5 == 0)) for i in range(12)]
+    storm = [Row(START + i * 300, 8 + i % 2, 7) for i in range(12, 24)]
+    told = {alarm.kind: alarm for alarm in reversed(paged_first([*calm, *storm]))}
+    late = {kind: (alarm.at - START) // 300 - 11 for kind, alarm in told.items()}
+    assert late[Kind.NEGATIVE] <= 8, "forty minutes"
+    assert late[Kind.VOLUME] <= 11
+    assert "expected at most" in told[Kind.VOLUME].why()
+    high = told[Kind.VOLUME].usual[1]
+    assert told[Kind.VOLUME].reading.expected < high < told[Kind.VOLUME].reading.seen
+    assert paged_first([*calm, *(Row(row.at, 2, 1) for row in storm)]) == [], "three times as much may be a morning"
+
+
+@pytest.mark.parametrize("hour", [3, 18])
+@pytest.mark.parametrize("hourly", [10, 1_000])
+def test_the_first_mornings_and_nights_page_nobody(hourly: int, hour: int) -> None:
+    given, owed = [], 0.0
+    for i in range(2 * 288):
+        at = START + hour * 3_600 + i * 300
+        owed += hourly / 12 * exp(1.6 * sin(tau * (at % 86_400 / 86_400 - 9 / 24)))  # at 15h 25 times what it is at 3h
+        given.append(Row(at, int(owed), int(owed) // 5))
+        owed -= int(owed)
+    assert paged_first(given) == []
+
+
+def test_what_comes_after_a_day_that_nobody_heard_is_compared_with_nothing() -> None:
+    calm = [Row(START + i * 300, 20, 4) for i in range(288)]
+    after = [Row(START + (2 * 288 + i) * 300, 20, 4) for i in range(72)]
+    assert paged_first([*calm, *after]) == []
 
 
 def test_negative_pages_need_both_the_number_and_the_share() -> None:
