@@ -230,15 +230,19 @@ class Bench:
         # What takes long is done beside the streams, and before anybody is told that it judges; again where our accounts change meanwhile.
         accounts = self._accounts
         made = await asyncio.to_thread(self._made, book)
+
+        def seat() -> None:
+            self._now = made
+
+        pool, approval = self.house.pool, book.approval
         await self.house.persistently(
-            lambda: rulebooks.publish(self.house.pool, book.hash, book.files, git, self.clock(), book.approval),
+            lambda: rulebooks.publish(pool, book.hash, book.files, git, self.clock(), approval, seat),
             self.stop,
             "rules",
         )
         while accounts is not self._accounts:
             accounts = self._accounts
-            made = await asyncio.to_thread(self._made, book)
-        self._now = made
+            self._now = await asyncio.to_thread(self._made, book)
         known = f"{book.hash[:12]} (git {git})" if git else book.hash[:12]
         log.info("rulebook %s judges: %d topics, %d rules", known, len(book.topics), len(book.rules))
         for warning in book.warnings:

@@ -7,7 +7,7 @@ because flags point at it. A refused file leaves the last good rulebook in force
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,9 +95,11 @@ async def publish(
     git: str,
     now: datetime,
     approval: Approval | None = None,
+    seat: Callable[[], None] = lambda: None,
 ) -> bool:
     """Puts an accepted rulebook in force and tells everybody. False when it already was, and no event, unless
     the last attempt was refused: then everybody is told that it is mended. `approval`: whose replies are approved from now on; None: nobody's.
+    `seat` has it judge: called before anybody can see that it is in force, and again where the database has to be asked again.
     """
     packed = zlib.compress(msgspec.json.encode(dict(files)), 6)
     async with acquired(pool) as connection, connection.transaction():
@@ -113,6 +115,7 @@ async def publish(
         await connection.execute(_NEEDS, "person", sorted(approval.people if approval else ()))
         await connection.execute(_NEEDS, "account", sorted(approval.accounts if approval else ()))
         await connection.execute(_HEALTH, now, hash, [])
+        seat()
         return changed
 
 

@@ -54,7 +54,8 @@ _NEAR = timedelta(hours=2)
 _NO_INCIDENTS = (
     "There is no incident.",
     "",
-    "What the alerts of the rule files find stands here, and whoever is on call is told.",
+    "What the alerts of the rule files find",
+    "stands here, and whoever is on call is told.",
 )
 
 _TYPED = "another time"
