@@ -2,6 +2,9 @@
 
 Whoever settles a reply holds its row and then asks for its conversation. A batch that moves conversations, and then finds that a post of ours has
 been seen or that what left in one conversation belongs to another, would ask in the opposite order: so it takes those rows before anything else.
+
+Rings of other makings are left (in a storm of twenty people fewer than one act in a thousand): Postgres ends one of both, and `record`, `repeated`
+acts and the deliverer do the same once more.
 """
 
 from __future__ import annotations
