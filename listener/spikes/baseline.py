@@ -42,7 +42,7 @@ HOUR_DAYS, WEEK_WEEKS = 10.0, 8.0
 FIRST_SPREAD, LEAST_SPREAD = 0.3, 0.05
 NOISE = 0.5
 """Weight of the count's own noise, beside what strays; much of it is in the spread already."""
-FIRST_DAYS = 3.0
+FIRST_DAYS = 5.0
 """Until so much is known, what a morning does is not: spans are compared with the busiest of the last day."""
 FIRST_KNOWN = 1_800
 """Seconds that must be known before a span that is compared so, and"""
