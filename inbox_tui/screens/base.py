@@ -614,3 +614,23 @@ class DeskScreen(Screen[None]):
     def said_count(self, n: int, what: str) -> str:
         """'2 conversations closed', or just 'closed' for one."""
         return what if n == 1 else f"{words.count(n, 'conversation')} {what}"
+
+
+class ReadingScreen(DeskScreen):
+    """A list, and beside it what is under the cursor, which is read: rules, sources, incidents. It has no folders and no views."""
+
+    def action_back(self) -> None:
+        """Back to the list; from the list, to the inbox."""
+        if self.focused is self.rows:
+            self.action_inbox()
+            return
+        self.remove_class("-reading")
+        self.rows.focus()
+
+    def action_folders(self) -> None:
+        """The folders are the Inbox's."""
+        self.action_inbox()
+
+    def action_forget(self) -> None:
+        """There is no view here."""
+        self.say("no view is shown", "soon")

@@ -19,7 +19,7 @@ from textual.containers import Horizontal, Vertical
 from inbox_tui import disk, keys
 from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached, SearchWanted, ViewWanted
-from inbox_tui.screens.base import ActMade, Desk, DeskScreen
+from inbox_tui.screens.base import ActMade, Desk, ReadingScreen
 from inbox_tui.view import curve as drawing
 from inbox_tui.view import incidents as view
 from inbox_tui.view import words
@@ -61,7 +61,7 @@ _NO_INCIDENTS = (
 _TYPED = "another time"
 
 
-class IncidentsScreen(DeskScreen):
+class IncidentsScreen(ReadingScreen):
     """The incidents, the one under the cursor with its curve."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.INCIDENTS)
@@ -243,14 +243,6 @@ class IncidentsScreen(DeskScreen):
         self.add_class("-reading")
         self.paper.focus()
 
-    def action_back(self) -> None:
-        """Back to the list; from the list, to the inbox."""
-        if self.focused is self.rows:
-            self.action_inbox()
-            return
-        self.remove_class("-reading")
-        self.rows.focus()
-
     def action_zoom(self) -> None:
         """The curve of the day, or of the hours around it."""
         self._near = not self._near
@@ -259,14 +251,6 @@ class IncidentsScreen(DeskScreen):
         self.say(
             f"the hours around it ({key} shows all)" if self._near else f"all that is known ({key} comes nearer)", "dim"
         )
-
-    def action_folders(self) -> None:
-        """The folders are the Inbox's."""
-        self.action_inbox()
-
-    def action_forget(self) -> None:
-        """There is no view here."""
-        self.say("no view is shown", "soon")
 
     def action_its_conversations(self) -> None:
         """The inbox, with just the open conversations of the messages that made it."""

@@ -18,7 +18,7 @@ from textual.containers import Horizontal, Vertical
 from inbox_tui import keys
 from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached, SearchWanted
-from inbox_tui.screens.base import Desk, DeskScreen
+from inbox_tui.screens.base import Desk, ReadingScreen
 from inbox_tui.view import queue, rules
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import Line, Piece, say, typed
@@ -40,7 +40,7 @@ _SETTLED = timedelta(seconds=30)
 _NO_RULES = ("No rules are in force.", "", "They are read from rules/ as soon as the listener runs.")
 
 
-class RulesScreen(DeskScreen):
+class RulesScreen(ReadingScreen):
     """Health, the rules, the rule under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.RULES)
@@ -200,22 +200,6 @@ class RulesScreen(DeskScreen):
             return
         self.add_class("-reading")
         paper.focus()
-
-    def action_back(self) -> None:
-        """Back to the list; from the list, to the inbox."""
-        if self.focused is self.rows:
-            self.action_inbox()
-            return
-        self.remove_class("-reading")
-        self.rows.focus()
-
-    def action_folders(self) -> None:
-        """The folders are the Inbox's."""
-        self.action_inbox()
-
-    def action_forget(self) -> None:
-        """There is no view here."""
-        self.say("no view is shown", "soon")
 
     async def to_copy(self) -> Sequence[Copyable]:
         """The rule under the cursor."""

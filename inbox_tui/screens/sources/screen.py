@@ -18,7 +18,7 @@ from textual.containers import Horizontal, Vertical
 from inbox_tui import keys
 from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached
-from inbox_tui.screens.base import Desk, DeskScreen
+from inbox_tui.screens.base import Desk, ReadingScreen
 from inbox_tui.view import sources, words
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import Line, Piece, say
@@ -40,7 +40,7 @@ _SETTLED = timedelta(seconds=30)
 _NO_SOURCES = ("No source ever ran.", "", "The listener starts them: hubbub up, or hubbub serve.")
 
 
-class SourcesScreen(DeskScreen):
+class SourcesScreen(ReadingScreen):
     """A summary, the sources, the source under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(keys.SOURCES)
@@ -172,22 +172,6 @@ class SourcesScreen(DeskScreen):
         if self.rows.cursor_row is not None:
             self.add_class("-reading")
             self.query_one("#source", Paper).focus()
-
-    def action_back(self) -> None:
-        """Back to the list; from the list, to the inbox."""
-        if self.focused is self.rows:
-            self.action_inbox()
-            return
-        self.remove_class("-reading")
-        self.rows.focus()
-
-    def action_folders(self) -> None:
-        """The folders are the Inbox's."""
-        self.action_inbox()
-
-    def action_forget(self) -> None:
-        """There is no view here."""
-        self.say("no view is shown", "soon")
 
     async def to_copy(self) -> Sequence[Copyable]:
         """The key of the source under the cursor."""
