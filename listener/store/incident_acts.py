@@ -23,8 +23,9 @@ from listener.store.acts.rights import may_act, who
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 from listener.store.incidents import COLUMNS as INCIDENT
-from listener.store.incidents import alone, enqueue, let_go, locked, look_again, of_row, save, silence_of, tellings_of
+from listener.store.incidents import alone, let_go, locked, look_again, of_row, save, silence_of
 from listener.store.noting import written
+from listener.store.pages import enqueue, tellings_of
 
 MAX_NOTE = 20_000
 """Characters of a note on an incident."""
