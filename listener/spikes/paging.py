@@ -85,7 +85,7 @@ class Desk:
     """How surprising it was then, in thresholds."""
     worst: float = 0.0
     calm: int | None = None
-    """Since when it is no longer surprising."""
+    """Since when it is no longer surprising; of the last alarm, where none stands."""
     now: float = 0.0
     """How surprising the newest bucket is, in thresholds."""
     version: int = VERSION
@@ -192,9 +192,9 @@ AGAIN, LASTING_AGAIN = 5_400, 43_200
 WORSE = 2.0
 MORNINGS = 2.0
 """Days until the chance of the very count is asked: before, what a morning does to it is not known."""
-GOING = 1.0
-"""Sigmas of the last hour, without which half a day or a day of what is rare says nothing."""
-CALM, CALM_SIZE = 3_600, 0.5
+NEWEST, GOING = 3_600, 1.0
+"""The last hour, and its sigmas without which longer spans say nothing (but of shifts, which are all that they look for)."""
+CALM, CALM_SIZE = 1_800, 0.5
 """An alarm is over when for so long it was no more surprising than so many thresholds."""
 SHARE_BITS, SHARE_WEIGHT = 4.0, 100.0
 """Where the number surprises, the share must be rarer than one in 16, as if the usual share were known from a hundred messages."""
@@ -281,7 +281,7 @@ def _most(
     looks = _looks(watch.kind)
     often = TOGETHER * watch.false_pages / len(looks) if len(looks) > 1 else watch.false_pages
     best: tuple[float, float, Reading | None, Share | None] = (0.0, 0.0, None, None)
-    for look, reading, sigmas in (*_first(watch, surprise), *_ripe(desk, watch, surprise)):
+    for look, reading, sigmas in (*_first(desk, watch, surprise), *_ripe(desk, watch, surprise)):
         threshold = look.threshold(often)
         size = sigmas / threshold
         share = None
@@ -296,13 +296,14 @@ def _most(
     return best
 
 
-def _first(watch: Watch, surprise: Surprise) -> Iterator[tuple[_Look, Reading, float]]:
+def _first(desk: Desk, watch: Watch, surprise: Surprise) -> Iterator[tuple[_Look, Reading, float]]:
     """Spans of the first days against the busiest so far, which no ordinary morning is far above."""
     if watch.kind in _UNTOLD_EARLY:
         return
     look = _FIRST_NEGATIVE if watch.kind is Kind.NEGATIVE else _FIRST
     for reading in surprise.first:
-        yield look, reading, reading.sigmas
+        if _goes_on(desk, surprise, reading.seconds):
+            yield look, reading, reading.sigmas
 
 
 def _ripe(desk: Desk, watch: Watch, surprise: Surprise) -> Iterator[tuple[_Look, Reading, float]]:
@@ -313,18 +314,22 @@ def _ripe(desk: Desk, watch: Watch, surprise: Surprise) -> Iterator[tuple[_Look,
         reading = surprise.over(look.seconds)
         if reading is None or surprise.days * DAY < RIPE * look.seconds:
             continue
-        if look.seconds >= LASTING_AGAIN and watch.kind in _RARE and not _goes_on(desk, surprise):
+        if watch.kind is not Kind.SHIFT and not _goes_on(desk, surprise, look.seconds):
             continue
         rare = watch.kind in _RARE and surprise.days >= MORNINGS
         up = max(reading.sigmas, reading.by_chance) if rare else reading.sigmas
         yield look, reading, up if look.up else -reading.sigmas
 
 
-def _goes_on(desk: Desk, surprise: Surprise) -> bool:
-    """Whether the last hour is still above the usual: what is rare and over is not told, or told again, for the rest of a day that it lies in."""
-    if desk.since is None and desk.told is not None and surprise.at - desk.told < DAY:
+def _goes_on(desk: Desk, surprise: Surprise, seconds: int) -> bool:
+    """Whether what a span holds goes on. Of more than an hour: while the last hour is above the usual, and not where it reaches back into an
+    alarm that is over. So nobody is woken, or woken again, for the rest of the hours that a storm of minutes lies in.
+    """
+    if seconds <= NEWEST:
+        return True
+    if desk.since is None and desk.calm is not None and surprise.at - desk.calm < seconds:
         return False
-    hour = surprise.over(3_600)
+    hour = surprise.over(NEWEST)
     return hour is None or max(hour.sigmas, hour.by_chance) >= GOING
 
 
@@ -343,7 +348,9 @@ def _share(reading: Reading, of: Surprise | None) -> Share | None:
 def _calmer(
     desk: Desk, watch: Watch, size: float, threshold: float, reading: Reading, surprise: Surprise, share: Share | None
 ) -> tuple[Desk, Alarm | None]:
-    if desk.since is None or size > CALM_SIZE:
+    if desk.since is None:
+        return replace(desk, now=max(0.0, size)), None
+    if size > CALM_SIZE:
         return replace(desk, calm=None, now=max(0.0, size)), None
     calm = surprise.at if desk.calm is None else desk.calm
     if surprise.at - calm < CALM:
@@ -360,7 +367,7 @@ def _calmer(
         surprise,
         share,
     )
-    return Desk(told=desk.told, size=desk.size, now=max(0.0, size)), alarm
+    return Desk(told=desk.told, size=desk.size, calm=calm, now=max(0.0, size)), alarm
 
 
 def _severity(worst: float, lasted: int) -> Severity:
