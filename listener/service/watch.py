@@ -90,10 +90,8 @@ class Watch:
     def _say(self, brand: Watched, told: Sequence[Fired]) -> None:
         for one in told:
             level = logging.INFO if one.told is Told.OVER else logging.WARNING
-            about = " ".join(part for part in (one.topic, one.source) if part)
-            log.log(
-                level, "%s: alert %s %s %s: %s", brand.key, one.policy, about, one.told, one.evidence.get("why", "")
-            )
+            about = " ".join(part for part in (one.policy, one.topic, one.source) if part)
+            log.log(level, "%s: alert %s %s: %s", brand.key, about, one.told, one.evidence.get("why", ""))
 
     async def _keep(self, act: Callable[[], Awaitable[T]]) -> T:
         return await self.house.persistently(act, self.stop, "the watch")

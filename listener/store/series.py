@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from listener.incidents.hearing import Hole, Stream
-from listener.incidents.watching import Counted, Desks, States
+from listener.incidents.watching import LEARNED_DAYS, Counted, Desks, States
 from listener.incidents.watching import Counter as Counter
 from listener.spikes import baseline, paging
+from listener.spikes.baseline import DAY
 from listener.store.columns import columns
 from listener.store.connect import acquired
 from listener.store.source_views import LOOK_BACK
@@ -28,6 +29,7 @@ STATIONS = ("import/%", "%/rechecks")
 """Rows of `sources` that are no streams."""
 
 _ALONE = "SELECT pg_try_advisory_xact_lock(1751479924, $1)"
+_ALONE_AT_LAST = "SELECT pg_advisory_xact_lock(1751479924, $1)"
 _FOLDER = "SELECT pg_try_advisory_xact_lock(7502739003)"
 
 # In one statement, so that no reader ever sees a delta twice or not at all.
@@ -41,7 +43,18 @@ WITH gone AS (
     ON CONFLICT (brand_id, topic, source, at, history) DO UPDATE SET mentions = s.mentions + excluded.mentions,
         negative = s.negative + excluded.negative, urgent = s.urgent + excluded.urgent, reach = s.reach + excluded.reach, changed_at = now()
 )
-SELECT count(*) FROM gone
+SELECT brand_id, topic, source, count(*) AS deltas, extract(epoch FROM min(at) FILTER (WHERE history))::bigint AS earliest,
+       extract(epoch FROM max(at) FILTER (WHERE history))::bigint AS latest
+FROM gone GROUP BY 1, 2, 3
+"""
+
+# Learned when less was known: the next look learns anew from what is counted now. What is older than a day cannot be mended any more, and who
+# has learned for longer than is looked back over knows more than would be learned anew.
+_FORGET_OUTREACHED = """
+DELETE FROM spike_states AS s USING unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS n(topic, source, earliest, latest)
+WHERE s.brand_id = $1 AND s.topic = n.topic AND s.source IN ('', n.source)
+  AND n.earliest < (s.state->>'at')::bigint - $6 AND n.latest > (s.state->>'at')::bigint - $7
+  AND (s.state->>'age')::bigint * (s.state->>'step')::bigint < $7
 """
 
 SWEEP = """
@@ -160,11 +173,22 @@ async def brands(pool: asyncpg.Pool) -> list[Watched]:
 
 
 async def fold(pool: asyncpg.Pool) -> int:
-    """Adds deltas to the series, at most 20,000; how many. 0: there were none, or another program is at it."""
+    """Adds deltas to the series, at most 20,000; how many. 0: there were none, or another program is at it.
+
+    What was brought afterwards (an import, a look back, a gap that is filled) and is older than a day makes the next look learn anew.
+    """
     async with acquired(pool) as connection, connection.transaction():
         if not await connection.fetchval(_FOLDER):
             return 0
-        return int(await connection.fetchval(_FOLD, FOLD_AT_ONCE))
+        rows = await connection.fetch(_FOLD, FOLD_AT_ONCE)
+        brought: dict[int, list[tuple[str, str, int, int]]] = {}
+        for r in rows:
+            if r["earliest"] is not None:
+                brought.setdefault(r["brand_id"], []).append((r["topic"], r["source"], r["earliest"], r["latest"]))
+        for brand_id, history in sorted(brought.items()):
+            await connection.execute(_ALONE_AT_LAST, brand_id)
+            await connection.execute(_FORGET_OUTREACHED, brand_id, *columns(history), DAY, LEARNED_DAYS * DAY)
+        return sum(r["deltas"] for r in rows)
 
 
 async def alone(connection: asyncpg.Connection, brand_id: int) -> bool:

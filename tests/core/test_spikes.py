@@ -162,6 +162,24 @@ def test_a_storm_is_told_when_it_begins_and_when_it_gets_worse_and_when_it_is_ov
     assert f"{first.reading.seen:,} in 15 min, expected" in first.why() or "in 1 h, expected" in first.why()
 
 
+@pytest.mark.parametrize("lasts", [2, 12, 30], ids=lambda lasts: f"{lasts * 5} minutes")
+@pytest.mark.parametrize("size", [12, 60, 400])
+def test_what_is_over_wakes_nobody_again_and_its_alarm_ends_within_two_hours(size: int, lasts: int) -> None:
+    step, began = 300, START + 9 * 86_400 + 14 * 3_600
+    ended = began + lasts * step
+    feed = Feed(step, (Watch(Kind.NEGATIVE), Watch(Kind.VOLUME)))
+    alarms = []
+    for i, at in enumerate(range(START, began + 2 * 86_400, step)):
+        storm = size if began <= at < ended else 0
+        alarms += feed.take(Row(at, i % 3 + storm, (i % 6 == 0) + storm)).alarms
+    assert {Kind.NEGATIVE} <= {alarm.kind for alarm in alarms} and min(alarm.at for alarm in alarms) < began + 1_800
+    assert max(alarm.at for alarm in alarms if alarm.pages) < ended + 3_600
+    for kind in {alarm.kind for alarm in alarms}:
+        mine = [alarm for alarm in alarms if alarm.kind is kind]
+        assert [alarm.told for alarm in mine].count(Told.BEGUN) == 1 and mine[-1].told is Told.OVER
+        assert mine[-1].at <= ended + 7_200
+
+
 def test_past_spikes_do_not_hide_the_next_one() -> None:
     once = [(seen or 0) + (900 if i % (2 * DAY) == 50 else 0) for i, seen in enumerate(busy(14))]
     began = [alarm.at for alarm in fed([*once], 3.0) if alarm.kind is Kind.VOLUME and alarm.told is Told.BEGUN]

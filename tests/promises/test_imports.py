@@ -148,9 +148,7 @@ async def test_json_lines(tmp_path: Path) -> None:
         '{"id":"3","text":"lone \\ud800 one","user":{"name":"Cat"},"created_at":null}',
         "",
     ]
-    heard = await read(
-        put(tmp_path, b"\xef\xbb\xbf" + "\n".join(rows).encode(), "x.jsonl.gz"), columns={"author": "user.name"}
-    )
+    heard = await read(put(tmp_path, b"\xef\xbb\xbf" + "\n".join(rows).encode(), "x.jsonl.gz"))
     assert [(one.key.external_id, one.text) for one in heard.mentions] == [
         ("570306133677760513", "a␀b"),
         ("3", "lone � one"),
@@ -158,6 +156,7 @@ async def test_json_lines(tmp_path: Path) -> None:
     assert heard.mentions[0].author.external_id == "Ann"
     assert heard.mentions[0].network_at == datetime(2015, 1, 1, tzinfo=UTC)
     assert [one.detail.split(":")[0] for one in heard.rejects] == ["line 2", "line 3", "line 4"]
+    assert heard.rejects[2].detail.startswith("line 4: column 'text' is a list")
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ SELECT $1, '', 'bluesky', at, $4, $5, $6, 0, 0
 FROM generate_series(date_bin('5 minutes', $2::timestamptz, '2026-01-01Z'), $3::timestamptz - interval '1 second', '5 minutes') AS at
 ON CONFLICT (brand_id, topic, source, at, history) DO UPDATE SET mentions = excluded.mentions, negative = excluded.negative
 """
+_BROUGHT = """
+INSERT INTO series_deltas (brand_id, topic, source, at, history, mentions, negative, urgent, reach)
+SELECT $1, '', 'bluesky', at, true, 10, 2, 0, 0
+FROM generate_series(date_bin('5 minutes', $2::timestamptz, '2026-01-01Z'), $3::timestamptz - interval '1 second', '5 minutes') AS at
+"""
 _SAID = """
 WITH a AS (INSERT INTO authors (space, external_id, first_at) SELECT 'x', i::text, $2 FROM generate_series(1, $3::int) AS i
            ON CONFLICT (space, external_id) DO UPDATE SET handle = '' RETURNING id),
@@ -206,6 +211,26 @@ async def test_history_teaches_and_wakes_nobody(pool: asyncpg.Pool) -> None:
     await scene.counted(scene.bucket + 2 * STEP, scene.bucket + timedelta(hours=30))
     scene.now += timedelta(hours=30)
     assert (await scene.look()).fired == ()
+
+
+async def test_history_that_is_brought_after_the_first_look_is_learned_from_by_the_next(pool: asyncpg.Pool) -> None:
+    scene = await Scene.built(pool, born=timedelta(0))
+    await scene.look()
+    assert await scene.goes_on(3) == []
+
+    async def known() -> set[int]:
+        return {state.known for state in (await series.states(pool, scene.house.brand_id)).values()}
+
+    assert await known() <= {3, 4}
+    for since, until in ((6, 5), (5, 0)):  # the newest day comes last, and is nothing new
+        begin, end = (scene.bucket - timedelta(days=days) for days in (since, until))
+        await pool.execute(_BROUGHT, scene.house.brand_id, begin, end)
+        assert await series.fold(pool) > 0
+        assert await scene.goes_on(1) == []
+    assert min(await known()) > 6 * 288
+    await scene.said(20)
+    told = (await scene.goes_on(3, 40, 38))[0]
+    assert told.policy == "mood" and "the busiest so far" not in told.evidence["why"]
 
 
 async def test_a_stream_that_does_not_live_is_told_with_its_reason(scene: Scene) -> None:

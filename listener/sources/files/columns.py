@@ -26,7 +26,21 @@ MAX_ID = 512
 GUESSES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "tweet_id", "post_id", "status_id", "comment_id", "message_id", "review_id", "uri", "external_id"),
     "text": ("text", "body", "message", "content", "full_text", "tweet", "comment", "review"),
-    "author": ("author", "author_id", "user", "user_id", "username", "screen_name", "handle"),
+    "author": (
+        "author",
+        "author_id",
+        "user",
+        "user_id",
+        "username",
+        "screen_name",
+        "handle",
+        "author_handle",
+        "author_username",
+        "author_name",
+        "user_username",
+        "user_screen_name",
+        "user_name",
+    ),
     "at": ("at", "created_at", "date", "tweet_created", "timestamp", "time", "created", "posted_at", "datetime"),
     "parent": (
         "parent",
@@ -49,7 +63,7 @@ GUESSES: Mapping[str, tuple[str, ...]] = {
     "quotes": ("quotes", "quote_count"),
     "source": (),
 }
-"""Field to the column names that are taken for it, best first. A `source` column (the network that a row is from) is never guessed."""
+"""Field to the column names that are taken for it, best first; what lies in an object is written with _ here. A `source` column (the network that a row is from) is never guessed."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
@@ -198,10 +212,13 @@ def convert_row(cell: Cell, columns: Columns, space: str, line: int, raw: bytes)
     def reject(reason: Reason, detail: str) -> Reject:
         return Reject(reason, f"line {line}: {detail}", raw[:MAX_RAW])
 
-    try:
-        has = {field: cell(column) for field, column in columns.of.items() if field not in _EXTRAS}
-    except ValueError as err:
-        return reject(Reason.WRONG_SHAPE, str(err))
+    has: dict[str, str] = {}
+    for field, column in columns.of.items():
+        if field not in _EXTRAS:
+            try:
+                has[field] = cell(column)
+            except ValueError as err:
+                return reject(Reason.WRONG_SHAPE, f"column {column!r} is {err}")
     text = storable(has["text"])
     if len(text) > MAX_TEXT:
         return reject(Reason.TOO_BIG, f"a text of {len(text)} characters")

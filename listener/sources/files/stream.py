@@ -185,7 +185,7 @@ class ImportStream:
         return records
 
     def _find_names(self) -> list[str]:
-        """The columns that there are: the first line, or the keys of the first objects."""
+        """The columns that there are: the first line, or the keys of the first objects; of an object within, its keys behind a dot."""
         lines = Lines(self.plan.path)
         try:
             if not self._json:
@@ -198,9 +198,9 @@ class ImportStream:
             for record in itertools.islice(json_records(lines, self.plan.encoding), _SAMPLE):
                 if isinstance(record.row, dict):
                     for name, value in record.row.items():
-                        names[name] = None
-                        if isinstance(value, dict):
-                            names.update(dict.fromkeys(f"{name}.{inner}" for inner in value))
+                        names.update(
+                            dict.fromkeys([f"{name}.{inner}" for inner in value] if isinstance(value, dict) else [name])
+                        )
             return list(names)
         finally:
             lines.close()
