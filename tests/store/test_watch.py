@@ -230,7 +230,8 @@ async def test_history_that_is_brought_after_the_first_look_is_learned_from_by_t
     assert min(await known()) > 6 * 288
     await scene.said(20)
     told = (await scene.goes_on(3, 40, 38))[0]
-    assert told.policy == "mood" and "the busiest so far" not in told.evidence["why"]
+    assert told.policy == "mood"
+    assert "the busiest so far" not in told.evidence["why"]
 
 
 async def test_a_stream_that_does_not_live_is_told_with_its_reason(scene: Scene) -> None:

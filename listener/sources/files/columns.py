@@ -63,7 +63,9 @@ GUESSES: Mapping[str, tuple[str, ...]] = {
     "quotes": ("quotes", "quote_count"),
     "source": (),
 }
-"""Field to the column names that are taken for it, best first; what lies in an object is written with _ here. A `source` column (the network that a row is from) is never guessed."""
+"""Field to the column names that are taken for it, best first; what lies in an object is written with _ here.
+
+A `source` column (the network that a row is from) is never guessed."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
