@@ -9,51 +9,16 @@ import argparse
 import statistics
 import sys
 import time
-from collections import deque
-from math import sqrt
+from collections.abc import Callable
 
+from bench._recipes import STEP, DayAgainstWeek
 from bench.ingest import line
 from listener.spikes import paging
 from listener.spikes.baseline import State, to_json
 from listener.spikes.series import Feed, Row
 
-STEP = 300
 SIZES = (10, 100, 1_000, 10_000)
 ROUNDS = 3
-
-
-class DayAgainstWeek:
-    """24 h mean over the 7-day mean plus two deviations, with a cool-down of a day."""
-
-    def __init__(self, many: float = 2.0) -> None:
-        self._week: deque[int] = deque()
-        self._day: deque[int] = deque()
-        self._sum = self._squares = self._today = 0
-        self._many = many
-        self._told = -(1 << 60)
-
-    def take(self, row: Row) -> bool:
-        """Whether it would page."""
-        seen = row.seen or 0
-        self._week.append(seen)
-        self._day.append(seen)
-        self._sum += seen
-        self._squares += seen * seen
-        self._today += seen
-        if len(self._day) > 86_400 // STEP:
-            self._today -= self._day.popleft()
-        if len(self._week) > 7 * 86_400 // STEP:
-            gone = self._week.popleft()
-            self._sum -= gone
-            self._squares -= gone * gone
-        n = len(self._week)
-        mean = self._sum / n
-        spread = sqrt(max(0.0, self._squares / n - mean * mean))
-        ripe = n > 2 * 86_400 // STEP
-        pages = ripe and self._today / len(self._day) > mean + self._many * spread and row.at - self._told >= 86_400
-        if pages:
-            self._told = row.at
-        return pages
 
 
 def counts(many: int, seed: int) -> list[int]:
@@ -61,13 +26,24 @@ def counts(many: int, seed: int) -> list[int]:
     return [40 + (i % 288) // 8 + (i * 7_919 + seed * 104_729) % 23 for i in range(many)]
 
 
-def per_step(take: list[object], buckets: list[Row]) -> float:
+class Peer:
+    """The recipe, fed rows."""
+
+    def __init__(self) -> None:
+        self._of = DayAgainstWeek()
+
+    def take(self, row: Row) -> bool:
+        """Whether it would page."""
+        return self._of.take(row.seen or 0)
+
+
+def per_step(takes: list[Callable[[Row], object]], buckets: list[Row]) -> float:
     """Microseconds a series and bucket."""
     began = time.perf_counter()
     for row in buckets:
-        for one in take:
-            one.take(row)  # type: ignore[attr-defined]
-    return (time.perf_counter() - began) / (len(buckets) * len(take)) * 1e6
+        for take in takes:
+            take(row)
+    return (time.perf_counter() - began) / (len(buckets) * len(takes)) * 1e6
 
 
 def warmed() -> tuple[State, list[Row]]:
@@ -90,13 +66,13 @@ def main() -> int:
         coming = [Row(at + STEP * (i + 1), n) for i, n in enumerate(counts(steps, 2))]
         found = []
         for _ in range(ROUNDS):
-            feeds: list[object] = []
-            peers: list[object] = []
+            feeds: list[Callable[[Row], object]] = []
+            peers: list[Callable[[Row], object]] = []
             for _ in range(size):
                 feed = Feed(STEP, paging.watches(1.2))
                 feed.states = (state, feed.states[1])
-                feeds.append(feed)
-                peers.append(DayAgainstWeek())
+                feeds.append(feed.take)
+                peers.append(Peer().take)
             found.append((per_step(feeds, coming), per_step(peers, coming)))
         ours, peer = (statistics.median(each) for each in zip(*found, strict=True))
         minute = 60 / STEP

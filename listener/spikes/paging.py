@@ -198,6 +198,8 @@ CALM, CALM_SIZE = 1_800, 0.5
 """An alarm is over when for so long it was no more surprising than so many thresholds."""
 SHARE_BITS, SHARE_WEIGHT = 4.0, 100.0
 """Where the number surprises, the share must be rarer than one in 16, as if the usual share were known from a hundred messages."""
+SHARED = 3.0
+"""Negative messages: of so many surprises in number one has a surprising share as well, once the first days are over."""
 
 _SPIKE = (
     _Look(300, True, 6.9, 0.9),
@@ -282,7 +284,8 @@ def _most(
     often = TOGETHER * watch.false_pages / len(looks) if len(looks) > 1 else watch.false_pages
     best: tuple[float, float, Reading | None, Share | None] = (0.0, 0.0, None, None)
     for look, reading, sigmas in (*_first(desk, watch, surprise), *_ripe(desk, watch, surprise)):
-        threshold = look.threshold(often)
+        alone = SHARED if watch.kind is Kind.NEGATIVE and not reading.first else 1.0
+        threshold = look.threshold(often * alone)
         size = sigmas / threshold
         share = None
         if look.up and reading.seen < watch.floors.mentions:
