@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import product
 from math import exp, sin, tau
 from pathlib import Path
 from typing import Protocol
@@ -50,10 +51,10 @@ class Detector(Protocol):
 
 
 class Hubbub:
-    """The alarm on negative messages, as it is shipped: one false page a month accepted."""
+    """The alarm on negative messages, as it is shipped."""
 
-    def __init__(self, feed: Feed | None = None) -> None:
-        self._feed = feed or Feed(STEP, (Watch(Kind.NEGATIVE),))
+    def __init__(self, false_pages: float = 1.0) -> None:
+        self._feed = Feed(STEP, (Watch(Kind.NEGATIVE, false_pages),))
 
     def take(self, row: Row) -> bool:
         """Whether it pages."""
@@ -61,9 +62,9 @@ class Hubbub:
 
     def copy(self) -> Hubbub:
         """States and desks are values: a copy shares them."""
-        other = Feed(STEP, ())
-        other.__dict__.update(self._feed.__dict__, desks=dict(self._feed.desks))
-        return Hubbub(other)
+        other = Hubbub()
+        other._feed.states, other._feed.desks = self._feed.states, dict(self._feed.desks)
+        return other
 
 
 class Recipe:
@@ -83,6 +84,7 @@ class Recipe:
 
 PEERS: dict[str, Callable[[], Detector]] = {
     "Hubbub": Hubbub,
+    "Hubbub, 6 accepted": lambda: Hubbub(6.0),
     "last hour twice 12 h": lambda: Recipe(HourAgainstHours(2)),
     "last hour three times 12 h": lambda: Recipe(HourAgainstHours(3)),
     "24 h over 7 days": lambda: Recipe(DayAgainstDays()),
@@ -105,9 +107,6 @@ class Storm:
         return round(self.hours * HOUR)
 
 
-STORMS = [Storm(size, hours, tone) for size in SIZES for hours in LENGTHS for tone in TONES]
-
-
 @dataclass
 class Tally:
     """What became of the storms of one kind, for one detector."""
@@ -121,7 +120,7 @@ class Tally:
 class Found:
     """One detector at one rate."""
 
-    storms: dict[Storm, Tally] = field(default_factory=lambda: {storm: Tally() for storm in STORMS})
+    storms: dict[Storm, Tally]
     pages: int = 0
     """Without a storm."""
     days: float = 0.0
@@ -229,7 +228,7 @@ def run(
     backgrounds: Iterable[Background], rate: float, negative: Sequence[bool], storms: Sequence[Storm]
 ) -> dict[str, Found]:
     """Every storm in every place of every background, for every detector."""
-    found = {name: Found() for name in PEERS}
+    found = {name: Found({storm: Tally() for storm in storms}) for name in PEERS}
     for background in backgrounds:
         draw = random.Random(f"{background.name} {rate}")
         rows = thinned(background, rate, negative, draw)
@@ -251,7 +250,7 @@ def run(
 
 def _places(background: Background, rows: Sequence[Row], draw: random.Random) -> Iterator[int]:
     """Where storms begin: at any hour, and nothing labelled is near."""
-    longest = round(max(LENGTHS) * HOUR) + AFTER
+    longest = round(LENGTHS[-1] * HOUR) + AFTER
     at = LEARNS + draw.randrange(APART)
     while at + longest < len(rows):
         if all(background.quiet(rows[near].at) for near in range(at - DAY, at + longest)):
@@ -330,6 +329,10 @@ def main() -> int:
     parser.add_argument("--text", default="text", metavar="COLUMN")
     parser.add_argument("--only", default="", metavar="COLUMN=VALUE", help="such messages only")
     parser.add_argument("--rates", nargs="+", type=float, default=RATES, help="messages an hour")
+    parser.add_argument("--lengths", nargs="+", type=float, default=LENGTHS, metavar="HOURS")
+    parser.add_argument(
+        "--tones", nargs="+", type=float, default=TONES, metavar="PART", help="of a storm's messages that are negative"
+    )
     parser.add_argument("--table", action="store_true", help="Markdown instead of JSON lines")
     parser.add_argument("--quick", action="store_true", help="one background, two lengths, one tone")
     arguments = parser.parse_args()
@@ -338,10 +341,9 @@ def main() -> int:
     negative = (
         read_negative(arguments.messages, arguments.only, arguments.text) if arguments.messages else made_negative()
     )
-    storms = STORMS
     if arguments.quick:
-        backgrounds = backgrounds[:1]
-        storms = [storm for storm in STORMS if storm.hours < 8 and storm.tone == 0.6]
+        backgrounds, arguments.lengths, arguments.tones = backgrounds[:1], [0.5, 2.0], [0.6]
+    storms = [Storm(*one) for one in product(SIZES, arguments.lengths, arguments.tones)]
     share = sum(negative) / len(negative)
     print(f"{len(negative):,} messages, {share:.0%} negative; {len(backgrounds)} backgrounds", file=sys.stderr)
     for rate in arguments.rates:
