@@ -397,7 +397,9 @@ async def _telling(settings: Settings, house: House, now: datetime) -> list[Chec
     from listener.cli import telling
     from listener.store import alive
 
-    found = [*await telling.pages(settings, house, now), *telling.outside(settings, await alive.programs(house.pool))]
+    found = await telling.pages(settings, house, now)
+    found += await telling.links(settings, house)
+    found += telling.outside(settings, await alive.programs(house.pool))
     return [Check(*one) for one in found]
 
 

@@ -54,6 +54,20 @@ def _receiver(name: str, rows: Iterable[Any]) -> Found:
     return "receiver", state, what, todo
 
 
+async def links(settings: Settings, house: House) -> list[Found]:
+    """People whose pages have no link to acknowledge, though links are set up: they must be somebody here first, and may act."""
+    from listener.store import people
+
+    if not settings.alerts.address or not settings.reach:
+        return []
+    brands = [id_ for id_, _, _ in await people.brands(house.pool)]
+    may = {login for brand in brands for login in await people.who_may_act(house.pool, brand)}
+    if not (without := sorted(set(settings.reach) - may)):
+        return []
+    what = f"pages to {', '.join(without)} have no link to acknowledge: not seen in the inbox yet, or there only to look"
+    return [("links", WARNING, what, "let them open hubbub inbox once, as responder or more")]
+
+
 def outside(settings: Settings, programs: Iterable[Any]) -> list[Found]:
     """Whoever is told that all is well, and would page people when nobody tells them any more."""
     found: list[Found] = []

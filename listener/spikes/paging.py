@@ -284,7 +284,7 @@ def _most(
     often = TOGETHER * watch.false_pages / len(looks) if len(looks) > 1 else watch.false_pages
     best: tuple[float, float, Reading | None, Share | None] = (0.0, 0.0, None, None)
     for look, reading, sigmas in (*_first(desk, watch, surprise), *_ripe(desk, watch, surprise)):
-        alone = SHARED if watch.kind is Kind.NEGATIVE and not reading.first else 1.0
+        alone = SHARED if watch.kind is Kind.NEGATIVE and surprise.days >= FIRST_DAYS else 1.0
         threshold = look.threshold(often * alone)
         size = sigmas / threshold
         share = None

@@ -46,6 +46,11 @@ _PEOPLE = """
 SELECT p.id, p.login, p.name FROM people p JOIN memberships m ON m.person_id = p.id WHERE m.brand_id = $1 ORDER BY p.name, p.id
 """
 
+_MAY_ACT = """
+SELECT p.login FROM people AS p JOIN memberships AS m ON m.person_id = p.id
+WHERE m.brand_id = $1 AND m.role IN ('responder', 'lead', 'admin') ORDER BY p.login
+"""
+
 _ROLE = "SELECT role FROM memberships WHERE person_id = $1 AND brand_id = $2"
 
 
@@ -93,6 +98,12 @@ async def people(pool: asyncpg.Pool, brand_id: int) -> list[Person]:
     """Who works for the brand, by name."""
     async with acquired(pool) as connection:
         return [_person(row) for row in await connection.fetch(_PEOPLE, brand_id)]
+
+
+async def who_may_act(pool: asyncpg.Pool, brand_id: int) -> list[str]:
+    """Logins of those who may do more for the brand than look."""
+    async with acquired(pool) as connection:
+        return [row["login"] for row in await connection.fetch(_MAY_ACT, brand_id)]
 
 
 async def role(pool: asyncpg.Pool, person_id: int, brand_id: int) -> Role | None:

@@ -8,6 +8,7 @@ import json
 import threading
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from listener.model import Severity
 from listener.rulebook.alerting import Chain, Notified, Policy, Route, Step
 from listener.rulebook.alerting import Watched as Alert
 from listener.service import notify
-from listener.settings import Database, ReceiverSettings, Settings, find_paths
+from listener.settings import AlertSettings, Database, ReceiverSettings, Settings, find_paths
 from listener.signing import sign
 from listener.spikes.paging import Told
 from listener.store import incidents
@@ -171,6 +172,10 @@ async def test_doctor_says_which_receiver_fails_and_why_and_that_nobody_would_no
     assert [one[1:3] for one in telling.outside(settings, ())] == [
         ("warning", "when Hubbub itself is gone, nobody is told")
     ]
+    told = replace(settings, alerts=AlertSettings(address="https://h.example"), reach={desk.w.mia.login: ("ops",)})
+    assert await telling.links(told, desk.house) == []
+    (found,) = await telling.links(replace(told, reach={"nobody": ("ops",), **told.reach}), desk.house)
+    assert found[2].startswith("pages to nobody have no link")
 
 
 async def test_a_page_whose_fate_is_unknown_counts_as_not_told_and_the_next_person_is_told_at_once(desk: Post) -> None:
