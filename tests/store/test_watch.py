@@ -16,6 +16,7 @@ from listener.model import Severity
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House as HouseOf
+from listener.service.duties import Duties
 from listener.service.stopping import Stop
 from listener.service.watch import Watch
 from listener.spikes.paging import Told
@@ -247,7 +248,7 @@ async def test_the_service_makes_incidents_of_what_surprises_and_of_what_rules_a
     await scene.house.pool.execute("UPDATE sources SET beat_at = $1", scene.now)
     stop, bell, at = Stop(), asyncio.Event(), [scene.now - STEP]
     house = HouseOf("", scene.house.pool)
-    watch = Watch(house, lambda: scene.rules, (), {}, bell, stop, lambda: at[0])
+    watch = Watch(house, lambda: scene.rules, Duties(), bell, stop, lambda: at[0])
     running = asyncio.create_task(watch.watch())
     try:
         at[0] = scene.now
