@@ -220,12 +220,11 @@ def text_of(answer: Answer) -> str:
     if answer.status != 200:
         raise BadCalendar(f"it answered {answer.status}")
     start = answer.body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"<") or answer.headers.get("content-type", "").lower().startswith("text/html"):
-        raise BadCalendar(LOGIN)
-    if not start[:15].upper() == b"BEGIN:VCALENDAR":
-        raise BadCalendar(NO_CALENDAR)
+    if start[:15].upper() != b"BEGIN:VCALENDAR":
+        is_page = start.startswith(b"<") or answer.headers.get("content-type", "").lower().startswith("text/html")
+        raise BadCalendar(LOGIN if is_page else NO_CALENDAR)
     try:
-        return answer.body.decode("utf-8-sig")
+        return answer.body.decode("utf-8-sig").lstrip()
     except UnicodeDecodeError:
         raise BadCalendar("it is not UTF-8 text") from None
 

@@ -68,7 +68,9 @@ def serve(begin: str, end: str, seconds: str) -> None:
         turns = events.between(datetime.fromisoformat(begin), datetime.fromisoformat(end))
         done = Unrolled(sorted((one.call, one.begin.isoformat(), one.end.isoformat()) for one in turns))
     except BadCalendar as bad:
-        done = Unrolled(problem=str(bad))
+        # What the libraries say may quote the calendar, and with it whom it invites.
+        why = None if bad.__cause__ is None else type(bad.__cause__).__name__
+        done = Unrolled(problem=str(bad) if why is None else f"it cannot be read ({why})")
     sys.stdout.buffer.write(msgspec.json.encode(done))
 
 
