@@ -15,7 +15,7 @@ from listener.rulebook.ical import BadCalendar
 from listener.rulebook.parse import parse
 from listener.rulebook.published import span
 from listener.rulebook.shape import Rulebook
-from listener.service.calendars import LOGIN, NO_CALENDAR, SHRUNK, Calendars
+from listener.service.calendars import LOGIN, NO_CALENDAR, SHRUNK, Calendars, address_of
 from listener.service.database import House
 from listener.service.duties import Duties
 from listener.service.escalate import Escalator
@@ -206,6 +206,11 @@ async def test_a_calendar_that_ran_out_is_taken_as_it_is_and_one_that_shrank_to_
     assert (state.problem, len(state.published.turns)) == (SHRUNK, 2)
     scene.now = datetime(2100, 1, 1, tzinfo=UTC)
     assert (await scene.answered(one, (200, {}, ics(("tom", -40))))).problem == ""
+
+
+def test_what_calendar_programs_call_webcal_is_asked_by_https() -> None:
+    found = [address_of(one) for one in ("webcal://a.example/b?c=webcal://d", "WEBCALS://a.example", "https://a.example")]
+    assert found == ["https://a.example/b?c=webcal://d", "https://a.example", "https://a.example"]
 
 
 async def test_a_calendar_that_keeps_its_reader_busy_is_given_up() -> None:

@@ -261,6 +261,7 @@ async def test_the_service_makes_incidents_of_what_surprises_and_of_what_rules_a
     finally:
         stop.set("enough")
         await running
+    assert watch.duties.staff.alerts.keys() == {one.key for one in scene.rules.alerts}
     rows = await scene.house.pool.fetch(
         "SELECT policy, watched, state, evidence ->> 'authors' AS authors FROM incidents ORDER BY policy"
     )
