@@ -209,7 +209,9 @@ async def test_a_calendar_that_ran_out_is_taken_as_it_is_and_one_that_shrank_to_
 
 
 def test_what_calendar_programs_call_webcal_is_asked_by_https() -> None:
-    found = [address_of(one) for one in ("webcal://a.example/b?c=webcal://d", "WEBCALS://a.example", "https://a.example")]
+    found = [
+        address_of(one) for one in ("webcal://a.example/b?c=webcal://d", "WEBCALS://a.example", "https://a.example")
+    ]
     assert found == ["https://a.example/b?c=webcal://d", "https://a.example", "https://a.example"]
 
 
