@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from listener.model import Severity
     from listener.rulebook.alerting import Policy
     from listener.settings import Settings
+    from listener.store.calendars import CalendarState
 
 _ROUTE = """\
 examples:
@@ -27,7 +28,8 @@ examples:
   hubbub alerts route --severity critical --json | jq '.routes[].told'
 
 By the rule files and the settings of now, with the code that tells people: what it says is what happens when nobody answers and every page
-arrives. Nothing is sent. Silences are in the database; where it is not reachable that is said, and the rest is told all the same.
+arrives. Nothing is sent. Silences, and calendars as they were last fetched, are in the database; where it is not reachable that is said, and the
+rest is told all the same.
 Exit codes: 0 somebody would be told of each, 1 of one nobody would be, 2 wrong usage or rules that cannot be read."""
 
 
@@ -56,12 +58,15 @@ def run_route(arguments: argparse.Namespace) -> int:
 
 async def _route(arguments: argparse.Namespace) -> int:
     from listener import settings as reading
+    from listener.cli.calendars import published
+    from listener.cli.calendars import seen as seen_of
     from listener.cli.terminal import print_json
     from listener.harmless import harmless
     from listener.incidents.escalation import Staffed
     from listener.incidents.foretelling import foretell
     from listener.incidents.reaching import unreached
     from listener.model import Severity
+    from listener.rulebook.published import with_calendars
 
     settings = reading.load(arguments.config)
     book = rulebook_asked(arguments)
@@ -69,10 +74,13 @@ async def _route(arguments: argparse.Namespace) -> int:
         raise wrong_usage(
             f"there is no topic {arguments.topic!r}", f"there are: {', '.join(t.key for t in book.topics)}"
         )
+    now = datetime.now(UTC)
+    at = arguments.at or now
+    silences, states, unknown = await _stored(arguments, at)
+    calendars = [] if unknown else seen_of(book, [one.name for one in settings.calendars], states, now, at)
+    book = with_calendars(book, published(states))
     staff = Staffed.of(book, [one.name for one in settings.receivers], settings.reach)
     policies = _asked(staff, arguments)
-    at = arguments.at or datetime.now(UTC)
-    silences, unknown = await _silences(arguments, at)
     zone_name = _zone(settings, arguments)
     severity = Severity(arguments.severity) if arguments.severity else None
     found = [
@@ -87,7 +95,8 @@ async def _route(arguments: argparse.Namespace) -> int:
     wrong = unreached(staff)
     if arguments.json:
         print_json({
-            "at": at, "topic": arguments.topic, "source": arguments.source, "silences_known": not unknown,
+            "at": at, "topic": arguments.topic, "source": arguments.source, "silences_known": not unknown, "calendars_known": not unknown,
+            "calendars": [one.plain for one in calendars],
             "routes": [_plain(policy, bad, seen) for policy, bad, seen in found],
             "problems": [{"what": one.what, "hint": one.hint} for one in wrong],
         })  # fmt: skip
@@ -95,6 +104,8 @@ async def _route(arguments: argparse.Namespace) -> int:
         for policy, bad, seen in found:
             for line in _lines(policy, bad, seen, zone_name):
                 print(harmless(line))
+        for one in calendars:
+            print(harmless(f"calendar {one.line}"))
         for text in (*(f"{one.what}: {one.hint}" for one in wrong), *([unknown] if unknown else [])):
             print(harmless(text))
     return FINDINGS if any(seen.undelivered for _, _, seen in found) else FINE
@@ -116,17 +127,18 @@ def _asked(staff: Staffed, arguments: argparse.Namespace) -> list[Policy]:
     return fits
 
 
-async def _silences(arguments: argparse.Namespace, at: datetime) -> tuple[list[Silence], str]:
-    """The silences of the brand, or why they are not known."""
+async def _stored(arguments: argparse.Namespace, at: datetime) -> tuple[list[Silence], list[CalendarState], str]:
+    """The silences of the brand, and calendars as they were last read; or why these are not known."""
     from listener.cli.looking import opened_brand
     from listener.errors import HubbubError
-    from listener.store import incident_acts
+    from listener.store import calendars, incident_acts
 
     try:
         async with opened_brand(arguments, reading=True) as (_, house, brand_id):
-            return await incident_acts.silences(house.pool, brand_id, at), ""
+            silences = await incident_acts.silences(house.pool, brand_id, at)
+            return silences, await calendars.states(house.pool), ""
     except HubbubError as err:
-        return [], f"silences are not known: {err.what}"
+        return [], [], f"silences and fetched calendars are not known: {err.what}"
 
 
 def _zone(settings: Settings, arguments: argparse.Namespace) -> str:

@@ -364,11 +364,14 @@ async def _outbox(house: House) -> list[Check]:
 
 async def _alerts(settings: Settings, house: House, now: datetime) -> list[Check]:
     """Incidents that nobody has acknowledged or was told of, and alerts of which nobody would be told."""
+    from listener.cli import calendars
     from listener.cli.terminal import counted, moment
     from listener.incidents.escalation import Staffed
     from listener.incidents.reaching import unreached
     from listener.rulebook.parse import parse
+    from listener.rulebook.published import with_calendars
     from listener.rulebook.shape import Rulebook
+    from listener.store import calendars as kept
     from listener.store import incident_lists, rulebooks
 
     found: list[Check] = []
@@ -385,6 +388,9 @@ async def _alerts(settings: Settings, house: House, now: datetime) -> list[Check
     published = await rulebooks.in_force(house.pool)
     book = None if published is None else parse(published.files)
     if isinstance(book, Rulebook):
+        names, states = [one.name for one in settings.calendars], await kept.states(house.pool)
+        found += [Check(*one) for one in calendars.checks(book, names, states, now)]
+        book = with_calendars(book, calendars.published(states))
         staff = Staffed.of(book, [one.name for one in settings.receivers], settings.reach)
         if not staff.receivers and staff.alerts:
             hint = "add [[receiver]] to the settings; hubbub alerts route shows who would be told"

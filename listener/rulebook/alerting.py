@@ -13,9 +13,9 @@ from enum import StrEnum
 from listener.model import Problem, Severity
 from listener.query.clock import zone
 from listener.rulebook.hours import WEEKDAYS, YEAR, Hours, instant, jumped
-from listener.rulebook.ical import Turns
 from listener.rulebook.nodes import NOWHERE, Place
 from listener.rulebook.rehearsal import Rehearsal
+from listener.rulebook.turns import Duty
 
 
 class Watched(StrEnum):
@@ -170,14 +170,16 @@ class Rota:
     """A later one covers those before it, while it counts."""
     overrides: tuple[Override, ...] = ()
     place: Place = NOWHERE
-    turns: Turns | None = None
-    """A calendar; while it names somebody it covers the layers."""
+    turns: Duty | None = None
+    """What its calendar says; while that names somebody it covers the layers."""
+    calendar: str = ""
+    """Name of a calendar at an address; "": none. Rule files say no more of it: its turns come from where it is fetched."""
 
     @property
     def everybody(self) -> tuple[str, ...]:
         """Whoever may ever be on duty, each once."""
         turns = (person for layer in self.layers for person in layer.people)
-        named = () if self.turns is None else sorted(set(self.turns.people.values()))
+        named = () if self.turns is None else self.turns.everybody
         return tuple(dict.fromkeys((*turns, *named, *(one.person for one in self.overrides))))
 
     def on_duty(self, moment: datetime, hours_named: Callable[[str], Hours | None]) -> str:

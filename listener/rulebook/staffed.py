@@ -19,12 +19,15 @@ LOOK = timedelta(minutes=30)
 def unstaffed(rulebook: Rulebook, now: datetime) -> tuple[Problem, ...]:
     """Warnings for the four weeks to come, each rota and chain once."""
     return (
-        *(found for rota in rulebook.rotas if (found := _hole(rulebook, rota, now)) is not None),
+        *(found for rota in rulebook.rotas if (found := hole(rulebook, rota, now)) is not None),
         *(found for chain in rulebook.chains for found in _empty(rulebook, chain)),
     )
 
 
-def _hole(rulebook: Rulebook, rota: Rota, now: datetime) -> Problem | None:
+def hole(rulebook: Rulebook, rota: Rota, now: datetime) -> Problem | None:
+    """The first time within four weeks at which nobody is on duty by a rota; None: there is none, or it cannot be told."""
+    if rota.calendar and rota.turns is None:
+        return None  # what its calendar says is not at hand here
     hours = {one.key: one for one in rulebook.hours}
     begin = max(now, min((layer.begins(rota.zone) for layer in rota.layers), default=now))
     looks = (begin + number * LOOK for number in range(int(AHEAD / LOOK)))

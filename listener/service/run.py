@@ -22,8 +22,10 @@ from listener.service import notify, processes, wiring
 from listener.service.backfill import Backfill
 from listener.service.bells import Bells
 from listener.service.budgets import Ledger
+from listener.service.calendars import Calendars
 from listener.service.database import House, opened
 from listener.service.deliver import LEASE_SECONDS, Deliverer
+from listener.service.duties import Duties
 from listener.service.escalate import Escalator
 from listener.service.heartbeat import LEARNING, Heartbeat, Signs, hearts, other_half
 from listener.service.hooks.door import Door, Way
@@ -176,7 +178,8 @@ class Service:
             group.create_task(ledger.keep(), name="budgets")
             names, reach = [one.name for one in self.settings.receivers], self.settings.reach
             turned = functools.partial(self.signs.sign, "the escalation")
-            escalator = Escalator(self.house, self.bells.incidents, self.stop, wall_clock, names, reach, turned=turned)
+            duties = Duties(names, reach, [one.name for one in self.settings.calendars])
+            escalator = Escalator(self.house, self.bells.incidents, self.stop, wall_clock, duties, turned=turned)
             group.create_task(escalator.work(), name="incidents")
             if self.only != "listen":
                 shared, lease = (self.stop, wall_clock), self.lease_seconds
@@ -196,8 +199,7 @@ class Service:
                 watch = Watch(
                     self.house,
                     lambda: bench.now.rulebook,
-                    names,
-                    reach,
+                    Duties(names, reach),
                     self.bells.alerts,
                     self.stop,
                     wall_clock,
@@ -205,6 +207,8 @@ class Service:
                 )
                 group.create_task(watch.watch(), name="watch")
                 group.create_task(bench.follow(self.bells.learned), name="what was learned")
+                told = (lambda: bench.now.rulebook, self.house, self.stop, wall_clock)
+                group.create_task(Calendars(self.settings.calendars, web, *told).work(), name="calendars")
                 school = School(self.house, bench, self._brand_ids, self.stop, wall_clock)
                 group.create_task(school.keep(), name="learning")
                 for source in sources.values():

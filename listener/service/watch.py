@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House
+from listener.service.duties import Duties
 from listener.service.stopping import Stop, Stopped
 from listener.spikes.paging import Told
 from listener.store import series, watching
@@ -39,10 +39,8 @@ class Watch:
     house: House
     book: Callable[[], Rulebook]
     """The rulebook of now."""
-    receivers: Sequence[str]
-    """Names of those that the settings know, and"""
-    reach: Mapping[str, tuple[str, ...]]
-    """which of them reach whom, by login."""
+    duties: Duties
+    """Whom alerts reach."""
     bell: asyncio.Event
     """Rings when a rule asked for an alert."""
     stop: Stop
@@ -57,6 +55,7 @@ class Watch:
         with contextlib.suppress(Stopped):
             while True:
                 self.turned()
+                await self._keep(lambda: self.duties.look(self.house.pool, self.book(), self.clock()))
                 brands = await self._keep(lambda: series.brands(self.house.pool))
                 for brand in brands:
                     await self._handed_over(brand)
@@ -85,7 +84,7 @@ class Watch:
         self._say(brand, seen.fired)
 
     async def _fire(self, connection: Connection, fired: Fired, policy: Policy, now: datetime) -> int | None:
-        return await fire(connection, fired, policy, Staffed.of(self.book(), self.receivers, self.reach), now)
+        return await fire(connection, fired, policy, self.duties.staff, now)
 
     def _say(self, brand: Watched, told: Sequence[Fired]) -> None:
         for one in told:

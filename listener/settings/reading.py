@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from listener.model import Problem
 from listener.networks import NETWORKS, Setting, Takes, heard
-from listener.settings import alerting
+from listener.settings import alerting, calendars
 from listener.settings import tones as toning
 from listener.settings.places import Path_, places_of
 from listener.settings.values import (
@@ -54,6 +54,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "person",
         "alerts",
         "tone",
+        "calendar",
     ),
     "database": ("url", "url_env", "url_file", "password_env", "password_file", "embedded"),
     "brand": ("key", "name", "zone", "learning"),
@@ -74,6 +75,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "recheck": ("every_hours", "days"),
     **alerting.TABLES,
     **toning.TABLES,
+    **calendars.TABLES,
 }
 _NETWORKS_OF = {name: Setting(name, Takes.LIST, "") for name in ("trusted_proxies", "metrics_to")}
 _DAYS_KEPT = 30
@@ -141,6 +143,7 @@ class _Reader:
             reach=alerting.reach(self, self._tables(document, "person"), receivers),
             alerts=alerting.alerts(self, self._table(document, (), "alerts")),
             tones=toning.tones(self, self._tables(document, "tone")),
+            calendars=calendars.calendars(self, self._tables(document, "calendar")),
         )
 
     def _door(self, table: Mapping[str, Any]) -> Door:

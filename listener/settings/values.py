@@ -236,6 +236,14 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarSettings:
+    """`[[calendar]]`: a calendar by the name that rotas use, and where its address is kept."""
+
+    name: str
+    url: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the operator may set, with defaults for the rest."""
 
@@ -260,6 +268,8 @@ class Settings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     tones: tuple[ToneSettings, ...] = ()
     """Languages whose tone a model of the operator's finds."""
+    calendars: tuple[CalendarSettings, ...] = ()
+    """That say who is on duty."""
 
     def tracking(self, words: str | None) -> Settings:
         """The same settings, listening for these comma-separated words. FixMe when there is no word among them."""

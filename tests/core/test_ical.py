@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from listener import rulefiles
-from listener.rulebook.ical import BadCalendar, Turns
+from listener.rulebook.ical import BadCalendar, Events, Turns
 from listener.rulebook.shape import Rulebook
+from listener.rulebook.turns import Timeline, Turn, known
 from tests.core.rulebooks import book, problems
 from tests.core.test_alerting import STAFF
 
@@ -92,8 +95,22 @@ def test_turns_go_by_the_rotas_clock_also_when_it_changes_and_the_calendar_cover
         (calendar(WEEKS.replace("20260330T", "19000330T")), "begins before 2000"),
         (calendar(WEEKS.replace("DTSTART;VALUE=DATE:20260401", "DTSTART:never")), "it cannot be read"),
         (calendar("BEGIN:VEVENT\nDTSTART:20260330T090000\nEND:VEVENT\n" * 5001), "more than 5,000 events"),
+        # What the libraries would be busy with for minutes, for hours or for ever.
+        (calendar(WEEKS.replace("FREQ=WEEKLY", "FREQ=DAILY;BYSECOND=0,1,2,3")), "every hour or more often"),
+        (calendar(WEEKS.replace("INTERVAL=2", "INTERVAL=0")), "steps of nothing"),
+        (calendar(WEEKS.replace("INTERVAL=2", "INTER\n VAL=-1")), "steps of nothing"),
+        (calendar(WEEKS.replace("INTERVAL=2", "BYMONTH=2;BYMONTHDAY=30")), "days that never come"),
+        (calendar(WEEKS * 201), "more than 200 repeated events"),
+        (calendar(WEEKS.replace("EXDATE", "RDATE;VALUE=DATE:" + "20260420," * 5000 + "20260421\nEXDATE")), "5,000 dates"),
+        (calendar(WEEKS.replace("DTEND;TZID=Europe/Berlin:2026", "DTEND;TZID=Europe/Berlin:2036")), "longer than 92 days"),
+        (calendar(WEEKS.replace("20260330T", "99981231T")), "begins after 2199"),
+        (calendar(WEEKS.replace("UID:1", "X-LONG:" + "x" * 4_000_000)), "longer than 4,000,000 characters"),
+        (calendar("BEGIN:X\n" * 310_000), "longer than 150,000 lines"),
+        (calendar("BEGIN:VTIMEZONE\nTZID:X\nBEGIN:STANDARD\nDTSTART:16010101T000000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0200\n"
+                  "RRULE:FREQ=DAILY\nEND:STANDARD\nEND:VTIMEZONE\n" + WEEKS), "changes its clock"),
     ],
-)
+    ids=lambda value: "" if "BEGIN" in value else value,
+)  # fmt: skip
 def test_what_is_no_calendar_of_turns_is_said_and_never_a_crash(text: str, said: str) -> None:
     with pytest.raises(BadCalendar, match=said):
         Turns.read(text, "UTC")
@@ -108,3 +125,28 @@ def test_the_file_is_beside_the_rules_and_addresses_in_it_are_warned_about() -> 
     guest = calendar(WEEKS.replace("UID:2@test", "UID:2@test\nATTENDEE:mailto:ben@example.org"))
     rules = book(**{"r_yaml": STAFF + ROTA, "duty.ics": guest})
     assert "private" in [one.code for one in rules.warnings]
+
+
+def test_a_title_may_name_somebody_in_one_of_its_parts_and_what_is_cancelled_is_no_turn() -> None:
+    people = [("mia", "Mia Berg"), ("ben", "ben")]
+    calls = ["On Call - Mia Berg - Support", "MIA BERG", "mia - ben", "Mia Berg's holiday", "ben", " - ", "Busy"]
+    assert known(calls, people) == {calls[0]: "mia", calls[1]: "mia", calls[4]: "ben"}
+    away = calendar(WEEKS.replace("UID:2@test", "UID:2@test\nSTATUS:CANCELLED"))
+    begin = datetime(2026, 3, 30, tzinfo=UTC)
+    found = {one.call for one in Events.read(away).between(begin, begin + timedelta(days=7))}
+    assert "ben" not in found
+    assert "Mia" in found
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(-1, 8), st.sampled_from("abcx")), max_size=8),
+    st.integers(-1, 30),
+)
+def test_a_timeline_says_of_every_moment_what_the_turns_say(spans: list[tuple[int, int, str]], hour: int) -> None:
+    start = datetime(2026, 3, 28, 20, tzinfo=UTC)  # the clock changes in that night
+    turns = [Turn(call, start + timedelta(hours=at), start + timedelta(hours=at + long)) for at, long, call in spans]
+    moment = start + timedelta(hours=hour)
+    covering = [one for one in turns if one.call in "abc" and one.begin <= moment < one.end]
+    first = min(covering, key=lambda one: (-one.begin.timestamp(), one.call), default=None)
+    found = Timeline.of(turns, "Europe/Berlin", {"a": "ann", "b": "bob", "c": "cem"}).on_duty(moment)
+    assert found[:1] == ("" if first is None else first.call)

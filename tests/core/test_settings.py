@@ -284,3 +284,29 @@ heartbeat_seconds = 1
     with pytest.raises(FixMe, match="CHAT is not set"):
         chat.options({})
     assert chat.options({"CHAT": "slack://x"}) == {"url": "slack://x"}
+
+
+def test_calendars_by_where_their_addresses_are_kept(tmp_path: Path) -> None:
+    text = """
+[[calendar]]
+name = "duty"
+url = "https://calendar.example/private-1234/basic.ics"
+[[calendar]]
+name = "Duty!"
+url_env = "X"
+[[calendar]]
+name = "night"
+[[calendar]]
+name = "day"
+url_env = "X"
+[[calendar]]
+name = "day"
+url_file = "y"
+"""
+    found = mistakes(text, tmp_path)
+    assert [(line, code) for line, _, code, _ in found] == [
+        (4, "plain-secret"), (6, "value"), (8, "missing"), (14, "twice"),
+    ]  # fmt: skip
+    assert "private-1234" not in str(found)
+    (duty,) = read('[[calendar]]\nname = "duty"\nurl_env = "DUTY"\n', tmp_path).calendars
+    assert (duty.name, duty.url.read({"DUTY": " https://x/y.ics\n"}).reveal()) == ("duty", "https://x/y.ics")

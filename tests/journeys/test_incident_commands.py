@@ -14,7 +14,10 @@ import pytest
 
 from listener.cli import main
 from listener.cli.running import login_name
-from listener.store import incident_lists
+from listener.rulebook.parse import parse
+from listener.rulebook.published import Published
+from listener.rulebook.turns import Turn
+from listener.store import calendars, incident_lists, rulebooks
 from tests.store.test_incidents import due, fire, fired, on_call, settle
 
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
@@ -181,3 +184,43 @@ async def test_the_report_is_printed_written_and_harmless(run: Run, pool: asyncp
     assert told["markdown"].startswith(f"# Incident {id_}")
     assert (await run("incidents", "report", "999"))[0] == 2
     assert (await run("incidents", "report", str(id_), "--out", str(tmp_path / "none" / "x")))[0] == 2
+
+
+async def test_a_calendar_at_an_address_is_told_with_its_age_its_trouble_and_who_is_on_duty_by_it(
+    run: Run, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    rules = RULES.replace("{person: mia, wait: 10m}", "{rota: support, wait: 10m}")
+    rules += "rotas: [{key: support, zone: UTC, calendar: duty, layers: [{people: [mia], start: 2026-01-01, hand over: 09:00}]}]\n"
+    (tmp_path / "rules" / "rules.yaml").write_text(rules)
+    _, out, _ = await run("rules", "check", "--json")
+    [strange] = [one for one in json.loads(out)["warnings"] if one["code"] == "unknown-calendar"]
+    assert (strange["line"], "settings know no calendar 'duty'" in strange["message"]) == (11, True)
+    with (tmp_path / "hubbub.toml").open("a") as settings:
+        settings.write('[[calendar]]\nname = "duty"\nurl_env = "NOT_SET"\n')
+    assert "unknown-calendar" not in (await run("rules", "check", "--json"))[1]
+    await on_call(pool)
+    now = datetime.now(UTC).replace(microsecond=0)
+    day = timedelta(days=1)
+
+    async def told() -> tuple[list[str], list[str], str]:
+        asked = ("alerts", "route", "--policy", "storm", "--severity", "critical", "--at", (now + day).isoformat())
+        first = json.loads((await run(*asked, "--json"))[1])
+        people = [name for one in first["routes"][0]["told"][:1] for name in one["people"]]
+        return people, first["calendars"][0]["says"], (await run(*asked))[1]
+
+    assert (await told())[:2] == (["mia"], ["it was never read: the layers decide"])
+    turns = (Turn("Tom", now, now + 3 * day), Turn("Doctor \x1b[31m", now, now + day))
+    await calendars.know(pool, ["duty"], now)
+    await calendars.keep(pool, "duty", Published(turns, now - day, now + 9 * day), now - timedelta(minutes=5), now)
+    people, says, out = await told()
+    assert (people, says[0]) == (["tom"], "read 5 min ago, 1 turn to come")
+    assert "calendar duty (rota support): read 5 min ago" in out
+    assert "\x1b" not in out
+    await calendars.failed(pool, "duty", "it answered a web page", now - 2 * day, now)
+    people, says, out = await told()
+    assert (people, says[0]) == (["tom"], "it answered a web page, since 2 d ago")
+    book = parse({"rules.yaml": rules})
+    await rulebooks.publish(pool, book.hash, book.files, "", now)
+    found = json.loads((await run("doctor", "--json"))[1])["checks"]
+    [seen] = [one for one in found if one["name"] == "calendar"]
+    assert (seen["state"], "as it was 5 min ago it is used, 1 turn to come" in seen["what"]) == ("bad", True)

@@ -12,6 +12,7 @@ import pytest
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House
+from listener.service.duties import Duties
 from listener.service.escalate import LONGEST_SLEEP, Escalator
 from listener.service.stopping import Stop
 from listener.store import rulebooks
@@ -43,7 +44,8 @@ async def test_another_rulebook_takes_effect_at_once_two_do_not_double_and_what_
     reach = {"mia": ("phone-mia",), "tom": ("phone-tom",)}
 
     def worker() -> Escalator:
-        return Escalator(House(dsn, pool), asyncio.Event(), Stop(), lambda: now[0], ("phone-mia", "phone-tom"), reach)
+        duties = Duties(("phone-mia", "phone-tom"), reach)
+        return Escalator(House(dsn, pool), asyncio.Event(), Stop(), lambda: now[0], duties)
 
     await publish(pool, "first", NOW)
     both = worker(), worker()

@@ -16,6 +16,7 @@ from listener.model import Severity
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House as HouseOf
+from listener.service.duties import Duties
 from listener.service.stopping import Stop
 from listener.service.watch import Watch
 from listener.spikes.paging import Told
@@ -273,7 +274,7 @@ async def test_the_service_makes_incidents_of_what_surprises_and_of_what_rules_a
     await scene.house.pool.execute("UPDATE sources SET beat_at = $1", scene.now)
     stop, bell, at = Stop(), asyncio.Event(), [scene.now - STEP]
     house = HouseOf("", scene.house.pool)
-    watch = Watch(house, lambda: scene.rules, (), {}, bell, stop, lambda: at[0])
+    watch = Watch(house, lambda: scene.rules, Duties(), bell, stop, lambda: at[0])
     running = asyncio.create_task(watch.watch())
     try:
         at[0] = scene.now
@@ -286,6 +287,7 @@ async def test_the_service_makes_incidents_of_what_surprises_and_of_what_rules_a
     finally:
         stop.set("enough")
         await running
+    assert watch.duties.staff.alerts.keys() == {one.key for one in scene.rules.alerts}
     rows = await scene.house.pool.fetch(
         "SELECT policy, watched, state, evidence ->> 'authors' AS authors FROM incidents ORDER BY policy"
     )

@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from listener.harmless import harmless
     from listener.incidents.rehearsing import problem_of, rehearsed
     from listener.rulebook.check import check
+    from listener.rulebook.published import unknown_calendars
     from listener.rulebook.shape import Rulebook
 
     if arguments.folder is not None and arguments.rules is not None:
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(loaded, Rulebook):
         checked = check(loaded, methods_asked(arguments), datetime.now(UTC))
         rehearsals = [problem_of(one) for one in rehearsed(loaded.alerts, loaded.calendar) if not one.good]
-        problems, warnings = [*checked.problems, *rehearsals], [*loaded.warnings, *checked.warnings]
+        strange = unknown_calendars(loaded, names) if (names := _calendars(arguments)) is not None else ()
+        problems, warnings = [*checked.problems, *rehearsals], [*loaded.warnings, *checked.warnings, *strange]
     else:
         problems = loaded
     fine = not problems and not (arguments.strict and warnings)
@@ -83,6 +85,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(f"{counted(len(problems), 'problem')}; examples are tried once all files can be read")
     return FINE if fine else FINDINGS
+
+
+def _calendars(arguments: argparse.Namespace) -> list[str] | None:
+    """The calendars that the settings know; None: there is no settings file here, so that any may be known where the rules are used."""
+    from listener import settings as reading
+
+    settings = reading.load(arguments.config)
+    return None if settings.file is None else [one.name for one in settings.calendars]
 
 
 def _tell_costs(checked: Checked) -> None:

@@ -24,7 +24,7 @@ from listener.rulebook.alerting import (
 )
 from listener.rulebook.hours import DAY as WHOLE_DAY
 from listener.rulebook.hours import WEEKDAYS
-from listener.rulebook.ical import SUFFIX, BadCalendar, Turns, known
+from listener.rulebook.ical import SUFFIX, BadCalendar, Turns
 from listener.rulebook.nodes import Node
 from listener.rulebook.reading.keys import (
     DAY,
@@ -42,6 +42,7 @@ from listener.rulebook.reading.keys import (
 from listener.rulebook.reading.listening import KINDS
 from listener.rulebook.reading.reader import Reader
 from listener.rulebook.reading.rehearsals import REHEARSAL, read_rehearsals
+from listener.rulebook.turns import known
 
 WATCHED = tuple(one.value for one in Watched)
 SEVERITIES = tuple(one.value for one in Severity)
@@ -141,6 +142,11 @@ ROTA = Keys(
             "ical",
             "a calendar beside this file, such as duty.ics, whose events name who is on duty; it covers the layers",
             TEXT,
+        ),
+        Key(
+            "calendar",
+            "a calendar at an address, by its name in hubbub.toml, whose events name who is on duty; it covers the layers",
+            KEY,
         ),
         Key("overrides", "somebody else for a time", Many(OVERRIDE)),
     ),
@@ -267,12 +273,17 @@ def read_rota(reader: Reader, node: Node) -> None:
         reader.problem(found["layers"], "empty-value", "layers is empty", "write at least one layer")
     overrides = _overrides(reader, found.get("overrides"), zone or "UTC")
     good = tuple(layer for layer in layers if layer is not None)
-    turns = _turns(reader, found.get("ical"), zone or "UTC")
-    if not {"layers", "ical"} & set(found):
-        reader.problem(node, "nobody-takes-turns", "this rota has nobody", "add layers: [...], or ical: duty.ics")
-    if reader.once("rota", key, found.get("key", node)) and zone and (good or turns is not None):
-        place = reader.place(found.get("ical", node) if turns is not None else node)
-        reader.made.rotas.append(Rota(key, title, zone, good, overrides, place, turns))
+    turns = _turns(reader, None if "calendar" in found else found.get("ical"), zone or "UTC")
+    calendar = reader.key(found["calendar"], "a calendar's name") if "calendar" in found else ""
+    if {"ical", "calendar"} <= set(found):
+        message = "a rota has one calendar: a file beside it, or one at an address"
+        reader.problem(found["calendar"], "one-of-both", message, "keep ical or calendar")
+    if not {"layers", "ical", "calendar"} & set(found):
+        hint = "add layers: [...], ical: duty.ics, or calendar: name-in-hubbub.toml"
+        reader.problem(node, "nobody-takes-turns", "this rota has nobody", hint)
+    if reader.once("rota", key, found.get("key", node)) and zone and (good or calendar or turns is not None):
+        said = found["ical"] if turns is not None else found["calendar"] if calendar else node
+        reader.made.rotas.append(Rota(key, title, zone, good, overrides, reader.place(said), turns, calendar))
 
 
 def _turns(reader: Reader, node: Node | None, zone: str) -> Turns | None:
@@ -300,7 +311,7 @@ def name_turns(reader: Reader) -> None:
     """Once all people are read: whom the events of calendars name. What names nobody is told, and counts for nothing."""
     people = [(one.id, one.name) for one in reader.made.people]
     for which, rota in enumerate(reader.made.rotas):
-        if rota.turns is None:
+        if not isinstance(rota.turns, Turns):
             continue
         calls = rota.turns.calls()
         found = known(calls, people)
