@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import random
 import statistics
@@ -26,6 +27,7 @@ from listener.model import Batch, Item, Mention
 from listener.rulebook.shape import Rulebook
 from listener.service.hearing import Hearer
 from listener.service.rules import load_methods
+from listener.service.run import GARBAGE
 from listener.sources.bluesky.convert import convert_jetstream
 from listener.store import people, rulebooks, sources
 from listener.store.connect import connect_pool
@@ -250,6 +252,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
+    gc.set_threshold(GARBAGE)  # as the listener has it
     asyncio.run(ingest(3_000 if quick else 30_000, 50 if quick else 300))
     return 0
 

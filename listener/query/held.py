@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from listener.model import Kind, State
@@ -135,16 +135,17 @@ ADDRESSES: dict[str, Callable[[Subject], Iterable[str]]] = {"link": links, "doma
 
 # Flags ---------------------------------------------------------------------------------------------------------------
 
-_QUESTION_MARKS = ("?", "？", "؟", "⁇", "⁉", "❓", "❔", "\u037e")
+_QUESTION_MARK = re.compile("[?？؟⁇⁉❓❔\u037e]")
 _PARTS = re.compile(r'[\s"<>]+')  # an address ends where `words` ends one
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\W_][\w-]*(?:\.[\w-]+)*\.[^\W\d_]{2,}")
 
 
+@lru_cache(maxsize=2)  # the tone of a message asks, its need and any number of queries
 def asks(text: str) -> bool:
     """Whether a text holds a question mark that is not part of an address."""
-    if not any(mark in text for mark in _QUESTION_MARKS):
+    if _QUESTION_MARK.search(text) is None:
         return False
-    return any(any(mark in part for mark in _QUESTION_MARKS) for part in _PARTS.split(text) if "://" not in part)
+    return any(_QUESTION_MARK.search(part) for part in _PARTS.split(text) if "://" not in part)
 
 
 def _only_emoji(subject: Subject) -> bool:

@@ -40,6 +40,8 @@ from listener.query.tree import (
 )
 
 Test = Callable[[Subject, datetime], bool]
+Where = Callable[[Subject, datetime], Iterable[tuple[int, int]]]
+"""Spans in the text (start, end), in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def _stretch_test(tree: Exact | Phrase | Near) -> Test:
     """Whether a positional part stands in a text: asked where each of its plain words does, and by a quick way where there is one."""
     needed = frozenset(_plain_keys(tree))
     quick = near.quick_near(tree) if isinstance(tree, Near) else near.quick_phrase(tree)
+    # Most texts have something of one side of a NEAR only.
+    sides = [test_of(side) for side in (tree.left, tree.right)] if isinstance(tree, Near) else []
 
     def test(subject: Subject, now: datetime) -> bool:
         known = subject.words
@@ -100,6 +104,9 @@ def _stretch_test(tree: Exact | Phrase | Near) -> Test:
             return False
         if quick is not None and not known.others:
             return quick(known.keys)
+        for side in sides:
+            if not side(subject, now):
+                return False
         return next(near.stretches(tree, known), None) is not None
 
     return test
@@ -137,7 +144,7 @@ def _all_of(parts: tuple[Node, ...]) -> Test:
 def _any_of(parts: tuple[Node, ...]) -> Test:
     """An OR: its single words all at once, its phrases only where their longest word stands."""
     keys = frozenset(part.key for part in parts if isinstance(part, Word))
-    anchored: dict[str, list[Phrase]] = {}
+    anchored: dict[str, list[Test]] = {}
     tests = []
     for part in parts:
         match part:
@@ -146,7 +153,7 @@ def _any_of(parts: tuple[Node, ...]) -> Test:
             case Phrase(parts=terms) if anchor := max(
                 (t.key for t in terms if isinstance(t, Word)), key=len, default=""
             ):
-                anchored.setdefault(anchor, []).append(part)
+                anchored.setdefault(anchor, []).append(_stretch_test(part))
             case _:
                 tests.append(test_of(part))
     if not anchored and not tests:
@@ -157,8 +164,9 @@ def _any_of(parts: tuple[Node, ...]) -> Test:
         if not keys.isdisjoint(known.vocabulary):
             return True
         for anchor in anchored.keys() & known.vocabulary:
-            if any(next(near.stretches(phrase, known), None) is not None for phrase in anchored[anchor]):
-                return True
+            for one in anchored[anchor]:
+                if one(subject, now):
+                    return True
         return any(one(subject, now) for one in tests)
 
     return test
@@ -247,44 +255,54 @@ def _range_test(name: str, value: Value) -> Test:
 
 def spans_of(tree: Node, subject: Subject, now: datetime) -> tuple[int, ...]:
     """Where the true parts of a query that matched stand in the text; merged, in order."""
-    return merged(_spans(tree, subject, now))
+    return merged(where_of(tree)(subject, now))
 
 
-def _spans(tree: Node, subject: Subject, now: datetime) -> Iterable[tuple[int, int]]:
-    known = subject.words
+def where_of(tree: Node) -> Where:
+    """Where a query that matched stands, as a function, for those that are asked often."""
     match tree:
         case Word() | Wild() | Exact():
-            return [known.spans[place] for place in near.places_of(tree, known)]
+            return lambda subject, now: [subject.words.spans[place] for place in near.places_of(tree, subject.words)]
         case Phrase(slop=None):
-            return [(known.spans[one[0]][0], known.spans[one[-1]][1]) for one in _first(tree, subject)]
-        case Phrase() | Near():
-            return [known.spans[place] for one in _first(tree, subject) for place in one]
-        case Sign(form=form):
-            return known.signs.get(form, ())
-        case Raw(text=text):
-            return _raw_spans(text, subject.text)
-        case Regex(pattern=pattern):
-            return compile_regex(pattern).spans(subject.text[: cutting.MAX_TEXT])
-        case And(parts=parts) | Or(parts=parts):
-            # Only an AND can be false and still hold words that stand in the text.
-            true = [
-                part
-                for part in parts
-                if _may_stand(part, known)
-                and (isinstance(tree, And) or not _holds_and(part) or test_of(part)(subject, now))
+            return lambda subject, now: [
+                (subject.words.spans[one[0]][0], subject.words.spans[one[-1]][1]) for one in _first(tree, subject)
             ]
-            return [span for part in true for span in _spans(part, subject, now)]
+        case Phrase() | Near():
+            return lambda subject, now: [subject.words.spans[place] for one in _first(tree, subject) for place in one]
+        case Sign(form=form):
+            return lambda subject, now: subject.words.signs.get(form, ())
+        case Raw(text=text):
+            return lambda subject, now: _raw_spans(text, subject.text)
+        case Regex(pattern=pattern):
+            regex = compile_regex(pattern)
+            return lambda subject, now: regex.spans(subject.text[: cutting.MAX_TEXT])
+        case And(parts=parts):
+            return _where_among([(None, part) for part in parts])
+        case Or(parts=parts):
+            # Only an AND can be false and still hold words that stand in the text.
+            return _where_among([(test_of(part) if _holds_and(part) else None, part) for part in parts])
         case Named(part=part):
-            return _spans(part, subject, now)
+            return where_of(part)
         case Not() | Field():
-            return ()
+            return lambda subject, now: ()
 
 
-def _may_stand(part: Node, known: cutting.Words) -> bool:
-    """The quick no: of a long OR most words are nowhere in a text."""
-    if isinstance(part, Phrase):
-        part = part.parts[0]
-    return not isinstance(part, Word) or part.key in known.vocabulary
+def _where_among(parts: Iterable[tuple[Test | None, Node]]) -> Where:
+    """Of parts, those whose test holds, if they have one. Of a long OR most words are nowhere in a text: they are not looked at."""
+    anchored: dict[str, list[Where]] = {}
+    others: list[tuple[Test | None, Where]] = []
+    for test, part in parts:
+        if (key := near.first_key(part)) is not None:
+            anchored.setdefault(key, []).append(where_of(part))
+        else:
+            others.append((test, where_of(part)))
+
+    def where(subject: Subject, now: datetime) -> list[tuple[int, int]]:
+        standing = [one for key in anchored.keys() & subject.words.vocabulary for one in anchored[key]]
+        standing += [one for test, one in others if test is None or test(subject, now)]
+        return [span for one in standing for span in one(subject, now)]
+
+    return where
 
 
 def _holds_and(part: Node) -> bool:

@@ -113,13 +113,21 @@ def stretches(node: Node, known: Words) -> Iterator[Stretch]:
         case Sign(form=form):
             return _of_sign(form, known)
         case Or(parts=parts):
-            return iter({one: None for part in parts for one in islice(stretches(part, known), MOST)})
+            standing = [part for part in parts if (key := first_key(part)) is None or key in known.vocabulary]
+            return iter({one: None for part in standing for one in islice(stretches(part, known), MOST)})
         case Named(part=part):
             return stretches(part, known)
         case Near():
             return _near(node, known)
         case _:
             return iter(())
+
+
+def first_key(part: Node) -> str | None:
+    """The word that must be there for a part to stand anywhere, where that is plain at a glance."""
+    if isinstance(part, Phrase):
+        part = part.parts[0]
+    return part.key if isinstance(part, Word) else None
 
 
 def _in_a_row(parts: tuple[Term, ...], known: Words) -> Iterator[Stretch]:

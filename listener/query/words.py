@@ -89,6 +89,9 @@ _UNPLAIN = re.compile(
     + r"|@(?<![^\W_]@)[^\W_](?:[\w.\-]*\w)?(?:@[\w.\-]*\w)?"
 )
 
+_MORE_THAN_WORDS = re.compile("[@#$]|://")
+_ASCII_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*", re.ASCII)
+
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]", regex.VERSION1)
 _APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ＇ꞌ‘", "'"))
 # Marks that are accents (Latin, Greek, Cyrillic, pointed Hebrew and Arabic); never vowels of Indic scripts or Japanese voicing.
@@ -188,6 +191,14 @@ def _make_scan(known: Words) -> None:
     known.spans, known.keys, known.others, known.signs = _scan(known.text)
 
 
+def _make_spans(known: Words) -> None:
+    """Spans and signs of a text whose keys are known: of ASCII without signs and addresses, its words are all that there is to find."""
+    if known.text.isascii() and _MORE_THAN_WORDS.search(known.text) is None:
+        known.spans, known.signs = tuple([found.span() for found in _ASCII_WORD.finditer(known.text)]), {}
+    else:
+        _make_scan(known)
+
+
 def _make_places(known: Words) -> None:
     places: dict[str, list[int]] = {}
     for place, key in enumerate(known.keys):
@@ -221,8 +232,8 @@ _VIEWS = {
     "places": _make_places,
     "forms": _make_forms,
     "ordered": _make_ordered,
-    "spans": _make_scan,
-    "signs": _make_scan,
+    "spans": _make_spans,
+    "signs": _make_spans,
     "spelled": _make_spelled,
 }
 

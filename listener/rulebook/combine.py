@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from listener.model import Context, Priority
-from listener.query.match import spans_of
 from listener.query.subject import Subject
 from listener.rulebook.shape import Rule, Rulebook, Status
 from listener.rulebook.subject import Heard, exception_for, in_scope
@@ -62,7 +61,7 @@ def findings(
     if len(fired) > 1 and rulebook.silencers:
         fired = _outspoken(rulebook, fired)
     fired.sort(key=_weight)
-    return tuple(Finding(rule, spans_of(rule.when.tree, subject, now)) for rule in fired)
+    return tuple(Finding(rule, rule.when.spans(subject, now)) for rule in fired)
 
 
 def _fires_alone(

@@ -260,6 +260,7 @@ class Rulebook:
     """What says that somebody should answer: `need`, and what is built in."""
     _index: Index[int] = field(init=False, compare=False, repr=False)
     _exceptions: Mapping[str, tuple[Exemption, ...]] = field(init=False, compare=False, repr=False)
+    _brand_names: Mapping[str, tuple[str, ...]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         living = {place: rule for place, rule in enumerate(self.rules) if rule.status is not Status.DEPRECATED}
@@ -273,6 +274,12 @@ class Rulebook:
             for id_ in one.rules:
                 exceptions.setdefault(id_, []).append(one)
         object.__setattr__(self, "_exceptions", {id_: tuple(some) for id_, some in exceptions.items()})
+        brands = {"", *(topic.brand for topic in self.topics)}
+        object.__setattr__(self, "_brand_names", {brand: _names_of(brand, self.topics) for brand in brands})
+
+    def brand_names(self, brand: str) -> tuple[str, ...]:
+        """What a brand is called, as its topics and those of all brands say."""
+        return self._brand_names.get(brand, self._brand_names[""])
 
     def rules_for(self, subject: Subject, now: datetime) -> Iterator[Rule]:
         """The rules whose query matches when it is `now`, in order, whatever their scope. Never a deprecated one."""
@@ -314,6 +321,11 @@ class Rulebook:
     def reply(self, key: str) -> SavedReply | None:
         """A saved reply by its key."""
         return next((reply for reply in self.replies if reply.key == key), None)
+
+
+def _names_of(brand: str, topics: Iterable[Topic]) -> tuple[str, ...]:
+    known = (topic for topic in topics if topic.kind is TopicKind.BRAND and topic.brand in {"", brand})
+    return tuple(sorted({name for topic in known for name in topic.names}))
 
 
 def _silencing(rules: Iterable[Rule]) -> Mapping[str, frozenset[str]]:

@@ -19,7 +19,6 @@ from listener.model import Context, Priority, Tone, ToneLabel
 from listener.query.frequency import Share
 from listener.query.held import asks
 from listener.query.index import Index
-from listener.query.match import spans_of
 from listener.query.subject import Subject
 from listener.rulebook.asking import Example, Query
 from listener.rulebook.nodes import NOWHERE, Place
@@ -205,7 +204,7 @@ def _strength(one: Signal) -> tuple[float, str]:
 
 def _reason(one: Signal, subject: Subject, now: datetime) -> Mapping[str, Any]:
     reason: dict[str, Any] = {"signal": one.title, "value": one.weight}
-    if one.when is not None and (spans := spans_of(one.when.tree, subject, now)):
+    if one.when is not None and (spans := one.when.spans(subject, now)):
         reason["spans"] = list(spans)
     return reason
 

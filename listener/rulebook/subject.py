@@ -14,7 +14,6 @@ from typing import Protocol
 from listener.learning import Model
 from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, ToneLabel, Via
 from listener.query.held import asks
-from listener.query.match import spans_of
 from listener.query.subject import Subject
 from listener.rulebook import sentences
 from listener.rulebook.asking import Query
@@ -168,15 +167,9 @@ def heard_by(hearings: Sequence[Hearing], brand: str, rulebook: Rulebook) -> Hea
     if any(one.via is Via.IMPORT for one in hearings):
         kinds.add(TopicKind.BRAND)
     addressed = any(one.via in ADDRESSES for one in hearings)
-    names = {
-        name
-        for topic in rulebook.topics
-        if topic.kind is TopicKind.BRAND and topic.brand in {"", brand}
-        for name in topic.names
-    }
     ours = any(one.via is Via.OWN for one in hearings)
     queries = tuple(topic.query for topic in known if topic.kind is TopicKind.BRAND)
-    return Heard(brand, addressed, keys, frozenset(kinds), tuple(sorted(names)), ours, queries)
+    return Heard(brand, addressed, keys, frozenset(kinds), rulebook.brand_names(brand), ours, queries)
 
 
 def heard_anew(hearings: Sequence[Hearing], brand_id: int, topics: Callable[[], Iterable[str]]) -> tuple[Hearing, ...]:
@@ -245,7 +238,7 @@ def _about_us(subject: Subject, heard: Heard, context: Context | None) -> str:
         return ""
     names = (*heard.names, *(context.accounts if context is not None else ()))
     at = subject.at or TIMELESS
-    spans = [one for query in heard.queries for one in spans_of(query.tree, subject, at)]
+    spans = [one for query in heard.queries for one in query.spans(subject, at)]
     return sentences.naming(subject.text, names, spans)
 
 

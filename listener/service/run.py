@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import importlib.metadata
 import logging
 import signal
@@ -51,6 +52,8 @@ from listener.webclient import WebClient
 log = logging.getLogger("hubbub")
 
 POOL_SIZE = 10
+GARBAGE = 10_000
+"""Objects that are made before Python looks among them for circles that nobody holds. A batch is made of many more, which live to its end."""
 PROGRAMS = {None: "listener", "listen": "listener", "deliver": "deliverer"}
 """What each half is called in the `programs` table."""
 
@@ -68,6 +71,7 @@ async def serve(
 
     FixMe, NotReachable: what a human must mend. Returns 0 after a good end.
     """
+    gc.set_threshold(GARBAGE)
     roles = [only] if only else list(processes.ROLES)
     stop = Stop()
     with processes.held(settings, roles), _signals(stop):

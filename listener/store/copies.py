@@ -23,14 +23,16 @@ JOIN LATERAL (SELECT mention_id FROM copy_bands WHERE band = n.band ORDER BY men
 JOIN LATERAL (SELECT family, marks FROM copies WHERE mention_id = b.mention_id LIMIT 1) AS c ON true
 """
 
-# As many of a band's newest holders as are counted at most.
+# As many of a band's newest holders as are counted at most. Copies share most of their bands, so each holder is looked at once.
 _BY_OTHERS = """
 SELECT DISTINCT n.i, m.author_id, c.marks
-FROM unnest($1::int[], $2::int[], $3::int[]) AS n(i, brand_id, band)
-JOIN LATERAL (SELECT mention_id FROM copy_bands WHERE band = n.band ORDER BY mention_id DESC LIMIT $5) AS b ON true
-JOIN LATERAL (SELECT marks FROM copies WHERE mention_id = b.mention_id AND at >= $4 LIMIT 1) AS c ON true
-JOIN LATERAL (SELECT author_id FROM mentions WHERE id = b.mention_id LIMIT 1) AS m ON true
-WHERE EXISTS (SELECT FROM hearings AS h WHERE h.mention_id = b.mention_id AND h.brand_id = n.brand_id)
+FROM (
+    SELECT DISTINCT n.i, n.brand_id, b.mention_id FROM unnest($1::int[], $2::int[], $3::int[]) AS n(i, brand_id, band)
+    JOIN LATERAL (SELECT mention_id FROM copy_bands WHERE band = n.band ORDER BY mention_id DESC LIMIT $5) AS b ON true
+) AS n
+JOIN LATERAL (SELECT marks FROM copies WHERE mention_id = n.mention_id AND at >= $4 LIMIT 1) AS c ON true
+JOIN LATERAL (SELECT author_id FROM mentions WHERE id = n.mention_id LIMIT 1) AS m ON true
+WHERE EXISTS (SELECT FROM hearings AS h WHERE h.mention_id = n.mention_id AND h.brand_id = n.brand_id)
 """
 
 _FORGET = "DELETE FROM copies WHERE mention_id = ANY($1::bigint[])"

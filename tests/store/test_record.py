@@ -221,6 +221,8 @@ async def test_one_conversation_per_thread_and_author(house: House, pool: asyncp
     assert found[0]["tags"] == ["angry"]
     assert found[0]["due_at"] == NOW + timedelta(hours=1, minutes=2)
     assert [c["state"] for c in found] == ["new", "new"]
+    last = "SELECT m.external_id FROM conversations c JOIN mentions m ON m.id = c.last_mention_id ORDER BY c.id"
+    assert [r["external_id"] for r in await pool.fetch(last)] == ["c", "b"]
 
 
 async def test_a_topic_alone_is_listened_to(house: House, pool: asyncpg.Pool) -> None:
@@ -247,6 +249,20 @@ async def test_a_conversation_that_a_rule_opened_is_the_same_when_it_addresses_u
     await house.record(*story[:cut], now=NOW + timedelta(minutes=2))
     await house.record(*story[cut:], now=NOW + timedelta(minutes=2))
     assert [(c["messages"], c["account_id"]) for c in await conversations(pool)] == [(["a", "b"], house.account.id)]
+
+
+@pytest.mark.parametrize("addressed", [True, False])
+async def test_what_calls_for_a_conversation_twice_in_one_batch_opens_it_once_and_with_the_first_message(
+    house: House, pool: asyncpg.Pool, addressed: bool
+) -> None:
+    house.judge.opens = True
+    (house.addressed if addressed else house.topic)("a")
+    house.topic("b")
+    await house.record(
+        said("b", "bad", parent="a", root="a", at=NOW + timedelta(minutes=1)), said("a", "bad", at=NOW), now=NOW + timedelta(minutes=2)
+    )  # fmt: skip
+    found = [(c["messages"], c["account_id"], c["opened_at"]) for c in await conversations(pool)]
+    assert found == [(["a", "b"], house.account.id if addressed else 0, NOW)]
 
 
 async def test_a_conversation_that_a_rule_opened_belongs_to_the_account_that_answers(

@@ -194,7 +194,6 @@ def _asked(rulebook: Rulebook, found: Judged, methods: Methods) -> tuple[Subject
 
 def _fires(rulebook: Rulebook, rule: str, found: Judged, methods: Methods) -> tuple[bool, tuple[int, ...]]:
     """Whether a rule fires on a stored message, and where in its text."""
-    from listener.query.match import spans_of
     from listener.rulebook.explain import why
 
     asked = rulebook.rule(rule)
@@ -202,7 +201,7 @@ def _fires(rulebook: Rulebook, rule: str, found: Judged, methods: Methods) -> tu
         return False, ()
     subject, heard = _asked(rulebook, found, methods)
     fires = why(rulebook, asked, subject, heard, found.context, found.at).fires
-    return fires, spans_of(asked.when.tree, subject, found.at) if fires else ()
+    return fires, asked.when.spans(subject, found.at) if fires else ()
 
 
 async def _right(pool: Pool, marks: Sequence[tuple[Judged, Marked]], rule: str, rulebook: Rulebook) -> list[Marked]:

@@ -53,8 +53,8 @@ MAX_LIST = 100
 """Names, tags and links that we keep of one post."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US = 1_262_304_000_000_000  # 2010
-_LAST_US = 7_258_118_400_000_000  # 2200: beyond it a float of seconds no longer holds every microsecond
+FIRST_US = 1_262_304_000_000_000  # 2010
+LAST_US = 7_258_118_400_000_000  # 2200: beyond it a float of seconds no longer holds every microsecond
 _DID = re.compile(r"did:[a-z]{1,32}:[A-Za-z0-9._:%-]{1,1024}")
 _OURS = re.compile(rf"at://did:[a-z]{{1,32}}:[A-Za-z0-9._:%-]{{1,1024}}/{re.escape(POST)}/[A-Za-z0-9._:~-]{{1,512}}")
 _URI = re.compile(r"at://[A-Za-z0-9._:%-]{1,1024}/[A-Za-z0-9.-]{1,317}/[A-Za-z0-9._:~-]{1,512}")
@@ -142,7 +142,7 @@ def convert_jetstream(frame: bytes, heard_at: datetime) -> Item | None:
 
 def event_time(event: Event) -> datetime | None:
     """The network's time of an event; None when it is nonsense."""
-    return datetime.fromtimestamp(event.time_us / 1e6, UTC) if _FIRST_US <= event.time_us <= _LAST_US else None
+    return datetime.fromtimestamp(event.time_us / 1e6, UTC) if FIRST_US <= event.time_us <= LAST_US else None
 
 
 def _author_changed(event: Event, frame: bytes) -> Item | None:

@@ -20,7 +20,7 @@ from typing import Protocol
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.model import Batch, Gap, Item, Mention
 from listener.sources.base import Say, Wanted
-from listener.sources.bluesky.convert import convert_event, event_time
+from listener.sources.bluesky.convert import FIRST_US, LAST_US, convert_event
 from listener.sources.bluesky.shapes import Event, Notice, Said
 from listener.webclient import Params, Socket, WebClient
 
@@ -32,7 +32,6 @@ SEQ_END = 10**15
 """From here on a cursor is read as unix microseconds, so no sequence number reaches it."""
 SKEW_US = 60_000_000
 """Microseconds by which clocks may differ before a time is nonsense."""
-_SKEW = timedelta(microseconds=SKEW_US)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE = re.compile(r"(?:seq:(\d{1,15})@([^;\s]{1,300});)?us:(\d{1,17})")
 
@@ -63,12 +62,17 @@ class Place:
     @property
     def at(self) -> datetime:
         """The place as a time."""
-        return _EPOCH + timedelta(microseconds=min(self.us, 253_402_300_799_000_000))
+        return time_of(min(self.us, 253_402_300_799_000_000))
 
 
 def unix_us(moment: datetime) -> int:
     """Unix microseconds, exactly."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def time_of(us: int) -> datetime:
+    """The time at so many unix microseconds, exactly."""
+    return _EPOCH + timedelta(microseconds=us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +251,9 @@ class PublicStream:
         loop = asyncio.get_running_loop()
         last_sound = last_flush = loop.time()
         while True:
-            while pump.frames and len(hearing.items) < habits.batch and not hearing.done:
-                hearing.take(pump.next(), self._clock)
+            if pump.frames:
+                hearing.take(pump.frames, habits.batch, self._clock())
+                pump.taken()
                 last_sound = loop.time()
             now = loop.time()
             wait = hearing.patience(habits, now - last_flush)
@@ -312,13 +317,11 @@ class _Pump:
             self.fault = fault
             self._arrived.set()
 
-    def next(self) -> bytes:
-        """The oldest frame."""
-        frame = self.frames.popleft()
-        self._size -= len(frame)
-        if not self._room.is_set() and self._size < self._habits.queue_bytes // 2:
+    def taken(self) -> None:
+        """Somebody took frames from the left: there may be room again."""
+        self._size = sum(map(len, self.frames))
+        if self._size < self._habits.queue_bytes // 2:
             self._room.set()
-        return frame
 
     async def wait(self, seconds: float) -> None:
         """Until a frame arrives or the socket ends, at most so long."""
@@ -332,36 +335,52 @@ class _Pump:
 
 @dataclass(slots=True)
 class _Hearing:
-    """What was heard since the last batch, and where that is in the stream."""
+    """What was heard since the last batch, and where that is in the stream. Times are unix microseconds: they are compared for every event."""
 
     stream: PublicStream
     wire: Wire
-    place: Place
+    begins: Place
+    """Where that was before anything moved it."""
     expected: int
     """As in `Asked`."""
     too_old: bool
     until: int
-    """Unix microseconds at which a reading of the past ends; 0: never."""
+    """At which a reading of the past ends; 0: never."""
     done: bool = False
     begun: bool = False
     items: list[Item] = field(default_factory=list)
     heard: int = 0
     urgent: bool = False
-    item_at: datetime | None = None
+    us: int = 0
+    """The time of the last event; 0: there was none."""
+    seq: int = 0
+    """The last number of this host that is known."""
+    newest: int = 0
+    """The latest time since the last batch; 0: there was no event."""
     gaps: list[Gap] = field(default_factory=list)
-    ahead: datetime | None = None
+    ahead: int = 0
     """The time of the last event when it was ahead of our clock."""
 
-    def take(self, frame: bytes, clock: Callable[[], datetime]) -> None:
-        """WrongPlace, or TryAgain, when the host says that it is over."""
-        for said in self.wire.read(frame):
-            if isinstance(said, tuple):
-                self._event(*said, clock())
-            elif isinstance(said, Notice):
-                self._noticed(said)
-            else:
-                self.heard += 1
-                self.items.append(said)
+    def __post_init__(self) -> None:
+        self.seq = self.begins.seq if self.begins.host == self.wire.host else 0
+
+    @property
+    def place(self) -> Place:
+        """The bookmark now."""
+        return Place(self.us, self.seq, self.wire.host if self.seq else "") if self.us else self.begins
+
+    def take(self, frames: deque[bytes], most: int, heard_at: datetime) -> None:
+        """Read frames from the left until there are so many items. WrongPlace, or TryAgain, when the host says that it is over."""
+        read, heard_us = self.wire.read, unix_us(heard_at)
+        while frames and len(self.items) < most and not self.done:
+            for said in read(frames.popleft()):
+                if isinstance(said, tuple):
+                    self._event(*said, heard_at, heard_us)
+                elif isinstance(said, Notice):
+                    self._noticed(said)
+                else:
+                    self.heard += 1
+                    self.items.append(said)
 
     def _noticed(self, notice: Notice) -> None:
         if notice.name == "FutureCursor":
@@ -370,7 +389,7 @@ class _Hearing:
             raise TryAgain(f"the stream was ended: {notice.name}", where=self.wire.host, code=notice.name)
         self.too_old = self.too_old or notice.name == "OutdatedCursor"
 
-    def _event(self, event: Event, raw: bytes, heard_at: datetime) -> None:
+    def _event(self, event: Event, raw: bytes, heard_at: datetime, heard_us: int) -> None:
         if self.expected and event.cursor:
             if event.cursor != self.expected or event.time_us != self.place.us:
                 raise WrongPlace  # another event has our number: the host counts anew
@@ -381,34 +400,31 @@ class _Hearing:
         self.heard += 1
         self.begun = True
         item = convert_event(event, raw, heard_at)
-        is_edit = event.commit is not None and event.commit.operation == "update"
-        if item is not None and (is_edit or self.stream.hears(item)):
-            self.items.append(item)
-            self.urgent = self.urgent or isinstance(item, Mention)
-        self._move(event, heard_at)
+        if item is not None:
+            is_edit = event.commit is not None and event.commit.operation == "update"
+            if is_edit or self.stream.hears(item):
+                self.items.append(item)
+                self.urgent = self.urgent or isinstance(item, Mention)
+        if FIRST_US <= event.time_us <= LAST_US and self._believed(event.time_us, heard_us):
+            self._move(event)
 
-    def _move(self, event: Event, heard_at: datetime) -> None:
-        """The bookmark after this event; a nonsense time or number does not move it."""
-        at = event_time(event)
-        if at is None or not self._believed(at, heard_at):
-            return
+    def _move(self, event: Event) -> None:
+        """The bookmark after this event."""
         if self.too_old:
             self.too_old = False
-            if at > self.place.at + _SKEW:
-                self.gaps.append(Gap(self.place.at, at, "the bookmark was older than what the network keeps"))
-        self.item_at = at if self.item_at is None else max(at, self.item_at)
-        host = self.wire.host
+            if event.time_us > self.place.us + SKEW_US:
+                told = "the bookmark was older than what the network keeps"
+                self.gaps.append(Gap(self.place.at, time_of(event.time_us), told))
+        self.us = event.time_us
+        if event.time_us > self.newest:
+            self.newest = event.time_us
         if 0 < event.cursor < SEQ_END:
-            self.place = Place(event.time_us, event.cursor, host)
-        elif self.place.host == host:
-            self.place = Place(event.time_us, self.place.seq, host)
-        else:
-            self.place = Place(event.time_us)
+            self.seq = event.cursor
 
-    def _believed(self, at: datetime, heard_at: datetime) -> bool:
+    def _believed(self, us: int, heard_us: int) -> bool:
         """One event from the future is nonsense; two in a row that agree say that our own clock is behind."""
-        before, self.ahead = self.ahead, at if at > heard_at + _SKEW else None
-        return self.ahead is None or (before is not None and abs(at - before) <= _SKEW)
+        before, self.ahead = self.ahead, us if us > heard_us + SKEW_US else 0
+        return not self.ahead or abs(us - before) <= SKEW_US
 
     def patience(self, habits: Habits, since: float) -> float:
         """Seconds that what is there may still wait; nothing waits when it is a mention or when there is much."""
@@ -424,8 +440,8 @@ class _Hearing:
             str(self.place),
             now,
             gaps=tuple(self.gaps),
-            item_at=self.item_at,
+            item_at=time_of(self.newest) if self.newest else None,
             heard=self.heard,
         )
-        self.items, self.gaps, self.heard, self.urgent, self.item_at = [], [], 0, False, None
+        self.items, self.gaps, self.heard, self.urgent, self.newest = [], [], 0, False, 0
         return made

@@ -16,21 +16,25 @@ from listener.harmless import storable
 from listener.model import Reject
 
 
-class Ref(msgspec.Struct):
+class Shape(msgspec.Struct, gc=False):
+    """What JSON is decoded into; JSON makes no circles, so Python need not look for any."""
+
+
+class Ref(Shape):
     """A strong reference: at-URI and content id."""
 
     uri: str = ""
     cid: str = ""
 
 
-class ReplyRef(msgspec.Struct):
+class ReplyRef(Shape):
     """`record.reply`."""
 
     parent: Ref | None = None
     root: Ref | None = None
 
 
-class Feature(msgspec.Struct):
+class Feature(Shape):
     """What a facet is: a mention, a link or a tag."""
 
     kind: str = msgspec.field(default="", name="$type")
@@ -39,24 +43,24 @@ class Feature(msgspec.Struct):
     tag: str = ""
 
 
-class Facet(msgspec.Struct):
+class Facet(Shape):
     """A marked part of a text; its offsets are of no use to us."""
 
     features: list[Feature] | None = None
 
 
-class Anything(msgspec.Struct):
+class Anything(Shape):
     """Something of which only the presence counts."""
 
 
-class Embedded(msgspec.Struct):
+class Embedded(Shape):
     """`record` of an embed: a reference, or (with media beside it) a box around one."""
 
     uri: str = ""
     record: Ref | None = None
 
 
-class Embed(msgspec.Struct):
+class Embed(Shape):
     """Pictures, video, a link card, a quoted post, or a quoted post with media."""
 
     kind: str = msgspec.field(default="", name="$type")
@@ -68,7 +72,7 @@ class Embed(msgspec.Struct):
     media: Embed | None = None
 
 
-class Post(msgspec.Struct):
+class Post(Shape):
     """A record of app.bsky.feed.post."""
 
     text: str | None = None
@@ -80,7 +84,7 @@ class Post(msgspec.Struct):
     tags: list[str] | None = None
 
 
-class Commit(msgspec.Struct):
+class Commit(Shape):
     """A write to a repository."""
 
     rev: str = ""
@@ -91,20 +95,20 @@ class Commit(msgspec.Struct):
     record: Post | None = None
 
 
-class AccountState(msgspec.Struct):
+class AccountState(Shape):
     """What became of an account."""
 
     active: bool | None = None
     status: str = ""
 
 
-class Identity(msgspec.Struct):
+class Identity(Shape):
     """A new handle."""
 
     handle: str = ""
 
 
-class Event(msgspec.Struct):
+class Event(Shape):
     """One Jetstream event. `cursor` is absent on servers before 2026."""
 
     did: str = ""
@@ -116,7 +120,7 @@ class Event(msgspec.Struct):
     identity: Identity | None = None
 
 
-class Payload(msgspec.Struct):
+class Payload(Shape):
     """One event of Jetstream's second wire: a commit stands in it without a box."""
 
     kind: str = msgspec.field(default="", name="$type")
@@ -136,7 +140,7 @@ class Payload(msgspec.Struct):
     """Of a notice."""
 
 
-class Message(msgspec.Struct):
+class Message(Shape):
     """One frame of Jetstream's second wire."""
 
     kind: str = msgspec.field(default="", name="$type")
@@ -156,7 +160,7 @@ Said = tuple[Event, bytes] | Reject | Notice
 """One thing of a frame: an event with its bytes by which it can be read again, what cannot be used, or a word about the stream."""
 
 
-class Person(msgspec.Struct):
+class Person(Shape):
     """A profile in short."""
 
     did: str = ""
@@ -164,7 +168,7 @@ class Person(msgspec.Struct):
     name: str = msgspec.field(default="", name="displayName")
 
 
-class Notification(msgspec.Struct):
+class Notification(Shape):
     """One of listNotifications."""
 
     uri: str = ""
@@ -184,20 +188,20 @@ class PostView(Notification):
     quotes: int | None = msgspec.field(default=None, name="quoteCount")
 
 
-class NotificationPage(msgspec.Struct):
+class NotificationPage(Shape):
     """The answer of listNotifications, each notification still raw: a broken one must not cost its neighbours."""
 
     cursor: str = ""
     notifications: list[msgspec.Raw] | None = None
 
 
-class Verification(msgspec.Struct):
+class Verification(Shape):
     """Whether the network vouches for somebody."""
 
     status: str = msgspec.field(default="", name="verifiedStatus")
 
 
-class ProfileView(msgspec.Struct):
+class ProfileView(Shape):
     """The answer of getProfile."""
 
     did: str = ""

@@ -168,6 +168,8 @@ FROM unnest($1::bigint[], $2::bigint[]) AS n(id, mention_id) WHERE r.id = n.id
 
 Place = tuple[int, int, str, str, int]
 """A conversation's key: brand, account or 0, space, root, author id."""
+Thread = tuple[str, str, int]
+"""What one author says in one thread: space, root, author id."""
 
 
 @dataclass(slots=True)
@@ -200,6 +202,8 @@ class Desk:
         self._now = now
         self._history = history
         self._places: dict[Place, int] = {}
+        self._threads: dict[Thread, dict[Place, int]] = {}
+        """The same by thread."""
         self._of_mention: dict[int, list[tuple[int, int]]] = {}
         self._steps: dict[int, list[Step]] = {}
         self._responders: dict[tuple[int, str], int] = {}
@@ -240,12 +244,11 @@ class Desk:
 
     async def _sketch(self, theirs: Sequence[Kept], assessed: Assessed) -> None:
         """What near-copies are found by, of messages that are or become somebody's work; before those conversations are written."""
-        threads = {place[2:] for place in self._places}
         work = [
             k
             for k in theirs
             if (k.new or k.edited)
-            and ((k.mention.key.space, k.root, k.author_id) in threads or any(self._opens(k, assessed)))
+            and ((k.mention.key.space, k.root, k.author_id) in self._threads or any(self._opens(k, assessed)))
         ]
         for edited in (False, True):
             texts = [(k.id, k.version, k.mention.text) for k in work if k.edited is edited]
@@ -258,19 +261,25 @@ class Desk:
         rows = sorted(set(threads))
         if rows:
             for r in await self._connection.fetch(_OF_THREADS, *columns(rows)):
-                self._places[(r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"])] = r["id"]
+                self._put((r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"]), r["id"])
+
+    def _put(self, place: Place, conversation_id: int) -> None:
+        self._places[place] = conversation_id
+        self._threads.setdefault(place[2:], {})[place] = conversation_id
 
     async def _open_addressed(self, kept: Sequence[Kept], assessed: Assessed) -> None:
         wanted: dict[Place, tuple[Kept, Assessment | None, Origin]] = {}
+        begun: set[Place] = set()
         for k in sorted(kept, key=lambda k: (k.at, k.id)):
             for place, origin in self._opens(k, assessed):
                 await self._adopt(place)
                 free = (place[0], 0, *place[2:])
-                if place == free and any((p[0], 0, *p[2:]) == free for p in wanted):
+                if place == free and free in begun:
                     continue
                 wanted.pop(free, None)
                 if place not in self._places and place not in wanted:
                     wanted[place] = (k, assessed.get((k.id, place[0])), origin)
+                    begun.add(free)
         await self._open(wanted)
 
     def _opens(self, k: Kept, assessed: Assessed) -> list[tuple[Place, Origin]]:
@@ -284,7 +293,7 @@ class Desk:
             origin = Origin.IMPORT if self._history else Origin.ADDRESSED
             found += [((brand_id, account_id, space, k.root, k.author_id), origin) for account_id in addressed]
             assessment = assessed.get((k.id, brand_id))
-            elsewhere = any(p[0] == brand_id and p[2:] == (space, k.root, k.author_id) for p in self._places)
+            elsewhere = any(p[0] == brand_id for p in self._threads.get((space, k.root, k.author_id), ()))
             if not addressed and not elsewhere and assessment is not None and assessment.opens:
                 found.append(
                     ((brand_id, 0, space, k.root, k.author_id), Origin.IMPORT if self._history else Origin.RULE)
@@ -297,12 +306,13 @@ class Desk:
         if place[1] == 0 or place in self._places or free not in self._places:
             return
         conversation_id = self._places.pop(free)
+        del self._threads[free[2:]][free]
         try:
             async with self._connection.transaction():
                 await self._connection.execute(_ADOPT, conversation_id, place[1])
         except asyncpg.UniqueViolationError:
             raise TryAgain("the account opened a conversation of its own at the same moment", after=0) from None
-        self._places[place] = conversation_id
+        self._put(place, conversation_id)
         self.changed.add(conversation_id)
         self.events.append(Event(place[0], "conversation.addressed", conversation_id, after={"account": place[1]}))
 
@@ -327,7 +337,7 @@ class Desk:
             raise TryAgain("a conversation was opened by another writer at the same moment", after=0)
         for r in created:
             place = (r["brand_id"], r["account_id"], r["space"], r["root"], r["author_id"])
-            self._places[place] = r["id"]
+            self._put(place, r["id"])
             self.opened[r["id"]] = wanted[place][0].id
             self.events.append(
                 Event(
@@ -369,8 +379,8 @@ class Desk:
     def _place_theirs(self, k: Kept, assessed: Assessed) -> None:
         """Their message goes to every conversation of theirs in this thread; mere repetition moves nothing."""
         brands = {h.brand_id for h in k.hearings}
-        for place, conversation_id in self._places.items():
-            if place[2:] == (k.mention.key.space, k.root, k.author_id) and place[0] in brands:
+        for place, conversation_id in self._threads.get((k.mention.key.space, k.root, k.author_id), {}).items():
+            if place[0] in brands:
                 self._replace(conversation_id, Step(k.at, k, assessed.get((k.id, place[0])), ours=False))
                 self._of_mention.setdefault(k.id, []).append((conversation_id, place[0]))
 
@@ -538,7 +548,7 @@ class Desk:
                 if step.outbox is not None:
                     await follow(self._connection, was, c, step.outbox.person_id)
                 self._tell(was, c, step)
-            if newest is not None:
+            if newest is not None and newest[1] != self.opened.get(conversation_id):
                 last.append((conversation_id, newest[1]))
             if c != before[conversation_id]:
                 after.append(c)
