@@ -100,7 +100,9 @@ async def _look(connection: asyncpg.Connection, brand: Watched, book: Rulebook, 
             if one is not None:
                 told.append(one)
                 await fire(connection, one, alert.look.policy, now)
-    for found, what, began, stream in watch.not_heard(streams, last, now.timestamp()):
+    # Who comes back is there before the streams are: whether they come too is seen at the next look.
+    back = last - reached > watching.FRESH
+    for found, what, began, stream in () if back else watch.not_heard(streams, last, now.timestamp()):
         one = watching.fired_deaf(brand.id, found, what, began, stream, now)
         told.append(one)
         await fire(connection, one, found.policy, now)

@@ -274,3 +274,13 @@ async def until(pool: asyncpg.Pool, wanted: int, statement: str) -> None:
     async with asyncio.timeout(10):
         while await pool.fetchval(statement) != wanted:
             await asyncio.sleep(0.02)
+
+
+async def test_who_comes_back_gives_the_streams_time_to_come_too(scene: Scene) -> None:
+    scene.now += timedelta(hours=5)  # Hubbub was down: no stream shows life, and nobody was there to hear of it
+    assert (await scene.look(alive=False)).fired == ()
+    assert [one.told for one in await scene.goes_on(1, 0, alive=False)] == [Told.BEGUN]
+    assert [one.told for one in await scene.goes_on(1)] == [Told.OVER]
+    scene.now += timedelta(hours=5)
+    assert (await scene.look(alive=False)).fired == ()
+    assert await scene.goes_on(3) == []
