@@ -75,8 +75,8 @@ class Episode:
 
     @property
     def pages(self) -> bool:
-        """Whether somebody would have been woken."""
-        return not self.muted_by
+        """Whether somebody would have been told."""
+        return not self.muted_by and (self.waking is None or self.waking.tells)
 
     @property
     def night(self) -> bool:
@@ -94,7 +94,7 @@ class Episode:
 
 def _plain(waking: Waking | None) -> dict[str, Any]:
     if waking is None:
-        return {"people": (), "kept_from": (), "receivers": ()}
+        return {"people": (), "kept_from": (), "receivers": (), "undelivered": False}
     people = [
         {
             "person": one.person, "at": one.at, "there": one.at.isoformat(timespec="minutes"), "receivers": one.receivers,
@@ -106,7 +106,7 @@ def _plain(waking: Waking | None) -> dict[str, Any]:
         {"person": one.person, "at": one.at, "there": one.at.isoformat(timespec="minutes"), "why": one.why}
         for one in waking.kept
     ]
-    return {"people": people, "kept_from": kept, "receivers": waking.receivers}
+    return {"people": people, "kept_from": kept, "receivers": waking.receivers, "undelivered": waking.undelivered}
 
 
 def episodes(fired: Iterable[Fired]) -> list[Episode]:
@@ -140,7 +140,7 @@ def whom_they_wake(told: Iterable[Episode], book: Rulebook, staff: Staffed, zone
 
     policies: dict[str, Policy] = {policy.key: policy for policy in book.alerts}
     for one in told:
-        if one.pages:
+        if not one.muted_by:
             about = (policies[one.policy], one.first, one.topic, one.source)
             one.waking = waking(staff, *about, one.begun, one.over, zone_name)
 
@@ -239,8 +239,10 @@ def _whom(waking: Waking) -> Iterable[str]:
         yield f"    keeps from {kept.person}, {kept.at:%a %H:%M} there: {kept.why}"
     if waking.receivers:
         yield f"    tells whoever reads {' and '.join(waking.receivers)}"
-    if not waking.woken and not waking.receivers:
-        yield "    nobody is told"
+    if waking.undelivered:
+        yield "    reaches nobody: every receiver that is known is told that it was not delivered"
+    if not waking.tells:
+        yield "    over before anybody is told"
 
 
 def _a_month(pages: int, time: timedelta) -> float | None:

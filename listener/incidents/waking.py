@@ -56,9 +56,16 @@ class Waking:
     woken: tuple[Woken, ...]
     kept: tuple[Kept, ...]
     receivers: tuple[str, ...]
-    """And which receivers besides, that everybody reads; all that are known, where it could be told to nobody."""
+    """And which receivers besides, that everybody reads."""
+    undelivered: bool
+    """It reaches nobody: every receiver that is known is told that."""
     night: bool
-    """Somebody at night; where it reaches nobody by name, at night for the brand."""
+    """At night for somebody who is told; where that is nobody by name, for the brand."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether anything leaves: it does not where the alert is over before."""
+        return bool(self.woken or self.receivers or self.undelivered)
 
 
 def waking(
@@ -80,12 +87,9 @@ def waking(
             break
     for one in woken:
         kept.pop(one.person, None)
-    if seen.undelivered and not woken and not receivers:
-        receivers = tuple(sorted(staff.receivers))
-    night = any(one.night for one in woken) or (
-        bool(receivers) and not woken and is_night(at.astimezone(zone(zone_name)))
-    )
-    return Waking(tuple(woken), tuple(kept.values()), receivers, night)
+    undelivered = seen.undelivered and not woken and not receivers
+    whole = not woken and (undelivered or bool(receivers)) and is_night(at.astimezone(zone(zone_name)))
+    return Waking(tuple(woken), tuple(kept.values()), receivers, undelivered, whole or any(one.night for one in woken))
 
 
 def is_night(there: datetime) -> bool:

@@ -205,7 +205,7 @@ async def replay(
         streams = lives.lives(
             await series.streams(connection, brand.id, since, end), await lived.of_the_past(connection, brand.id)
         )
-        until_when = await lived.lived_until(connection)
+        listened = await lived.lived_until(connection) or 0.0
         policies = [one for one in book.alerts if not policy or one.key == policy]
         looks = watching.looks(policies, book.topics, brand.key, {one.network for one in streams})
         watch = Watch(looks, brand.zone, book.calendar)
@@ -214,13 +214,13 @@ async def replay(
         told: list[Fired] = []
         for day in range(begin, until, DAY):
             buckets = range(day, min(day + DAY, until), STEP)
-            told += await _replayed(connection, brand, watch, heard, buckets, streams, until_when or 0.0)
+            told += await _replayed(connection, brand, watch, heard, buckets, streams, listened)
     return Replayed(tuple(told), len(watch.states), max(0, (until - begin) // STEP))
 
 
 async def _replayed(
     connection: asyncpg.Connection, brand: Watched, watch: Watch, heard: Heard, buckets: Sequence[int],
-    streams: Sequence[Stream], lived_until: float,
+    streams: Sequence[Stream], listened: float,
 ) -> list[Fired]:  # fmt: skip
     told = []
     for at in buckets:
@@ -229,7 +229,7 @@ async def _replayed(
             if one is not None:
                 told.append(one)
         looked = at + STEP + GRACE
-        if looked <= lived_until:
+        if looked <= listened:
             for found, what, began, stream in watch.not_heard(lives.those_of(streams, looked), at, looked):
                 told.append(watching.fired_deaf(brand.id, found, what, began, stream, _time(looked)))
         await asyncio.sleep(0)

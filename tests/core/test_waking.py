@@ -67,7 +67,8 @@ def test_when_all_are_quiet_somebody_is_woken_all_the_same_and_an_alert_that_is_
     assert told(woken) == [("mia", "02:01", True, TOLD_ALL_THE_SAME, True)]
     assert (woken.kept, woken.night) == ((), True)
     nobody = at(rules, "2026-11-02T01:00Z", over="2026-11-02T01:01Z")
-    assert (nobody.woken, nobody.receivers) == ((), ())
-    assert nobody.night is False
+    assert (nobody.tells, nobody.night) == (False, False)
+    lost = at(rules, "2026-11-02T01:00Z", staff=replace(alone, reach={}, receivers=frozenset({"other"})))
+    assert (lost.woken, lost.receivers, lost.undelivered, lost.night) == ((), (), True, True)
     channel = at(rules, "2026-11-02T01:00Z", staff=replace(alone, reach={}))
     assert (channel.woken, channel.receivers, channel.night) == ((), ("room",), True)
