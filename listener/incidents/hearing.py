@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 ENOUGH = 0.9
 GONE = 86_400.0
@@ -46,6 +47,8 @@ class Stream:
     weight: float = 1.0
     """How much it brings."""
     holes: tuple[Hole, ...] = ()
+    until: float = inf
+    """When another one took its place; see `lives`."""
 
     @property
     def network(self) -> str:
@@ -76,7 +79,7 @@ def born(streams: Sequence[Stream]) -> float | None:
 
 def heard(streams: Sequence[Stream], begin: float, end: float, now: float) -> bool:
     """Whether what was said from `begin` on and before `end` is known."""
-    there = [one for one in streams if one.born < end and begin < one.beat + GONE]
+    there = [one for one in streams if one.born < end and begin < min(one.beat + GONE, one.until)]
     whole = sum(one.weight for one in there)
     return bool(there) and sum(one.weight for one in there if one.lived(begin, end, now)) >= ENOUGH * whole
 

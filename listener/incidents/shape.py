@@ -67,6 +67,8 @@ EVIDENCE = {
     "rules": "keys of the rules that handed to it",
     "mention": "of a rule's: the id of the message",
     "planned": "titles of what the calendar has for the day",
+    "stream": "of a network that is not heard: the stream that brings most, and",
+    "state": "what it was doing instead",
     "counter": "which counter: mentions, negative, urgent",
     "curve": "counts of the last buckets, oldest first; null: unknown",
     "curve_expected": "what was expected of each",

@@ -460,6 +460,7 @@ def fired_deaf(brand_id: int, look: Look, told: Told, since: int, stream: Stream
     """That a network is not heard, or is again, as it is handed to incidents. What people paused is a note."""
     why = f"{look.counter.source} is heard again"
     bad = look.policy.severity
+    whose: dict[str, Any] = {}
     if stream is not None:
         since_when = datetime.fromtimestamp(since, UTC)
         paused = stream.state == "paused"
@@ -471,7 +472,8 @@ def fired_deaf(brand_id: int, look: Look, told: Told, since: int, stream: Stream
         because = state.get(stream.state, "it shows no sign of life")
         why = f"silence: nothing is heard of {look.counter.source} since {since_when:%Y-%m-%d %H:%M} UTC: {because} ({stream.key})"
         bad = Severity.NOTE if paused else bad
+        whose = {"stream": stream.key, "state": stream.state}
     return Fired(
         brand_id, look.policy.key, look.policy.watched, told, bad, now, datetime.fromtimestamp(since, UTC),
-        look.counter.topic, look.counter.source, {"why": why, "known": 0.0, "counter": look.counter.what},
+        look.counter.topic, look.counter.source, {"why": why, "known": 0.0, "counter": look.counter.what, **whose},
     )  # fmt: skip

@@ -255,7 +255,16 @@ def _said(fired: Fired) -> dict[str, Any]:
         "severity": fired.severity.value,
         "policy": fired.policy,
         "at": fired.at.isoformat(),
+        **_not_heard(fired),
     }
+
+
+def _not_heard(fired: Fired) -> dict[str, Any]:
+    """When a network fell silent, for whoever asks later when it lived; rows of streams only say how they stand now."""
+    if "stream" not in fired.evidence:
+        return {}
+    stream, state = fired.evidence["stream"], fired.evidence["state"]
+    return {"not_heard": {"stream": stream, "state": state, "since": fired.since.isoformat()}}
 
 
 async def _tell(

@@ -85,6 +85,8 @@ async def write_down(
         if mention_id is not None:
             state = "seen"
             await connection.execute(_REPLY_IS, row["reply_id"], mention_id)
+    text = None if receipt is None else msgspec.json.encode(receipt).decode()
+    await connection.execute(_SETTLE, row["id"], state, problem, code, not_before, text, external_id, now, thaw)
     events = []
     first_success = state in ("accepted", "seen") and row["state"] in ("sending", "unknown")
     if first_success and row["conversation_id"] is not None:
@@ -96,8 +98,6 @@ async def write_down(
         events.append(
             Event(row["brand_id"], "conversation.replied", before.id, None, row["id"], before=was, after=became)
         )
-    text = None if receipt is None else msgspec.json.encode(receipt).decode()
-    await connection.execute(_SETTLE, row["id"], state, problem, code, not_before, text, external_id, now, thaw)
     before_state, after_state = {"state": row["state"]}, {"state": state, "code": code}
     kind = f"reply.{state}"
     conversation_id = row["conversation_id"]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from listener.incidents import watching
+from listener.incidents import lives, watching
 from listener.incidents.hearing import Stream
 from listener.incidents.shape import Fired
 from listener.incidents.watching import STEP, Alert, Counted, Counter, Heard, Watch
@@ -22,6 +22,7 @@ from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.spikes.baseline import DAY
 from listener.spikes.paging import Told
+from listener.store import lives as lived
 from listener.store import series
 from listener.store.connect import acquired, repeated
 from listener.store.series import Asked, Watched
@@ -100,7 +101,9 @@ async def _look(connection: asyncpg.Connection, brand: Watched, book: Rulebook, 
             if one is not None:
                 told.append(one)
                 await fire(connection, one, alert.look.policy, now)
-    for found, what, began, stream in watch.not_heard(streams, last, now.timestamp()):
+    # Who comes back is there before the streams are: whether they come too is seen at the next look.
+    back = last - reached > watching.FRESH
+    for found, what, began, stream in () if back else watch.not_heard(streams, last, now.timestamp()):
         one = watching.fired_deaf(brand.id, found, what, began, stream, now)
         told.append(one)
         await fire(connection, one, found.policy, now)
@@ -194,12 +197,15 @@ async def replay(
 ) -> Replayed:
     """What alerts (or one of them) would have said from `start` to `end`, by the counters as they are now; the database is only read.
 
-    What came before `start` is learned from, as by a first look. Streams that are not heard are not told: when they lived is not kept.
+    What came before `start` is learned from, as by a first look. Streams that were not heard are told as far as that is kept.
     """
     begin, until = int(start.timestamp()) // STEP * STEP, int(end.timestamp()) // STEP * STEP
     since = datetime.fromtimestamp(begin - watching.LEARNED_DAYS * DAY, UTC)
     async with acquired(pool) as connection:
-        streams = await series.streams(connection, brand.id, since, end)
+        streams = lives.lives(
+            await series.streams(connection, brand.id, since, end), await lived.of_the_past(connection, brand.id)
+        )
+        listened = await lived.lived_until(connection) or 0.0
         policies = [one for one in book.alerts if not policy or one.key == policy]
         looks = watching.looks(policies, book.topics, brand.key, {one.network for one in streams})
         watch = Watch(looks, brand.zone, book.calendar)
@@ -207,18 +213,24 @@ async def replay(
         heard = await asyncio.to_thread(_learned, watch, counted, streams, end, watch.cold(), begin - STEP)
         told: list[Fired] = []
         for day in range(begin, until, DAY):
-            told += await _replayed(connection, brand, watch, heard, range(day, min(day + DAY, until), STEP))
+            buckets = range(day, min(day + DAY, until), STEP)
+            told += await _replayed(connection, brand, watch, heard, buckets, streams, listened)
     return Replayed(tuple(told), len(watch.states), max(0, (until - begin) // STEP))
 
 
 async def _replayed(
-    connection: asyncpg.Connection, brand: Watched, watch: Watch, heard: Heard, buckets: Sequence[int]
-) -> list[Fired]:
+    connection: asyncpg.Connection, brand: Watched, watch: Watch, heard: Heard, buckets: Sequence[int],
+    streams: Sequence[Stream], listened: float,
+) -> list[Fired]:  # fmt: skip
     told = []
     for at in buckets:
         for alert in watch.take(at, heard):
             one = await _fired(connection, brand, watch, alert, datetime.fromtimestamp(at + STEP, UTC))
             if one is not None:
                 told.append(one)
+        looked = at + STEP + GRACE
+        if looked <= listened:
+            for found, what, began, stream in watch.not_heard(lives.those_of(streams, looked), at, looked):
+                told.append(watching.fired_deaf(brand.id, found, what, began, stream, _time(looked)))
         await asyncio.sleep(0)
     return told

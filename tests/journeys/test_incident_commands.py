@@ -14,10 +14,11 @@ import pytest
 
 from listener.cli import main
 from listener.cli.running import login_name
+from listener.query.clock import zone
 from listener.rulebook.parse import parse
 from listener.rulebook.published import Published
 from listener.rulebook.turns import Turn
-from listener.store import calendars, incident_lists, rulebooks
+from listener.store import calendars, incident_lists, rulebooks, sources
 from tests.store.test_incidents import due, fire, fired, on_call, settle
 
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
@@ -153,6 +154,66 @@ async def test_a_route_is_told_with_why_who_when_by_what_who_is_quiet_and_which_
     assert (await run("alerts", "route", "--topic", "yogurt"))[0] == 2
     code, out, _ = await run("doctor")
     assert "none waits for somebody" in out
+
+
+_COUNT = """
+INSERT INTO series (brand_id, topic, source, at, history, mentions, negative, urgent, reach)
+SELECT $1, 'yoghurt', 'bluesky', at, false, CASE WHEN storm THEN 90 ELSE 10 END, CASE WHEN storm THEN 80 ELSE 2 END, 0, 0
+FROM generate_series($2::timestamptz - interval '9 days', $2::timestamptz + interval '3 hours', '5 minutes') AS at,
+     LATERAL (SELECT at >= $2 AND at < $2 + interval '20 minutes') AS n(storm)
+"""
+
+
+async def test_a_trial_says_whom_each_page_would_have_told_by_their_clock_and_from_whom_it_would_have_been_kept(
+    run: Run, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    w = await on_call(pool)
+    night = (datetime.now(UTC) - timedelta(days=1)).replace(hour=1, minute=0, second=0, microsecond=0)
+    await sources.open_source(pool, "bluesky/jetstream", datetime.now(UTC))
+    await pool.execute("UPDATE sources SET born_at = $1, stored = 100", night - timedelta(days=9))
+    await pool.execute(_COUNT, w.brand_id, night)
+    rules = tmp_path / "rules" / "rules.yaml"
+    rules.write_text(
+        RULES.replace("{id: mia,", "{id: mia, zone: Europe/Berlin,").replace(
+            "kind: negative,", "kind: negative, severity: note,"
+        )
+    )
+    span = (
+        "--from",
+        (night - timedelta(hours=2)).isoformat(),
+        "--to",
+        (night + timedelta(hours=2)).isoformat(),
+        "--policy",
+        "storm",
+    )
+    code, out, _ = await run("alerts", "try", *span)
+    assert code == 1, out
+    assert "keeps from mia" in out
+    assert "    tells tom, " in out
+    told = json.loads((await run("alerts", "try", *span, "--json"))[1])
+    [one] = told["alerts"]
+    assert [(who["person"], who["receivers"], who["quiet"], who["night"]) for who in one["people"]] == [
+        ("tom", ["phone-tom"], False, True)
+    ]
+    [kept] = one["kept_from"]
+    at = datetime.fromisoformat(kept["there"])
+    assert at.utcoffset() == night.astimezone(zone("Europe/Berlin")).utcoffset()
+    assert (kept["person"], kept["why"], night < at < night + timedelta(minutes=20)) == (
+        "mia",
+        "quiet until 07:00",
+        True,
+    )
+    assert (told["pages"], told["at_night"], told["people"]["mia"]) == (
+        1,
+        1,
+        {"told": 0, "at_night": 0, "kept_from": 1},
+    )
+    rules.write_text(RULES.replace("kind: negative,", "kind: negative, severity: critical,"))
+    [one] = json.loads((await run("alerts", "try", *span, "--json"))[1])["alerts"]
+    assert [(who["person"], who["quiet"], who["why"]) for who in one["people"]] == [
+        ("mia", True, "critical passes them")
+    ]
+    assert one["kept_from"] == []
 
 
 async def test_an_incident_that_could_not_be_delivered_stands_out_until_something_arrives(pool: asyncpg.Pool) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
 
 from listener import workflow
-from listener.store import series
+from listener.model import Deleted, Key
+from listener.store import outbox, series
+from listener.store.acts.doing import do
 from listener.store.acts.overruling import overrule
+from listener.store.acts.undoing import undo
 from listener.store.conversations import lock, save
-from tests.store.builders import NOW, House, said
+from listener.store.reply_rows import locked, write_down
+from listener.workflow import Close, Reopen, Tag
+from tests.store.builders import NOW, SPACE, House, said
 
 _SUM = """
 SELECT topic, source, history, sum(mentions) AS mentions, sum(negative) AS negative, sum(urgent) AS urgent, sum(reach) AS reach
@@ -105,3 +110,63 @@ async def test_an_answer_takes_what_wanted_it_away_once(house: House) -> None:
     house.topic("a", topic="outage")
     await house.record(said("a", at=AT))
     assert (await counted(house.pool))[("outage", False)] == (1, 0, 0)  # it is answered, by whatever topic it is heard
+
+
+async def test_an_answer_that_is_gone_brings_back_what_wanted_it_and_so_does_reopening(house: House) -> None:
+    pool = house.pool
+
+    async def urgent() -> int:
+        return (await counted(pool))[("", False)][2]
+
+    async def gone(name: str, now: datetime = NOW) -> int:
+        await house.record(Deleted(Key(SPACE, name)), now=now)
+        return await urgent()
+
+    house.addressed("a")
+    await house.record(said("a", at=AT))
+    await house.record(said("ours", by="us", parent="a", root="a", at=NOW))
+    assert await urgent() == 0
+    assert await gone("ours") == 1
+    assert await pool.fetchval("SELECT state FROM conversations") == "theirs"  # whoever took it away knows
+    await do(pool, house.person_id, [1], Tag(("later",)), NOW)
+    assert await urgent() == 1, "also when its conversation is touched afterwards"
+    assert await gone("ours") == 1
+    # What the network took counts before it is heard there; and there is one answer more than was taken away.
+    await answered_from_here(house, "a")
+    assert await urgent() == 0
+    await house.record(said("again", by="us", parent="a", root="a", at=NOW))
+    assert await gone("again") == 0
+    # Closed and opened again: it is answered, and wants nothing.
+    await do(pool, house.person_id, [1], Close(), NOW)
+    await do(pool, house.person_id, [1], Reopen(), NOW)
+    assert await urgent() == 0
+    # Another one nobody answered: closed it wants nothing, opened or taken back it does.
+    house.addressed("b")
+    await house.record(said("b", by="tom", at=AT))
+    for back in (Reopen(), None):
+        closed = await do(pool, house.person_id, [2], Close(), NOW)
+        assert await urgent() == 0
+        await (
+            undo(pool, house.person_id, closed.act_id, NOW)
+            if back is None
+            else do(pool, house.person_id, [2], back, NOW)
+        )
+        assert await urgent() == 1
+    # Who cleans up what was answered long ago changes nothing.
+    await house.record(said("late", by="us", parent="b", root="b", at=NOW))
+    assert await gone("late", NOW + timedelta(days=2)) == 0
+
+
+async def answered_from_here(house: House, name: str) -> None:
+    """A reply that the network took, and that no stream has brought yet."""
+    [row] = await house.pool.fetch(
+        "SELECT c.id, c.account_id, c.thread_version, m.id AS parent FROM conversations AS c, mentions AS m WHERE m.external_id = $1",
+        name,
+    )
+    queued = await outbox.queue_reply(
+        house.pool, house.person_id, row["id"], row["account_id"], row["parent"], "Sorry!", visibility="public", lang="en",
+        fence=row["thread_version"], hold_seconds=0, close_after=False, now=NOW,
+    )  # fmt: skip
+    async with house.pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE outbox SET state = 'sending'")
+        await write_down(connection, await locked(connection, queued.id), "accepted", NOW, external_id="from-here")

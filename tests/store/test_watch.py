@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
 
+from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired
 from listener.incidents.watching import Counter
-from listener.model import Severity
+from listener.model import Role, Severity
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House as HouseOf
@@ -20,7 +21,7 @@ from listener.service.duties import Duties
 from listener.service.stopping import Stop
 from listener.service.watch import Watch
 from listener.spikes.paging import Told
-from listener.store import series, sources, watching
+from listener.store import incidents, people, series, source_acts, sources, watching
 from tests.core.rulebooks import book
 from tests.store.builders import House
 
@@ -302,3 +303,49 @@ async def until(pool: asyncpg.Pool, wanted: int, statement: str) -> None:
     async with asyncio.timeout(10):
         while await pool.fetchval(statement) != wanted:
             await asyncio.sleep(0.02)
+
+
+async def test_who_comes_back_gives_the_streams_time_to_come_too(scene: Scene) -> None:
+    scene.now += timedelta(hours=5)  # Hubbub was down: no stream shows life, and nobody was there to hear of it
+    assert (await scene.look(alive=False)).fired == ()
+    assert [one.told for one in await scene.goes_on(1, 0, alive=False)] == [Told.BEGUN]
+    assert [one.told for one in await scene.goes_on(1)] == [Told.OVER]
+    scene.now += timedelta(hours=5)
+    assert (await scene.look(alive=False)).fired == ()
+    assert await scene.goes_on(3) == []
+
+
+async def test_a_replay_tells_of_streams_that_stopped_or_were_paused_and_came_back_what_the_live_watch_told(
+    scene: Scene,
+) -> None:
+    pool, began = scene.house.pool, scene.now
+    staff = Staffed.of(scene.rules, (), {})
+
+    async def fire(connection: asyncpg.Connection, fired: Fired, policy: Policy, now: datetime) -> int | None:
+        scene.told.append(fired)
+        return await incidents.fire(connection, fired, policy, staff, now)
+
+    scene.fire = fire  # type: ignore[method-assign]
+    await pool.execute("UPDATE sources SET state = 'stopped', beat_at = beat_at - interval '40 seconds'")
+    await scene.goes_on(16, 0, alive=False)
+    await sources.open_source(pool, "bluesky/jetstream", scene.now)
+    await scene.goes_on(4)
+    lead = await people.ensure_person(pool, "ann", "Ann", scene.brand.id, Role.LEAD)
+    paused = scene.now + timedelta(seconds=20)
+    assert await source_acts.pause(pool, lead.id, scene.brand.id, "bluesky/jetstream", paused)
+    await sources.set_state(pool, scene.house.source_id, "paused", "", paused)
+    await scene.goes_on(16, 0, alive=False)
+    assert await source_acts.resume(pool, lead.id, scene.brand.id, "bluesky/jetstream", scene.now)
+    await sources.open_source(pool, "bluesky/jetstream", scene.now)
+    await scene.goes_on(16)
+    await pool.execute("INSERT INTO programs VALUES ('listener', 'here', 1, '', $1, $1)", scene.now)
+
+    def short(all_of: Sequence[Fired]) -> list[tuple[Told, Severity, int, str, str]]:
+        return [
+            (one.told, one.severity, int(one.at.timestamp()) // 300, f"{one.since:%H:%M:%S}", one.evidence["why"])
+            for one in all_of
+        ]
+
+    assert [one.told for one in scene.told] == [Told.BEGUN, Told.OVER] * 2
+    again = await watching.replay(pool, scene.brand, scene.rules, began - timedelta(hours=1), scene.now, policy="quiet")
+    assert short(again.fired) == short(scene.told)

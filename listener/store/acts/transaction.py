@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from listener.model import Conversation
+from listener.model import Conversation, State
 from listener.store.acts.rights import Who
 from listener.store.conversations import Event, lock, save, tell
+from listener.store.unanswered import bring_back
 
 CHUNK = 500
 """Rows locked, changed and told at a time; a bulk act is one transaction all the same."""
@@ -98,6 +99,10 @@ class Tally:
     async def write(self, rows: Sequence[Conversation], events: Sequence[Event]) -> None:
         """Rows and events, together."""
         await save(self._connection, rows, self._now)
+        reopened = {
+            e.conversation_id for e in events if e.conversation_id and (e.before or {}).get("state") == State.DONE
+        }
+        await bring_back(self._connection, reopened, self._now)
         await tell(self._connection, events, self._now)
         self._changed.extend(c.id for c in rows)
 

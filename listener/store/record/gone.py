@@ -19,6 +19,7 @@ from listener.model import AuthorChanged, Conversation, Deleted, Gap, Reject
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, lock, save
 from listener.store.record.keep import LAST
+from listener.store.unanswered import bring_back
 
 MAX_RAW = 65_536
 """How much of a reject's bytes is kept."""
@@ -56,7 +57,7 @@ WHERE packed IS NOT NULL AND about && (SELECT array_agg(external_id) FROM mentio
 """
 
 _LEFT = """
-SELECT j.conversation_id, j.mention_id, c.brand_id,
+SELECT j.conversation_id, j.mention_id, c.brand_id, (SELECT ours FROM mentions WHERE id = j.mention_id) AS ours,
        EXISTS (SELECT FROM conversation_mentions AS o JOIN mentions AS m ON m.id = o.mention_id
                WHERE o.conversation_id = j.conversation_id AND m.state = 'live' AND NOT m.ours) AS left_over
 FROM conversation_mentions AS j JOIN conversations AS c ON c.id = j.conversation_id
@@ -153,6 +154,7 @@ async def _blank(connection: asyncpg.Connection, ids: Sequence[int], now: dateti
         old, new = changes(was, c)
         events.append(Event(c.brand_id, "conversation.deleted", c.id, r["mention_id"], before=old, after=new))
     await save(connection, list(after.values()), now)
+    await bring_back(connection, {r["conversation_id"] for r in rows if r["ours"]}, now)
     return events
 
 
