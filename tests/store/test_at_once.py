@@ -61,6 +61,9 @@ async def test_what_was_stopped_is_not_sent_again_while_a_colleague_answers(pool
     assert row.state is OutboxState.QUEUED
 
 
+_WAITS = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
 @pytest.mark.newest
 async def test_an_act_that_the_database_undoes_to_break_a_ring_is_done_again(pool: asyncpg.Pool) -> None:
     w = await world(pool)
@@ -69,6 +72,8 @@ async def test_an_act_that_the_database_undoes_to_break_a_ring_is_done_again(poo
     async with pool.acquire() as heard, heard.transaction():
         await heard.execute("SELECT FROM conversations WHERE id = $1 FOR NO KEY UPDATE", one)
         mute = asyncio.create_task(acts.mute(pool, w.mia.id, w.brand_id, [author], NOW))
+        while not await pool.fetchval(_WAITS):
+            await asyncio.sleep(0.02)
         await asyncio.sleep(0.3)
         # The ring is closed. Whoever has waited for a second looks first, and is undone: the mute.
         await heard.execute("SELECT FROM authors WHERE id = $1 FOR KEY SHARE", author)
