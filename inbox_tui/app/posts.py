@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from inbox_tui.app.marking import Marking
-from inbox_tui.backend import Place
 from inbox_tui.messages import ConversationWanted
-from listener.store.views import CommentRow
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from listener.store.views import CommentRow
 
 
 class Posts(Marking, inherit_bindings=False):

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from inbox_tui.backend.answers import AnswersBackend
 from inbox_tui.backend.approving import ApprovingBackend
@@ -26,29 +26,28 @@ from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.backend.sources import SourcesBackend
 from inbox_tui.backend.staff import StaffBackend
-from inbox_tui.view.marks import Marked
 from inbox_tui.view.queries import Checked, QueryProblem
-from inbox_tui.view.rules import Refused as RulesRefused
-from inbox_tui.view.rules import RulesNow
-from inbox_tui.view.saved import Voice
-from inbox_tui.view.whys import Explanation
 from listener.errors import Refused
-from listener.model import Person
-from listener.query.names import Names
-from listener.store.views import (
-    Changed,
-    Counts,
-    ListeningRow,
-    NoteToMe,
-    Opened,
-    OutboxRow,
-    QueueRow,
-    SavedView,
-    Standing,
-    TopicCount,
-    ViewPage,
-)
-from listener.workflow import Act
+
+if TYPE_CHECKING:
+    from inbox_tui.view import rules, saved, whys
+    from inbox_tui.view.marks import Marked
+    from listener.model import Person
+    from listener.query.names import Names
+    from listener.store.views import (
+        Changed,
+        Counts,
+        ListeningRow,
+        NoteToMe,
+        Opened,
+        OutboxRow,
+        QueueRow,
+        SavedView,
+        Standing,
+        TopicCount,
+        ViewPage,
+    )
+    from listener.workflow import Act
 
 __all__ = ["Backend", "BadQuery", "Checked", "Done", "Found", "Named", "Place", "QueryProblem"]
 
@@ -214,11 +213,11 @@ class Backend(
         """For each query, which of these conversations are open and match. Raises `BadQuery`."""
         ...
 
-    async def rules_refused(self) -> RulesRefused | None:
+    async def rules_refused(self) -> rules.Refused | None:
         """What keeps the rule files on disk from being taken up; None: nothing."""
         ...
 
-    async def rules_now(self, now: datetime) -> RulesNow:
+    async def rules_now(self, now: datetime) -> rules.RulesNow:
         """What is in force, the last reload, and every rule with what it is worth."""
         ...
 
@@ -226,7 +225,7 @@ class Backend(
         """The rules in force, deprecated ones left out, by id."""
         ...
 
-    async def voice(self) -> Voice:
+    async def voice(self) -> saved.Voice:
         """The style guide in force, and the saved replies that are there for the brand."""
         ...
 
@@ -234,7 +233,7 @@ class Backend(
         """The rules that fired on a message as it was judged last, the experimental ones after the others."""
         ...
 
-    async def why(self, mention_id: int, *, today: bool) -> Explanation | None:
+    async def why(self, mention_id: int, *, today: bool) -> whys.Explanation | None:
         """Why rules fired on a message, by the rulebook that judged it or by the one in force now. None: nobody judged it."""
         ...
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import Answered, Opened
+if TYPE_CHECKING:
+    from listener.store.views import Answered, Opened
 
 
 class AnswersBackend(Protocol):

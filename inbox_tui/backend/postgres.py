@@ -27,11 +27,8 @@ from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.postgres_sources import PostgresSources
 from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
+from inbox_tui.view import rules, saved, whys
 from inbox_tui.view.marks import Marked
-from inbox_tui.view.rules import DAYS, RulesNow
-from inbox_tui.view.rules import Refused as RulesRefused
-from inbox_tui.view.saved import Voice
-from inbox_tui.view.whys import Explanation
 from listener.errors import FixMe
 from listener.model import Person, Problem, Role
 from listener.query.fields import Use
@@ -53,24 +50,24 @@ from listener.store import (
 from listener.store import people as staff
 from listener.store.connect import connect_pool
 from listener.store.judged import Judged, judged
-from listener.store.views import (
-    Changed,
-    Counts,
-    ListeningRow,
-    NoteToMe,
-    Opened,
-    OutboxRow,
-    QueueRow,
-    SavedView,
-    Standing,
-    TopicCount,
-    ViewPage,
-)
-from listener.workflow import Act
 
 if TYPE_CHECKING:
     from listener.query.parse import Parsed
     from listener.query.tree import Node
+    from listener.store.views import (
+        Changed,
+        Counts,
+        ListeningRow,
+        NoteToMe,
+        Opened,
+        OutboxRow,
+        QueueRow,
+        SavedView,
+        Standing,
+        TopicCount,
+        ViewPage,
+    )
+    from listener.workflow import Act
 
 
 @dataclass(slots=True)
@@ -222,25 +219,25 @@ class PostgresBackend(
         trees = [parsed(query, self.names) for query in queries]
         return await inbox.among(self.pool, self.brand_id, trees, ids, now, me=self.me.login)
 
-    async def rules_refused(self) -> RulesRefused | None:
+    async def rules_refused(self) -> rules.Refused | None:
         """What the last reload found wrong."""
         found = await rulebooks.last_health(self.pool)
-        return None if found is None or not found.problems else RulesRefused(found.problems, found.tried_at)
+        return None if found is None or not found.problems else rules.Refused(found.problems, found.tried_at)
 
-    async def rules_now(self, now: datetime) -> RulesNow:
+    async def rules_now(self, now: datetime) -> rules.RulesNow:
         """The rulebook in force and its rules' figures of a month; parsed and laid out beside the loop."""
         latest = await rulebooks.published(self.pool, 1)
         health = await rulebooks.last_health(self.pool)
-        stats = await rulestats.stats(self.pool, self.brand_id, now - timedelta(days=DAYS), now)
+        stats = await rulestats.stats(self.pool, self.brand_id, now - timedelta(days=rules.DAYS), now)
         tried, problems = (None, ()) if health is None else (health.tried_at, health.problems)
         uncaught = sum(one.missed for one in stats if one.rule == marks.NEW_RULE)
         if not latest:
-            return RulesNow(tried_at=tried, problems=problems, uncaught=uncaught)
+            return rules.RulesNow(tried_at=tried, problems=problems, uncaught=uncaught)
         book = await self._shelf.book(latest[0].hash)
         if book is None or isinstance(book, Problem):
-            return RulesNow(*latest[0], tried, problems, book, uncaught=uncaught)
+            return rules.RulesNow(*latest[0], tried, problems, book, uncaught=uncaught)
         rows = await asyncio.to_thread(rule_rows, book, stats, problems)
-        return RulesNow(*latest[0], tried, problems, None, rows, uncaught)
+        return rules.RulesNow(*latest[0], tried, problems, None, rows, uncaught)
 
     async def rules(self) -> Sequence[Named]:
         """The rules in force."""
@@ -250,15 +247,17 @@ class PostgresBackend(
         living = (rule for rule in book.rules if rule.status.value != "deprecated")
         return [Named(rule.id, rule.title, rule.status.value == "experimental") for rule in living]
 
-    async def voice(self) -> Voice:
+    async def voice(self) -> saved.Voice:
         """Of the rulebook in force."""
         book = await self._shelf.in_force()
         if book is None:
-            return Voice()
+            return saved.Voice()
         if isinstance(book, Problem):
-            return Voice(problem=f"no style guide and no saved replies: this version cannot read the rulebook: {book}")
+            return saved.Voice(
+                problem=f"no style guide and no saved replies: this version cannot read the rulebook: {book}"
+            )
         replies = tuple(one for one in book.replies if not one.brands or self.key in one.brands)
-        return Voice(book.style, replies, hear=await hearing(book))
+        return saved.Voice(book.style, replies, hear=await hearing(book))
 
     async def fired(self, mention_id: int) -> Sequence[Named]:
         """The flags of the state that was judged last."""
@@ -268,7 +267,7 @@ class PostgresBackend(
         titles = {str(one["rule"]): str(one.get("title", "")) for one in found.assessment.because if "rule" in one}
         return [Named(flag.rule, titles.get(flag.rule, ""), flag.shadow) for flag in found.flags]
 
-    async def why(self, mention_id: int, *, today: bool) -> Explanation | None:
+    async def why(self, mention_id: int, *, today: bool) -> whys.Explanation | None:
         """Judged again beside the loop, with what was known then."""
         found = await self._judged(mention_id)
         if found is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from listener.store.views import Answered, Opened
+if TYPE_CHECKING:
+    from listener.store.views import Answered, Opened
 
 
 class PostgresAnswers:

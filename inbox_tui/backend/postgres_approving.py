@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from listener.store import approvals
 from listener.store import people as staff
 from listener.store.acts.rights import APPROVERS
-from listener.store.views import ApprovalRow, Opened, OutboxRow
 
 if TYPE_CHECKING:
     from listener.model import Person
+    from listener.store.views import ApprovalRow, Opened, OutboxRow
 
 
 class PostgresApproving:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from listener.model import Doing, Person
 from listener.store import network_acts
-from listener.store.views import ActRow, Opened, Rewording
+
+if TYPE_CHECKING:
+    from listener.store.views import ActRow, Opened, Rewording
 
 
 class PostgresEditing:

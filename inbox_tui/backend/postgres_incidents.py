@@ -7,17 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from inbox_tui.backend.incidents import Place
 from listener.model import Person, Problem
 from listener.store import alarmed
 from listener.store.connect import acquired
-from listener.store.views import Alarmed
 
 if TYPE_CHECKING:
+    from inbox_tui.backend.incidents import Place
     from listener.incidents.message import Evidence
     from listener.incidents.shape import Matcher
     from listener.incidents.story import Listed, Story
     from listener.rulebook.planned import Planned
+    from listener.store.views import Alarmed
 
 
 class PostgresIncidents:

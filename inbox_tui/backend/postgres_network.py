@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from listener.model import Doing, Person
 from listener.store import network_acts
-from listener.store.views import ActRow, Opened
+
+if TYPE_CHECKING:
+    from listener.model import Doing, Person
+    from listener.store.views import ActRow, Opened
 
 
 class PostgresNetwork:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from listener.model import Person
-
 if TYPE_CHECKING:
+    from listener.model import Person
     from listener.store.source_views import SourceState
 
 

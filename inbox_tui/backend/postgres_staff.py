@@ -11,10 +11,10 @@ from inbox_tui.view.staff import Colleague
 from listener.model import Person, Problem
 from listener.store import attendance, handovers, presence
 from listener.store import people as staff
-from listener.store.views import Handover, Present, Shift
 
 if TYPE_CHECKING:
     from inbox_tui.backend.shelf import Shelf
+    from listener.store.views import Handover, Present, Shift
 
 
 class PostgresStaff:

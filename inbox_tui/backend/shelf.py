@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.rules import RuleRow, at_rule, piece_of
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
-from listener.model import Hearing, Problem, Tone
 
 if TYPE_CHECKING:
+    from listener.model import Hearing, Problem, Tone
     from listener.query.explain import Explained
     from listener.query.subject import Subject
     from listener.rulebook.asking import Example

@@ -15,12 +15,10 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 
 from inbox_tui import keys
-from inbox_tui.backend import Backend
 from inbox_tui.messages import InboxWanted, KeyClicked, LabelsChanged, MarksChanged, Said, TopicWanted
-from inbox_tui.view import alarm, marks, rules, words
-from inbox_tui.view.copying import Copyable
+from inbox_tui.view import alarm, copying, marks, rules, whys, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
-from inbox_tui.view.whys import Meant
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
@@ -31,6 +29,7 @@ from listener.errors import HubbubError, Refused
 from listener.store.views import Alarmed, Changed, Labelled
 
 if TYPE_CHECKING:
+    from inbox_tui.backend import Backend
     from inbox_tui.widgets.jumping import Target
 
 Answer = TypeVar("Answer")
@@ -422,14 +421,13 @@ class DeskScreen(Screen[None]):
         await self._reverse(undo_id, f"done again ({self.desk.sign('take_back')} takes it back)", "do it again anyway")
 
     async def _reverse(self, act_id: uuid.UUID, what: str, anyway: str) -> None:
-        from inbox_tui.widgets.dialogs import Ask
 
         backend = self.desk.backend
         done = await self.attempt(backend.undo(act_id, self.desk.now()))
         if done is not None and (done.refused or done.kept) and not (done.changed or done.authors or done.mentions):
             reasons = [say(reason) for reason in list(dict.fromkeys((*done.kept.values(), *done.refused.values())))[:5]]
             answer = await self.app.push_screen_wait(
-                Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", anyway)])
+                dialogs.Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", anyway)])
             )
             if answer == "u":
                 done = await self.attempt(backend.undo(act_id, self.desk.now(), anyway=True))
@@ -481,7 +479,6 @@ class DeskScreen(Screen[None]):
         self.work(self._yank())
 
     async def _yank(self) -> None:
-        from inbox_tui.widgets.dialogs import Pick
 
         found = {one.key: one for one in await self.to_copy()}
         if not found:
@@ -491,16 +488,16 @@ class DeskScreen(Screen[None]):
             Choice(key, ((f"{key} ", "accent"), (f"{one.name}  ", ""), (" ".join(one.text.split())[:ONE_LINE], "dim")))
             for key, one in found.items()
         ]
-        answer = await self.app.push_screen_wait(Pick("Copy", choices, filtered=False))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Copy", choices, filtered=False))
         if answer is not None:
             self.app.copy_to_clipboard(found[answer].text)
             self.say(f"{found[answer].name} copied", "good")
 
-    async def to_copy(self) -> Sequence[Copyable]:
+    async def to_copy(self) -> Sequence[copying.Copyable]:
         """What can be copied of what is under the hands."""
         return ()
 
-    async def meant(self) -> Sequence[Meant]:
+    async def meant(self) -> Sequence[whys.Meant]:
         """The messages that a question about rules is about, the newest first."""
         return ()
 

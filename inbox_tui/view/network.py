@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import names, words
@@ -13,7 +14,9 @@ from inbox_tui.view.queue import who
 from listener import networks
 from listener.model import NEEDS, OPPOSITE, Capability, Doing, Kind, OutboxState
 from listener.pictures import limit_of
-from listener.store.views import ActRow, HistoryLine, Opened, ThreadMessage
+
+if TYPE_CHECKING:
+    from listener.store.views import ActRow, HistoryLine, Opened, ThreadMessage
 
 BECOMES = {
     Doing.LIKE: "liked",

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from inbox_tui.view.lines import Line, fit, say, typed
 from listener.model import Kind, OutboxState, Tone
-from listener.store.views import Opened, ThreadMessage
 
 if TYPE_CHECKING:
     from listener.rulebook.guide import Guide
     from listener.rulebook.replies import SavedReply
+    from listener.store.views import Opened, ThreadMessage
     from listener.style import Finding
 
 _QUOTED = 40

@@ -5,12 +5,15 @@ decides the order of work. Pure.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.view import words
-from inbox_tui.view.lines import Line, Piece
 from listener.model import OPEN, Conversation, State
-from listener.store.views import Opened, QueueRow, ThreadMessage
 from listener.workflow import DUE_SOON, Ahead, Clock, Lead, first_clock
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line, Piece
+    from listener.store.views import Opened, QueueRow, ThreadMessage
 
 
 def clock(row: QueueRow, now: datetime) -> Piece:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
-from inbox_tui.view.lines import Line, Piece
 from listener.model import OutboxState, Priority, State, ToneLabel
 from listener.workflow import DUE_SOON, Ahead, Lead
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line, Piece
 
 FOLDERS = (
     ("open", "Open"),

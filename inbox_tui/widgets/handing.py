@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,13 +14,15 @@ from textual.containers import Vertical
 from textual.widgets import TextArea
 
 from inbox_tui.view import handing
-from inbox_tui.view.lines import Line
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.dialogs import Asked
 from inbox_tui.widgets.paper import Paper
-from listener.store.views import Handover, QueueRow
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line
+    from listener.store.views import Handover, QueueRow
 
 WRITE = 0
 """The answer of who wants to write; no conversation has this number."""

@@ -6,25 +6,26 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual import on
 from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import network, privately, replies, saved, sight, windows, words
-from inbox_tui.view.facets import facet_lines
+from inbox_tui.view import facets, network, privately, replies, saved, sight, windows, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.names import account
 from inbox_tui.view.parts import terms_of
 from inbox_tui.view.queue import who
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick
+from listener import lengths
 from listener.errors import HubbubError, Refused
-from listener.lengths import Terms, measures
 from listener.model import PART_BEFORE, Kind, OutboxState
-from listener.store.views import ApprovalRow, Opened, OutboxRow, Rewording, ThreadMessage
+
+if TYPE_CHECKING:
+    from listener.store.views import ApprovalRow, Opened, OutboxRow, Rewording, ThreadMessage
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Writing:
         return self.opened.conversation.id
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> lengths.Terms:
         """How long it may be: the account's server says so, and who is answered may have to be named."""
         return replace(terms_of(self.opened, self.parent), private=self.private)
 
@@ -137,7 +138,7 @@ class Answering(Triage):
         waved: frozenset[int] = frozenset()
         if other is not None:
             answer = await self.app.push_screen_wait(
-                Ask(
+                dialogs.Ask(
                     "A colleague has answered",
                     [replies.answered_words(other, self.desk.now())],
                     [("l", "leave it"), ("w", "write another answer")],
@@ -150,7 +151,7 @@ class Answering(Triage):
         draft = opened.draft
         if draft and opened.draft_thread_version not in (None, opened.conversation.thread_version):
             answer = await self.app.push_screen_wait(
-                Ask(
+                dialogs.Ask(
                     "The thread has changed since you began this draft",
                     ["Read the thread again before you send. The draft says:", f"“{say(draft)[:200]}”"],
                     [("k", "keep the draft"), ("n", "begin anew")],
@@ -163,7 +164,7 @@ class Answering(Triage):
         private = aside or parent.kind is Kind.DM
         if draft and opened.draft_private and not private:
             answer = await self.app.push_screen_wait(
-                Ask(
+                dialogs.Ask(
                     "This draft was meant to be private",
                     ["As a public reply everybody can read it. The draft says:", f"“{say(draft)[:200]}”"],
                     [("k", "keep it private"), ("p", "make it public"), ("n", "begin anew, in public")],
@@ -248,7 +249,7 @@ class Answering(Triage):
             first, hints = ([line for line, holds in said if holds is wanted] for wanted in (True, False))
             aside = writing.private or parent.kind is Kind.DM
             whom = "" if parent.ours else parent.author_handle
-            becomes = facet_lines(writing.opened.source, draft, whom, aside=aside)
+            becomes = facets.facet_lines(writing.opened.source, draft, whom, aside=aside)
             return [*told, *first, *becomes, *hints]
 
         self.composer.know(lines, look.offers())
@@ -272,7 +273,7 @@ class Answering(Triage):
             self.composer.warn("there are no saved replies for this brand: replies: in the rule files makes some")
             return
         key = await self.app.push_screen_wait(
-            Pick(
+            dialogs.Pick(
                 "Saved replies",
                 [Choice(key, offer.line) for key, offer in offers.items()],
                 preview=lambda key: ((offers[key].text, ""),),
@@ -294,7 +295,7 @@ class Answering(Triage):
         if not found:
             return True
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 "Before everybody can read it",
                 [saved.public_question(found), *(saved.finding_line(one, body, asks=True) for one in found)],
                 [("b", "go back"), ("s", "send anyway")],
@@ -416,7 +417,7 @@ class Answering(Triage):
                 close_after=close_after,
                 now=self.desk.now(),
                 planned=planned,
-                in_parts=any(one.over for one in measures(writing.opened.source, body, writing.terms)),
+                in_parts=any(one.over for one in lengths.measures(writing.opened.source, body, writing.terms)),
             )
 
         row = await self.attempt(self.agreed(writing, put))
@@ -473,7 +474,7 @@ class Answering(Triage):
 
     async def _agrees(self, said: list[str]) -> bool:
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 "The thread has changed while you wrote",
                 said or ["Something in this thread was changed."],
                 [("b", "back to writing"), ("s", "send it all the same")],
@@ -603,7 +604,7 @@ class Answering(Triage):
         said = [f"“{say(row.body)[:200]}”", say(row.problem) or "The network gave no reason."]
         if row.state is OutboxState.UNKNOWN:
             answer = await self.app.push_screen_wait(
-                Ask(
+                dialogs.Ask(
                     "Nobody knows whether it went out",
                     [*said, "Look at the thread on the network, then say what you see."],
                     [("y", "it is there"), ("n", "it is not there"), ("l", "leave it")],
@@ -615,7 +616,7 @@ class Answering(Triage):
         else:
             title = "It failed" if row.state is OutboxState.FAILED else "It was stopped before it left"
             answer = await self.app.push_screen_wait(
-                Ask(title, said, [("s", "send it now"), ("e", "take it back and edit it"), ("l", "leave it")])
+                dialogs.Ask(title, said, [("s", "send it now"), ("e", "take it back and edit it"), ("l", "leave it")])
             )
             if answer == "s":
                 fence = opened.conversation.thread_version

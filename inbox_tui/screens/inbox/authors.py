@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import events
 
 from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.screens.inbox.triage import All, Targets
-from inbox_tui.view import authors
-from inbox_tui.view.deeds import Deed
+from inbox_tui.view import authors, deeds
 from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.authors import Act, AuthorCard
-from inbox_tui.widgets.dialogs import Ask, Write
 from inbox_tui.widgets.paper import Paper
-from listener.store.views import Author, Mutable
 from listener.workflow import NotSpam, Spam, is_spam
 
-_NO_SPAM = Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
+if TYPE_CHECKING:
+    from listener.store.views import Author, Mutable
+
+_NO_SPAM = deeds.Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
 
 
 class Authors(Answering):
@@ -78,9 +80,9 @@ class Authors(Answering):
         if wanted is not None:
             await self.read_conversation(wanted)
 
-    def _spam(self) -> Deed:
+    def _spam(self) -> deeds.Deed:
         mutes = f"{self.desk.sign('mute')} mutes"
-        return Deed(Spam(), f"closed as spam: back if they write, {mutes}", "close", "as spam")
+        return deeds.Deed(Spam(), f"closed as spam: back if they write, {mutes}", "close", "as spam")
 
     async def read_author(self, author_id: int) -> Author | None:
         """What the card shows."""
@@ -99,7 +101,7 @@ class Authors(Answering):
         return ()
 
     async def _note_author(self, author: Author) -> Piece | None:
-        body = await self.app.push_screen_wait(Write(f"Note on {authors.name(author)}, only for us"))
+        body = await self.app.push_screen_wait(dialogs.Write(f"Note on {authors.name(author)}, only for us"))
         if not body:
             return None
         await self.desk.backend.note_author(author.id, body, self.desk.now())
@@ -145,7 +147,9 @@ class Authors(Answering):
             said.append(f"{len(found) - len(whom):,} of them are muted already, and stay so.")
         yes = "unmute" if ends else "mute"
         them = "them" if len(whom) == 1 else "all of them"
-        answer = await self.app.push_screen_wait(Ask(title, said, [("l", "leave it as it is"), ("m", f"{yes} {them}")]))
+        answer = await self.app.push_screen_wait(
+            dialogs.Ask(title, said, [("l", "leave it as it is"), ("m", f"{yes} {them}")])
+        )
         if answer != "m":
             self.say("left as it is", "dim")
             return None

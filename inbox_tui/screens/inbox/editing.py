@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Writing
 from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.screens.inbox.offering import Offering
 from inbox_tui.view import network
-from inbox_tui.view.lines import Line
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Pick
-from listener.lengths import measures
+from listener import lengths
 from listener.model import Capability, Doing, Kind
 from listener.store.views import Opened, Rewording, ThreadMessage
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
+    from inbox_tui.view.lines import Line
 
 EDITS = {"send": "edits what was sent", "put_down": "leaves it as it was sent"}
 
@@ -67,7 +70,7 @@ class Editing(Offering, Approving, Networking):
                 self.say("what was said in private is not edited from here", "soon")
             return found[0] if found else None
         choices = [Choice(str(one.id), network.message_line(one, opened, self.desk.now())) for one in found]
-        answer = await self.app.push_screen_wait(Pick("Edit which message?", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Edit which message?", choices))
         return next((one for one in found if str(one.id) == answer), None)
 
     # While it is written ---------------------------------------------------------------------------------------------
@@ -82,7 +85,7 @@ class Editing(Offering, Approving, Networking):
     async def may_go(self, writing: Writing, body: str) -> bool:
         """By the rules of any reply; it has to fit into its one message."""
         if writing.edits is not None:
-            over = next((one for one in measures(writing.opened.source, body, writing.terms) if one.over), None)
+            over = next((one for one in lengths.measures(writing.opened.source, body, writing.terms) if one.over), None)
             if over is not None:
                 self.composer.warn(f"too long by {over.over} {over.unit}: an edit stays one message")
                 return False

@@ -10,7 +10,7 @@ from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.screens.inbox.triage import MOST_OF_VIEW, All
 from inbox_tui.view import labels, thread, words
 from inbox_tui.view.lines import say
-from inbox_tui.widgets.dialogs import Ask, Prompt
+from inbox_tui.widgets import dialogs
 from listener.store.views import Changed, QueueRow
 
 
@@ -69,7 +69,7 @@ class Labelling(Answering):
             return [say(name) for name in names if name.startswith(begun) and name != begun]
 
         hint = "only you see them; words with spaces between; -word takes a label off"
-        answer = await self.app.push_screen_wait(Prompt("Labels of your own", hint=hint, complete=complete))
+        answer = await self.app.push_screen_wait(dialogs.Prompt("Labels of your own", hint=hint, complete=complete))
         on, off = labels.read(answer or "")
         if not on and not off:
             return
@@ -100,7 +100,7 @@ class Labelling(Answering):
             return ()
         n = words.count(len(standing.versions), "conversation")
         answer = await self.app.push_screen_wait(
-            Ask(f"Label {n}?", ["Only you see it."], [("l", "leave them"), ("y", "label them")])
+            dialogs.Ask(f"Label {n}?", ["Only you see it."], [("l", "leave them"), ("y", "label them")])
         )
         self.rows.unmark()
         return list(standing.versions) if answer == "y" else ()

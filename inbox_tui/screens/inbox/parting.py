@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from inbox_tui.screens.inbox.answering import Answering, Writing
 from inbox_tui.view.parts import offered, part_lines
-from inbox_tui.widgets.dialogs import Ask
-from listener.lengths import measures
+from inbox_tui.widgets import dialogs
+from listener import lengths, networks
 from listener.model import Kind
-from listener.networks import one_aside
 from listener.parts import split
 
 
@@ -16,12 +15,12 @@ class Parting(Answering):
 
     async def may_go(self, writing: Writing, body: str) -> bool:
         """Whether it may be sent; too long a text only as parts that the writer has seen."""
-        over = next((one for one in measures(writing.opened.source, body, writing.terms) if one.over), None)
+        over = next((one for one in lengths.measures(writing.opened.source, body, writing.terms) if one.over), None)
         if over is None:
             return await super().may_go(writing, body)
         parts = split(writing.opened.source, body, writing.terms)
         aside = writing.private and writing.parent.kind is not Kind.DM
-        alone = aside and one_aside(writing.opened.source)
+        alone = aside and networks.one_aside(writing.opened.source)
         if not parts or alone:
             cannot = "its network takes one private message" if alone else "it cannot be cut into parts"
             why_not = f"too long by {over.over} {over.unit}, and {cannot}"
@@ -31,7 +30,7 @@ class Parting(Answering):
         if not await super().may_go(writing, body):
             return False
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 f"Too long by {over.over} {over.unit}",
                 [
                     *part_lines(parts),

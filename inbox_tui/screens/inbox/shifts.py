@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from inbox_tui.messages import NamesChanged
 from inbox_tui.screens.inbox.answering import Answering, Until
 from inbox_tui.screens.inbox.triage import All
-from inbox_tui.view import handing, staff, words
-from inbox_tui.view.deeds import Deed
-from inbox_tui.view.lines import Line, Piece
+from inbox_tui.view import deeds, handing, staff, words
 from inbox_tui.view.times import snooze_choices
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick
-from listener.store.views import Changed, Handover
 from listener.workflow import HandBack
+
+if TYPE_CHECKING:
+    from inbox_tui.messages import NamesChanged
+    from inbox_tui.view.lines import Line, Piece
+    from listener.store.views import Changed, Handover
 
 _SPANS = ("1h", "4h", "week")
 _WARNED = 50
@@ -78,7 +80,7 @@ class Shifts(Answering):
         if self._writing is not None and (isinstance(ids, All) or self._writing.id in ids):
             self.say("you are writing to it: put the reply down first (esc keeps the draft)", "soon")
             return
-        await self.act(ids, Deed(HandBack(), "handed back", "hand", "back to the team"))
+        await self.act(ids, deeds.Deed(HandBack(), "handed back", "hand", "back to the team"))
 
     # Away ------------------------------------------------------------------------------------------------------------
 
@@ -119,7 +121,7 @@ class Shifts(Answering):
         choices += [
             Choice(key, (("for " if key in _SPANS else "until ", ""), (said, ""))) for key, (said, _) in times.items()
         ]
-        answer = await self.app.push_screen_wait(Pick("You are away", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("You are away", choices))
         if answer is None:
             return
         until = times[answer][1] if answer in times else None
@@ -143,7 +145,7 @@ class Shifts(Answering):
             "Those go back to their teams, nobody's; a team that shares out gives them to whoever is there. What you have begun stays yours.",
         ]
         answers = [("k", "keep them"), ("s", f"share out {len(ids):,}")]
-        answer = await self.app.push_screen_wait(Ask("What waits for you", said, answers))
+        answer = await self.app.push_screen_wait(dialogs.Ask("What waits for you", said, answers))
         return None if answer is None else answer == "s"
 
     async def _give_up(self, ids: Sequence[int]) -> None:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from inbox_tui.backend import Place
 from inbox_tui.messages import ForgetWanted, NamesChanged, ViewsChanged
-from inbox_tui.screens.base import Desk
 from inbox_tui.screens.inbox.core import InboxCore
 from inbox_tui.view import queue
 from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.view.queries import Checked, pointed, told_lines
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.rolling import PAGE
-from listener.store.views import Changed, QueueRow, SavedView
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from inbox_tui.screens.base import Desk
+    from listener.store.views import Changed, QueueRow, SavedView
 
 _TRIES = 5
 """How often the way back up is continued when its time ran out; downwards the reader decides."""

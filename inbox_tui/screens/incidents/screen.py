@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,7 +17,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from inbox_tui import disk, keys
-from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached, SearchWanted, ViewWanted
 from inbox_tui.screens.base import ActMade, Desk, ReadingScreen
 from inbox_tui.view import curve as drawing
@@ -34,10 +33,13 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.incidents.asked import query_of
 from listener.incidents.curve import curve_of
-from listener.incidents.message import Evidence
 from listener.incidents.shape import IncidentState
 from listener.incidents.story import Listed, Story
 from listener.store.views import Changed, ListeningRow, SavedView
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from listener.incidents.message import Evidence
 
 POSTS = 5
 """The newest posts that are shown with an incident; Listening has all of them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,7 +16,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from inbox_tui import keys
-from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached
 from inbox_tui.screens.base import Desk, ReadingScreen
 from inbox_tui.view import sources, words
@@ -29,7 +28,10 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError
 from listener.store.source_views import SourceState
-from listener.store.views import Changed
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from listener.store.views import Changed
 
 _AT_ONCE = timedelta(seconds=1)
 """What rings more often than that is read with the next look at the clock."""
