@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from listener.store.views import SavedView
+    from listener.store.views.queue import SavedView
 
 
 @dataclass

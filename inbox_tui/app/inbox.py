@@ -46,7 +46,7 @@ from listener.query.names import NO_NAMES, Names
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from listener.store.views import Changed
+    from listener.store.views.changed import Changed
 
 
 STOP_LISTENING = 10

@@ -14,7 +14,7 @@ from inbox_tui.widgets import dialogs, searching
 
 if TYPE_CHECKING:
     from inbox_tui.screens import inbox, listening
-    from listener.store.views import SavedView
+    from listener.store.views.queue import SavedView
 
 RECALLED = 50
 """Searches of the session that are kept in memory."""

@@ -10,7 +10,7 @@ from inbox_tui.messages import ConversationWanted
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
-    from listener.store.views import CommentRow
+    from listener.store.views.posts import CommentRow
 
 
 class Posts(Marking, inherit_bindings=False):

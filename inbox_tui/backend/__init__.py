@@ -34,19 +34,11 @@ if TYPE_CHECKING:
     from inbox_tui.view.marks import Marked
     from listener.model import Person
     from listener.query.names import Names
-    from listener.store.views import (
-        Changed,
-        Counts,
-        ListeningRow,
-        NoteToMe,
-        Opened,
-        OutboxRow,
-        QueueRow,
-        SavedView,
-        Standing,
-        TopicCount,
-        ViewPage,
-    )
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import ListeningRow, TopicCount
+    from listener.store.views.notes import NoteToMe
+    from listener.store.views.queue import Counts, QueueRow, SavedView, Standing, ViewPage
+    from listener.store.views.thread import Opened, OutboxRow
     from listener.workflow import Act
 
 __all__ = ["Backend", "BadQuery", "Checked", "Done", "Found", "Named", "Place", "QueryProblem"]

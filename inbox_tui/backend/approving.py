@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from listener.store.views import ApprovalRow, Opened, OutboxRow
+    from listener.store.views.approvals import ApprovalRow
+    from listener.store.views.thread import Opened, OutboxRow
 
 
 class ApprovingBackend(Protocol):

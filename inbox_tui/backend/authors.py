@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Done, Place
-    from listener.store.views import Author, Mutable, PastRow
+    from listener.store.views.authors import Author, Mutable, PastRow
 
 
 class AuthorsBackend(Protocol):

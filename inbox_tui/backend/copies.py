@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
-    from listener.store.views import Fold, FoldedPage
+    from listener.store.views.queue import Fold, FoldedPage
 
 
 class CopiesBackend(Protocol):

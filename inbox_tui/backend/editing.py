@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from listener.store.views import ActRow, Opened, Rewording
+    from listener.store.views.thread import ActRow, Opened, Rewording
 
 
 class EditingBackend(Protocol):

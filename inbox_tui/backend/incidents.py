@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # they rest on the rulebook, which no first screen needs
     from listener.incidents.message import Evidence
     from listener.incidents.shape import Matcher
     from listener.incidents.story import Listed, Story
-    from listener.store.views import Alarmed
+    from listener.store.views.alarmed import Alarmed
 
 Place = tuple[int, int]
 """Where an incident stands in the list."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from listener.store.views import Labelled, LabelPair
+    from listener.store.views.labels import Labelled, LabelPair
 
 
 class LabelsBackend(Protocol):

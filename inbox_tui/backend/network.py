@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from listener.model import Doing
-    from listener.store.views import ActRow, Opened
+    from listener.store.views.thread import ActRow, Opened
 
 
 class NetworkBackend(Protocol):

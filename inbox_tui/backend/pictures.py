@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from listener.pictures import Picture
-    from listener.store.views import AttachedRow
+    from listener.store.views.approvals import AttachedRow
 
 
 class PicturesBackend(Protocol):

@@ -54,19 +54,11 @@ from listener.store.judged import Judged, judged
 if TYPE_CHECKING:
     from listener.query.parse import Parsed
     from listener.query.tree import Node
-    from listener.store.views import (
-        Changed,
-        Counts,
-        ListeningRow,
-        NoteToMe,
-        Opened,
-        OutboxRow,
-        QueueRow,
-        SavedView,
-        Standing,
-        TopicCount,
-        ViewPage,
-    )
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import ListeningRow, TopicCount
+    from listener.store.views.notes import NoteToMe
+    from listener.store.views.queue import Counts, QueueRow, SavedView, Standing, ViewPage
+    from listener.store.views.thread import Opened, OutboxRow
     from listener.workflow import Act
 
 

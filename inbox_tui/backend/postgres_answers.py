@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from listener.store.views import Answered, Opened
+    from listener.store.views.answers import Answered
+    from listener.store.views.thread import Opened
 
 
 class PostgresAnswers:

@@ -12,7 +12,8 @@ from listener.store.acts.rights import APPROVERS
 
 if TYPE_CHECKING:
     from listener.model import Person
-    from listener.store.views import ApprovalRow, Opened, OutboxRow
+    from listener.store.views.approvals import ApprovalRow
+    from listener.store.views.thread import Opened, OutboxRow
 
 
 class PostgresApproving:

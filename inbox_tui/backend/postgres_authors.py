@@ -11,7 +11,7 @@ from listener.store import acts, inbox
 
 if TYPE_CHECKING:
     from listener.model import Person
-    from listener.store.views import Author, Mutable, PastRow
+    from listener.store.views.authors import Author, Mutable, PastRow
 
 
 class PostgresAuthors:

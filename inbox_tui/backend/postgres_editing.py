@@ -9,7 +9,7 @@ from listener.model import Doing, Person
 from listener.store import network_acts
 
 if TYPE_CHECKING:
-    from listener.store.views import ActRow, Opened, Rewording
+    from listener.store.views.thread import ActRow, Opened, Rewording
 
 
 class PostgresEditing:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from listener.incidents.shape import Matcher
     from listener.incidents.story import Listed, Story
     from listener.rulebook.planned import Planned
-    from listener.store.views import Alarmed
+    from listener.store.views.alarmed import Alarmed
 
 
 class PostgresIncidents:

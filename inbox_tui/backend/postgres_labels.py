@@ -10,7 +10,7 @@ from listener.store import labels
 
 if TYPE_CHECKING:
     from listener.model import Person
-    from listener.store.views import Labelled, LabelPair
+    from listener.store.views.labels import Labelled, LabelPair
 
 
 class PostgresLabels:

@@ -10,7 +10,7 @@ from listener.store import network_acts
 
 if TYPE_CHECKING:
     from listener.model import Doing, Person
-    from listener.store.views import ActRow, Opened
+    from listener.store.views.thread import ActRow, Opened
 
 
 class PostgresNetwork:

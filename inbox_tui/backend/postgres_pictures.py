@@ -11,7 +11,7 @@ from listener.store import attachments
 if TYPE_CHECKING:
     from listener.model import Person
     from listener.pictures import Picture
-    from listener.store.views import AttachedRow
+    from listener.store.views.approvals import AttachedRow
 
 
 class PostgresPictures:

@@ -9,7 +9,7 @@ from listener.store import inbox
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
-    from listener.store.views import CommentRow, PostShown
+    from listener.store.views.posts import CommentRow, PostShown
 
 
 class PostgresPosts:

@@ -14,7 +14,7 @@ from listener.store import people as staff
 
 if TYPE_CHECKING:
     from inbox_tui.backend.shelf import Shelf
-    from listener.store.views import Handover, Present, Shift
+    from listener.store.views.staff import Handover, Present, Shift
 
 
 class PostgresStaff:

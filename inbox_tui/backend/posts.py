@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
-    from listener.store.views import CommentRow, PostShown
+    from listener.store.views.posts import CommentRow, PostShown
 
 
 class PostsBackend(Protocol):

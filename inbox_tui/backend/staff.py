@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from inbox_tui.view import staff
-    from listener.store.views import Handover, Present, Shift
+    from listener.store.views.staff import Handover, Present, Shift
 
 
 class StaffBackend(Protocol):

@@ -26,11 +26,13 @@ from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError, Refused
-from listener.store.views import Alarmed, Changed, Labelled
+from listener.store.views.alarmed import Alarmed
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Backend
     from inbox_tui.widgets.jumping import Target
+    from listener.store.views.changed import Changed
+    from listener.store.views.labels import Labelled
 
 Answer = TypeVar("Answer")
 

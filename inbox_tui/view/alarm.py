@@ -10,7 +10,7 @@ from inbox_tui.view import words
 from inbox_tui.view.lines import Line, fit, joined, say
 
 if TYPE_CHECKING:
-    from listener.store.views import Alarmed
+    from listener.store.views.alarmed import Alarmed
 
 SIGNS = {"open": "▲", "acknowledged": "◔", "resolved": "✓"}
 

@@ -12,7 +12,8 @@ from inbox_tui.view.lines import Line, fit, paragraphs, say, typed
 from inbox_tui.view.queue import who
 
 if TYPE_CHECKING:
-    from listener.store.views import Answered, ThreadMessage
+    from listener.store.views.answers import Answered
+    from listener.store.views.thread import ThreadMessage
 
 _GREETED = r"(?=\s*[,!:\n–—])"
 """What stands behind a name that greets: one that is a word too is replaced only there."""

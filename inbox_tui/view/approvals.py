@@ -14,7 +14,8 @@ from inbox_tui.view.pictures import submitted_lines
 from listener.model import ApprovalState
 
 if TYPE_CHECKING:
-    from listener.store.views import ApprovalRow, Opened
+    from listener.store.views.approvals import ApprovalRow
+    from listener.store.views.thread import Opened
 
 ASKS = {"send": "asks for approval by a lead", "put_down": "puts it down"}
 DECIDES = {"send": "approves it as it stands here", "put_down": "leaves it waiting"}

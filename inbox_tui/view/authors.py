@@ -13,7 +13,9 @@ from inbox_tui.view.queue import first_words, who
 from listener.model import OPEN
 
 if TYPE_CHECKING:
-    from listener.store.views import Author, Mutable, Mute, Note, Opened, PastRow
+    from listener.store.views.authors import Author, Mutable, Mute, PastRow
+    from listener.store.views.notes import Note
+    from listener.store.views.thread import Opened
 
 _COUNTED = 1_000
 """Where the store stops counting conversations."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from listener.store.views import Fold
+    from listener.store.views.queue import Fold
 
 COUNTED = 1_000
 """The store counts the members of a folder up to so many, and gives so many at most."""

@@ -16,7 +16,8 @@ from inbox_tui.view.queue import who
 from listener.model import OutboxState, Priority
 
 if TYPE_CHECKING:
-    from listener.store.views import Handover, QueueRow, Shift
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.staff import Handover, Shift
 
 LISTED = 12
 """Conversations of one sort that a draft names."""

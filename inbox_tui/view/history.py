@@ -11,7 +11,7 @@ from inbox_tui.view.lines import say
 from inbox_tui.view.network import history_words
 
 if TYPE_CHECKING:
-    from listener.store.views import HistoryLine
+    from listener.store.views.thread import HistoryLine
 
 _PLAIN = {
     "conversation.opened": "opened it",

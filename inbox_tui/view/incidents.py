@@ -20,7 +20,7 @@ from listener.rulebook.alerting import Watched
 if TYPE_CHECKING:
     from listener.incidents.message import Evidence
     from listener.incidents.story import Entry, Listed, Quiet, Story
-    from listener.store.views import ListeningRow
+    from listener.store.views.listening import ListeningRow
 
 SEVERITIES: dict[Severity, Piece] = {
     Severity.CRITICAL: ("‼ critical", "late"),

@@ -9,7 +9,7 @@ from inbox_tui.view.lines import Line, Piece, fit, say
 from inbox_tui.view.words import count
 
 if TYPE_CHECKING:
-    from listener.store.views import Labelled
+    from listener.store.views.labels import Labelled
 
 SIGN = "~"
 _SHORT = 12

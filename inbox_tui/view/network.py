@@ -16,7 +16,7 @@ from listener.model import NEEDS, OPPOSITE, Capability, Doing, Kind, OutboxState
 from listener.pictures import limit_of
 
 if TYPE_CHECKING:
-    from listener.store.views import ActRow, HistoryLine, Opened, ThreadMessage
+    from listener.store.views.thread import ActRow, HistoryLine, Opened, ThreadMessage
 
 BECOMES = {
     Doing.LIKE: "liked",

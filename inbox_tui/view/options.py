@@ -10,7 +10,7 @@ from inbox_tui.view.lines import ONE_LINE, Line, say
 from inbox_tui.view.pictures import picture_words
 
 if TYPE_CHECKING:
-    from listener.store.views import ApprovalRow
+    from listener.store.views.approvals import ApprovalRow
 
 ANOTHER, AWAY, BACK, LEAVE = "a", "t", "r", "l"
 """Keys beside the numbers."""

@@ -12,7 +12,7 @@ from listener.model import Kind
 if TYPE_CHECKING:
     from listener.lengths import Terms
     from listener.parts import Part
-    from listener.store.views import Opened, ThreadMessage
+    from listener.store.views.thread import Opened, ThreadMessage
 
 _SHOWN = 110
 """Characters of a part that are shown whole."""

@@ -9,7 +9,7 @@ from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view.lines import Line, Piece, fit, say
 
 if TYPE_CHECKING:
-    from listener.store.views import AttachedRow
+    from listener.store.views.approvals import AttachedRow
 
 _EACH = 2
 """More than these share one line: the draft needs the room."""

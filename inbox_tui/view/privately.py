@@ -12,7 +12,7 @@ from listener.model import Capability, Kind, OutboxState
 from listener.networks import one_aside
 
 if TYPE_CHECKING:
-    from listener.store.views import Opened, ThreadMessage
+    from listener.store.views.thread import Opened, ThreadMessage
 
 _NOTHING = (OutboxState.WITHDRAWN, OutboxState.FAILED, OutboxState.STOPPED)
 

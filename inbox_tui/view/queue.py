@@ -12,7 +12,8 @@ from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined
 from listener.model import ApprovalState, OutboxState, State
 
 if TYPE_CHECKING:
-    from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
+    from listener.store.views.listening import ListeningRow, TopicCount
+    from listener.store.views.queue import Counts, QueueRow, SavedView
 
 _DUE = 11
 _WIDE = 76

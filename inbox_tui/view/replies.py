@@ -13,7 +13,7 @@ from inbox_tui.view.queue import who
 from listener.model import OutboxState
 
 if TYPE_CHECKING:
-    from listener.store.views import Opened, OutboxRow
+    from listener.store.views.thread import Opened, OutboxRow
 
 
 def seconds_left(reply: OutboxRow, now: datetime) -> int:

@@ -14,7 +14,7 @@ from inbox_tui.view.marks import NEW_RULE
 
 if TYPE_CHECKING:
     from listener.model import Problem
-    from listener.store.views import ListeningRow
+    from listener.store.views.listening import ListeningRow
 
 DAYS = 30
 """Over how many days hits, marks and times are counted."""

@@ -16,7 +16,7 @@ from listener.model import Kind, OutboxState, Tone
 if TYPE_CHECKING:
     from listener.rulebook.guide import Guide
     from listener.rulebook.replies import SavedReply
-    from listener.store.views import Opened, ThreadMessage
+    from listener.store.views.thread import Opened, ThreadMessage
     from listener.style import Finding
 
 _QUOTED = 40

@@ -14,7 +14,8 @@ from listener.model import OPEN, State
 from listener.workflow import Clock
 
 if TYPE_CHECKING:
-    from listener.store.views import Present, QueueRow
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.staff import Present
 
 _NAME = 12
 """Cells of a name in a row."""

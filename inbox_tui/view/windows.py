@@ -13,7 +13,8 @@ from listener.workflow import DUE_SOON, Ahead, Clock, Lead, first_clock
 
 if TYPE_CHECKING:
     from inbox_tui.view.lines import Line, Piece
-    from listener.store.views import Opened, QueueRow, ThreadMessage
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.thread import Opened, ThreadMessage
 
 
 def clock(row: QueueRow, now: datetime) -> Piece:

@@ -22,7 +22,8 @@ from inbox_tui.widgets.paper import Paper
 
 if TYPE_CHECKING:
     from inbox_tui.view.lines import Line
-    from listener.store.views import Handover, QueueRow
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.staff import Handover
 
 WRITE = 0
 """The answer of who wants to write; no conversation has this number."""

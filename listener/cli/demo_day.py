@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from listener.model import Person
     from listener.service.database import House
     from listener.service.stopping import Stop
-    from listener.store.views import Opened
+    from listener.store.views.thread import Opened
 
 ANSWERS = 8
 SETTLE_WITHIN = 30.0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from listener.model import Person
     from listener.service.database import House
     from listener.settings import Settings
-    from listener.store.views import Opened, OutboxRow, ThreadMessage
+    from listener.store.views.thread import Opened, OutboxRow, ThreadMessage
 
 _SIGHT = {
     "dm": "private message",

@@ -21,7 +21,8 @@ from listener.store.acts.rights import may_act, may_approve, needs_approval, who
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, lock, tell
 from listener.store.noting import written
-from listener.store.views import ApprovalRow, OutboxRow
+from listener.store.views.approvals import ApprovalRow
+from listener.store.views.thread import OutboxRow
 
 MOST = 20
 """Of a conversation, the newest that are shown."""

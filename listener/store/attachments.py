@@ -21,7 +21,7 @@ from listener.model import Attachment
 from listener.pictures import Picture
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
-from listener.store.views import AttachedRow
+from listener.store.views.approvals import AttachedRow
 
 _NAME = 120
 

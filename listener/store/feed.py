@@ -19,7 +19,7 @@ from listener.errors import NotReachable, TryAgain
 from listener.store.connect import acquired, connect, store_errors
 from listener.store.deliveries import BELL as DELIVERED
 from listener.store.source_wishes import BELL as WISH
-from listener.store.views import Changed
+from listener.store.views.changed import Changed
 
 CHANNEL = "hubbub"
 

@@ -19,7 +19,8 @@ from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 from listener.store.inbox.queue import page, rows
 from listener.store.noting import written
-from listener.store.views import Handover, QueueRow, Replied, Shift
+from listener.store.views.queue import QueueRow
+from listener.store.views.staff import Handover, Replied, Shift
 
 MOST = 5_000
 """Events of a person that are read, the newest."""

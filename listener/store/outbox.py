@@ -21,7 +21,7 @@ from listener.store.acts.rights import may_act, may_send, needs_approval
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, lock, tell
 from listener.store.reply_rows import BY_ID, locked, row_of, write_down
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
 
 _INSERT_REPLY = """
 INSERT INTO replies (brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang, fence, close_after, at)

@@ -17,7 +17,7 @@ from listener import workflow
 from listener.errors import Refused
 from listener.model import PART_BEFORE, OutboxState
 from listener.store.conversations import Event, changes, follow, lock, save, tell
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
 
 COLUMNS = """
 o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,

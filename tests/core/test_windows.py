@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inbox_tui.view import windows
 from listener import workflow
 from listener.model import Conversation, State, ToneLabel
-from listener.store.views import QueueRow
+from listener.store.views.queue import QueueRow
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -32,7 +32,7 @@ from listener.store import capabilities, claims, inbox, network_lane, people, pr
 from listener.store.conversations import COLUMNS, FIELDS, of_row
 from listener.store.lane import Settled, freeze
 from listener.store.reply_lane import REPLIES, overtaken
-from listener.store.views import Opened
+from listener.store.views.thread import Opened
 from listener.workflow import (
     Act,
     Assign,

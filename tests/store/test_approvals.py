@@ -17,7 +17,8 @@ from listener.rulebook.people import Approval
 from listener.store import approvals, attachments, inbox, outbox, people, rulebooks, upkeep
 from listener.store.record import merge
 from listener.store.reply_lane import REPLIES
-from listener.store.views import ApprovalRow, OutboxRow
+from listener.store.views.approvals import ApprovalRow
+from listener.store.views.thread import OutboxRow
 from tests.core.rulebooks import book
 from tests.store.world import NOW, World, later, world
 

@@ -20,7 +20,7 @@ from listener.store.conversations import Event, tell
 from listener.store.embedded import embedded
 from listener.store.feed import Feed
 from listener.store.migrate import migrate
-from listener.store.views import Changed
+from listener.store.views.changed import Changed
 from listener.workflow import Close
 from tests.store.world import NOW, world
 

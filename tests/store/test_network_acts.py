@@ -17,7 +17,7 @@ from listener.model import Capability, Doing, NetworkAct, OutboxState
 from listener.store import acts, capabilities, inbox, network_acts, network_lane, outbox
 from listener.store.lane import freeze
 from listener.store.reply_lane import REPLIES
-from listener.store.views import ActRow, Rewording
+from listener.store.views.thread import ActRow, Rewording
 from tests.store.test_approvals import needing
 from tests.store.world import NOW, World, later, world
 

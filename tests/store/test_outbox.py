@@ -17,7 +17,7 @@ from listener.store import outbox
 from listener.store.lane import freeze
 from listener.store.reply_lane import REPLIES
 from listener.store.reply_rows import locked
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
 from tests.store.builders import NOW, SPACE, House, said
 
 

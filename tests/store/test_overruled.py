@@ -13,7 +13,7 @@ from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.store import acts, inbox
 from listener.store.judged import judged
-from listener.store.views import ByHand
+from listener.store.views.listening import ByHand
 from tests.store.builders import NOW, House, said
 
 

@@ -11,7 +11,7 @@ import pytest
 from listener.model import Deleted, Hidden, Key, ToneLabel
 from listener.store import acts, inbox
 from listener.store.inbox import posts
-from listener.store.views import CommentStanding, PostShown
+from listener.store.views.posts import CommentStanding, PostShown
 from listener.workflow import Close
 from tests.store.builders import NOW, SPACE, House, said
 

@@ -41,23 +41,12 @@ from listener.query.match import test_of
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.store.feed import NOTHING
-from listener.store.views import (
-    Changed,
-    CommentRow,
-    Counts,
-    HistoryLine,
-    ListeningRow,
-    Note,
-    NoteToMe,
-    Opened,
-    OutboxRow,
-    QueueRow,
-    SavedView,
-    Standing,
-    ThreadMessage,
-    TopicCount,
-    ViewPage,
-)
+from listener.store.views.changed import Changed
+from listener.store.views.listening import ListeningRow, TopicCount
+from listener.store.views.notes import Note, NoteToMe
+from listener.store.views.posts import CommentRow
+from listener.store.views.queue import Counts, QueueRow, SavedView, Standing, ViewPage
+from listener.store.views.thread import HistoryLine, Opened, OutboxRow, ThreadMessage
 from listener.workflow import Act, HandBack, Read
 from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from listener.errors import Refused
 from listener.model import ApprovalState, Conversation, Person
-from listener.store.views import ApprovalRow, AttachedRow, Opened, OutboxRow
+from listener.store.views.approvals import ApprovalRow, AttachedRow
+from listener.store.views.thread import Opened, OutboxRow
 
 
 class FakeApproving:

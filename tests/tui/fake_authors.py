@@ -10,7 +10,8 @@ from typing import Any
 from inbox_tui.backend import Done, Place
 from listener.errors import Refused
 from listener.model import OPEN, State
-from listener.store.views import Author, Mutable, Mute, Note, PastRow
+from listener.store.views.authors import Author, Mutable, Mute, PastRow
+from listener.store.views.notes import Note
 from listener.workflow import Close
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from listener.model import Doing
-from listener.store.views import ActRow, Opened, Rewording
+from listener.store.views.thread import ActRow, Opened, Rewording
 
 if TYPE_CHECKING:
     from tests.tui.fake import FakeBackend

@@ -13,7 +13,8 @@ from inbox_tui.view.lines import line_cells
 from listener.harmless import harmless
 from listener.model import Doing, OutboxState, State
 from listener.store import acts
-from listener.store.views import Author, Mutable, Mute, Note, PastRow
+from listener.store.views.authors import Author, Mutable, Mute, PastRow
+from listener.store.views.notes import Note
 from listener.workflow import Close, Reopen
 from tests.store.world import world
 from tests.tui.fake import START, FakeBackend

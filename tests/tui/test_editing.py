@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener.model import Capability, Doing, OutboxState
-from listener.store.views import Rewording
+from listener.store.views.thread import Rewording
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import stage
 

@@ -27,7 +27,10 @@ from listener.model import OutboxState, Problem
 from listener.query.names import Names
 from listener.rulebook.guide import Guide, Word
 from listener.rulebook.replies import SavedReply
-from listener.store.views import HistoryLine, ListeningRow, Note, Opened, OutboxRow, SavedView, TopicCount
+from listener.store.views.listening import ListeningRow, TopicCount
+from listener.store.views.notes import Note
+from listener.store.views.queue import SavedView
+from listener.store.views.thread import HistoryLine, Opened, OutboxRow
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import SMALL, WIDE, Stage, stage
 

@@ -19,7 +19,7 @@ from listener.model import Audience, Capability, Kind
 from listener.private import Sort, private
 from listener.store import attachments, capabilities, inbox, outbox
 from listener.store.reply_lane import REPLIES
-from listener.store.views import Author
+from listener.store.views.authors import Author
 from listener.webclient import WebClient
 from pretend import mastodon as pretended
 from tests.core.test_pictures import png

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from listener.model import OutboxState, State
-from listener.store.views import NoteToMe, Opened, OutboxRow
+from listener.store.views.notes import NoteToMe
+from listener.store.views.thread import Opened, OutboxRow
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import Stage, stage
 

@@ -25,7 +25,8 @@ from listener.errors import HubbubError, Refused
 from listener.model import PART_BEFORE, Kind, OutboxState
 
 if TYPE_CHECKING:
-    from listener.store.views import ApprovalRow, Opened, OutboxRow, Rewording, ThreadMessage
+    from listener.store.views.approvals import ApprovalRow
+    from listener.store.views.thread import Opened, OutboxRow, Rewording, ThreadMessage
 
 T = TypeVar("T")
 

@@ -27,7 +27,8 @@ from listener.errors import HubbubError, Refused
 
 if TYPE_CHECKING:
     from inbox_tui.screens.inbox.answering import Until, Writing
-    from listener.store.views import ApprovalRow, AttachedRow, Opened, OutboxRow, Rewording, ThreadMessage
+    from listener.store.views.approvals import ApprovalRow, AttachedRow
+    from listener.store.views.thread import Opened, OutboxRow, Rewording, ThreadMessage
 
 _PICTURES, _OTHERS, _AGAIN = "p", "o", "again"
 """Answers after which it is asked again."""

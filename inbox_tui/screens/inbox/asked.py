@@ -14,7 +14,8 @@ from inbox_tui.widgets.choices import Choice
 
 if TYPE_CHECKING:
     from inbox_tui.screens.base import Desk
-    from listener.store.views import Changed, NoteToMe
+    from listener.store.views.changed import Changed
+    from listener.store.views.notes import NoteToMe
 
 
 class Asked(Answering):

@@ -20,7 +20,9 @@ from listener.errors import HubbubError
 
 if TYPE_CHECKING:
     from inbox_tui.view.lines import Piece
-    from listener.store.views import Changed, Present, QueueRow
+    from listener.store.views.changed import Changed
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.staff import Present
 
 REST = timedelta(seconds=1)
 """So long the cursor stays on what is looked at."""

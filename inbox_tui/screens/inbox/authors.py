@@ -22,7 +22,7 @@ from inbox_tui.widgets.paper import Paper
 from listener.workflow import NotSpam, Spam, is_spam
 
 if TYPE_CHECKING:
-    from listener.store.views import Author, Mutable
+    from listener.store.views.authors import Author, Mutable
 
 _NO_SPAM = deeds.Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
 

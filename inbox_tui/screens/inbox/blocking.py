@@ -10,7 +10,8 @@ from inbox_tui.view import network
 
 if TYPE_CHECKING:
     from inbox_tui.view.lines import Line
-    from listener.store.views import ActRow, Author
+    from listener.store.views.authors import Author
+    from listener.store.views.thread import ActRow
 
 
 class Blocking(Authors):

@@ -21,7 +21,8 @@ from listener.model import Kind
 
 if TYPE_CHECKING:
     from inbox_tui.screens.inbox.answering import Writing
-    from listener.store.views import ApprovalRow, AttachedRow, Opened, Rewording, ThreadMessage
+    from listener.store.views.approvals import ApprovalRow, AttachedRow
+    from listener.store.views.thread import Opened, Rewording, ThreadMessage
 
 
 class Composing(Seeing):

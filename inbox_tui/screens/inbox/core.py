@@ -21,11 +21,14 @@ from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
-from listener.store.views import Changed, Counts, Opened, QueueRow, TopicCount
+from listener.store.views.queue import Counts, QueueRow
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
     from inbox_tui.view.marks import Marked
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import TopicCount
+    from listener.store.views.thread import Opened
 
 _END: Place = (2**63 - 1, 2**63 - 1)
 _MANY = 500

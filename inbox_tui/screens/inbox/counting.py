@@ -16,7 +16,8 @@ from inbox_tui.view.tally import HELD, Tally
 if TYPE_CHECKING:
     from inbox_tui.messages import NamesChanged
     from inbox_tui.screens.base import Desk
-    from listener.store.views import Changed, SavedView
+    from listener.store.views.changed import Changed
+    from listener.store.views.queue import SavedView
 
 _AT_ONCE = 1_000
 """Changed conversations of one reading."""

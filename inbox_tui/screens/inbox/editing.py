@@ -18,7 +18,7 @@ from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
 from listener import lengths
 from listener.model import Capability, Doing, Kind
-from listener.store.views import Opened, Rewording, ThreadMessage
+from listener.store.views.thread import Opened, Rewording, ThreadMessage
 
 if TYPE_CHECKING:
     from inbox_tui.screens.inbox.answering import Writing

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.view import copies, words
 from inbox_tui.widgets.window import KEEP
-from listener.store.views import Fold, QueueRow, SavedView
+from listener.store.views.queue import Fold, QueueRow, SavedView
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from inbox_tui.screens.base import LabelsMade
 from inbox_tui.screens.inbox.answering import Answering
@@ -11,7 +12,10 @@ from inbox_tui.screens.inbox.triage import MOST_OF_VIEW, All
 from inbox_tui.view import labels, thread, words
 from inbox_tui.view.lines import say
 from inbox_tui.widgets import dialogs
-from listener.store.views import Changed, QueueRow
+from listener.store.views.changed import Changed
+
+if TYPE_CHECKING:
+    from listener.store.views.queue import QueueRow
 
 
 class Labelling(Answering):

@@ -20,7 +20,8 @@ from listener.errors import HubbubError
 from listener.model import NEEDS, OPPOSITE, Capability, Doing, OutboxState
 
 if TYPE_CHECKING:
-    from listener.store.views import ActRow, Changed, Opened, ThreadMessage
+    from listener.store.views.changed import Changed
+    from listener.store.views.thread import ActRow, Opened, ThreadMessage
 
 
 class Networking(Answering):

@@ -21,7 +21,7 @@ from inbox_tui.widgets.choices import Choice
 from listener.model import OutboxState
 
 if TYPE_CHECKING:
-    from listener.store.views import Opened, OutboxRow
+    from listener.store.views.thread import Opened, OutboxRow
 
 _TYPED = "typed"
 

@@ -11,7 +11,7 @@ from inbox_tui.widgets import dialogs, viewer
 from listener import lengths, pictures
 
 if TYPE_CHECKING:
-    from listener.store.views import AttachedRow
+    from listener.store.views.approvals import AttachedRow
 
 
 class Seeing(Answering):

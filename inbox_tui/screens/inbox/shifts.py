@@ -18,7 +18,8 @@ from listener.workflow import HandBack
 if TYPE_CHECKING:
     from inbox_tui.messages import NamesChanged
     from inbox_tui.view.lines import Line, Piece
-    from listener.store.views import Changed, Handover
+    from listener.store.views.changed import Changed
+    from listener.store.views.staff import Handover
 
 _SPANS = ("1h", "4h", "week")
 _WARNED = 50

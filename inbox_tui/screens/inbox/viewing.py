@@ -20,7 +20,8 @@ from inbox_tui.widgets.rolling import PAGE
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
     from inbox_tui.screens.base import Desk
-    from listener.store.views import Changed, QueueRow, SavedView
+    from listener.store.views.changed import Changed
+    from listener.store.views.queue import QueueRow, SavedView
 
 _TRIES = 5
 """How often the way back up is continued when its time ran out; downwards the reader decides."""

@@ -35,11 +35,13 @@ from listener.incidents.asked import query_of
 from listener.incidents.curve import curve_of
 from listener.incidents.shape import IncidentState
 from listener.incidents.story import Listed, Story
-from listener.store.views import Changed, ListeningRow, SavedView
+from listener.store.views.queue import SavedView
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
     from listener.incidents.message import Evidence
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import ListeningRow
 
 POSTS = 5
 """The newest posts that are shown with an incident; Listening has all of them."""

@@ -24,11 +24,12 @@ from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from inbox_tui.widgets.window import by_time, newest_first
-from listener.store.views import Changed, ListeningRow, TopicCount
+from listener.store.views.listening import ListeningRow, TopicCount
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
     from inbox_tui.view.marks import Marked
+    from listener.store.views.changed import Changed
 
 _NOTHING_HEARD = ("Nothing heard yet.", "", "Mentions of the topic appear here as they come.")
 _PAGE = 200

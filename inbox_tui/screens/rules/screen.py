@@ -31,7 +31,8 @@ from listener.errors import HubbubError
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
-    from listener.store.views import Changed, ListeningRow
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import ListeningRow
 
 _HITS = 10
 """Latest hits of a rule that are shown beside it; Listening has all of them."""

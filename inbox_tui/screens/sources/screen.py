@@ -31,7 +31,7 @@ from listener.store.source_views import SourceState
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
-    from listener.store.views import Changed
+    from listener.store.views.changed import Changed
 
 _AT_ONCE = timedelta(seconds=1)
 """What rings more often than that is read with the next look at the clock."""

@@ -17,7 +17,7 @@ from listener.store.acts.words import what_happened
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 from listener.store.overruled import in_force
-from listener.store.views import NEEDED, NOT_NEEDED
+from listener.store.views.listening import NEEDED, NOT_NEEDED
 
 VALUES: Mapping[str, frozenset[str]] = {
     "tone": frozenset(label.value for label in ToneLabel),

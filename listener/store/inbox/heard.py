@@ -14,7 +14,7 @@ import asyncpg
 from listener.model import Kind, ToneLabel
 from listener.store.connect import acquired
 from listener.store.overruled import BY_HAND, by_hand
-from listener.store.views import ListeningRow, TopicCount
+from listener.store.views.listening import ListeningRow, TopicCount
 
 Place = tuple[datetime, int]
 """A mention's place in time: (at, id)."""

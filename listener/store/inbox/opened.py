@@ -19,7 +19,9 @@ from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
 from listener.store.overruled import BY_HAND, by_hand
-from listener.store.views import HistoryLine, Mute, Note, Opened, ThreadMessage
+from listener.store.views.authors import Mute
+from listener.store.views.notes import Note
+from listener.store.views.thread import HistoryLine, Opened, ThreadMessage
 
 OWN, AROUND, REST = 300, 200, 200
 """Messages of a thread: of the conversation itself, answering it, and the newest others."""

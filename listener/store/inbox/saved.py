@@ -15,7 +15,7 @@ from listener.model import Role
 from listener.store.acts.rights import who
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
-from listener.store.views import SavedView
+from listener.store.views.queue import SavedView
 
 MAX_NAME = 60
 MAX_QUERY = 20_000
