@@ -26,12 +26,12 @@ from inbox_tui.backend.planning import PlanningBackend
 from inbox_tui.backend.posts import PostsBackend
 from inbox_tui.backend.sources import SourcesBackend
 from inbox_tui.backend.staff import StaffBackend
-from inbox_tui.view.queries import Checked, QueryProblem
 from listener.errors import Refused
 
 if TYPE_CHECKING:
     from inbox_tui.view import rules, saved, whys
     from inbox_tui.view.marks import Marked
+    from inbox_tui.view.queries import Checked, QueryProblem
     from listener.model import Person
     from listener.query.names import Names
     from listener.store.views.changed import Changed
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from listener.store.views.thread import Opened, OutboxRow
     from listener.workflow import Act
 
-__all__ = ["Backend", "BadQuery", "Checked", "Done", "Found", "Named", "Place", "QueryProblem"]
+__all__ = ["Backend", "BadQuery", "Done", "Found", "Named", "Place"]
 
 Place = tuple[Any, int]
 """Where a row stands in its list: pass it back to get the rows after or before it."""

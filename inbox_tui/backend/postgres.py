@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend import BadQuery, Done, Found, Named, Place
 from inbox_tui.backend.hearing import hearing
 from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
@@ -27,7 +27,7 @@ from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.postgres_sources import PostgresSources
 from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
-from inbox_tui.view import rules, saved, whys
+from inbox_tui.view import queries, rules, saved, whys
 from inbox_tui.view.marks import Marked
 from listener.errors import FixMe
 from listener.model import Person, Problem, Role
@@ -40,6 +40,7 @@ from listener.store import (
     claims,
     feed,
     inbox,
+    judged,
     marks,
     numbered,
     outbox,
@@ -49,7 +50,6 @@ from listener.store import (
 )
 from listener.store import people as staff
 from listener.store.connect import connect_pool
-from listener.store.judged import Judged, judged
 
 if TYPE_CHECKING:
     from listener.query.parse import Parsed
@@ -141,7 +141,7 @@ class PostgresBackend(
         """Every version of a message."""
         return await inbox.versions(self.pool, mention_id)
 
-    def check_query(self, query: str) -> Checked:
+    def check_query(self, query: str) -> queries.Checked:
         """Everything that is wrong with it, or probably not meant."""
         return checked(query, self.names)
 
@@ -281,8 +281,8 @@ class PostgresBackend(
         latest = await rulebooks.published(self.pool, 1)
         return latest[0].hash if latest else ""
 
-    async def _judged(self, mention_id: int) -> Judged | None:
-        return await judged(self.pool, mention_id, self.key)
+    async def _judged(self, mention_id: int) -> judged.Judged | None:
+        return await judged.judged(self.pool, mention_id, self.key)
 
     async def marks(self, mention_ids: Sequence[int]) -> Sequence[Marked]:
         """Everybody's, for these messages."""
@@ -473,12 +473,12 @@ async def connect(dsn: str, brand_key: str, login: str) -> PostgresBackend:
     return PostgresBackend(dsn, pool, brand_id, brand_key, brand, people[login], uuid.uuid4().hex, place)
 
 
-def checked(query: str, names: Names = NO_NAMES) -> Checked:
+def checked(query: str, names: Names = NO_NAMES) -> queries.Checked:
     """What the parser says of a query, with places in the query as one line."""
     found = _parse(query, names)
-    return Checked(
+    return queries.Checked(
         *(
-            tuple(QueryProblem(one.column, one.message, one.hint) for one in told)
+            tuple(queries.QueryProblem(one.column, one.message, one.hint) for one in told)
             for told in (found.problems, found.warnings)
         )
     )

@@ -16,9 +16,6 @@ from listener.harmless import storable
 from listener.model import Account, Key, Reject
 from listener.store.connect import acquired
 
-BELL = "source/"
-"""Before the stream's key in the bell that says that somebody wants something of it."""
-
 MAX_REJECT = 1_000_000
 
 _WANTED = "SELECT wanted, state FROM sources WHERE id = $1"

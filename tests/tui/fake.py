@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend import BadQuery, Done, Found, Named, Place
 from inbox_tui.backend.postgres import checked, parsed
 from inbox_tui.view.marks import Marked
+from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
 from inbox_tui.view.rules import RulesNow
 from inbox_tui.view.saved import Voice

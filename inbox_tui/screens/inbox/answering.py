@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,7 +40,7 @@ class Writing:
     opened: Opened
     parent: ThreadMessage
     fence: int
-    voice: saved.Voice = saved.SILENT
+    voice: saved.Voice = field(default_factory=lambda: saved.SILENT)
     waved: frozenset[int] = frozenset()
     """Colleagues' replies that the writer has seen and answers all the same."""
     private: bool = False

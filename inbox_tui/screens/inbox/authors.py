@@ -24,8 +24,6 @@ from listener.workflow import NotSpam, Spam, is_spam
 if TYPE_CHECKING:
     from listener.store.views.authors import Author, Mutable
 
-_NO_SPAM = deeds.Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
-
 
 class Authors(Answering):
     """Who writes, and what to do about them."""
@@ -169,7 +167,7 @@ class Authors(Answering):
     async def action_spam(self) -> None:
         """Close and tag, in one; where all of them are spam, take that back."""
         if ids := self._targets_or_say():
-            await self.act(ids, _NO_SPAM if self._are_spam(ids) else self._spam())
+            await self.act(ids, _no_spam() if self._are_spam(ids) else self._spam())
 
     def _are_spam(self, ids: Targets) -> bool:
         if isinstance(ids, All):
@@ -178,3 +176,7 @@ class Authors(Answering):
             return is_spam(self.opened.conversation.state, self.opened.conversation.tags)
         held = [self.rows.window.get(id_) for id_ in ids]
         return all(row is not None and is_spam(row.state, row.tags) for row in held)
+
+
+def _no_spam() -> deeds.Deed:
+    return deeds.Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")

@@ -18,7 +18,7 @@ from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
 from listener import lengths
 from listener.model import Capability, Doing, Kind
-from listener.store.views.thread import Opened, Rewording, ThreadMessage
+from listener.store.views import thread
 
 if TYPE_CHECKING:
     from inbox_tui.screens.inbox.answering import Writing
@@ -62,7 +62,7 @@ class Editing(Offering, Approving, Networking):
             if self._writing is not None and self._writing.edits is edits:
                 self.composer.tell_how(EDITS)
 
-    async def _which_reply(self, opened: Opened) -> ThreadMessage | None:
+    async def _which_reply(self, opened: thread.Opened) -> thread.ThreadMessage | None:
         """Asked where there are several, the newest first."""
         found = [one for one in reversed(opened.thread) if one.ours and not one.deleted and one.kind is not Kind.DM]
         if len(found) < 2:
@@ -100,9 +100,9 @@ class Editing(Offering, Approving, Networking):
         else:
             await self._put_edit(writing, writing.edits, body)
 
-    async def _put_edit(self, writing: Writing, edits: Rewording, body: str) -> None:
+    async def _put_edit(self, writing: Writing, edits: thread.Rewording, body: str) -> None:
         until = await self.until_now()
-        edit = Rewording(body, edits.content_id)
+        edit = thread.Rewording(body, edits.content_id)
         row = await self.attempt(
             self.desk.backend.edit_reply(
                 writing.opened, writing.parent.id, edit, hold_seconds=self.desk.hold_seconds, now=self.desk.now()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from inbox_tui.screens.inbox.answering import Answering, Writing
 from inbox_tui.view.parts import offered, part_lines
 from inbox_tui.widgets import dialogs
-from listener import lengths, networks
+from listener import lengths, networks, parts
 from listener.model import Kind
-from listener.parts import split
 
 
 class Parting(Answering):
@@ -18,10 +17,10 @@ class Parting(Answering):
         over = next((one for one in lengths.measures(writing.opened.source, body, writing.terms) if one.over), None)
         if over is None:
             return await super().may_go(writing, body)
-        parts = split(writing.opened.source, body, writing.terms)
+        pieces = parts.split(writing.opened.source, body, writing.terms)
         aside = writing.private and writing.parent.kind is not Kind.DM
         alone = aside and networks.one_aside(writing.opened.source)
-        if not parts or alone:
+        if not pieces or alone:
             cannot = "its network takes one private message" if alone else "it cannot be cut into parts"
             why_not = f"too long by {over.over} {over.unit}, and {cannot}"
             self.composer.warn(why_not)
@@ -33,10 +32,10 @@ class Parting(Answering):
             dialogs.Ask(
                 f"Too long by {over.over} {over.unit}",
                 [
-                    *part_lines(parts),
+                    *part_lines(pieces),
                     f"Each answers the one before it. {self.desk.sign('take_back')} takes back all that wait.",
                 ],
-                [("b", "go back and write less"), ("s", offered(parts))],
+                [("b", "go back and write less"), ("s", offered(pieces))],
             )
         )
         if answer != "s":
