@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from listener.store.views.notes import NoteToMe
     from listener.store.views.queue import Counts, QueueRow, SavedView, Standing, ViewPage
     from listener.store.views.thread import Opened, OutboxRow
-    from listener.workflow import Act
+    from listener.workflow.acts import Act
 
 __all__ = ["Backend", "BadQuery", "Done", "Found", "Named", "Place"]
 

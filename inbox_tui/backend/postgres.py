@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from listener.store.views.notes import NoteToMe
     from listener.store.views.queue import Counts, QueueRow, SavedView, Standing, ViewPage
     from listener.store.views.thread import Opened, OutboxRow
-    from listener.workflow import Act
+    from listener.workflow.acts import Act
 
 
 @dataclass(slots=True)

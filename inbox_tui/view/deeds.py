@@ -11,7 +11,7 @@ from inbox_tui.view.lines import say
 from inbox_tui.view.words import count
 
 if TYPE_CHECKING:
-    from listener.workflow import Act
+    from listener.workflow.acts import Act
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from inbox_tui.view import words
 from inbox_tui.view.deeds import Deed
 from inbox_tui.view.lines import Line, say
-from listener.workflow import Assign, Close, Part, SetPriority, Snooze, Tag
-from listener.workflow import Macro as MacroAct
+from listener.workflow.acts import Assign, Close, Part, SetPriority, Snooze, Tag
+from listener.workflow.acts import Macro as MacroAct
 
 if TYPE_CHECKING:
     from listener.model import Person

@@ -11,7 +11,7 @@ from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, fit, say
 from inbox_tui.view.queue import who
 from listener.model import OPEN, State
-from listener.workflow import Clock
+from listener.workflow.clocks import Clock
 
 if TYPE_CHECKING:
     from listener.store.views.queue import QueueRow

@@ -33,20 +33,9 @@ from listener.store.conversations import COLUMNS, FIELDS, of_row
 from listener.store.lane import Settled, freeze
 from listener.store.reply_lane import REPLIES, overtaken
 from listener.store.views.thread import Opened
-from listener.workflow import (
-    Act,
-    Assign,
-    Close,
-    Escalation,
-    HandBack,
-    NotSpam,
-    Reopen,
-    SetPriority,
-    Snooze,
-    Spam,
-    Tag,
-    sort_key,
-)
+from listener.workflow.acts import Act, Assign, Close, HandBack, NotSpam, Reopen, SetPriority, Snooze, Spam, Tag
+from listener.workflow.moves import Escalation
+from listener.workflow.order import sort_key
 from tests.store.builders import NOW, SPACE, House, said
 
 T = TypeVar("T")

@@ -30,7 +30,7 @@ from listener.store import acts, decisions, learned, people
 from listener.store.judged import Judged, judged
 from listener.store.record import record
 from listener.weekly import FEW
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.store.builders import NOW, SPACE, said
 from tests.store.heard import Ears
 

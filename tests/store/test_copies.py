@@ -10,7 +10,7 @@ import pytest
 from listener.model import Author, AuthorChanged, Deleted, Hearing, Key, Mention, Priority, Via
 from listener.store import acts, inbox, upkeep
 from listener.store.inbox import folded
-from listener.workflow import Assign, Close, SetPriority
+from listener.workflow.acts import Assign, Close, SetPriority
 from tests.store.builders import NOW, SPACE, House, said
 from tests.store.test_inbox import nodes, plan, touched
 from tests.store.world import world

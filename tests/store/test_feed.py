@@ -21,7 +21,7 @@ from listener.store.embedded import embedded
 from listener.store.feed import Feed
 from listener.store.migrate import migrate
 from listener.store.views.changed import Changed
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.store.world import NOW, world
 
 SOON = 10.0

@@ -15,7 +15,7 @@ from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.store import acts, approvals, asking, claims, inbox, network_acts, outbox, upkeep
 from listener.store.inbox import folded, heard, opened, posts, queue, standing
-from listener.workflow import Assign, Close, Tag
+from listener.workflow.acts import Assign, Close, Tag
 from tests.store.world import NOW, World, later, world
 
 

@@ -12,7 +12,7 @@ from listener.model import Deleted, Hidden, Key, ToneLabel
 from listener.store import acts, inbox
 from listener.store.inbox import posts
 from listener.store.views.posts import CommentStanding, PostShown
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.store.builders import NOW, SPACE, House, said
 
 pytestmark = pytest.mark.newest

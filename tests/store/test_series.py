@@ -7,10 +7,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from listener import workflow
 from listener.store import series
 from listener.store.acts.overruling import overrule
 from listener.store.conversations import lock, save
+from listener.workflow import moves
 from tests.store.builders import NOW, House, said
 
 _SUM = """
@@ -100,7 +100,7 @@ async def test_an_answer_takes_what_wanted_it_away_once(house: House) -> None:
         async with house.pool.acquire() as connection, connection.transaction():
             first = await connection.fetchval("SELECT min(id) FROM conversations")
             held = await lock(connection, [first])
-            await save(connection, [workflow.replied(held[first], NOW, close=False, history=False)], NOW)
+            await save(connection, [moves.replied(held[first], NOW, close=False, history=False)], NOW)
         assert (await counted(house.pool))[("", False)] == (2, 0, 1)
     house.topic("a", topic="outage")
     await house.record(said("a", at=AT))

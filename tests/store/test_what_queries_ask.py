@@ -13,7 +13,7 @@ import pytest
 from listener.model import Context, Deleted, Key, Via
 from listener.query.parse import parse
 from listener.store import acts, inbox
-from listener.workflow import Close, Reopen
+from listener.workflow.acts import Close, Reopen
 from tests.store.builders import NOW, SPACE, House, said
 
 NUMBERS = "SELECT rating, likes, reposts, replies, quotes FROM mentions"

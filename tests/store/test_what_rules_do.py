@@ -19,7 +19,7 @@ from listener.rulebook.tally import Tally
 from listener.store import acts, inbox, summary, upkeep
 from listener.store.record import record
 from listener.store.record.counting import _EARLIER, _HOW_MANY, _WHO
-from listener.workflow import Assign, Snooze
+from listener.workflow.acts import Assign, Snooze
 from tests.store.builders import NOW, SPACE, House, said
 
 

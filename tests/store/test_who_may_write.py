@@ -34,7 +34,7 @@ from listener.store import (
     source_acts,
 )
 from listener.store.acts import Done
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.store.world import NOW, World, later, world
 
 STORE = Path(acts.__file__).parents[1]

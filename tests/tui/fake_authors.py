@@ -12,7 +12,7 @@ from listener.errors import Refused
 from listener.model import OPEN, State
 from listener.store.views.authors import Author, Mutable, Mute, PastRow
 from listener.store.views.notes import Note
-from listener.workflow import Close
+from listener.workflow.acts import Close
 
 
 class FakeAuthors:

@@ -15,7 +15,7 @@ from listener.model import Doing, OutboxState, State
 from listener.store import acts
 from listener.store.views.authors import Author, Mutable, Mute, PastRow
 from listener.store.views.notes import Note
-from listener.workflow import Close, Reopen
+from listener.workflow.acts import Close, Reopen
 from tests.store.world import world
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import SMALL, stage

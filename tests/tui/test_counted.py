@@ -14,7 +14,7 @@ from listener.model import Priority
 from listener.query.parse import parse
 from listener.store import acts, inbox
 from listener.store.views.queue import SavedView
-from listener.workflow import Act, Assign, Close, Reopen, SetPriority, Snooze, Tag
+from listener.workflow.acts import Act, Assign, Close, Reopen, SetPriority, Snooze, Tag
 from tests.store.world import world
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import stage

@@ -14,7 +14,7 @@ from inbox_tui.widgets.explaining import Explaining
 from listener.errors import TryAgain
 from listener.model import Problem
 from listener.store import acts, marks, rulebooks
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.tui.fake import FakeBackend
 from tests.tui.ruled import BROKEN, RULES, Ruled, now, seen
 from tests.tui.stage import SMALL, WIDE, Stage, stage

@@ -14,7 +14,7 @@ from inbox_tui.view.staff import Colleague
 from listener.errors import TryAgain
 from listener.model import OutboxState, Priority
 from listener.store.views.staff import Present, Replied, Shift
-from listener.workflow import Assign
+from listener.workflow.acts import Assign
 from tests.tui.fake import START, Clock, FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
 

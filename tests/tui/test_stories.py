@@ -10,7 +10,7 @@ from textual.keys import _character_to_key
 
 from listener.lengths import Terms
 from listener.model import Kind, OutboxState, Priority, State
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import SMALL, Stage, stage
 

@@ -19,7 +19,7 @@ from inbox_tui.view.lines import Line, Piece, say
 from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.authors import Act, AuthorCard
 from inbox_tui.widgets.paper import Paper
-from listener.workflow import NotSpam, Spam, is_spam
+from listener.workflow import acts, moves
 
 if TYPE_CHECKING:
     from listener.store.views.authors import Author, Mutable
@@ -80,7 +80,7 @@ class Authors(Answering):
 
     def _spam(self) -> deeds.Deed:
         mutes = f"{self.desk.sign('mute')} mutes"
-        return deeds.Deed(Spam(), f"closed as spam: back if they write, {mutes}", "close", "as spam")
+        return deeds.Deed(acts.Spam(), f"closed as spam: back if they write, {mutes}", "close", "as spam")
 
     async def read_author(self, author_id: int) -> Author | None:
         """What the card shows."""
@@ -171,12 +171,12 @@ class Authors(Answering):
 
     def _are_spam(self, ids: Targets) -> bool:
         if isinstance(ids, All):
-            return all(is_spam(row.state, row.tags) for row in self.rows.window.rows)
+            return all(moves.is_spam(row.state, row.tags) for row in self.rows.window.rows)
         if self.reading and self.opened is not None and list(ids) == [self.opened.conversation.id]:
-            return is_spam(self.opened.conversation.state, self.opened.conversation.tags)
+            return moves.is_spam(self.opened.conversation.state, self.opened.conversation.tags)
         held = [self.rows.window.get(id_) for id_ in ids]
-        return all(row is not None and is_spam(row.state, row.tags) for row in held)
+        return all(row is not None and moves.is_spam(row.state, row.tags) for row in held)
 
 
 def _no_spam() -> deeds.Deed:
-    return deeds.Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
+    return deeds.Deed(acts.NotSpam(), "opened again, no spam", "open", "again, as no spam")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.view import deeds, macros
 from inbox_tui.view.lines import say
+from inbox_tui.widgets import macros as picking
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.macros import PickMacro
 
 if TYPE_CHECKING:
     from inbox_tui.screens.inbox.triage import Targets
@@ -38,7 +38,7 @@ class Macros(Answering):
         using, by_key = await self._using(), {macro.key: macro for macro in found}
         many = not isinstance(ids, list) or len(ids) > 1
         key = await self.app.push_screen_wait(
-            PickMacro(
+            picking.PickMacro(
                 "Macros",
                 [Choice(macro.key, macros.line_of(macro, using)) for macro in found],
                 macros.by_shortcut(found),

@@ -13,7 +13,7 @@ from inbox_tui.view import deeds, handing, staff, words
 from inbox_tui.view.times import snooze_choices
 from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from listener.workflow import HandBack
+from listener.workflow import acts
 
 if TYPE_CHECKING:
     from inbox_tui.messages import NamesChanged
@@ -81,7 +81,7 @@ class Shifts(Answering):
         if self._writing is not None and (isinstance(ids, All) or self._writing.id in ids):
             self.say("you are writing to it: put the reply down first (esc keeps the draft)", "soon")
             return
-        await self.act(ids, deeds.Deed(HandBack(), "handed back", "hand", "back to the team"))
+        await self.act(ids, deeds.Deed(acts.HandBack(), "handed back", "hand", "back to the team"))
 
     # Away ------------------------------------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class Shifts(Answering):
         return None if answer is None else answer == "s"
 
     async def _give_up(self, ids: Sequence[int]) -> None:
-        done = await self.attempt(self.desk.backend.do(ids, HandBack(), self.desk.now()))
+        done = await self.attempt(self.desk.backend.do(ids, acts.HandBack(), self.desk.now()))
         if done is not None:
             self._tell_done(len(done.changed))
             await self.refresh_ids(done.changed)

@@ -17,7 +17,7 @@ from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
 from listener.errors import HubbubError
 from listener.model import Priority
-from listener.workflow import Assign, Close, Reopen, SetPriority, Snooze, Tag, ahead
+from listener.workflow import acts, order
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Done
@@ -206,18 +206,18 @@ class Triage(Counting):
     async def action_close(self) -> None:
         """Nothing more to do."""
         if ids := self._targets_or_say():
-            await self.act(ids, deeds.Deed(Close(), "closed", "close"))
+            await self.act(ids, deeds.Deed(acts.Close(), "closed", "close"))
 
     async def action_close_next(self) -> None:
         """Nothing more to do, and on to the one below."""
         if one := self._one_or_say():
-            await self.act([one], deeds.Deed(Close(), "closed", "close"))
+            await self.act([one], deeds.Deed(acts.Close(), "closed", "close"))
             await self.go_on(one)
 
     async def action_reopen(self) -> None:
         """Back to work."""
         if ids := self._targets_or_say():
-            await self.act(ids, deeds.Deed(Reopen(), "opened again", "open", "again"))
+            await self.act(ids, deeds.Deed(acts.Reopen(), "opened again", "open", "again"))
 
     async def action_claim(self) -> None:
         """Take it, or let it go when it is ours."""
@@ -301,11 +301,11 @@ class Triage(Counting):
         kind, _, key = answer.partition(":")
         if kind == "person":
             name = "you" if int(key) == self.me else say(self.desk.names.get(int(key), "somebody"))
-            await self.act(ids, _given(Assign(int(key)), name))
+            await self.act(ids, _given(acts.Assign(int(key)), name))
         elif kind == "team":
-            await self.act(ids, _given(Assign(None, key), f"the team {say(key)}"))
+            await self.act(ids, _given(acts.Assign(None, key), f"the team {say(key)}"))
         else:
-            await self.act(ids, _given(Assign(None), "nobody"))
+            await self.act(ids, _given(acts.Assign(None), "nobody"))
 
     async def learn_staff(self) -> None:
         """Who is there and who is away, as things are now."""
@@ -346,7 +346,7 @@ class Triage(Counting):
         if said:
             before = "tag" if on else f"take {off} off"
             after = f"with {on}" + (f", and take {off} off" if off else "") if on else ""
-            await self.act(ids, deeds.Deed(Tag(add, remove), " and ".join(said), before, after))
+            await self.act(ids, deeds.Deed(acts.Tag(add, remove), " and ".join(said), before, after))
 
     def action_priority(self) -> None:
         """Set the priority."""
@@ -365,12 +365,14 @@ class Triage(Counting):
         if answer == "0":
             await self.act(
                 ids,
-                deeds.Deed(SetPriority(None), "back to the computed priority", "put", "back to the computed priority"),
+                deeds.Deed(
+                    acts.SetPriority(None), "back to the computed priority", "put", "back to the computed priority"
+                ),
             )
         elif answer is not None:
             priority = Priority(int(answer))
             word = words.PRIORITY_WORDS[priority]
-            await self.act(ids, deeds.Deed(SetPriority(priority), f"set to {word}", "set", f"to {word}"))
+            await self.act(ids, deeds.Deed(acts.SetPriority(priority), f"set to {word}", "set", f"to {word}"))
 
     def action_snooze(self) -> None:
         """Out of sight for a while."""
@@ -391,7 +393,7 @@ class Triage(Counting):
             if until is None:
                 return None
             when = f"until {words.clock(until, now, zone)}"
-            return deeds.Deed(Snooze(until), f"snoozed {when}", "snooze", when)
+            return deeds.Deed(acts.Snooze(until), f"snoozed {when}", "snooze", when)
 
         first = deed()
         if first is not None:
@@ -444,7 +446,7 @@ class Triage(Counting):
         if row is None or below is None:
             self.say("nothing stands below it" if row is not None else "there is no conversation here", "dim")
             return
-        found = ahead(row.state, row.sort_key, below.state, below.sort_key)
+        found = order.ahead(row.state, row.sort_key, below.state, below.sort_key)
         if found is None or not self.belongs(row):
             self.say("it is held here only until the cursor leaves it", "dim")
         else:
@@ -476,5 +478,5 @@ class Triage(Counting):
         return copying.copyables(theirs[-1].text, theirs[-1].url, theirs[-1].id) if theirs else ()
 
 
-def _given(act: Assign, whom: str) -> deeds.Deed:
+def _given(act: acts.Assign, whom: str) -> deeds.Deed:
     return deeds.Deed(act, f"given to {whom}", "give", f"to {whom}")
