@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from inbox_tui.app.looking import Looking
 from inbox_tui.messages import MarksChanged, RulesWanted
 from inbox_tui.screens.base import DeskScreen, MarkMade
-from inbox_tui.view import whys
 from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.marks import FALSE_ALARM, MISSED, NEW_RULE, RIGHT, noted, on_rule
 from inbox_tui.widgets import dialogs, explaining
@@ -17,12 +16,13 @@ from inbox_tui.widgets.choices import Choice
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Named
+    from inbox_tui.view import whys
+
+    Chosen = tuple[whys.Meant, str]
+    """A message and a rule."""
 
 MOST = 20
 """Messages of one conversation that may be meant, the newest."""
-
-Chosen = tuple[whys.Meant, str]
-"""A message and a rule."""
 
 
 class Marking(Looking, inherit_bindings=False):

@@ -27,11 +27,11 @@ from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.postgres_sources import PostgresSources
 from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
+from inbox_tui.view import marks as marked
 from inbox_tui.view import queries, rules, saved, whys
-from inbox_tui.view.marks import Marked
 from listener.errors import FixMe
 from listener.model import Person, Problem, Role
-from listener.query.fields import Use
+from listener.query import fields
 from listener.query.names import NO_NAMES, Names
 from listener.store import (
     acts,
@@ -284,10 +284,12 @@ class PostgresBackend(
     async def _judged(self, mention_id: int) -> judged.Judged | None:
         return await judged.judged(self.pool, mention_id, self.key)
 
-    async def marks(self, mention_ids: Sequence[int]) -> Sequence[Marked]:
+    async def marks(self, mention_ids: Sequence[int]) -> Sequence[marked.Marked]:
         """Everybody's, for these messages."""
         found = await marks.marks_on(self.pool, mention_ids, self.brand_id)
-        return [Marked(m.mention_id, m.rule, m.person_id, m.person, m.verdict.value, m.note, m.at) for m in found]
+        return [
+            marked.Marked(m.mention_id, m.rule, m.person_id, m.person, m.verdict.value, m.note, m.at) for m in found
+        ]
 
     async def mark(self, mention_id: int, rule: str, verdict: str, note: str, now: datetime) -> None:
         """Keep this person's word."""
@@ -501,4 +503,4 @@ def _names_in(files: Mapping[str, str]) -> Names:
 def _parse(query: str, names: Names) -> Parsed:
     from listener.query.parse import parse
 
-    return parse(query, Use.VIEW, names=names, locate=lambda offset: (1, offset + 1))
+    return parse(query, fields.Use.VIEW, names=names, locate=lambda offset: (1, offset + 1))

@@ -66,7 +66,8 @@ class Composer(Vertical, inherit_bindings=False):
         super().__init__(id=id)
         self._table = table
         self.conversation_id: int | None = None
-        self._source, self._terms = "", lengths.Terms()
+        self._source = ""
+        self._terms: lengths.Terms | None = None
         self._whom: Line = ()
         self._asking = ""
         self._how: Mapping[str, str] = SENDS
@@ -114,7 +115,7 @@ class Composer(Vertical, inherit_bindings=False):
         terms: lengths.Terms | None = None,
     ) -> None:
         """Open for a conversation; names are harmless already. `terms`: how long the text may be, where that is not the same everywhere."""
-        self.conversation_id, self._source, self._terms = conversation_id, source, terms or lengths.Terms()
+        self.conversation_id, self._source, self._terms = conversation_id, source, terms
         self._look, self._offers, self._how = _nothing, None, SENDS
         loud, who_reads = sight.reply_pieces(audience, private=private)
         names: Line = ((" as ", "dim"), (as_whom, "ours"), (" to ", "dim"), (to_whom, "bold"))
@@ -211,7 +212,7 @@ class Composer(Vertical, inherit_bindings=False):
         self._count()
 
     def _count(self) -> None:
-        counted = lengths.measures(self._source, self.text.strip(), self._terms)
+        counted = lengths.measures(self._source, self.text.strip(), self._terms or lengths.Terms())
         told = self._what_keys_do()
         style = "dim" if self._how is SENDS else "soon"
         pieces = [piece for words in told for piece in ((" · ", style), (words, style))][1:]

@@ -16,8 +16,8 @@ from inbox_tui.screens.inbox.answering import Answering
 from inbox_tui.screens.inbox.triage import All, Targets
 from inbox_tui.view import authors, deeds
 from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.widgets import authors as cards
 from inbox_tui.widgets import dialogs
-from inbox_tui.widgets.authors import Act, AuthorCard
 from inbox_tui.widgets.paper import Paper
 from listener.workflow import acts, moves
 
@@ -63,7 +63,7 @@ class Authors(Answering):
             self.say("that author is not known here", "soon")
             return
         wanted = await self.app.push_screen_wait(
-            AuthorCard(
+            cards.AuthorCard(
                 author,
                 lambda: self.read_author(author_id),
                 lambda before, after, limit: backend.past(author_id, before=before, after=after, limit=limit),
@@ -86,7 +86,7 @@ class Authors(Answering):
         """What the card shows."""
         return await self.desk.backend.author(author_id)
 
-    def author_acts(self, author: Author) -> Mapping[str, Act]:
+    def author_acts(self, author: Author) -> Mapping[str, cards.Act]:
         """What can be done from the card, by the act's name in the key map."""
         return {
             "card_note": partial(self._note_author, author),
