@@ -88,7 +88,11 @@ class Inbox(Overruling, inherit_bindings=False):
         super().__init__()
         for colours in THEMES.values():
             self.register_theme(as_textual(colours))
-        self.theme = theme if theme in THEMES else DARK.name
+        worn = THEMES.get(theme, DARK)
+        if worn.dark:  # Textual begins dark too: nothing of what is drawn first has to be styled anew
+            self.set_reactive(Inbox.theme, worn.name)
+        else:
+            self.theme = worn.name
         self._keep_theme = keep_theme
         self._settled = settled
         self.desk = desk

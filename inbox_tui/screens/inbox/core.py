@@ -51,6 +51,11 @@ class InboxCore(DeskScreen):
     folders_width = 21
     """Cells of a line at the left."""
 
+    def __init_subclass__(cls, *, whole: bool = False, **how: Any) -> None:
+        """Only the whole screen is ever shown: Textual need not look over all that every part of it has and inherits."""
+        if whole:
+            super().__init_subclass__(**how)
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.folder = "open"
@@ -100,7 +105,7 @@ class InboxCore(DeskScreen):
         self.show_bars()
         self._show_folders()
         await self.attempt(self.rows.restart())
-        self.work(self.first_reads(), "counts")
+        self.call_after_refresh(lambda: self.work(self.first_reads(), "counts"))
 
     async def first_reads(self) -> None:
         """What the first page need not wait for."""
