@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from listener.model import Account, Person, Priority, Role
+from listener.model.accounts import Account
+from listener.model.people import Person, Role
+from listener.model.scales import Priority
 from listener.store import people, sources, upkeep
 from listener.store.connect import connect_pool
 from listener.store.migrate import migrate

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from inbox_tui.view import rules, saved, whys
     from inbox_tui.view.marks import Marked
     from inbox_tui.view.queries import Checked, QueryProblem
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.query.names import Names
     from listener.store.views.changed import Changed
     from listener.store.views.listening import ListeningRow, TopicCount

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from listener.model import Tone
+    from listener.model.judged import Tone
     from listener.rulebook.shape import Rulebook
     from listener.rulebook.subject import Methods
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from listener.model import Doing
+    from listener.model.leaving import Doing
     from listener.store.views.thread import ActRow, Opened
 
 

@@ -30,7 +30,8 @@ from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
 from inbox_tui.view import marks as marked
 from inbox_tui.view import queries, rules, saved, whys
 from listener.errors import FixMe
-from listener.model import Person, Problem, Role
+from listener.model.people import Person, Role
+from listener.model.problems import Problem
 from listener.query import fields
 from listener.query.names import NO_NAMES, Names
 from listener.store import (

@@ -11,7 +11,7 @@ from listener.store import people as staff
 from listener.store.acts import rights
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.store.views.approvals import ApprovalRow
     from listener.store.views.thread import Opened, OutboxRow
 

@@ -10,7 +10,7 @@ from inbox_tui.backend import Done, Place
 from listener.store import acts, inbox
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.store.views.authors import Author, Mutable, PastRow
 
 

@@ -9,7 +9,7 @@ from listener.store import inbox
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.store.views.queue import Fold, FoldedPage
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from listener.model import Person, Problem
+from listener.model.problems import Problem
 from listener.store import alarmed
 from listener.store.connect import acquired
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from listener.incidents.message import Evidence
     from listener.incidents.shape import Matcher
     from listener.incidents.story import Listed, Story
+    from listener.model.people import Person
     from listener.rulebook.planned import Planned
     from listener.store.views.alarmed import Alarmed
 

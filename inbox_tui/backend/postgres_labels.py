@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from listener.store import labels
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.store.views.labels import Labelled, LabelPair
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from listener.errors import FixMe
-from listener.model import Problem
+from listener.model.problems import Problem
 
 if TYPE_CHECKING:
     from inbox_tui.backend.shelf import Shelf

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from listener.store import network_acts
 
 if TYPE_CHECKING:
-    from listener.model import Doing, Person
+    from listener.model.leaving import Doing
+    from listener.model.people import Person
     from listener.store.views.thread import ActRow, Opened
 
 

@@ -9,7 +9,7 @@ from inbox_tui.backend import Done
 from listener.store import acts
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
 
 
 class PostgresOverruling:

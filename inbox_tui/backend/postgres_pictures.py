@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from listener.store import attachments
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.pictures import Picture
     from listener.store.views.approvals import AttachedRow
 

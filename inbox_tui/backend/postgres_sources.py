@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.store.source_views import SourceState
 
 

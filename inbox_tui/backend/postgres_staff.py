@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.staff import Colleague
-from listener.model import Person, Problem
+from listener.model.problems import Problem
 from listener.store import attendance, handovers, presence
 from listener.store import people as staff
 
 if TYPE_CHECKING:
     from inbox_tui.backend.shelf import Shelf
+    from listener.model.people import Person
     from listener.store.views.staff import Handover, Present, Shift
 
 

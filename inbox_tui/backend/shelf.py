@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from inbox_tui.view import rules, whys
 
 if TYPE_CHECKING:
-    from listener.model import Hearing, Problem, Tone
+    from listener.model.heard import Hearing
+    from listener.model.judged import Tone
+    from listener.model.problems import Problem
     from listener.query.explain import Explained
     from listener.query.subject import Subject
     from listener.rulebook.asking import Example

@@ -11,7 +11,7 @@ from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
 from inbox_tui.view.names import account
 from inbox_tui.view.pictures import submitted_lines
-from listener.model import ApprovalState
+from listener.model.leaving import ApprovalState
 
 if TYPE_CHECKING:
     from listener.store.views.approvals import ApprovalRow

@@ -10,7 +10,7 @@ from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import names, words
 from inbox_tui.view.lines import Line, Piece, column, cut, flow, flow_parts, paragraphs, say, spread
 from inbox_tui.view.queue import first_words, who
-from listener.model import OPEN
+from listener.model.work import OPEN
 
 if TYPE_CHECKING:
     from listener.store.views.authors import Author, Mutable, Mute, PastRow

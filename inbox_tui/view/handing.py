@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, fit, flow, paragraphs, say
 from inbox_tui.view.queue import who
-from listener.model import OutboxState, Priority
+from listener.model.leaving import OutboxState
+from listener.model.scales import Priority
 
 if TYPE_CHECKING:
     from listener.store.views.queue import QueueRow

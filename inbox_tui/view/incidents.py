@@ -14,12 +14,13 @@ from listener.incidents.asked import query_of
 from listener.incidents.report import HOLE_WORDS, entry_words, number, page_words
 from listener.incidents.report import span as long_span
 from listener.incidents.shape import IncidentState, Matcher
-from listener.model import Person, Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Watched
 
 if TYPE_CHECKING:
     from listener.incidents.message import Evidence
     from listener.incidents.story import Entry, Listed, Quiet, Story
+    from listener.model.people import Person
     from listener.store.views.listening import ListeningRow
 
 SEVERITIES: dict[Severity, Piece] = {

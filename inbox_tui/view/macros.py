@@ -14,7 +14,7 @@ from listener.workflow.acts import Assign, Close, Part, SetPriority, Snooze, Tag
 from listener.workflow.acts import Macro as MacroAct
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.rulebook.macros import Macro
 
 

@@ -12,7 +12,9 @@ from inbox_tui.view import names, words
 from inbox_tui.view.lines import Line, Piece, flow, say
 from inbox_tui.view.queue import who
 from listener import networks
-from listener.model import NEEDS, OPPOSITE, Capability, Doing, Kind, OutboxState
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
+from listener.model.leaving import NEEDS, OPPOSITE, Doing, OutboxState
 from listener.pictures import limit_of
 
 if TYPE_CHECKING:

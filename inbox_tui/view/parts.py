@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inbox_tui.view.lines import Line, say
-from listener.model import Kind
+from listener.model.kinds import Kind
 
 if TYPE_CHECKING:
     from listener.lengths import Terms

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from inbox_tui.view import windows
 from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.network import why_not
-from listener.model import Capability, Kind, OutboxState
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
+from listener.model.leaving import OutboxState
 from listener.networks import one_aside
 
 if TYPE_CHECKING:

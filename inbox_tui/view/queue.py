@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from inbox_tui.view import labels as own
 from inbox_tui.view import names, windows, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
-from listener.model import ApprovalState, OutboxState, State
+from listener.model.leaving import ApprovalState, OutboxState
+from listener.model.work import State
 
 if TYPE_CHECKING:
     from listener.store.views.listening import ListeningRow, TopicCount

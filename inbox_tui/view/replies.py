@@ -10,7 +10,7 @@ from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Piece, fit, say
 from inbox_tui.view.queue import who
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 
 if TYPE_CHECKING:
     from listener.store.views.thread import Opened, OutboxRow

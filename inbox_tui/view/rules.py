@@ -13,7 +13,7 @@ from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, line_cel
 from inbox_tui.view.marks import NEW_RULE
 
 if TYPE_CHECKING:
-    from listener.model import Problem
+    from listener.model.problems import Problem
     from listener.store.views.listening import ListeningRow
 
 DAYS = 30

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inbox_tui.view.lines import Line, fit, say, typed
-from listener.model import Kind, OutboxState, Tone
+from listener.model.kinds import Kind
+from listener.model.leaving import OutboxState
 
 if TYPE_CHECKING:
+    from listener.model.judged import Tone
     from listener.rulebook.guide import Guide
     from listener.rulebook.replies import SavedReply
     from listener.store.views.thread import Opened, ThreadMessage

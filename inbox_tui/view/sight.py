@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from listener.model import Audience, Kind
+from listener.model.kinds import Audience, Kind
 
 if TYPE_CHECKING:
     from inbox_tui.view.lines import Line, Piece

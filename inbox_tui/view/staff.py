@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, fit, say
 from inbox_tui.view.queue import who
-from listener.model import OPEN, State
+from listener.model.work import OPEN, State
 from listener.workflow.clocks import Clock
 
 if TYPE_CHECKING:

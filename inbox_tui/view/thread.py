@@ -17,7 +17,8 @@ from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.overruled import by_hand_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
-from listener.model import Capability, Doing
+from listener.model.accounts import Capability
+from listener.model.leaving import Doing
 from listener.store.views.approvals import ApprovalRow
 from listener.store.views.thread import Opened, OutboxRow, ThreadMessage
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from inbox_tui.view import words
-from listener.model import OPEN, Conversation, State
+from listener.model.work import OPEN, Conversation, State
 from listener.workflow import order
 from listener.workflow.clocks import DUE_SOON, Clock, first_clock
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
-from listener.model import OutboxState, Priority, State, ToneLabel
+from listener.model.leaving import OutboxState
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.workflow import order
 from listener.workflow.clocks import DUE_SOON
 

@@ -33,7 +33,7 @@ from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
 from listener import lengths
-from listener.model import Audience
+from listener.model.kinds import Audience
 
 if TYPE_CHECKING:
     from textual.widgets import TextArea

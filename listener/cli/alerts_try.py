@@ -78,7 +78,7 @@ class Episode:
 
 def episodes(fired: Iterable[Fired], zone_name: str) -> list[Episode]:
     """What was fired, by what it is about: each from its beginning until it is over."""
-    from listener.model import Severity
+    from listener.model.scales import Severity
     from listener.query.clock import zone
     from listener.spikes.paging import Told
 

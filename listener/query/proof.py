@@ -14,7 +14,8 @@ from datetime import UTC
 from itertools import permutations
 from typing import Any, TypeAlias
 
-from listener.model import OPEN, Kind
+from listener.model.kinds import Kind
+from listener.model.work import OPEN
 from listener.query import words
 from listener.query.fields import FIELDS, FieldFact, Sort
 from listener.query.solver import Solver

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from listener.model import Kind
+from listener.model.kinds import Kind
 from listener.query.index import Needs, needs
 from listener.query.match import Test, test_of
 from listener.query.tree import Node

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
-from listener.model import Account, Author, Batch, Mention
+from listener.model.accounts import Account
+from listener.model.heard import Author, Batch, Mention
 from listener.service import notify, processes, wiring
 from listener.service.backfill import Backfill
 from listener.service.bells import Bells

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from listener.errors import FixMe
-from listener.model import Capability
+from listener.model.accounts import Capability
 from listener.networks import NETWORKS, Setting, Takes
 from listener.settings import AccountSettings, Settings
 from listener.settings.keeping import Kept

@@ -15,7 +15,8 @@ from typing import Literal
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import MOST_OPTIONS, ApprovalState, Conversation
+from listener.model.leaving import MOST_OPTIONS, ApprovalState
+from listener.model.work import Conversation
 from listener.store import attachments, numbered, outbox
 from listener.store.acts.rights import may_act, may_approve, needs_approval, who
 from listener.store.connect import acquired, repeated

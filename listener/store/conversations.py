@@ -15,7 +15,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from listener.model import Conversation, Priority, State
+from listener.model.scales import Priority
+from listener.model.work import Conversation, State
 from listener.store.columns import columns
 from listener.store.unanswered import answered
 from listener.workflow import clocks, order

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import OutboxState, State
+from listener.model.leaving import OutboxState
+from listener.model.work import State
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell

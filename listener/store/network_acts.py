@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 
 from listener.errors import Refused
-from listener.model import NEEDS, Doing, OutboxState
+from listener.model.leaving import NEEDS, Doing, OutboxState
 from listener.store import capabilities
 from listener.store.acts.rights import may_act, may_send
 from listener.store.connect import acquired

@@ -12,7 +12,7 @@ from datetime import datetime
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Conversation
+from listener.model.work import Conversation
 from listener.networks import one_aside
 from listener.parts import split
 from listener.store import limits, outbox

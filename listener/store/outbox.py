@@ -14,7 +14,9 @@ from typing import Literal
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Capability, Conversation, Kind
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
+from listener.model.work import Conversation
 from listener.networks import one_aside
 from listener.store import attachments, capabilities
 from listener.store.acts.rights import may_act, may_send, needs_approval

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.store.columns import columns
 from listener.store.views.listening import NEEDED, NOT_NEEDED, ByHand
 

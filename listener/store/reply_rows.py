@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from listener.errors import Refused
-from listener.model import PART_BEFORE, OutboxState
+from listener.model.leaving import PART_BEFORE, OutboxState
 from listener.store.conversations import Event, changes, follow, lock, save, tell
 from listener.store.views.thread import OutboxRow
 from listener.workflow import moves

@@ -13,7 +13,8 @@ from datetime import datetime
 import asyncpg
 
 from listener.harmless import storable
-from listener.model import Account, Key, Reject
+from listener.model.accounts import Account
+from listener.model.heard import Key, Reject
 from listener.store.connect import acquired
 
 MAX_REJECT = 1_000_000

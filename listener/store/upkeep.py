@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import asyncpg
 
-from listener.model import Conversation
+from listener.model.work import Conversation
 from listener.store import (
     attachments,
     claims,

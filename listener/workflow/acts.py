@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from listener.model import Priority
+from listener.model.scales import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from listener.model import OPEN, Conversation, State
+from listener.model.work import OPEN, Conversation, State
 
 DUE_SOON = timedelta(minutes=15)
 """So long before its due time an answer is due soon, and before its time to resolve is over a conversation is to be resolved soon."""

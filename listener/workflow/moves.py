@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from listener.errors import Refused
-from listener.model import OPEN, Assessment, Conversation, Priority, State
+from listener.model.judged import Assessment
+from listener.model.scales import Priority
+from listener.model.work import OPEN, Conversation, State
 from listener.workflow.acts import (
     SPAM,
     Act,
@@ -31,7 +33,6 @@ from listener.workflow.acts import (
 from listener.workflow.clocks import earlier
 
 MAX_TAG = 40
-
 
 MAX_TAGS = 30
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from listener.model import OPEN, Conversation, Priority, State
+from listener.model.scales import Priority
+from listener.model.work import OPEN, Conversation, State
 from listener.workflow.clocks import earlier
 
 _NO_CLOCK = 10**17

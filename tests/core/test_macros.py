@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from listener.errors import Refused
-from listener.model import Priority, State
+from listener.model.scales import Priority
+from listener.model.work import State
 from listener.rulebook.macros import ME, Macro
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook

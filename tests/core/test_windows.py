@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbox_tui.view import windows
-from listener.model import Conversation, State, ToneLabel
+from listener.model.scales import ToneLabel
+from listener.model.work import Conversation, State
 from listener.store.views.queue import QueueRow
 from listener.workflow import moves, order
 

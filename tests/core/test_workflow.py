@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.model import OPEN, Assessment, Conversation, Priority, State, Tone, ToneLabel
+from listener.model.judged import Assessment, Tone
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import OPEN, Conversation, State
 from listener.workflow import clocks, moves, order
 from listener.workflow.acts import Reopen
 from listener.workflow.clocks import Clock

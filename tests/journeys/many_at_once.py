@@ -24,7 +24,11 @@ import msgspec
 
 from inbox_tui.backend.postgres import PostgresBackend
 from listener.errors import Refused, TryAgain
-from listener.model import Capability, Deleted, Doing, Key, OutboxState, Priority, Role
+from listener.model.accounts import Capability
+from listener.model.heard import Deleted, Key
+from listener.model.leaving import Doing, OutboxState
+from listener.model.people import Role
+from listener.model.scales import Priority
 from listener.rulebook.people import Person as Listed
 from listener.rulebook.roster import Roster
 from listener.rulebook.shape import Team

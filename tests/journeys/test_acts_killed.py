@@ -14,7 +14,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Capability, Doing, Key, NetworkAct
+from listener.model.accounts import Capability
+from listener.model.handed import NetworkAct
+from listener.model.heard import Key
+from listener.model.leaving import Doing
 from listener.service.database import House
 from listener.service.deliver import Deliverer
 from listener.service.lanes import NetworkActs

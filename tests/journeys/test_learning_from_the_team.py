@@ -21,7 +21,8 @@ from listener.cli.judging_health import told, told_of_learning
 from listener.cli.running import login_name
 from listener.errors import Refused
 from listener.learning import SAID
-from listener.model import AuthorChanged, Batch, Deleted, Key, Mention, Role
+from listener.model.heard import AuthorChanged, Batch, Deleted, Key, Mention
+from listener.model.people import Role
 from listener.service.database import House
 from listener.service.rules import Bench
 from listener.service.school import School, look, why_now

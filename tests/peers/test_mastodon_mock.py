@@ -22,7 +22,10 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, TryAgain, Uncertain
-from listener.model import Account, Author, Deleted, Doing, Key, NetworkAct, Reply
+from listener.model.accounts import Account
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Deleted, Key
+from listener.model.leaving import Doing
 from listener.sources.base import Login
 from listener.sources.mastodon import Mastodon
 from listener.sources.mastodon.convert import SPACE

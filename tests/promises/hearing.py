@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from listener.model import Account, Author, Batch, Gap, Key, Mention, Reject, Reply
+from listener.model.accounts import Account
+from listener.model.handed import Reply
+from listener.model.heard import Author, Batch, Gap, Key, Mention, Reject
 from listener.sources.base import Stream, Wanted
 from listener.sources.bluesky import Bluesky, Habits, Login, Options
 from listener.sources.bluesky.convert import SPACE

@@ -15,7 +15,9 @@ from typing import Any, cast
 
 import asyncpg
 
-from listener.model import Account, Batch, Capability, Deleted, Hearing, Item, Key, Mention, Reason, Reject, Via
+from listener.model.accounts import Account, Capability
+from listener.model.heard import Batch, Deleted, Hearing, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Via
 from listener.rulebook.shape import Rulebook
 from listener.service.bells import Bells
 from listener.service.database import House

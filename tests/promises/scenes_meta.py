@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from listener.errors import SourceStopped
-from listener.model import Batch
+from listener.model.heard import Batch
 from listener.networks import NETWORKS, Takes
 from listener.sources.base import Delivery, Login, Source, Stream, Wiring
 from listener.sources.meta import Facebook, Instagram

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, TryAgain, Uncertain
-from listener.model import Author, Doing, Key, NetworkAct
+from listener.model.handed import NetworkAct
+from listener.model.heard import Author, Key
+from listener.model.leaving import Doing
 from listener.sources.bluesky import Bluesky
 from listener.sources.bluesky.acts import BLOCK, GATE, LIKE, MOST_HIDDEN
 from listener.sources.bluesky.convert import SPACE

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from listener.errors import Refused
-from listener.model import AuthorChanged, Batch, Deleted, Item, Key, Mention, Reject
+from listener.model.heard import AuthorChanged, Batch, Deleted, Item, Key, Mention, Reject
 from listener.networks import NETWORKS
 from listener.sources.base import Login as BaseLogin
 from listener.sources.base import Wiring

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Attachment, Author, Key, Reply
+from listener.model.handed import Attachment, Reply
+from listener.model.heard import Author, Key
 from listener.sources.bluesky import Bluesky
 from listener.sources.bluesky.session import Session
 from listener.webclient import WebClient

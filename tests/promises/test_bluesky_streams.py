@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from listener.errors import SourceStopped
-from listener.model import AuthorChanged, Deleted, Mention
+from listener.model.heard import AuthorChanged, Deleted, Mention
 from listener.sources.bluesky import Jetstream, Notifications
 from listener.sources.bluesky.public import Place, unix_us
 from listener.sources.bluesky.session import Session

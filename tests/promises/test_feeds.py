@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from listener.errors import FixMe, Refused, SourceStopped
-from listener.model import Deleted, Mention, Reject
+from listener.model.heard import Deleted, Mention, Reject
 from listener.networks import NETWORKS
 from listener.sources.base import Delivery, Wiring
 from listener.sources.feeds import Feeds, build

@@ -11,20 +11,11 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import (
-    Account,
-    Author,
-    Batch,
-    Capability,
-    Deleted,
-    Doing,
-    Hidden,
-    Key,
-    Mention,
-    NetworkAct,
-    Reply,
-    Via,
-)
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Deleted, Hidden, Key, Mention
+from listener.model.kinds import Via
+from listener.model.leaving import Doing
 from listener.service.hearing import Hearer
 from listener.sources.base import Connected, Delivery, Stream
 from listener.sources.meta import Facebook, Instagram, connect

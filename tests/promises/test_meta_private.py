@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Account, Author, Deleted, Doing, Gap, Item, Key, Mention, NetworkAct, Reply, Via
+from listener.model.accounts import Account
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Deleted, Gap, Item, Key, Mention
+from listener.model.kinds import Via
+from listener.model.leaving import Doing
 from listener.service.hearing import Hearer
 from listener.sources.base import Delivery
 from listener.sources.meta import Facebook, Instagram

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.model import Account
+from listener.model.accounts import Account
 from listener.settings import SecretRef
 from listener.settings.keeping import Kept
 from listener.sources.meta import Instagram

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Reason, Reject
+from listener.model.heard import Batch, Gap, Reason, Reject
 from listener.networks import NETWORKS
 from listener.service.backfill import Backfill
 from listener.service.bells import Bells

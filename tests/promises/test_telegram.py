@@ -17,7 +17,10 @@ import asyncpg
 import pytest
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Account, Author, Batch, Capability, Doing, Key, Mention, NetworkAct, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Key, Mention
+from listener.model.leaving import Doing
 from listener.service import deliver
 from listener.service.database import House as ServiceHouse
 from listener.service.deliver import Deliverer

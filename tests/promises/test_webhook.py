@@ -24,21 +24,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import (
-    Account,
-    Author,
-    Capability,
-    Deleted,
-    Doing,
-    Item,
-    Key,
-    Kind,
-    Mention,
-    NetworkAct,
-    Reason,
-    Reject,
-    Reply,
-)
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Deleted, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind
+from listener.model.leaving import Doing
 from listener.service import wiring
 from listener.service.hearing import Hearer
 from listener.settings import find_paths, parse

@@ -12,7 +12,9 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Conversation, Priority, Role, State
+from listener.model.people import Role
+from listener.model.scales import Priority
+from listener.model.work import Conversation, State
 from listener.store import acts, inbox, people
 from listener.store.conversations import COLUMNS, FIELDS, of_row
 from listener.workflow import moves, order

@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import ApprovalState, OutboxState, Role
+from listener.model.leaving import ApprovalState, OutboxState
+from listener.model.people import Role
 from listener.pictures import PNG, Picture
 from listener.rulebook.people import Approval
 from listener.store import approvals, attachments, inbox, outbox, people, rulebooks, upkeep

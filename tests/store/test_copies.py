@@ -7,7 +7,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from listener.model import Author, AuthorChanged, Deleted, Hearing, Key, Mention, Priority, Via
+from listener.model.heard import Author, AuthorChanged, Deleted, Hearing, Key, Mention
+from listener.model.kinds import Via
+from listener.model.scales import Priority
 from listener.store import acts, inbox, upkeep
 from listener.store.inbox import folded
 from listener.workflow.acts import Assign, Close, SetPriority

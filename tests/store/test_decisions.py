@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import asyncpg
 
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.outcomes import Why
 from listener.store import acts, decisions, feed, learned, marks, outbox
 from listener.workflow.acts import Close, Reopen, SetPriority, Spam

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.store import acts, claims, inbox, upkeep
 from listener.store.feed import position, since
 from listener.workflow.acts import Assign, Close, HandBack, Tag

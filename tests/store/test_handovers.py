@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 from listener.store import acts, attendance, handovers, outbox, sharing, upkeep
 from listener.store.feed import position, since
 from listener.store.views.staff import Replied

@@ -10,7 +10,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Kind, Origin, OutboxState, State, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.leaving import OutboxState
+from listener.model.scales import ToneLabel
+from listener.model.work import Origin, State
 from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.store import acts, approvals, asking, claims, inbox, network_acts, outbox, upkeep

@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import OutboxState, Reply
+from listener.model.handed import Reply
+from listener.model.leaving import OutboxState
 from listener.parts import split
 from listener.store import inbox, numbered, outbox
 from listener.store.lane import Settled, freeze

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from listener.errors import Refused
-from listener.model import ApprovalState
+from listener.model.leaving import ApprovalState
 from listener.pictures import PNG, Picture
 from listener.store import acts, approvals, attachments, inbox, outbox, upkeep
 from listener.store.record import merge

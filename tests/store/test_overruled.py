@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Tone, ToneLabel
+from listener.model.judged import Tone
+from listener.model.scales import ToneLabel
 from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.store import acts, inbox

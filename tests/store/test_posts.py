@@ -8,7 +8,8 @@ from itertools import permutations
 import asyncpg
 import pytest
 
-from listener.model import Deleted, Hidden, Key, ToneLabel
+from listener.model.heard import Deleted, Hidden, Key
+from listener.model.scales import ToneLabel
 from listener.store import acts, inbox
 from listener.store.inbox import posts
 from listener.store.views.posts import CommentStanding, PostShown

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Person, Role
+from listener.model.people import Person, Role
 from listener.rulebook.hours import Hours, Span
 from listener.rulebook.people import Away
 from listener.rulebook.people import Person as Listed

@@ -7,7 +7,8 @@ import random
 
 import asyncpg
 
-from listener.model import Deleted, Key, State
+from listener.model.heard import Deleted, Key
+from listener.model.work import State
 from listener.store import acts, inbox, upkeep
 from listener.store.record.gone import delete
 from listener.workflow.acts import Act, Assign, Close, Reopen, Snooze

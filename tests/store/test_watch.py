@@ -12,7 +12,7 @@ import pytest
 
 from listener.incidents.shape import Fired
 from listener.incidents.watching import Counter
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House as HouseOf

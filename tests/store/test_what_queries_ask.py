@@ -10,7 +10,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Context, Deleted, Key, Via
+from listener.model.heard import Deleted, Key
+from listener.model.judged import Context
+from listener.model.kinds import Via
 from listener.query.parse import parse
 from listener.store import acts, inbox
 from listener.workflow.acts import Close, Reopen

@@ -11,7 +11,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Batch, Context, Deleted, Flag, Hearing, Key, Mention, Tick, Via, Window
+from listener.model.heard import Batch, Deleted, Hearing, Key, Mention
+from listener.model.judged import Context, Flag, Tick, Window
+from listener.model.kinds import Via
 from listener.query.parse import parse
 from listener.rulebook.asking import Query
 from listener.rulebook.shape import Count, Counted, Group, Rule, Scope, Then

@@ -14,7 +14,8 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.incidents.silences import parse
-from listener.model import Capability, Doing
+from listener.model.accounts import Capability
+from listener.model.leaving import Doing
 from listener.pictures import PNG, Picture
 from listener.store import (
     acts,

@@ -11,7 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from listener.model import Account, Assessment, Person, Priority, Role, State, Tone, ToneLabel
+from listener.model.accounts import Account
+from listener.model.judged import Assessment, Tone
+from listener.model.people import Person, Role
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query.words import index_words
 from listener.store import people, sources
 from listener.workflow import acts, clocks, moves, order

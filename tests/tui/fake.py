@@ -23,18 +23,11 @@ from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
 from listener.errors import Refused, TryAgain
 from listener.lengths import Terms
-from listener.model import (
-    OPEN,
-    ApprovalState,
-    Conversation,
-    Kind,
-    Origin,
-    OutboxState,
-    Person,
-    Priority,
-    State,
-    ToneLabel,
-)
+from listener.model.kinds import Kind
+from listener.model.leaving import ApprovalState, OutboxState
+from listener.model.people import Person
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import OPEN, Conversation, Origin, State
 from listener.parts import Part, split
 from listener.query.bounds import asks_state, folders_of
 from listener.query.match import test_of

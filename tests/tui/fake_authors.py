@@ -9,7 +9,7 @@ from typing import Any
 
 from inbox_tui.backend import Done, Place
 from listener.errors import Refused
-from listener.model import OPEN, State
+from listener.model.work import OPEN, State
 from listener.store.views.authors import Author, Mutable, Mute, PastRow
 from listener.store.views.notes import Note
 from listener.workflow.acts import Close

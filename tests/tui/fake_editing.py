@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from listener.model import Doing
+from listener.model.leaving import Doing
 from listener.store.views.thread import ActRow, Opened, Rewording
 
 if TYPE_CHECKING:

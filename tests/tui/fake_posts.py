@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import Place
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.store.views.posts import CommentCounts, CommentRow, CommentStanding, PostShown
 
 if TYPE_CHECKING:

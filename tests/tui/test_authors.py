@@ -11,7 +11,8 @@ from inbox_tui.view import authors
 from inbox_tui.view.keyfile import read_keys
 from inbox_tui.view.lines import line_cells
 from listener.harmless import harmless
-from listener.model import Doing, OutboxState, State
+from listener.model.leaving import Doing, OutboxState
+from listener.model.work import State
 from listener.store import acts
 from listener.store.views.authors import Author, Mutable, Mute, PastRow
 from listener.store.views.notes import Note

@@ -11,7 +11,8 @@ import asyncpg
 from inbox_tui.view.copies import copies_words, marked_words
 from inbox_tui.view.lines import line_cells
 from inbox_tui.view.queue import queue_lines
-from listener.model import OPEN, ApprovalState, State
+from listener.model.leaving import ApprovalState
+from listener.model.work import OPEN, State
 from listener.store.views.queue import Fold
 from listener.workflow.acts import Close, Reopen, Tag
 from tests.store.world import world

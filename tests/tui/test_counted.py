@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbox_tui.view.tally import HELD, MOST, Tally
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.query.parse import parse
 from listener.store import acts, inbox
 from listener.store.views.queue import SavedView

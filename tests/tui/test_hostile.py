@@ -23,7 +23,8 @@ from inbox_tui.widgets.explaining import Explaining
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.searching import QueryField, Searching
 from listener.errors import Refused
-from listener.model import OutboxState, Problem
+from listener.model.leaving import OutboxState
+from listener.model.problems import Problem
 from listener.query.names import Names
 from listener.rulebook.guide import Guide, Word
 from listener.rulebook.replies import SavedReply

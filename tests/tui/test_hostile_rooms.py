@@ -10,7 +10,8 @@ from textual.command import CommandPalette
 
 from inbox_tui.keyboard import give_keys
 from inbox_tui.view.staff import Colleague
-from listener.model import ApprovalState, Capability, Doing, OutboxState
+from listener.model.accounts import Capability
+from listener.model.leaving import ApprovalState, Doing, OutboxState
 from listener.rulebook.macros import Macro
 from listener.store.views.answers import Answered
 from listener.store.views.approvals import ApprovalRow, AttachedRow

@@ -17,8 +17,8 @@ import pytest
 import inbox_tui.view
 from inbox_tui.view import lines, marks
 from inbox_tui.view.copying import copyables
-from listener import model
 from listener.incidents.curve import Curve
+from listener.model.leaving import OutboxState
 from listener.store import views
 from listener.store.views.changed import Changed
 from listener.store.views.health import SourceHealth
@@ -66,7 +66,7 @@ _CURVE = Curve(
 GIVEN: Mapping[str, Mapping[str, object]] = {
     "curve.picture": {"height": 12, "curve": _CURVE},
     "curve.legend": {"curve": _CURVE},
-    "handing.drafted": {"shift": filled(Shift, "", undecided=((2, model.OutboxState.FAILED),))},
+    "handing.drafted": {"shift": filled(Shift, "", undecided=((2, OutboxState.FAILED),))},
     "marks.noted": {"verdict": marks.RIGHT},
     "queue.queue_line": {"seen": (("who looks", ""),) * 3},
     "queue.queue_lines": {"seen": (("who looks", ""),) * 3},

@@ -15,7 +15,8 @@ from inbox_tui.view import names, queue
 from inbox_tui.view.authors import card_lines
 from listener import networks
 from listener.errors import Refused
-from listener.model import Audience, Capability, Kind
+from listener.model.accounts import Capability
+from listener.model.kinds import Audience, Kind
 from listener.private import Sort, private
 from listener.store import attachments, capabilities, inbox, outbox
 from listener.store.reply_lane import REPLIES

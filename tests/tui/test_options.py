@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from inbox_tui.widgets import viewer
-from listener.model import ApprovalState
+from listener.model.leaving import ApprovalState
 from listener.pictures import PNG, Picture
 from listener.rulebook.people import Approval
 from listener.store import attachments, rulebooks

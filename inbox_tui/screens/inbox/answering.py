@@ -22,7 +22,8 @@ from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
 from listener import lengths
 from listener.errors import HubbubError, Refused
-from listener.model import PART_BEFORE, Kind, OutboxState
+from listener.model.kinds import Kind
+from listener.model.leaving import PART_BEFORE, OutboxState
 
 if TYPE_CHECKING:
     from listener.store.views.approvals import ApprovalRow

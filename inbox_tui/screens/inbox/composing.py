@@ -17,7 +17,7 @@ from inbox_tui.widgets import dialogs, editor, files
 from inbox_tui.widgets.choices import Choice
 from listener import pictures
 from listener.errors import Refused
-from listener.model import Kind
+from listener.model.kinds import Kind
 
 if TYPE_CHECKING:
     from inbox_tui.screens.inbox.answering import Writing

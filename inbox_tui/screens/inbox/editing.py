@@ -17,7 +17,9 @@ from inbox_tui.view import network
 from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
 from listener import lengths
-from listener.model import Capability, Doing, Kind
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
+from listener.model.leaving import Doing
 from listener.store.views import thread
 
 if TYPE_CHECKING:

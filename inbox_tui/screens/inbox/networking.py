@@ -17,7 +17,8 @@ from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.choices import Choice
 from listener.errors import HubbubError
-from listener.model import NEEDS, OPPOSITE, Capability, Doing, OutboxState
+from listener.model.accounts import Capability
+from listener.model.leaving import NEEDS, OPPOSITE, Doing, OutboxState
 
 if TYPE_CHECKING:
     from listener.store.views.changed import Changed

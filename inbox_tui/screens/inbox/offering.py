@@ -12,7 +12,7 @@ from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.view import approvals, options
 from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from listener.model import MOST_OPTIONS
+from listener.model.leaving import MOST_OPTIONS
 
 if TYPE_CHECKING:
     from inbox_tui.screens.inbox.answering import Writing

@@ -6,7 +6,7 @@ from inbox_tui.screens.inbox.answering import Answering, Writing
 from inbox_tui.view.parts import offered, part_lines
 from inbox_tui.widgets import dialogs
 from listener import lengths, networks, parts
-from listener.model import Kind
+from listener.model.kinds import Kind
 
 
 class Parting(Answering):

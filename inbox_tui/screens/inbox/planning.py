@@ -18,7 +18,7 @@ from inbox_tui.view.lines import Line, say
 from inbox_tui.view.times import TYPED_FORMS, snooze_choices, typed_time
 from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 
 if TYPE_CHECKING:
     from listener.store.views.thread import Opened, OutboxRow

@@ -16,7 +16,7 @@ from inbox_tui.view.times import snooze_choices
 from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
 from listener.errors import HubbubError
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.workflow import acts, order
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from listener.errors import FixMe, Refused, TryAgain
 from listener.facets import clean_handle
-from listener.model import Author
+from listener.model.heard import Author
 from listener.sources.base import Asking, Connected
 from listener.sources.bluesky.convert import SPACE
 from listener.sources.bluesky.session import endpoint_of, xrpc_error

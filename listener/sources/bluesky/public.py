@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Mention
+from listener.model.heard import Batch, Gap, Item, Mention
 from listener.sources.base import Say, Wanted
 from listener.sources.bluesky.convert import convert_event, event_time
 from listener.sources.bluesky.shapes import Event, Notice, Said

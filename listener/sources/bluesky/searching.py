@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.errors import TryAgain
-from listener.model import Batch, Gap, Item, Mention, Reject
+from listener.model.heard import Batch, Gap, Item, Mention, Reject
 from listener.sources.base import Wanted
 from listener.sources.bluesky.convert import convert_post_view, sane_time
 from listener.sources.bluesky.session import body_of

@@ -14,7 +14,10 @@ from typing import Any
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.facets import clean_handle
 from listener.lengths import length
-from listener.model import NEEDS, Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reject, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Item, Key, Profile, Reject
+from listener.model.leaving import NEEDS
 from listener.sources.base import Hook, Say, Sent, Stream, ThreadRead, Wanted, Wiring
 from listener.sources.bluesky import acts, rechecks, searching
 from listener.sources.bluesky import reply as replies

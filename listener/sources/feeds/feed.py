@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Key, Mention, Reject
+from listener.model.heard import Batch, Gap, Item, Key, Mention, Reject
 from listener.sources.base import Say
 from listener.sources.feeds import bookmark
 from listener.sources.feeds.bookmark import Bookmark, Seen

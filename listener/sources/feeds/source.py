@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from listener.lengths import length
-from listener.model import Batch, Capability, Item
+from listener.model.accounts import Capability
+from listener.model.heard import Batch, Item
 from listener.sources.base import Hook, Say, Stream, Unanswered, Wiring
 from listener.sources.feeds import convert
 from listener.sources.feeds.convert import NAME

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from listener.errors import Refused
-from listener.model import Item, Reason, Reject
+from listener.model.heard import Item, Reason, Reject
 from listener.sources.base import Delivery, Verdict
 from listener.sources.feeds.bookmark import Subscription
 from listener.sources.feeds.convert import NAME, convert_document

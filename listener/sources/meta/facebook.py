@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped
-from listener.model import Capability, Doing, Item, Reply
+from listener.model.accounts import Capability
+from listener.model.handed import Reply
+from listener.model.heard import Item
+from listener.model.leaving import Doing
 from listener.sources.base import Login, Sent, Wiring
 from listener.sources.meta import pages
 from listener.sources.meta.graph import Graph

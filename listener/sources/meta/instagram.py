@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Account, Capability, Doing, Item, Mention, Reject, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import Reply
+from listener.model.heard import Item, Mention, Reject
+from listener.model.leaving import Doing
 from listener.sources.base import Kept, Login, Sent, Wiring
 from listener.sources.meta import grams
 from listener.sources.meta.facebook import page_of, subscribe

@@ -19,23 +19,10 @@ from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
 from listener.lengths import Terms, measures
-from listener.model import (
-    NEEDS,
-    Account,
-    Author,
-    Batch,
-    Capability,
-    Deleted,
-    Doing,
-    Item,
-    Key,
-    Mention,
-    NetworkAct,
-    Profile,
-    Reason,
-    Reject,
-    Reply,
-)
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Deleted, Item, Key, Mention, Profile, Reason, Reject
+from listener.model.leaving import NEEDS, Doing
 from listener.sources.base import Hook, Login, Sent, Stream, ThreadRead, Wiring
 from listener.sources.meta import private
 from listener.sources.meta.graph import Graph

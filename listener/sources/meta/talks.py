@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Item, Mention, Reply
+from listener.model.handed import Reply
+from listener.model.heard import Item, Mention
 from listener.sources.base import Say, Sent
 from listener.sources.meta import private
 from listener.sources.meta.graph import Graph

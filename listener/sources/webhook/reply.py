@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Reply
+from listener.model.handed import Reply
 from listener.signing import KEY, signed
 from listener.sources.base import Sent
 from listener.sources.webhook.convert import MAX_ID

@@ -12,7 +12,10 @@ from typing import Any
 
 from listener.errors import FixMe, Refused, SourceStopped
 from listener.lengths import length
-from listener.model import NEEDS, Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Item, Key, Profile
+from listener.model.leaving import NEEDS
 from listener.sources.base import Delivery, Hook, Login, Sent, Stream, ThreadRead, Verdict, Wiring
 from listener.sources.webhook import reply as replies
 from listener.sources.webhook import signing

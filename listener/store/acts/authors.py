@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import State
+from listener.model.work import State
 from listener.store.acts.doing import MAX_NOTE
 from listener.store.acts.rights import may_act, who
 from listener.store.acts.transaction import Done, Tally, chunks

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Conversation
+from listener.model.work import Conversation
 from listener.store import claims
 from listener.store.acts.rights import Who, who
 from listener.store.acts.transaction import Done, Tally, chunks

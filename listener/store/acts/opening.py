@@ -9,7 +9,9 @@ from typing import Any
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Assessment, Origin, Priority, Tone, ToneLabel
+from listener.model.judged import Assessment, Tone
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import Origin
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.store.acts.rights import may_act, who
 from listener.store.acts.transaction import Done, Tally
 from listener.store.acts.words import what_happened

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from listener.model import Conversation
+from listener.model.work import Conversation
 from listener.store.acts.rights import Who
 from listener.store.conversations import Event, lock, save, tell
 

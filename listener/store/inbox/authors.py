@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import State
+from listener.model.work import State
 from listener.store.connect import acquired
 from listener.store.views.authors import Author, Mutable, Mute, PastRow
 from listener.store.views.notes import Note

@@ -11,7 +11,8 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Kind, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.scales import ToneLabel
 from listener.store.connect import acquired
 from listener.store.overruled import BY_HAND, by_hand
 from listener.store.views.listening import ListeningRow, TopicCount

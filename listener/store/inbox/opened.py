@@ -13,7 +13,9 @@ from typing import Any
 import asyncpg
 
 from listener.lengths import Terms
-from listener.model import Audience, Kind, Origin, ToneLabel
+from listener.model.kinds import Audience, Kind
+from listener.model.scales import ToneLabel
+from listener.model.work import Origin
 from listener.store import capabilities, limits, network_acts, reply_rows
 from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired

@@ -13,7 +13,8 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Kind, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.scales import ToneLabel
 from listener.store.connect import acquired
 from listener.store.views.posts import CommentCounts, CommentRow, CommentStanding, PostShown
 

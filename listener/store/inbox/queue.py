@@ -12,7 +12,9 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import ApprovalState, OutboxState, State, ToneLabel
+from listener.model.leaving import ApprovalState, OutboxState
+from listener.model.scales import ToneLabel
+from listener.model.work import State
 from listener.store.connect import acquired
 from listener.store.views.queue import Counts, QueueRow
 

@@ -14,18 +14,11 @@ from typing import Any
 import asyncpg
 
 from listener.errors import TryAgain
-from listener.model import (
-    ADDRESSES,
-    Account,
-    Assessment,
-    Author,
-    Conversation,
-    Key,
-    Kind,
-    Mention,
-    Origin,
-    Via,
-)
+from listener.model.accounts import Account
+from listener.model.heard import Author, Key, Mention
+from listener.model.judged import Assessment
+from listener.model.kinds import ADDRESSES, Kind, Via
+from listener.model.work import Conversation, Origin
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, follow, lock, save
 from listener.store.copies import keep_sketches

@@ -14,7 +14,8 @@ from datetime import datetime
 import asyncpg
 
 from listener.harmless import storable
-from listener.model import AuthorChanged, Conversation, Deleted, Gap, Reject
+from listener.model.heard import AuthorChanged, Deleted, Gap, Reject
+from listener.model.work import Conversation
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, lock, save
 from listener.store.record.keep import LAST

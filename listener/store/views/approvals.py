@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from listener.model import ApprovalState
+    from listener.model.leaving import ApprovalState
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from listener.model import State
+    from listener.model.work import State
     from listener.store.views.notes import Note
 
 

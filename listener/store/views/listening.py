@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from listener.model import Kind, ToneLabel
+    from listener.model.kinds import Kind
+    from listener.model.scales import ToneLabel
 
 NEEDED, NOT_NEEDED = "needed", "not_needed"
 """What a person says of the need for an answer."""

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from listener.model import Kind, ToneLabel
+from listener.model.kinds import Kind
+
+if TYPE_CHECKING:
+    from listener.model.scales import ToneLabel
 
 
 class CommentStanding(StrEnum):

@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from listener.model import ApprovalState, OutboxState, State, ToneLabel
+    from listener.model.leaving import ApprovalState, OutboxState
+    from listener.model.scales import ToneLabel
+    from listener.model.work import State
 
 
 @dataclass(frozen=True, slots=True)

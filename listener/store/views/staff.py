@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from listener.model import OutboxState
+    from listener.model.leaving import OutboxState
     from listener.store.views.queue import QueueRow
 
 

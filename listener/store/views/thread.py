@@ -11,9 +11,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from listener.lengths import Terms
-from listener.model import Audience, Capability, Conversation, Doing, Kind, Origin, OutboxState, ToneLabel
+from listener.model.kinds import Audience, Kind
 
 if TYPE_CHECKING:
+    from listener.model.accounts import Capability
+    from listener.model.leaving import Doing, OutboxState
+    from listener.model.scales import ToneLabel
+    from listener.model.work import Conversation, Origin
     from listener.store.views.approvals import ApprovalRow
     from listener.store.views.authors import Mute
     from listener.store.views.listening import ByHand
