@@ -32,8 +32,9 @@ from inbox_tui.view import queries, rules, saved, whys
 from listener.errors import FixMe
 from listener.model.people import Person, Role
 from listener.model.problems import Problem
-from listener.query import fields
+from listener.query import bounds, fields, parse
 from listener.query.names import NO_NAMES, Names
+from listener.rulebook import parse as rulebook
 from listener.store import (
     acts,
     alive,
@@ -53,7 +54,6 @@ from listener.store import people as staff
 from listener.store.connect import connect_pool
 
 if TYPE_CHECKING:
-    from listener.query.parse import Parsed
     from listener.query.tree import Node
     from listener.store.views.changed import Changed
     from listener.store.views.listening import ListeningRow, TopicCount
@@ -200,10 +200,9 @@ class PostgresBackend(
 
     async def view_ids(self, query: str, now: datetime, *, most: int) -> tuple[Sequence[int], bool] | None:
         """The first of a view, by id."""
-        from listener.query.bounds import asks_state, folders_of
 
         tree = parsed(query, self.names)
-        if asks_state(tree) and folders_of(tree) != frozenset({"open"}):
+        if bounds.asks_state(tree) and bounds.folders_of(tree) != frozenset({"open"}):
             return None
         return await inbox.view_ids(self.pool, self.brand_id, tree, now, most=most, me=self.me.login)
 
@@ -496,12 +495,10 @@ def parsed(query: str, names: Names = NO_NAMES) -> Node:
 
 
 def _names_in(files: Mapping[str, str]) -> Names:
-    from listener.rulebook.parse import names_in
 
-    return names_in(files)
+    return rulebook.names_in(files)
 
 
-def _parse(query: str, names: Names) -> Parsed:
-    from listener.query.parse import parse
+def _parse(query: str, names: Names) -> parse.Parsed:
 
-    return parse(query, fields.Use.VIEW, names=names, locate=lambda offset: (1, offset + 1))
+    return parse.parse(query, fields.Use.VIEW, names=names, locate=lambda offset: (1, offset + 1))

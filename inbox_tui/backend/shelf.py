@@ -13,15 +13,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view import rules, whys
+from listener.query import explain as wording
+from listener.query import subject as about
+from listener.query import tree
+from listener.rulebook import combine, explain, parse
+from listener.rulebook import subject as subjects
 
 if TYPE_CHECKING:
     from listener.model.heard import Hearing
     from listener.model.judged import Tone
     from listener.model.problems import Problem
-    from listener.query.explain import Explained
-    from listener.query.subject import Subject
     from listener.rulebook.asking import Example
-    from listener.rulebook.explain import Why
     from listener.rulebook.shape import Exemption, Rule, Rulebook
     from listener.store.judged import Judged
     from listener.store.rulestats import RuleStat
@@ -60,9 +62,8 @@ class Shelf:
 
 
 def _parsed(files: Mapping[str, str]) -> Rulebook | Problem:
-    from listener.rulebook.parse import parse
 
-    found = parse(files)
+    found = parse.parse(files)
     return found[0] if isinstance(found, list) else found
 
 
@@ -166,16 +167,14 @@ def unexplained(found: Judged, hash: str, why_not: str, *, today: bool) -> whys.
 
 def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> whys.Explanation:
     """Why every rule of a rulebook fires on a message, or does not, with what was known when it was judged. Costs milliseconds a rule."""
-    from listener.rulebook.explain import why_all
-    from listener.rulebook.subject import Methods, heard_anew, heard_by, judged
 
     then = _AsThen(found.assessment.tone, found.assessment.lang)
     hearings = found.hearings
     if found.rulebook != book.hash:  # other rules than those that judged it have topics of their own
-        hearings = heard_anew(hearings, found.brand_id, lambda: _topics_hearing(found, book))
-    heard = heard_by(hearings, found.brand, book)
-    subject, _ = judged(found.mention, heard, Methods(then, then), found.context)
-    reasons = why_all(book, subject, heard, found.context, found.at)
+        hearings = subjects.heard_anew(hearings, found.brand_id, lambda: _topics_hearing(found, book))
+    heard = subjects.heard_by(hearings, found.brand, book)
+    subject, _ = subjects.judged(found.mention, heard, subjects.Methods(then, then), found.context)
+    reasons = explain.why_all(book, subject, heard, found.context, found.at)
     told = tuple(_told(why, found, book, subject) for why in reasons)
     stable = [one for one in told if one.fires and not one.shadow]
     trying = [one for one in told if one.fires and one.shadow]
@@ -193,12 +192,10 @@ def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> whys
     )
 
 
-def _told(why: Why, found: Judged, book: Rulebook, subject: Subject) -> whys.RuleWhy:
-    from listener.rulebook.combine import says
-    from listener.rulebook.subject import exception_for
+def _told(why: explain.Why, found: Judged, book: Rulebook, subject: about.Subject) -> whys.RuleWhy:
 
     rule = why.rule
-    exempt = exception_for(book, rule, subject, found.at)
+    exempt = subjects.exception_for(book, rule, subject, found.at)
     queries = {"when": rule.when.text, "exceptions": exempt.when.text if exempt is not None and exempt.when else ""}
     parts = tuple(
         whys.Part(
@@ -212,29 +209,28 @@ def _told(why: Why, found: Judged, book: Rulebook, subject: Subject) -> whys.Rul
     flag = next((one for one in found.flags if one.rule == rule.id), None)
     values = {} if flag is None else flag.values
     kept = tuple((name, _plain(value)) for name, value in values.items() if name not in _TOLD)
-    return whys.RuleWhy(rule.id, rule.title, why.fires, why.shadow, parts, tuple(says(rule)), kept)
+    return whys.RuleWhy(rule.id, rule.title, why.fires, why.shadow, parts, tuple(combine.says(rule)), kept)
 
 
 _TOLD = frozenset({"tone", "lang", "addressed", "topics"})
 """Values of a finding that are told once, with the message."""
 
 
-def _branches(found: Explained, query: str, depth: int = 0) -> Iterator[whys.Branch]:
-    from listener.query.explain import left_out, telling, written
-    from listener.query.tree import Named
+def _branches(found: wording.Explained, query: str, depth: int = 0) -> Iterator[whys.Branch]:
 
     node = found.node
-    yield whys.Branch(depth, written(query, node.start, node.end), found.true, found.spans, left_out(found))
-    inside = node.text if isinstance(node, Named) else query
-    for part in telling(found):
+    yield whys.Branch(
+        depth, wording.written(query, node.start, node.end), found.true, found.spans, wording.left_out(found)
+    )
+    inside = node.text if isinstance(node, tree.Named) else query
+    for part in wording.telling(found):
         yield from _branches(part, inside, depth + 1)
 
 
 def _topics_hearing(found: Judged, book: Rulebook) -> Sequence[str]:
     """The topics of a rulebook that hear the message for its brand."""
-    from listener.query.subject import Subject
 
-    asked = Subject.of(found.mention)
+    asked = about.Subject.of(found.mention)
     return [
         topic.key
         for topic in book.topics
@@ -276,7 +272,7 @@ def _plain(value: Any) -> str:
     return "yes" if value is True else "no" if value is False else "" if value is None else str(value)
 
 
-def _doubts(found: Judged, book: Rulebook, reasons: Iterable[Why]) -> Iterator[str]:
+def _doubts(found: Judged, book: Rulebook, reasons: Iterable[explain.Why]) -> Iterator[str]:
     """What cannot be told as it was."""
     if found.rulebook == book.hash:
         fire = {why.rule.id for why in reasons if why.fires and not why.shadow}

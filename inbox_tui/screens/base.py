@@ -16,9 +16,9 @@ from textual.screen import Screen
 
 from inbox_tui import keys
 from inbox_tui.messages import InboxWanted, KeyClicked, LabelsChanged, MarksChanged, Said, TopicWanted
-from inbox_tui.view import alarm, copying, marks, rules, whys, words
+from inbox_tui.view import alarm, copying, marks, rules, sources, whys, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
-from inbox_tui.widgets import dialogs
+from inbox_tui.widgets import dialogs, jumping
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
@@ -30,7 +30,6 @@ from listener.store.views.alarmed import Alarmed
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Backend
-    from inbox_tui.widgets.jumping import Target
     from listener.store.views.changed import Changed
     from listener.store.views.labels import Labelled
 
@@ -169,8 +168,6 @@ class DeskScreen(Screen[None]):
         elif desk.beat_known and (desk.beat is None or now - desk.beat > DEAF_AFTER):
             live = ("◌ nobody is listening", "late")
         elif desk.stopped:
-            from inbox_tui.view import sources
-
             live = (sources.stopped_words(desk.stopped, desk.sign("sources")), "late")
         else:
             live = ("● connected, listening" if desk.beat_known else "● connected", "good")
@@ -244,29 +241,30 @@ class DeskScreen(Screen[None]):
         self.work(self._jump(), "jump")
 
     async def _jump(self) -> None:
-        from inbox_tui.widgets.jumping import Jumping
 
-        target = await self.app.push_screen_wait(Jumping(self._targets()))
+        target = await self.app.push_screen_wait(jumping.Jumping(self._targets()))
         if target is not None:
             target.go()
 
-    def _targets(self) -> list[Target]:
+    def _targets(self) -> list[jumping.Target]:
         """What can be gone to, from the top left."""
-        from inbox_tui.widgets.jumping import Target
 
-        found: list[Target] = []
+        found: list[jumping.Target] = []
         for widget in self.query("Choices, Rows, Paper"):
             region = widget.region
             if not widget.can_focus or not region.area:
                 continue
             if isinstance(widget, Choices):
-                found += [Target(region.x, region.y + y, partial(widget.choose_at, n)) for y, n in widget.lines_seen()]
+                found += [
+                    jumping.Target(region.x, region.y + y, partial(widget.choose_at, n)) for y, n in widget.lines_seen()
+                ]
             elif isinstance(widget, Rows):
                 found += [
-                    Target(region.x, region.y + y, partial(self._jump_to, widget, n)) for y, n in widget.lines_seen()
+                    jumping.Target(region.x, region.y + y, partial(self._jump_to, widget, n))
+                    for y, n in widget.lines_seen()
                 ]
             else:
-                found.append(Target(region.x, region.y, partial(self.set_focus, widget)))
+                found.append(jumping.Target(region.x, region.y, partial(self.set_focus, widget)))
         return found
 
     @staticmethod

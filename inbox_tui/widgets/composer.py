@@ -29,6 +29,7 @@ from inbox_tui.messages import (
 )
 from inbox_tui.view import saved, sight
 from inbox_tui.view.lines import Line, cut, flow, say, typed
+from inbox_tui.widgets import pages
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
@@ -37,8 +38,6 @@ from listener.model.kinds import Audience
 
 if TYPE_CHECKING:
     from textual.widgets import TextArea
-
-    from inbox_tui.widgets.pages import Page
 
 
 SENDS = MappingProxyType({"send": "sends", "send_close": "sends, closes, goes on", "put_down": "puts it down"})
@@ -71,7 +70,7 @@ class Composer(Vertical, inherit_bindings=False):
         self._whom: Line = ()
         self._asking = ""
         self._how: Mapping[str, str] = SENDS
-        self._page: Page | None = None
+        self._page: pages.Page | None = None
         self._look: Callable[[str], Sequence[Line]] = _nothing
         self._offers: Sequence[saved.Offer] | None = None
 
@@ -188,11 +187,11 @@ class Composer(Vertical, inherit_bindings=False):
             self._count()
             self._show_found()
 
-    async def _paged(self) -> Page:
+    async def _paged(self) -> pages.Page:
         if self._page is None:
-            from inbox_tui.widgets.pages import Page
-
-            self._page = Page("", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
+            self._page = pages.Page(
+                "", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False
+            )
             await self.mount(self._page, after="#composer-carried")
         return self._page
 

@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.widgets import TextArea
 
 from inbox_tui.view import handing
+from inbox_tui.widgets import pages
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.choices import Choice, Choices
@@ -160,11 +161,10 @@ class Writing(Asked[Written]):
 
     def compose(self) -> ComposeResult:
         """The page, and its legend."""
-        from inbox_tui.widgets.pages import Page
 
         with Vertical(classes="box"):
             yield Bar(id="dialog-title")
-            yield Page(self._draft, id="dialog-page", soft_wrap=True)
+            yield pages.Page(self._draft, id="dialog-page", soft_wrap=True)
             yield Bar(id="dialog-links")
             yield Paper(id="dialog-paper")
 
@@ -179,9 +179,8 @@ class Writing(Asked[Written]):
 
     @on(TextArea.Changed)
     def _show(self) -> None:
-        from inbox_tui.widgets.pages import Page
 
-        ids = handing.numbers(self.query_one(Page).text)
+        ids = handing.numbers(self.query_one(pages.Page).text)
 
         def lines(width: int) -> Sequence[Line]:
             return handing.legend(ids, self._rows, width)
@@ -190,12 +189,10 @@ class Writing(Asked[Written]):
 
     def action_take(self) -> None:
         """Keep what is written."""
-        from inbox_tui.widgets.pages import Page
 
-        self.dismiss(Written(self.query_one(Page).text, keep=True))
+        self.dismiss(Written(self.query_one(pages.Page).text, keep=True))
 
     def action_cancel(self) -> None:
         """Put it down."""
-        from inbox_tui.widgets.pages import Page
 
-        self.dismiss(Written(self.query_one(Page).text, keep=False))
+        self.dismiss(Written(self.query_one(pages.Page).text, keep=False))

@@ -12,6 +12,7 @@ from inbox_tui.screens.inbox.triage import All
 from inbox_tui.view import deeds, handing, staff, words
 from inbox_tui.view.times import snooze_choices
 from inbox_tui.widgets import dialogs
+from inbox_tui.widgets import handing as sheets
 from inbox_tui.widgets.choices import Choice
 from listener.workflow import acts
 
@@ -201,7 +202,6 @@ class Shifts(Answering):
         self.work(self._hand_over())
 
     async def _hand_over(self) -> None:
-        from inbox_tui.widgets.handing import WRITE, Reading
 
         backend, now, zone = self.desk.backend, self.desk.now(), self.desk.zone
         notes = await self.attempt(backend.handovers())
@@ -217,14 +217,13 @@ class Shifts(Answering):
             await self.attempt(backend.read_handovers([note.id for note in notes]))
         ids = {id_ for note in notes for id_ in handing.numbers(note.body)}
         rows = {row.id: row for row in await self.attempt(backend.rows(sorted(ids))) or ()}
-        answer = await self.app.push_screen_wait(Reading(notes, rows, now, zone, writes=not self.desk.read_only))
-        if answer == WRITE:
+        answer = await self.app.push_screen_wait(sheets.Reading(notes, rows, now, zone, writes=not self.desk.read_only))
+        if answer == sheets.WRITE:
             await self._write_note()
         elif answer is not None:
             await self.read_conversation(answer)
 
     async def _write_note(self) -> None:
-        from inbox_tui.widgets.handing import Writing
 
         backend, now, zone = self.desk.backend, self.desk.now(), self.desk.zone
         shift = await self.attempt(backend.shift(handing.today(now, zone), now))
@@ -233,7 +232,7 @@ class Shifts(Answering):
         draft = handing.drafted(shift, now, zone)
         body, self._put_down = self._put_down or draft, ""
         while True:
-            written = await self.app.push_screen_wait(Writing(body, shift.rows))
+            written = await self.app.push_screen_wait(sheets.Writing(body, shift.rows))
             body = written.body
             if not written.keep:
                 self._put_down = body if body != draft else ""

@@ -21,6 +21,7 @@ from inbox_tui.screens.base import Desk, ReadingScreen
 from inbox_tui.view import sources, words
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice
@@ -212,7 +213,6 @@ class SourcesScreen(ReadingScreen):
             self.work(self._fill(row))
 
     async def _fill(self, row: SourceState) -> None:
-        from inbox_tui.widgets.dialogs import Pick
 
         now, zone = self.desk.now(), self.desk.zone
         gaps = [gap for gap in row.gaps if gap.can_be_asked]
@@ -223,7 +223,7 @@ class SourcesScreen(ReadingScreen):
         if len(gaps) > 1:
             choices = [Choice("all", ((f"all {len(gaps)}", "bold"),))]
             choices += [Choice(str(gap.id), sources.gap_choice(gap, now, zone)) for gap in gaps]
-            answer = await self.app.push_screen_wait(Pick("Fill which gap?", choices))
+            answer = await self.app.push_screen_wait(dialogs.Pick("Fill which gap?", choices))
             if answer is None:
                 return
             ids = ids if answer == "all" else [int(answer)]
