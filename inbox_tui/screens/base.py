@@ -29,7 +29,7 @@ from listener.errors import HubbubError, Refused
 from listener.store.views.alarmed import Alarmed
 
 if TYPE_CHECKING:
-    from inbox_tui.backend import Backend
+    from inbox_tui.backend.promise import Backend
     from listener.store.views.changed import Changed
     from listener.store.views.labels import Labelled
 
