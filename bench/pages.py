@@ -32,7 +32,7 @@ from listener.store.connect import acquired, connect, connect_pool
 from listener.store.embedded import embedded
 from listener.store.migrate import migrate
 from listener.store.programs import scratch_folder
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 POSTS = 2_000
 

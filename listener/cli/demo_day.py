@@ -151,7 +151,7 @@ class Day:
 
     async def _get(self, path: str) -> Any:
         from listener.service.run import version
-        from listener.webclient import WebClient
+        from listener.webclient.client import WebClient
 
         web = WebClient(version())
         try:

@@ -45,7 +45,7 @@ from listener.settings import AccountSettings, Settings
 from listener.sources.base import Source, Stream
 from listener.store import capabilities, learned, people
 from listener.store.record import Recorded, record
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 log = logging.getLogger("hubbub")
 

@@ -18,7 +18,7 @@ from listener.settings import AccountSettings, Settings
 from listener.settings.keeping import Kept
 from listener.sources.base import Login, Source, Wanted, Wiring
 from listener.sources.registry import SOURCES
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 
 def needed(settings: Settings) -> tuple[str, ...]:

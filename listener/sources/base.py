@@ -16,7 +16,8 @@ from listener.errors import Refused
 from listener.model.accounts import Account, Capability
 from listener.model.handed import NetworkAct, Reply
 from listener.model.heard import Author, Batch, Item, Key, Mention, Profile
-from listener.webclient import Budget, WebClient
+from listener.webclient.client import WebClient
+from listener.webclient.patience import Budget
 
 Say = Callable[[str], None]
 

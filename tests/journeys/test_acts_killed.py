@@ -26,7 +26,7 @@ from listener.sources.base import Sent, Source
 from listener.sources.bluesky.acts import GATE, LIKE
 from listener.sources.bluesky.convert import SPACE
 from listener.store import capabilities, network_acts, people
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.network import Network
 from tests.promises.hearing import bluesky
 from tests.store.world import World, world

@@ -18,7 +18,7 @@ from listener.model.heard import Author, AuthorChanged, Deleted, Key, Mention
 from listener.model.kinds import Kind
 from listener.model.leaving import Doing
 from listener.sources.bluesky import Bluesky, Habits, Login, Options, connect
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from tests.peers.bluesky_network import BlueskyNetwork, SignUp
 from tests.peers.bluesky_people import Person, Ref, now_text, until
 from tests.peers.jetstream_bridge import JetstreamBridge

@@ -30,7 +30,7 @@ from listener.sources.base import Login
 from listener.sources.mastodon import Mastodon
 from listener.sources.mastodon.convert import SPACE
 from listener.sources.mastodon.events import How
-from listener.webclient import Answer, WebClient
+from listener.webclient.client import Answer, WebClient
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes_mastodon import QUICK
 

@@ -27,7 +27,7 @@ from listener.service.rules import Bench
 from listener.service.stopping import Stop
 from listener.sources.base import Delivery, Hook, Stream, Unanswered, Verdict
 from listener.store import people
-from listener.webclient import Budget
+from listener.webclient.patience import Budget
 from tests.store.builders import SPACE, ByHand, said
 
 KEY = b"only the network knows"

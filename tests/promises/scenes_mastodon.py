@@ -17,7 +17,7 @@ from listener.sources.base import Login, Source, Stream
 from listener.sources.mastodon import Mastodon
 from listener.sources.mastodon.convert import SPACE
 from listener.sources.mastodon.stream import Habits
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import mastodon as pretended
 from pretend.mastodon import Ways
 

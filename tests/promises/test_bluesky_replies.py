@@ -19,7 +19,7 @@ from listener.model.handed import Attachment, Reply
 from listener.model.heard import Author, Key
 from listener.sources.bluesky import Bluesky
 from listener.sources.bluesky.session import Session
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
 from tests.promises.hearing import account, bluesky, login_of, reply_to

@@ -26,7 +26,8 @@ from listener.sources.feeds.feed import Feed
 from listener.sources.feeds.fetch import _next
 from listener.sources.feeds.websub import FeedHook, Subscriptions, key_in
 from listener.sources.registry import SOURCES
-from listener.webclient import Trust, WebClient, is_public
+from listener.webclient.addresses import Trust, is_public
+from listener.webclient.client import WebClient
 from pretend.feeds import Answer, FeedHost
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes_feeds import QUICK

@@ -26,7 +26,7 @@ from listener.sources.mastodon import Mastodon, connect
 from listener.sources.mastodon.connect import missing, server_of
 from listener.sources.mastodon.convert import SPACE
 from listener.sources.mastodon.events import How
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import mastodon as pretended
 from pretend.mastodon import Fault, Ways
 from tests.promises.hearing import Heard, hear

@@ -21,7 +21,7 @@ from listener.sources.base import Connected, Delivery, Stream
 from listener.sources.meta import Facebook, Instagram, connect
 from listener.sources.meta.graph import ABUSE
 from listener.sources.meta.shapes import content_of
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import graph
 from pretend.graph import GONE, Graph, error
 from tests.promises.hearing import Heard, hear

@@ -19,7 +19,7 @@ from listener.model.leaving import Doing
 from listener.service.hearing import Hearer
 from listener.sources.base import Delivery
 from listener.sources.meta import Facebook, Instagram
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.graph import Graph, error
 from tests.promises.hearing import hear
 from tests.promises.scenes_meta import NOW, source_of

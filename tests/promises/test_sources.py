@@ -15,7 +15,7 @@ from listener.model.handed import NetworkAct, Reply
 from listener.model.heard import Author, Key
 from listener.model.leaving import NEEDS, Doing
 from listener.sources.registry import SOURCES
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes import SCENES, Scene
 

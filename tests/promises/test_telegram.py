@@ -34,7 +34,7 @@ from listener.sources.telegram.updates import Updates
 from listener.sources.telegram.wire import Bot
 from listener.store import outbox
 from listener.store.record import record
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.telegram import BOT, GROUP, SMALL, TOKEN, BotApi, person, private
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes_telegram import HANDLE, telegram

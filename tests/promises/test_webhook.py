@@ -37,7 +37,8 @@ from listener.sources.base import Delivery, Login, Wiring
 from listener.sources.webhook import Webhook, build, connect
 from listener.sources.webhook import reply as replies
 from listener.sources.webhook.convert import MAX_BODY, Wired, convert, reread
-from listener.webclient import Retry, WebClient
+from listener.webclient.client import WebClient
+from listener.webclient.patience import Retry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhook.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

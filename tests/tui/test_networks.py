@@ -21,7 +21,7 @@ from listener.private import Sort, private
 from listener.store import attachments, capabilities, inbox, outbox
 from listener.store.reply_lane import REPLIES
 from listener.store.views.authors import Author
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import mastodon as pretended
 from tests.core.test_pictures import png
 from tests.promises.scenes_mastodon import account, source

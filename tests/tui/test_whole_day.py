@@ -14,7 +14,7 @@ from listener.service.deliver import Deliverer
 from listener.service.lanes import Replies
 from listener.service.stopping import Stop
 from listener.store import acts, rulebooks
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from listener.workflow.acts import Assign
 from pretend.network import Network
 from pretend.settings import Settings

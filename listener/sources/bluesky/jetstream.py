@@ -16,7 +16,7 @@ from listener.sources.base import Say, Wanted
 from listener.sources.bluesky.convert import POST, read_event, read_message
 from listener.sources.bluesky.public import MARGIN_US, Asked, Habits, Place, PublicStream, Wire
 from listener.sources.bluesky.shapes import Said
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 FIRST = "/subscribe"
 SECOND = "/xrpc/network.bsky.jetstream.subscribeEvents"

@@ -15,7 +15,7 @@ from listener.model.heard import Batch, Gap, Item, Mention, Reject
 from listener.sources.base import Wanted
 from listener.sources.bluesky.convert import convert_post_view, sane_time
 from listener.sources.bluesky.session import body_of
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 Ask = Callable[[str, Params], Awaitable[bytes]]
 """The body of a query; Refused with the network's error name."""

@@ -36,7 +36,8 @@ from listener.sources.bluesky.jetstream import Jetstream
 from listener.sources.bluesky.notifications import Notifications
 from listener.sources.bluesky.public import Habits, PublicStream
 from listener.sources.bluesky.session import Login, Session, xrpc_error
-from listener.webclient import Budget, Params, Retry, WebClient
+from listener.webclient.client import Params, WebClient
+from listener.webclient.patience import Budget, Retry
 
 PUBLIC_HOSTS = ("wss://jetstream1.us-east.bsky.network", "wss://jetstream2.us-west.bsky.network")
 PUBLIC_APPVIEW = "https://public.api.bsky.app"

@@ -24,7 +24,8 @@ from listener.sources.feeds.convert import convert_entry, kept_of, said_at, spac
 from listener.sources.feeds.document import Document, read_document
 from listener.sources.feeds.fetch import Fetched, Validators, fetch
 from listener.sources.feeds.websub import Subscriptions
-from listener.webclient import Trust, WebClient
+from listener.webclient.addresses import Trust
+from listener.webclient.client import WebClient
 
 DAY = 86400.0
 MANY_FAILURES = 3

@@ -15,7 +15,8 @@ from listener.sources.feeds import convert
 from listener.sources.feeds.convert import NAME
 from listener.sources.feeds.feed import Feed, Habits, Turns
 from listener.sources.feeds.websub import FeedHook, Subscriptions, key_in
-from listener.webclient import Trust, WebClient
+from listener.webclient.addresses import Trust
+from listener.webclient.client import WebClient
 
 AT_ONCE = 8
 """Feeds that are fetched at the same time."""

@@ -25,7 +25,8 @@ from listener.sources.mastodon.events import How
 from listener.sources.mastodon.ids import Ids
 from listener.sources.mastodon.server import GONE, Server
 from listener.sources.mastodon.stream import Habits, UserStream
-from listener.webclient import Budget, WebClient
+from listener.webclient.client import WebClient
+from listener.webclient.patience import Budget
 
 
 @dataclass(slots=True)

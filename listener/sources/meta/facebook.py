@@ -18,7 +18,7 @@ from listener.sources.meta.graph import Graph
 from listener.sources.meta.shapes import PRIVATE_WINDOW, Notice, Piece, ident, inside, moment, words
 from listener.sources.meta.source import SKEW, Meta, Seat
 from listener.sources.meta.sweep import MOST_PAGES, Spot
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 FIELDS = frozenset({"feed", "mention"})
 """What a Page's subscription tells us of,"""

@@ -19,7 +19,7 @@ from listener.sources.meta.graph import Graph
 from listener.sources.meta.shapes import PRIVATE_WINDOW, Notice, Piece, count, ident, inside, moment, words
 from listener.sources.meta.source import Meta, Seat
 from listener.sources.meta.sweep import MOST_PAGES, Spot
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 FIELDS = frozenset({"comments", "live_comments", "mentions"})
 """What an account's own subscription tells us of,"""

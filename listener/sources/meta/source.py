@@ -30,7 +30,8 @@ from listener.sources.meta.hook import GraphHook
 from listener.sources.meta.shapes import READ, Notice, Piece, ident, inside, loaded, moment, revision, unpacked
 from listener.sources.meta.sweep import MOST_PAGES, Ground, Sweep
 from listener.sources.meta.talks import Talks
-from listener.webclient import Budget, Params
+from listener.webclient.client import Params
+from listener.webclient.patience import Budget
 
 _AWAY = frozenset({Doing.DELETE, Doing.REMOVE})
 _OF_PEOPLE = frozenset({Doing.BLOCK, Doing.UNBLOCK})

@@ -20,7 +20,7 @@ from listener.sources.meta import private
 from listener.sources.meta.graph import Graph
 from listener.sources.meta.shapes import Piece, ident, inside, moment
 from listener.sources.meta.sweep import Spot
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 SHOWN = 20
 """How many messages of a conversation the network shows, the newest first."""

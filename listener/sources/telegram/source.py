@@ -24,7 +24,7 @@ from listener.sources.telegram.convert import NAME, SPACE, UPDATES
 from listener.sources.telegram.hook import TelegramHook
 from listener.sources.telegram.updates import PAGE, Updates
 from listener.sources.telegram.wire import Bot
-from listener.webclient import Budget
+from listener.webclient.patience import Budget
 
 _NO_WAY: Mapping[Capability, str] = {
     Capability.PRIVATE_REPLY: "a bot cannot write to somebody in private who has not written to it",

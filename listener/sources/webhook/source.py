@@ -21,7 +21,7 @@ from listener.sources.webhook import reply as replies
 from listener.sources.webhook import signing
 from listener.sources.webhook.convert import MAX_BODY, NAME, Wired, convert, reread
 from listener.sources.webhook.reply import Receiver
-from listener.webclient import Budget
+from listener.webclient.patience import Budget
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NO_WAY = "the webhook carries messages and replies only: do it on the network itself"
