@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view import words
 from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.queue import who
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from listener.store.views.notes import NoteToMe
 
 
-class Asked(Answering):
+class Asked(Deciding):
     """What colleagues ask in notes."""
 
     def __init__(self, desk: Desk) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from inbox_tui.messages import DraftChanged
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view import staff, thread
 from listener.errors import HubbubError
 
@@ -36,7 +36,7 @@ IDLE = timedelta(minutes=10)
 _At = tuple[int | None, bool]
 
 
-class Attending(Answering):
+class Attending(Deciding):
     """Who is where."""
 
     _present: Sequence[Present] = ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from textual import events
 
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.screens.inbox.triage import All, Targets
 from inbox_tui.view import authors, deeds
 from inbox_tui.view.lines import Line, Piece, say
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from listener.store.views.authors import Author, Mutable
 
 
-class Authors(Answering):
+class Authors(Deciding):
     """Who writes, and what to do about them."""
 
     # The card --------------------------------------------------------------------------------------------------------

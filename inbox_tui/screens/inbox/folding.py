@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view import copies, words
 from inbox_tui.widgets.window import KEEP
 from listener.store.views.queue import Fold, QueueRow, SavedView
@@ -25,7 +25,7 @@ _FURTHER = 500
 """Rows of a view that are read at a time where a page of them was copies for the most part."""
 
 
-class Folding(Answering):
+class Folding(Deciding):
     """The fold."""
 
     def __init__(self, desk: Desk) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inbox_tui.screens.base import LabelsMade
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.screens.inbox.triage import MOST_OF_VIEW, All
 from inbox_tui.view import labels, thread, words
 from inbox_tui.view.lines import say
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from listener.store.views.queue import QueueRow
 
 
-class Labelling(Answering):
+class Labelling(Deciding):
     """The labels of whoever sits here."""
 
     _labels: Mapping[int, tuple[str, ...]] = {}

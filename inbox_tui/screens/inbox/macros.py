@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view import deeds, macros
 from inbox_tui.view.lines import say
 from inbox_tui.widgets import macros as picking
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from listener.rulebook.macros import Macro
 
 
-class Macros(Answering):
+class Macros(Deciding):
     """The acts of rule files."""
 
     _used: tuple[Macro, Callable[[], deeds.Deed | None]] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering, Until, undecided_reply
+from inbox_tui.screens.inbox.deciding import Deciding, undecided_reply
 from inbox_tui.view import network
 from inbox_tui.view.lines import say
 from inbox_tui.view.names import account
@@ -21,11 +21,12 @@ from listener.model.accounts import Capability
 from listener.model.leaving import NEEDS, OPPOSITE, Doing, OutboxState
 
 if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Until
     from listener.store.views.changed import Changed
     from listener.store.views.thread import ActRow, Opened, ThreadMessage
 
 
-class Networking(Answering):
+class Networking(Deciding):
     """The network beside the reply."""
 
     _asked: tuple[ActRow, Until] | None = None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from inbox_tui.screens.inbox.answering import Answering, Writing
+from typing import TYPE_CHECKING
+
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view.parts import offered, part_lines
 from inbox_tui.widgets import dialogs
 from listener import lengths, networks, parts
 from listener.model.kinds import Kind
 
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
 
-class Parting(Answering):
+
+class Parting(Deciding):
     """Numbered parts."""
 
     async def may_go(self, writing: Writing, body: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from inbox_tui.messages import LaterWanted
-from inbox_tui.screens.inbox.answering import Answering, Writing
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view import approvals, replies, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.times import TYPED_FORMS, snooze_choices, typed_time
@@ -21,12 +21,13 @@ from inbox_tui.widgets.choices import Choice
 from listener.model.leaving import OutboxState
 
 if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
     from listener.store.views.thread import Opened, OutboxRow
 
 _TYPED = "typed"
 
 
-class Planning(Answering):
+class Planning(Deciding):
     """Planned replies."""
 
     @on(LaterWanted)

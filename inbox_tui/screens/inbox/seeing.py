@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering, Writing
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view.lines import Line, fit, say
 from inbox_tui.widgets import dialogs, viewer
 from listener import lengths, pictures
 
 if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
     from listener.store.views.approvals import AttachedRow
 
 
-class Seeing(Answering):
+class Seeing(Deciding):
     """Pictures to look at."""
 
     async def change_pictures(self, writing: Writing) -> None:

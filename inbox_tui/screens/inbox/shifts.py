@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering, Until
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.screens.inbox.triage import All
 from inbox_tui.view import deeds, handing, staff, words
 from inbox_tui.view.times import snooze_choices
@@ -18,6 +18,7 @@ from listener.workflow import acts
 
 if TYPE_CHECKING:
     from inbox_tui.messages import NamesChanged
+    from inbox_tui.screens.inbox.answering import Until
     from inbox_tui.view.lines import Line, Piece
     from listener.store.views.changed import Changed
     from listener.store.views.staff import Handover
@@ -36,7 +37,7 @@ class _Noted:
     until: Until
 
 
-class Shifts(Answering):
+class Shifts(Deciding):
     """The acts of a working day."""
 
     _staff: dict[int, staff.Colleague] = {}  # noqa: RUF012 - replaced whole, never changed
