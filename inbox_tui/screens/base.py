@@ -142,6 +142,13 @@ class DeskScreen(Screen[None]):
         self.desk = desk
         self._panes: tuple[bool | None, bool] = (None, False)
 
+    def _compositor_refresh(self) -> None:
+        """Not while the app holds back what is drawn, as it does while it starts: Textual would render a whole screen, throw it away, and take
+        it for drawn.
+        """
+        if not self.app._batch_count:
+            super()._compositor_refresh()
+
     @property
     def is_whole(self) -> bool:
         """Whether all of it is there: it is neither coming nor going."""
