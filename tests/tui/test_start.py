@@ -13,6 +13,7 @@ import asyncpg
 
 from tests.journeys.terminal import Terminal
 from tests.store.world import world
+from tests.tui.stage import stage
 
 HEAVY = (
     "aiohttp",
@@ -91,3 +92,14 @@ async def test_the_first_screen_waits_for_nothing_that_it_does_not_show(
         read = [one.removesuffix(".__init__") for one in told.read_text().split()]
     assert "inbox_tui.screens.inbox.screen" in read
     assert [one for one in read if one.startswith(HEAVY)] == []
+
+
+async def test_what_the_app_holds_back_is_drawn_when_it_does_so_no_longer() -> None:
+    async with stage() as s:
+        screen = s.app.screen
+        with s.app.batch_update():
+            screen._compositor._dirty_regions.add(screen.size.region)
+            screen._compositor_refresh()
+            assert screen._compositor._dirty_regions, "taken for drawn"
+        screen._compositor_refresh()
+        assert not screen._compositor._dirty_regions
