@@ -18,21 +18,10 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from listener.model import (
-    Assessment,
-    Author,
-    Batch,
-    Context,
-    Hearing,
-    Key,
-    Kind,
-    Mention,
-    Priority,
-    Tick,
-    Tone,
-    ToneLabel,
-    Via,
-)
+from listener.model.heard import Author, Batch, Hearing, Key, Mention
+from listener.model.judged import Assessment, Context, Tick, Tone
+from listener.model.kinds import Kind, Via
+from listener.model.scales import Priority, ToneLabel
 from listener.rulebook.shape import Rule
 from listener.store import inbox, people, sources
 from listener.store.connect import connect_pool

@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from listener import workflow
-from listener.model import Account, Person, Priority, Role
+from listener.model.accounts import Account
+from listener.model.people import Person, Role
+from listener.model.scales import Priority
 from listener.store import people, sources, upkeep
 from listener.store.connect import connect_pool
 from listener.store.migrate import migrate
+from listener.workflow import clocks, order
 from tests.store.world import trusted
 
 TOPIC = "acme"
@@ -156,7 +158,7 @@ async def _rows(connection: asyncpg.Connection, filled: Filled) -> None:
         "$6::timestamptz AS now, $7::text AS topic, $8::text AS space, $9::interval AS soon, $10::bigint AS no_clock, $11::int AS urgent, "
         "'bluesky/jetstream' AS source",
         filled.brand_id, filled.mia.id, filled.account.id, filled.source_id, filled.n, datetime.now(UTC), TOPIC, SPACE,
-        workflow.DUE_SOON, workflow._NO_CLOCK, int(Priority.URGENT),
+        clocks.DUE_SOON, order._NO_CLOCK, int(Priority.URGENT),
     )  # fmt: skip
     await connection.execute(_FAMILY.format("DISABLE"))
     async with trusted(connection):

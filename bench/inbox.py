@@ -37,7 +37,7 @@ from listener.store.connect import connect_pool
 from listener.store.embedded import embedded
 from listener.store.inbox import folded, heard, queue
 from listener.store.programs import scratch_folder
-from listener.workflow import Tag
+from listener.workflow.acts import Tag
 
 SEED = 20261128
 TICK_MS = 1000 / 60

@@ -23,7 +23,7 @@ import asyncpg
 
 from listener import rulefiles
 from listener.assess import Judge, topics_of
-from listener.model import Batch, Item, Mention
+from listener.model.heard import Batch, Item, Mention
 from listener.rulebook.shape import Rulebook
 from listener.service.hearing import Hearer
 from listener.service.rules import load_methods

@@ -22,7 +22,9 @@ from listener import rulefiles
 from listener.assess import Judge
 from listener.language import Languages
 from listener.learning import VERSION, Measured, Model, marks
-from listener.model import Author, Context, Hearing, Key, Kind, Mention, Via
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Context
+from listener.model.kinds import Kind, Via
 from listener.private import private
 from listener.rulebook.parse import parse
 from listener.rulebook.sentences import naming

@@ -20,7 +20,7 @@ from aiohttp import web as served
 from bench.ingest import line
 from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired, Told
-from listener.model import Role
+from listener.model.people import Role
 from listener.rulebook.alerting import Policy, Route, Severity, Watched
 from listener.service import notify
 from listener.service.bells import Bells
@@ -32,7 +32,7 @@ from listener.store.connect import acquired, connect, connect_pool
 from listener.store.embedded import embedded
 from listener.store.migrate import migrate
 from listener.store.programs import scratch_folder
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 POSTS = 2_000
 

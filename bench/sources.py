@@ -44,7 +44,8 @@ from listener.sources.telegram.convert import Us as TelegramUs
 from listener.sources.telegram.convert import convert_update
 from listener.sources.webhook.convert import Wired
 from listener.sources.webhook.convert import convert as convert_delivered
-from listener.webclient import Trust, WebClient
+from listener.webclient.addresses import Trust
+from listener.webclient.client import WebClient
 from pretend.feeds import FeedHost
 from pretend.firehose import repos_frame
 from pretend.graph import Graph

@@ -28,7 +28,7 @@ from typing import Protocol
 
 from bench._recipes import DAY, HOUR, STEP, DayAgainstDays, HourAgainstHours
 from listener.cli.alerts_score import read_rows
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.sentiment import Vader
 from listener.spikes.paging import Kind, Watch
 from listener.spikes.series import Feed, Row

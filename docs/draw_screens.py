@@ -26,7 +26,8 @@ from inbox_tui.screens.base import Desk
 from listener.cli.running import seated
 from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired, Told
-from listener.model import Problem, Role
+from listener.model.people import Role
+from listener.model.problems import Problem
 from listener.rulebook.alerting import Policy, Severity, Watched
 from listener.service.database import House, opened
 from listener.settings import load

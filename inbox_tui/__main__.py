@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from inbox_tui import later
 from listener.errors import FixMe, HubbubError, NotReachable
 
 DSN = "HUBBUB_DSN"
@@ -115,4 +116,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    later.begin()
     sys.exit(main())

@@ -16,7 +16,7 @@ from inbox_tui.disk import read_bytes
 from inbox_tui.keys import EVERYWHERE, KEYS, PLACES, Table, shown
 from inbox_tui.view.keyfile import act_name, place_name, read_keys, template, told_in_a_line
 from listener.harmless import harmless
-from listener.model import Problem
+from listener.model.problems import Problem
 
 if TYPE_CHECKING:
     from inbox_tui.screens.base import Desk

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from listener.store.views import SavedView
+if TYPE_CHECKING:
+    from listener.store.views.queue import SavedView
 
 
 @dataclass

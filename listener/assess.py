@@ -13,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.learning import Model, opinion, titles
-from listener.model import Assessment, Context, Flag, Hearing, Mention, Priority, Tick, Tone
+from listener.model.heard import Hearing, Mention
+from listener.model.judged import Assessment, Context, Flag, Tick, Tone
+from listener.model.scales import Priority
 from listener.query.frequency import Share, usual
 from listener.query.index import Index
 from listener.query.subject import Subject

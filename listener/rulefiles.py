@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.rulebook.parse import MAX_FILE, MAX_FILES, SHIPPED_NEED, parse
 from listener.rulebook.shape import Rulebook
 

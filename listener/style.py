@@ -13,7 +13,8 @@ from math import log2
 from urllib.parse import urlsplit
 
 from listener.lengths import graphemes
-from listener.model import Tone, ToneLabel
+from listener.model.judged import Tone
+from listener.model.scales import ToneLabel
 from listener.private import Sort
 from listener.private import private as looks_private
 from listener.query import emoji, words

@@ -32,21 +32,22 @@ from inbox_tui.messages import (
     SourcesWanted,
     TopicWanted,
 )
+from inbox_tui.screens import inbox, incidents, listening, rules, sources
 from inbox_tui.screens.base import Desk, DeskScreen
-from inbox_tui.view.keymap import help_lines
+from inbox_tui.view import keymap
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.bindings import bindings, keymap_of
 from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.themes import DARK, THEMES, after
 from inbox_tui.widgets.themes import theme as as_textual
 from listener.errors import HubbubError, NotReachable, TryAgain
 from listener.query.names import NO_NAMES, Names
-from listener.store.views import Changed
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from inbox_tui.screens.inbox import InboxScreen
-    from inbox_tui.screens.listening import ListeningScreen
+    from listener.store.views.changed import Changed
+
 
 STOP_LISTENING = 10
 """Exit code: the person asked to stop the listener too. 0: keep it."""
@@ -87,7 +88,11 @@ class Inbox(Overruling, inherit_bindings=False):
         super().__init__()
         for colours in THEMES.values():
             self.register_theme(as_textual(colours))
-        self.theme = theme if theme in THEMES else DARK.name
+        worn = THEMES.get(theme, DARK)
+        if worn.dark:  # Textual begins dark too: nothing of what is drawn first has to be styled anew
+            self.set_reactive(Inbox.theme, worn.name)
+        else:
+            self.theme = worn.name
         self._keep_theme = keep_theme
         self._settled = settled
         self.desk = desk
@@ -114,29 +119,24 @@ class Inbox(Overruling, inherit_bindings=False):
         return noticing(pinning(super().get_driver_class()))
 
     def _inbox_screen(self) -> Screen[None]:
-        from inbox_tui.screens.inbox import InboxScreen
 
-        return InboxScreen(self.desk)
+        return inbox.InboxScreen(self.desk)
 
     def _listening_screen(self) -> Screen[None]:
-        from inbox_tui.screens.listening import ListeningScreen
 
-        return ListeningScreen(self.desk)
+        return listening.ListeningScreen(self.desk)
 
     def _rules_screen(self) -> Screen[None]:
-        from inbox_tui.screens.rules import RulesScreen
 
-        return RulesScreen(self.desk)
+        return rules.RulesScreen(self.desk)
 
     def _sources_screen(self) -> Screen[None]:
-        from inbox_tui.screens.sources import SourcesScreen
 
-        return SourcesScreen(self.desk)
+        return sources.SourcesScreen(self.desk)
 
     def _incidents_screen(self) -> Screen[None]:
-        from inbox_tui.screens.incidents import IncidentsScreen
 
-        return IncidentsScreen(self.desk)
+        return incidents.IncidentsScreen(self.desk)
 
     # Live ------------------------------------------------------------------------------------------------------------
 
@@ -321,11 +321,10 @@ class Inbox(Overruling, inherit_bindings=False):
 
     async def on_incidents_wanted(self, event: IncidentsWanted) -> None:
         """To the incidents, or to one of them."""
-        from inbox_tui.screens.incidents import IncidentsScreen
 
         await self.switch_mode("incidents")
         place = self.place
-        if event.incident_id is not None and isinstance(place, IncidentsScreen):
+        if event.incident_id is not None and isinstance(place, incidents.IncidentsScreen):
             await place.unless_ending(place.show_incident(event.incident_id))
 
     async def on_marks_changed(self, event: MarksChanged) -> None:
@@ -338,27 +337,28 @@ class Inbox(Overruling, inherit_bindings=False):
         for place in self.places:
             await place.unless_ending(place.labels_changed(event.ids))
 
-    async def listening(self) -> ListeningScreen:
+    async def listening(self) -> listening.ListeningScreen:
         """Listening, shown."""
         await self.switch_mode("listening")
-        return cast("ListeningScreen", self.place)
+        return cast("listening.ListeningScreen", self.place)
 
-    async def inbox(self) -> InboxScreen:
+    async def inbox(self) -> inbox.InboxScreen:
         """The Inbox, shown."""
         await self.switch_mode("inbox")
-        return cast("InboxScreen", self.place)
+        return cast("inbox.InboxScreen", self.place)
 
     # Acts that every screen has --------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
         """Every key, by group."""
-        from inbox_tui.widgets.dialogs import Sheet
 
         place = self.place
         if place is not None and not self._in_dialog():
             read_only, table = self.desk.read_only, self.desk.table
             self.push_screen(
-                Sheet("Keys", lambda width: help_lines(width, place.place, read_only=read_only, table=table))
+                dialogs.Sheet(
+                    "Keys", lambda width: keymap.help_lines(width, place.place, read_only=read_only, table=table)
+                )
             )
 
     def action_dark(self) -> None:
@@ -381,10 +381,8 @@ class Inbox(Overruling, inherit_bindings=False):
     async def _leave(self) -> None:
         code = 0
         if self._ask_on_quit:
-            from inbox_tui.widgets.dialogs import Ask
-
             answer = await self.push_screen_wait(
-                Ask(
+                dialogs.Ask(
                     "Keep listening?",
                     ["The listener can go on hearing while nobody looks; hubbub down ends it."],
                     [("k", "keep listening"), ("s", "stop listening")],

@@ -10,11 +10,11 @@ from textual.app import App
 from inbox_tui.messages import ForgetWanted, KeepWanted, ViewsChanged, ViewWanted
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view.lines import say
-from listener.store.views import SavedView
+from inbox_tui.widgets import dialogs, searching
 
 if TYPE_CHECKING:
-    from inbox_tui.screens.inbox import InboxScreen
-    from inbox_tui.screens.listening import ListeningScreen
+    from inbox_tui.screens import inbox, listening
+    from listener.store.views.queue import SavedView
 
 RECALLED = 50
 """Searches of the session that are kept in memory."""
@@ -41,11 +41,11 @@ class Looking(App[None], inherit_bindings=False):
         bases = [stack[0] for stack in self._screen_stacks.values() if stack]
         return [base for base in bases if isinstance(base, DeskScreen) and base.is_mounted]
 
-    async def listening(self) -> ListeningScreen:
+    async def listening(self) -> listening.ListeningScreen:
         """Listening, shown."""
         raise NotImplementedError
 
-    async def inbox(self) -> InboxScreen:
+    async def inbox(self) -> inbox.InboxScreen:
         """The Inbox, shown."""
         raise NotImplementedError
 
@@ -60,11 +60,10 @@ class Looking(App[None], inherit_bindings=False):
             self.run_worker(self._search(self.place.query_shown if self.place else ""), group="search", exclusive=True)
 
     async def _search(self, query: str) -> None:
-        from inbox_tui.widgets.searching import Searching
 
         backend = self.desk.backend
         asked = await self.push_screen_wait(
-            Searching(
+            searching.Searching(
                 query,
                 check=backend.check_query,
                 names=lambda: backend.names,
@@ -108,14 +107,13 @@ class Looking(App[None], inherit_bindings=False):
 
     async def _keep(self, query: str) -> SavedView | None:
         """Ask for a name, and for whom; None: it was left, or refused."""
-        from inbox_tui.widgets.dialogs import Ask, Prompt
 
         backend, place = self.desk.backend, self.place
         if place is None or place.refuse_read_only():
             return None
         before = next((view for view in await place.attempt(backend.views()) or () if view.query == query), None)
         name = await self.push_screen_wait(
-            Prompt(
+            dialogs.Prompt(
                 "Name of the view",
                 value=say(before.name) if before else "",
                 hint=f"it stands among the folders ({self.desk.sign('folders')})",
@@ -129,7 +127,7 @@ class Looking(App[None], inherit_bindings=False):
             return None
         if may_share:
             answers = [("m", "for me alone"), ("e", f"for everybody at {say(backend.brand)}")]
-            answer = await self.push_screen_wait(Ask("For whom?", ["Everybody sees a shared view."], answers))
+            answer = await self.push_screen_wait(dialogs.Ask("For whom?", ["Everybody sees a shared view."], answers))
             if answer is None:
                 return None
             shared = answer == "e"
@@ -144,7 +142,6 @@ class Looking(App[None], inherit_bindings=False):
 
     async def _may_replace(self, name: str, query: str, shared: bool) -> bool:
         """Whether nothing else stands under that name, or may go."""
-        from inbox_tui.widgets.dialogs import Ask
 
         views = await self.place.attempt(self.desk.backend.views()) if self.place else None
         taken = next((view for view in views or () if (view.name, view.shared) == (name, shared)), None)
@@ -152,11 +149,10 @@ class Looking(App[None], inherit_bindings=False):
             return views is not None
         said = [f"{say(name)} asks for: {say(taken.query)}"]
         answers = [("l", "leave it as it is"), ("r", "replace what it asks")]
-        return await self.push_screen_wait(Ask("There is a view of this name", said, answers)) == "r"
+        return await self.push_screen_wait(dialogs.Ask("There is a view of this name", said, answers)) == "r"
 
     async def _forget(self, view: SavedView | None, query: str) -> None:
         """Delete a view, or the one that asks for `query`; asked first."""
-        from inbox_tui.widgets.dialogs import Ask
 
         place = self.place
         if place is None or place.refuse_read_only():
@@ -173,7 +169,7 @@ class Looking(App[None], inherit_bindings=False):
             "No conversation changes.",
         ]
         answers = [("l", "leave it"), ("d", "delete it")]
-        if await self.push_screen_wait(Ask(f"Delete the view {say(view.name)}?", said, answers)) == "d":
+        if await self.push_screen_wait(dialogs.Ask(f"Delete the view {say(view.name)}?", said, answers)) == "d":
             await self._delete(view)
 
     async def _delete(self, view: SavedView) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from inbox_tui.app.looking import Looking
-from inbox_tui.backend import Named
 from inbox_tui.messages import MarksChanged, RulesWanted
 from inbox_tui.screens.base import DeskScreen, MarkMade
 from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.marks import FALSE_ALARM, MISSED, NEW_RULE, RIGHT, noted, on_rule
-from inbox_tui.view.whys import Explanation, Meant
+from inbox_tui.widgets import dialogs, explaining
 from inbox_tui.widgets.choices import Choice
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Named
+    from inbox_tui.view import whys
+
+    Chosen = tuple[whys.Meant, str]
+    """A message and a rule."""
 
 MOST = 20
 """Messages of one conversation that may be meant, the newest."""
-
-Chosen = tuple[Meant, str]
-"""A message and a rule."""
 
 
 class Marking(Looking, inherit_bindings=False):
@@ -51,7 +55,7 @@ class Marking(Looking, inherit_bindings=False):
         if place is not None and not self._in_dialog() and not place.refuse_read_only():
             self.run_worker(self._mark(place, verdict), group="marks", exclusive=True)
 
-    async def _meant(self, place: DeskScreen) -> Sequence[Meant]:
+    async def _meant(self, place: DeskScreen) -> Sequence[whys.Meant]:
         meant = (await place.meant())[:MOST]
         if not meant:
             place.say("there is no message here", "soon")
@@ -60,17 +64,16 @@ class Marking(Looking, inherit_bindings=False):
     # Why -------------------------------------------------------------------------------------------------------------
 
     async def _why(self) -> None:
-        from inbox_tui.widgets.explaining import Explaining
 
         place, backend = self.place, self.desk.backend
         meant = await self._meant(place) if place is not None else ()
 
-        async def ask(mention_id: int, today: bool) -> Explanation | None:
+        async def ask(mention_id: int, today: bool) -> whys.Explanation | None:
             return await backend.why(mention_id, today=today)
 
         if meant:
             await self.push_screen_wait(
-                Explaining(meant, ask, now=self.desk.now, zone=self.desk.zone, table=self.desk.table)
+                explaining.Explaining(meant, ask, now=self.desk.now, zone=self.desk.zone, table=self.desk.table)
             )
 
     # Marks -----------------------------------------------------------------------------------------------------------
@@ -118,21 +121,21 @@ class Marking(Looking, inherit_bindings=False):
         return await place.attempt(self.desk.backend.last_act())
 
     async def _again(self, rule: str, verdict: str) -> str | None:
-        from inbox_tui.widgets.dialogs import Ask
 
         answers = [("n", "write a note to it"), ("t", "take it back"), ("l", "leave it as it is")]
-        return await self.push_screen_wait(Ask("You said so already", [f"{verdict}: {on_rule(rule)}"], answers))
+        return await self.push_screen_wait(dialogs.Ask("You said so already", [f"{verdict}: {on_rule(rule)}"], answers))
 
     async def _note(self, verdict: str, value: str) -> str | None:
         """A short note, '' for none; None: it was left."""
-        from inbox_tui.widgets.dialogs import Prompt
 
         hint = "for whoever writes the rule; enter alone keeps it without a note"
-        return await self.push_screen_wait(Prompt(f"Note to: {verdict}", value=say(value) if value else "", hint=hint))
+        return await self.push_screen_wait(
+            dialogs.Prompt(f"Note to: {verdict}", value=say(value) if value else "", hint=hint)
+        )
 
-    async def _that_fired(self, place: DeskScreen, meant: Sequence[Meant], verdict: str) -> Chosen | None:
+    async def _that_fired(self, place: DeskScreen, meant: Sequence[whys.Meant], verdict: str) -> Chosen | None:
         """The rule that is meant among those that fired."""
-        found: list[tuple[Meant, Named]] = []
+        found: list[tuple[whys.Meant, Named]] = []
         for message in meant:
             fired = await place.attempt(self.desk.backend.fired(message.id))
             if fired is None:
@@ -150,9 +153,9 @@ class Marking(Looking, inherit_bindings=False):
         answer = await self._pick(title, choices)
         return None if answer is None else (found[int(answer)][0], found[int(answer)][1].id)
 
-    async def _to_catch(self, place: DeskScreen, meant: Sequence[Meant]) -> Chosen | None:
+    async def _to_catch(self, place: DeskScreen, meant: Sequence[whys.Meant]) -> Chosen | None:
         """The message that was missed, and the rule that should have fired on it."""
-        message: Meant | None = meant[0]
+        message: whys.Meant | None = meant[0]
         if len(meant) > 1:
             answer = await self._pick(
                 "Which message?", [Choice(str(at), ((one.said, ""),)) for at, one in enumerate(meant)]
@@ -173,12 +176,11 @@ class Marking(Looking, inherit_bindings=False):
         return message, NEW_RULE if answer == "new" else silent[int(answer)].id
 
     async def _pick(self, title: str, choices: Sequence[Choice]) -> str | None:
-        from inbox_tui.widgets.dialogs import Pick
 
-        return await self.push_screen_wait(Pick(title, choices))
+        return await self.push_screen_wait(dialogs.Pick(title, choices))
 
 
-def _rule_line(one: Named, message: Meant | None) -> tuple[Piece, ...]:
+def _rule_line(one: Named, message: whys.Meant | None) -> tuple[Piece, ...]:
     trying: tuple[Piece, ...] = ((" experimental", "note"),) if one.shadow else ()
     about: tuple[Piece, ...] = () if message is None else ((f" · {message.said}", "dim"),)
     return ((say(one.id), "bold"), *trying, (f" {say(one.title)}", "dim"), *about)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inbox_tui.app.posts import Posts
-from inbox_tui.screens.base import DeskScreen
-from inbox_tui.view.overruled import ANSWERS
+from inbox_tui.view import overruled
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.base import DeskScreen
 
 
 class Overruling(Posts, inherit_bindings=False):
@@ -18,7 +23,6 @@ class Overruling(Posts, inherit_bindings=False):
             self.run_worker(self._overrule(place), group="overrule", exclusive=True)
 
     async def _overrule(self, place: DeskScreen) -> None:
-        from inbox_tui.widgets.dialogs import Ask
 
         meant = await self._meant(place)
         if not meant:
@@ -30,11 +34,11 @@ class Overruling(Posts, inherit_bindings=False):
             if answer is None:
                 return
             message = meant[int(answer)]
-        answers = [("l", "leave it as it is"), *((key, said) for key, (_, _, said) in ANSWERS.items())]
-        answer = await self.push_screen_wait(Ask("What is it?", [message.said], answers))
-        if answer is None or answer not in ANSWERS:
+        answers = [("l", "leave it as it is"), *((key, said) for key, (_, _, said) in overruled.ANSWERS.items())]
+        answer = await self.push_screen_wait(dialogs.Ask("What is it?", [message.said], answers))
+        if answer is None or answer not in overruled.ANSWERS:
             return
-        what, value, said = ANSWERS[answer]
+        what, value, said = overruled.ANSWERS[answer]
         done = await place.attempt(self.desk.backend.overrule(message.id, what, value, self.desk.now()))
         if done is None:
             return

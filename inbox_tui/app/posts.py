@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from inbox_tui.app.marking import Marking
-from inbox_tui.backend import Place
 from inbox_tui.messages import ConversationWanted
-from listener.store.views import CommentRow
+from inbox_tui.widgets import post as posting
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from listener.store.views.posts import CommentRow
 
 
 class Posts(Marking, inherit_bindings=False):
@@ -19,7 +23,6 @@ class Posts(Marking, inherit_bindings=False):
             self.run_worker(self._post(), group="post", exclusive=True)
 
     async def _post(self) -> None:
-        from inbox_tui.widgets.post import PostView
 
         place, backend = self.place, self.desk.backend
         meant = await self._meant(place) if place is not None else ()
@@ -33,7 +36,7 @@ class Posts(Marking, inherit_bindings=False):
             return await backend.comments(post, to_answer=to_answer, before=before, after=after, limit=limit)
 
         chosen = await self.push_screen_wait(
-            PostView(post, load, at=meant[0].id, now=self.desk.now, zone=self.desk.zone, table=self.desk.table)
+            posting.PostView(post, load, at=meant[0].id, now=self.desk.now, zone=self.desk.zone, table=self.desk.table)
         )
         if chosen is not None:
             self.post_message(ConversationWanted(chosen))

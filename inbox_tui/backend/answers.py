@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import Answered, Opened
+if TYPE_CHECKING:
+    from listener.store.views.answers import Answered
+    from listener.store.views.thread import Opened
 
 
 class AnswersBackend(Protocol):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import ApprovalRow, Opened, OutboxRow
+if TYPE_CHECKING:
+    from listener.store.views.approvals import ApprovalRow
+    from listener.store.views.thread import Opened, OutboxRow
 
 
 class ApprovingBackend(Protocol):

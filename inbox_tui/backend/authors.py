@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import Author, Mutable, PastRow
-
 if TYPE_CHECKING:
     from inbox_tui.backend import Done, Place
+    from listener.store.views.authors import Author, Mutable, PastRow
 
 
 class AuthorsBackend(Protocol):

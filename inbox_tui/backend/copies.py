@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import Fold, FoldedPage
-
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
+    from listener.store.views.queue import Fold, FoldedPage
 
 
 class CopiesBackend(Protocol):

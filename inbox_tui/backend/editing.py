@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import ActRow, Opened, Rewording
+if TYPE_CHECKING:
+    from listener.store.views.thread import ActRow, Opened, Rewording
 
 
 class EditingBackend(Protocol):

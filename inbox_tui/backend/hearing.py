@@ -10,10 +10,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from listener import language, sentiment
+from listener.rulebook import subject
+
 if TYPE_CHECKING:
-    from listener.model import Tone
+    from listener.model.judged import Tone
     from listener.rulebook.shape import Rulebook
-    from listener.rulebook.subject import Methods
 
 WORDS = 4
 """A draft of fewer words has no language yet."""
@@ -43,9 +45,6 @@ def _hearing(book: Rulebook) -> Callable[[str], tuple[str, Tone]]:
 
 
 @lru_cache(maxsize=1)
-def _methods() -> Methods:
-    from listener.language import Languages
-    from listener.rulebook.subject import Methods
-    from listener.sentiment import Vader
+def _methods() -> subject.Methods:
 
-    return Methods(Languages.load(), Vader.load())
+    return subject.Methods(language.Languages.load(), sentiment.Vader.load())

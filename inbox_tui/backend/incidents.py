@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import Alarmed
-
 if TYPE_CHECKING:  # they rest on the rulebook, which no first screen needs
     from listener.incidents.message import Evidence
     from listener.incidents.shape import Matcher
     from listener.incidents.story import Listed, Story
+    from listener.store.views.alarmed import Alarmed
 
 Place = tuple[int, int]
 """Where an incident stands in the list."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import Labelled, LabelPair
+if TYPE_CHECKING:
+    from listener.store.views.labels import Labelled, LabelPair
 
 
 class LabelsBackend(Protocol):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.model import Doing
-from listener.store.views import ActRow, Opened
+if TYPE_CHECKING:
+    from listener.model.leaving import Doing
+    from listener.store.views.thread import ActRow, Opened
 
 
 class NetworkBackend(Protocol):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from listener.pictures import Picture
-from listener.store.views import AttachedRow
+if TYPE_CHECKING:
+    from listener.pictures import Picture
+    from listener.store.views.approvals import AttachedRow
 
 
 class PicturesBackend(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend import BadQuery, Done, Found, Named, Place
 from inbox_tui.backend.hearing import hearing
 from inbox_tui.backend.postgres_answers import PostgresAnswers
 from inbox_tui.backend.postgres_approving import PostgresApproving
@@ -27,15 +27,14 @@ from inbox_tui.backend.postgres_posts import PostgresPosts
 from inbox_tui.backend.postgres_sources import PostgresSources
 from inbox_tui.backend.postgres_staff import PostgresStaff
 from inbox_tui.backend.shelf import Shelf, explained, rule_rows, unexplained
-from inbox_tui.view.marks import Marked
-from inbox_tui.view.rules import DAYS, RulesNow
-from inbox_tui.view.rules import Refused as RulesRefused
-from inbox_tui.view.saved import Voice
-from inbox_tui.view.whys import Explanation
+from inbox_tui.view import marks as marked
+from inbox_tui.view import queries, rules, saved, whys
 from listener.errors import FixMe
-from listener.model import Person, Problem, Role
-from listener.query.fields import Use
+from listener.model.people import Person, Role
+from listener.model.problems import Problem
+from listener.query import bounds, fields, parse
 from listener.query.names import NO_NAMES, Names
+from listener.rulebook import parse as rulebook
 from listener.store import (
     acts,
     alive,
@@ -43,6 +42,7 @@ from listener.store import (
     claims,
     feed,
     inbox,
+    judged,
     marks,
     numbered,
     outbox,
@@ -52,25 +52,15 @@ from listener.store import (
 )
 from listener.store import people as staff
 from listener.store.connect import connect_pool
-from listener.store.judged import Judged, judged
-from listener.store.views import (
-    Changed,
-    Counts,
-    ListeningRow,
-    NoteToMe,
-    Opened,
-    OutboxRow,
-    QueueRow,
-    SavedView,
-    Standing,
-    TopicCount,
-    ViewPage,
-)
-from listener.workflow import Act
 
 if TYPE_CHECKING:
-    from listener.query.parse import Parsed
     from listener.query.tree import Node
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import ListeningRow, TopicCount
+    from listener.store.views.notes import NoteToMe
+    from listener.store.views.queue import Counts, QueueRow, SavedView, Standing, ViewPage
+    from listener.store.views.thread import Opened, OutboxRow
+    from listener.workflow.acts import Act
 
 
 @dataclass(slots=True)
@@ -152,7 +142,7 @@ class PostgresBackend(
         """Every version of a message."""
         return await inbox.versions(self.pool, mention_id)
 
-    def check_query(self, query: str) -> Checked:
+    def check_query(self, query: str) -> queries.Checked:
         """Everything that is wrong with it, or probably not meant."""
         return checked(query, self.names)
 
@@ -210,10 +200,9 @@ class PostgresBackend(
 
     async def view_ids(self, query: str, now: datetime, *, most: int) -> tuple[Sequence[int], bool] | None:
         """The first of a view, by id."""
-        from listener.query.bounds import asks_state, folders_of
 
         tree = parsed(query, self.names)
-        if asks_state(tree) and folders_of(tree) != frozenset({"open"}):
+        if bounds.asks_state(tree) and bounds.folders_of(tree) != frozenset({"open"}):
             return None
         return await inbox.view_ids(self.pool, self.brand_id, tree, now, most=most, me=self.me.login)
 
@@ -222,25 +211,25 @@ class PostgresBackend(
         trees = [parsed(query, self.names) for query in queries]
         return await inbox.among(self.pool, self.brand_id, trees, ids, now, me=self.me.login)
 
-    async def rules_refused(self) -> RulesRefused | None:
+    async def rules_refused(self) -> rules.Refused | None:
         """What the last reload found wrong."""
         found = await rulebooks.last_health(self.pool)
-        return None if found is None or not found.problems else RulesRefused(found.problems, found.tried_at)
+        return None if found is None or not found.problems else rules.Refused(found.problems, found.tried_at)
 
-    async def rules_now(self, now: datetime) -> RulesNow:
+    async def rules_now(self, now: datetime) -> rules.RulesNow:
         """The rulebook in force and its rules' figures of a month; parsed and laid out beside the loop."""
         latest = await rulebooks.published(self.pool, 1)
         health = await rulebooks.last_health(self.pool)
-        stats = await rulestats.stats(self.pool, self.brand_id, now - timedelta(days=DAYS), now)
+        stats = await rulestats.stats(self.pool, self.brand_id, now - timedelta(days=rules.DAYS), now)
         tried, problems = (None, ()) if health is None else (health.tried_at, health.problems)
         uncaught = sum(one.missed for one in stats if one.rule == marks.NEW_RULE)
         if not latest:
-            return RulesNow(tried_at=tried, problems=problems, uncaught=uncaught)
+            return rules.RulesNow(tried_at=tried, problems=problems, uncaught=uncaught)
         book = await self._shelf.book(latest[0].hash)
         if book is None or isinstance(book, Problem):
-            return RulesNow(*latest[0], tried, problems, book, uncaught=uncaught)
+            return rules.RulesNow(*latest[0], tried, problems, book, uncaught=uncaught)
         rows = await asyncio.to_thread(rule_rows, book, stats, problems)
-        return RulesNow(*latest[0], tried, problems, None, rows, uncaught)
+        return rules.RulesNow(*latest[0], tried, problems, None, rows, uncaught)
 
     async def rules(self) -> Sequence[Named]:
         """The rules in force."""
@@ -250,15 +239,17 @@ class PostgresBackend(
         living = (rule for rule in book.rules if rule.status.value != "deprecated")
         return [Named(rule.id, rule.title, rule.status.value == "experimental") for rule in living]
 
-    async def voice(self) -> Voice:
+    async def voice(self) -> saved.Voice:
         """Of the rulebook in force."""
         book = await self._shelf.in_force()
         if book is None:
-            return Voice()
+            return saved.Voice()
         if isinstance(book, Problem):
-            return Voice(problem=f"no style guide and no saved replies: this version cannot read the rulebook: {book}")
+            return saved.Voice(
+                problem=f"no style guide and no saved replies: this version cannot read the rulebook: {book}"
+            )
         replies = tuple(one for one in book.replies if not one.brands or self.key in one.brands)
-        return Voice(book.style, replies, hear=await hearing(book))
+        return saved.Voice(book.style, replies, hear=await hearing(book))
 
     async def fired(self, mention_id: int) -> Sequence[Named]:
         """The flags of the state that was judged last."""
@@ -268,7 +259,7 @@ class PostgresBackend(
         titles = {str(one["rule"]): str(one.get("title", "")) for one in found.assessment.because if "rule" in one}
         return [Named(flag.rule, titles.get(flag.rule, ""), flag.shadow) for flag in found.flags]
 
-    async def why(self, mention_id: int, *, today: bool) -> Explanation | None:
+    async def why(self, mention_id: int, *, today: bool) -> whys.Explanation | None:
         """Judged again beside the loop, with what was known then."""
         found = await self._judged(mention_id)
         if found is None:
@@ -290,13 +281,15 @@ class PostgresBackend(
         latest = await rulebooks.published(self.pool, 1)
         return latest[0].hash if latest else ""
 
-    async def _judged(self, mention_id: int) -> Judged | None:
-        return await judged(self.pool, mention_id, self.key)
+    async def _judged(self, mention_id: int) -> judged.Judged | None:
+        return await judged.judged(self.pool, mention_id, self.key)
 
-    async def marks(self, mention_ids: Sequence[int]) -> Sequence[Marked]:
+    async def marks(self, mention_ids: Sequence[int]) -> Sequence[marked.Marked]:
         """Everybody's, for these messages."""
         found = await marks.marks_on(self.pool, mention_ids, self.brand_id)
-        return [Marked(m.mention_id, m.rule, m.person_id, m.person, m.verdict.value, m.note, m.at) for m in found]
+        return [
+            marked.Marked(m.mention_id, m.rule, m.person_id, m.person, m.verdict.value, m.note, m.at) for m in found
+        ]
 
     async def mark(self, mention_id: int, rule: str, verdict: str, note: str, now: datetime) -> None:
         """Keep this person's word."""
@@ -482,12 +475,12 @@ async def connect(dsn: str, brand_key: str, login: str) -> PostgresBackend:
     return PostgresBackend(dsn, pool, brand_id, brand_key, brand, people[login], uuid.uuid4().hex, place)
 
 
-def checked(query: str, names: Names = NO_NAMES) -> Checked:
+def checked(query: str, names: Names = NO_NAMES) -> queries.Checked:
     """What the parser says of a query, with places in the query as one line."""
     found = _parse(query, names)
-    return Checked(
+    return queries.Checked(
         *(
-            tuple(QueryProblem(one.column, one.message, one.hint) for one in told)
+            tuple(queries.QueryProblem(one.column, one.message, one.hint) for one in told)
             for told in (found.problems, found.warnings)
         )
     )
@@ -502,12 +495,10 @@ def parsed(query: str, names: Names = NO_NAMES) -> Node:
 
 
 def _names_in(files: Mapping[str, str]) -> Names:
-    from listener.rulebook.parse import names_in
 
-    return names_in(files)
+    return rulebook.names_in(files)
 
 
-def _parse(query: str, names: Names) -> Parsed:
-    from listener.query.parse import parse
+def _parse(query: str, names: Names) -> parse.Parsed:
 
-    return parse(query, Use.VIEW, names=names, locate=lambda offset: (1, offset + 1))
+    return parse.parse(query, fields.Use.VIEW, names=names, locate=lambda offset: (1, offset + 1))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from listener.store.views import Answered, Opened
+from listener.store.inbox import answered
+
+if TYPE_CHECKING:
+    from listener.store.views.answers import Answered
+    from listener.store.views.thread import Opened
 
 
 class PostgresAnswers:
@@ -16,10 +20,9 @@ class PostgresAnswers:
 
     async def answers_like(self, opened: Opened, parent_mention_id: int) -> tuple[tuple[Answered, ...], bool]:
         """By the words of the message as it is shown."""
-        from listener.store.inbox.answered import answered  # it brings the query language with it
 
         parent = next((one for one in opened.thread if one.id == parent_mention_id), None)
         if parent is None or not parent.text:
             return (), True
-        found = await answered(self.pool, self.brand_id, opened.conversation.id, parent.text, parent.lang)
+        found = await answered.answered(self.pool, self.brand_id, opened.conversation.id, parent.text, parent.lang)
         return found.found, found.in_time

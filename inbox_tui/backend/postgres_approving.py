@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from listener.store import approvals
 from listener.store import people as staff
-from listener.store.acts.rights import APPROVERS
-from listener.store.views import ApprovalRow, Opened, OutboxRow
+from listener.store.acts import rights
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
+    from listener.store.views.approvals import ApprovalRow
+    from listener.store.views.thread import Opened, OutboxRow
 
 
 class PostgresApproving:
@@ -31,7 +32,7 @@ class PostgresApproving:
 
     async def may_approve(self) -> bool:
         """Leads and admins, as things are now."""
-        return await staff.role(self.pool, self.me.id, self.brand_id) in APPROVERS
+        return await staff.role(self.pool, self.me.id, self.brand_id) in rights.APPROVERS
 
     async def ask_approval(
         self,

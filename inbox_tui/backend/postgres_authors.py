@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import Done, Place
-from listener.model import Person
 from listener.store import acts, inbox
-from listener.store.views import Author, Mutable, PastRow
+
+if TYPE_CHECKING:
+    from listener.model.people import Person
+    from listener.store.views.authors import Author, Mutable, PastRow
 
 
 class PostgresAuthors:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from listener.store import inbox
-from listener.store.views import Fold, FoldedPage
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
-    from listener.model import Person
+    from listener.model.people import Person
+    from listener.store.views.queue import Fold, FoldedPage
 
 
 class PostgresCopies:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from listener.model import Doing, Person
+from listener.model.leaving import Doing
 from listener.store import network_acts
-from listener.store.views import ActRow, Opened, Rewording
+
+if TYPE_CHECKING:
+    from listener.model.people import Person
+    from listener.store.views.thread import ActRow, Opened, Rewording
 
 
 class PostgresEditing:

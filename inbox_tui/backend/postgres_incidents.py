@@ -7,17 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from inbox_tui.backend.incidents import Place
-from listener.model import Person, Problem
-from listener.store import alarmed
+from listener.incidents import story as stories
+from listener.model.problems import Problem
+from listener.store import alarmed, evidence, incident_acts, incident_report, incident_views
 from listener.store.connect import acquired
-from listener.store.views import Alarmed
 
 if TYPE_CHECKING:
+    from inbox_tui.backend.incidents import Place
     from listener.incidents.message import Evidence
     from listener.incidents.shape import Matcher
-    from listener.incidents.story import Listed, Story
+    from listener.model.people import Person
     from listener.rulebook.planned import Planned
+    from listener.store.views.alarmed import Alarmed
 
 
 class PostgresIncidents:
@@ -34,34 +35,27 @@ class PostgresIncidents:
 
     async def incidents(
         self, *, after: Place | None = None, before: Place | None = None, limit: int
-    ) -> Sequence[Listed]:
+    ) -> Sequence[stories.Listed]:
         """Of the brand."""
-        from listener.store import incident_views
-
         return await incident_views.page(self.pool, self.brand_id, after=after, before=before, limit=limit)
 
-    async def incidents_now(self, ids: Sequence[int]) -> Sequence[Listed]:
+    async def incidents_now(self, ids: Sequence[int]) -> Sequence[stories.Listed]:
         """Of the brand."""
-        from listener.store import incident_views
-
         return await incident_views.rows(self.pool, self.brand_id, ids)
 
-    def incident_place(self, one: Listed) -> Place:
+    def incident_place(self, one: stories.Listed) -> Place:
         """As the store sorts them."""
-        from listener.store import incident_views
-
         return incident_views.place(one)
 
-    async def incident(self, incident_id: int, now: datetime) -> Story | None:
+    async def incident(self, incident_id: int, now: datetime) -> stories.Story | None:
         """With the calendar of the rulebook in force."""
-        from listener.incidents.story import planned_for
-        from listener.store import incident_views
-
         story = await incident_views.story(self.pool, self.brand_id, incident_id, now)
         if story is None:
             return None
         begin, end = incident_views.span_of(story.listed, now)
-        return replace(story, plans=planned_for(await self._calendar(), story.listed.incident.topic, begin, end))
+        return replace(
+            story, plans=stories.planned_for(await self._calendar(), story.listed.incident.topic, begin, end)
+        )
 
     async def _calendar(self) -> Sequence[Planned]:
         book = await self._shelf.in_force()
@@ -69,49 +63,36 @@ class PostgresIncidents:
 
     async def incident_evidence(self, incident_id: int) -> Evidence | None:
         """As the pages tell it."""
-        from listener.store import evidence
-
         async with acquired(self.pool) as connection:
             return await evidence.evidence(connection, incident_id)
 
     async def incident_report(self, incident_id: int, now: datetime) -> str | None:
         """As the command writes it."""
-        from listener.store.incident_report import report_on
 
-        return await report_on(self.pool, self.brand_id, incident_id, now, calendar=await self._calendar())
+        return await incident_report.report_on(
+            self.pool, self.brand_id, incident_id, now, calendar=await self._calendar()
+        )
 
     async def acknowledge_incident(self, incident_id: int, now: datetime) -> bool:
         """As this person."""
-        from listener.store import incident_acts
-
         return await incident_acts.acknowledge(self.pool, incident_id, self.me.id, now)
 
     async def resolve_incident(self, incident_id: int, now: datetime) -> bool:
         """As this person."""
-        from listener.store import incident_acts
-
         return await incident_acts.resolve(self.pool, incident_id, self.me.id, now)
 
     async def assign_incident(self, incident_id: int, person_id: int | None, now: datetime) -> int | None:
         """As this person."""
-        from listener.store import incident_acts
-
         return await incident_acts.assign(self.pool, incident_id, self.me.id, person_id, now)
 
     async def note_incident(self, incident_id: int, text: str, now: datetime) -> None:
         """As this person."""
-        from listener.store import incident_acts
-
         await incident_acts.note(self.pool, incident_id, self.me.id, text, now)
 
     async def silence_incidents(self, matchers: Sequence[Matcher], until: datetime, note: str, now: datetime) -> int:
         """Of the brand, as this person."""
-        from listener.store import incident_acts
-
         return await incident_acts.silence(self.pool, self.brand_id, matchers, now, until, note, self.me.id, now)
 
     async def end_silence(self, silence_id: int, now: datetime) -> bool:
         """As this person."""
-        from listener.store import incident_acts
-
         return await incident_acts.end_silence(self.pool, silence_id, self.me.id, now)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from listener.model import Person
 from listener.store import labels
-from listener.store.views import Labelled, LabelPair
+
+if TYPE_CHECKING:
+    from listener.model.people import Person
+    from listener.store.views.labels import Labelled, LabelPair
 
 
 class PostgresLabels:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inbox_tui.backend.shelf import Shelf
 from listener.errors import FixMe
-from listener.model import Problem
+from listener.model.problems import Problem
 
 if TYPE_CHECKING:
+    from inbox_tui.backend.shelf import Shelf
     from listener.rulebook.macros import Macro
 
 

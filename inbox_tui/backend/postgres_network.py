@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from listener.model import Doing, Person
 from listener.store import network_acts
-from listener.store.views import ActRow, Opened
+
+if TYPE_CHECKING:
+    from listener.model.leaving import Doing
+    from listener.model.people import Person
+    from listener.store.views.thread import ActRow, Opened
 
 
 class PostgresNetwork:

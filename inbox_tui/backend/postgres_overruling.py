@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import Done
-from listener.model import Person
 from listener.store import acts
+
+if TYPE_CHECKING:
+    from listener.model.people import Person
 
 
 class PostgresOverruling:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from listener.model import Person
-from listener.pictures import Picture
 from listener.store import attachments
-from listener.store.views import AttachedRow
+
+if TYPE_CHECKING:
+    from listener.model.people import Person
+    from listener.pictures import Picture
+    from listener.store.views.approvals import AttachedRow
 
 
 class PostgresPictures:

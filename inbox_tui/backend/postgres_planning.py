@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from listener.store import outbox
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
 
 
 class PostgresPlanning:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from listener.store import inbox
-from listener.store.views import CommentRow, PostShown
 
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
+    from listener.store.views.posts import CommentRow, PostShown
 
 
 class PostgresPosts:

@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view.staff import Colleague
-from listener.model import Person, Problem
+from listener.model.problems import Problem
+from listener.rulebook import roster as rosters
 from listener.store import attendance, handovers, presence
 from listener.store import people as staff
-from listener.store.views import Handover, Present, Shift
 
 if TYPE_CHECKING:
     from inbox_tui.backend.shelf import Shelf
+    from listener.model.people import Person
+    from listener.store.views.staff import Handover, Present, Shift
 
 
 class PostgresStaff:
@@ -51,9 +53,7 @@ class PostgresStaff:
         book = await self._shelf.in_force()
         found = {}
         if book is not None and not isinstance(book, Problem):
-            from listener.rulebook.roster import Roster
-
-            roster = Roster.of(book)
+            roster = rosters.Roster.of(book)
             found = {login: (one.teams, roster.away_until(login, now)) for login, one in roster.people.items()}
         colleagues = []
         for one in people:

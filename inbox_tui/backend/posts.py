@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from listener.store.views import CommentRow, PostShown
-
 if TYPE_CHECKING:
     from inbox_tui.backend import Place
+    from listener.store.views.posts import CommentRow, PostShown
 
 
 class PostsBackend(Protocol):

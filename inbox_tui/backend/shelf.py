@@ -12,15 +12,18 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from inbox_tui.view.rules import RuleRow, at_rule, piece_of
-from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
-from listener.model import Hearing, Problem, Tone
+from inbox_tui.view import rules, whys
+from listener.query import explain as wording
+from listener.query import subject as about
+from listener.query import tree
+from listener.rulebook import combine, explain, parse
+from listener.rulebook import subject as subjects
 
 if TYPE_CHECKING:
-    from listener.query.explain import Explained
-    from listener.query.subject import Subject
+    from listener.model.heard import Hearing
+    from listener.model.judged import Tone
+    from listener.model.problems import Problem
     from listener.rulebook.asking import Example
-    from listener.rulebook.explain import Why
     from listener.rulebook.shape import Exemption, Rule, Rulebook
     from listener.store.judged import Judged
     from listener.store.rulestats import RuleStat
@@ -59,34 +62,33 @@ class Shelf:
 
 
 def _parsed(files: Mapping[str, str]) -> Rulebook | Problem:
-    from listener.rulebook.parse import parse
 
-    found = parse(files)
+    found = parse.parse(files)
     return found[0] if isinstance(found, list) else found
 
 
 # What each rule is worth ---------------------------------------------------------------------------------------------
 
 
-def rule_rows(book: Rulebook, stats: Iterable[RuleStat], problems: Sequence[Problem]) -> tuple[RuleRow, ...]:
+def rule_rows(book: Rulebook, stats: Iterable[RuleStat], problems: Sequence[Problem]) -> tuple[rules.RuleRow, ...]:
     """Every rule of a rulebook with its figures, and with what was found where it stands. `problems`: of the files on disk."""
     by_rule = {one.rule: one for one in stats}
     starts: dict[str, list[int]] = {}
     for rule in book.rules:
         starts.setdefault(rule.place.file, []).append(rule.place.line)
-    rows: list[RuleRow] = []
+    rows: list[rules.RuleRow] = []
     for rule in book.rules:
         place = rule.place
-        piece = piece_of(book.files.get(place.file, ""), place.line, place.column)
+        piece = rules.piece_of(book.files.get(place.file, ""), place.line, place.column)
         end = min((line for line in starts[place.file] if line > place.line), default=place.line + len(piece))
         row = _row(rule, piece, by_rule.get(rule.id), book.exceptions_to(rule.id))
-        told, warned = (at_rule(some, place.file, place.line, end) for some in (problems, book.warnings))
+        told, warned = (rules.at_rule(some, place.file, place.line, end) for some in (problems, book.warnings))
         rows.append(replace(row, problems=told, warnings=warned))
     return tuple(rows)
 
 
-def _row(rule: Rule, piece: tuple[str, ...], stat: RuleStat | None, exceptions: Iterable[Exemption]) -> RuleRow:
-    row = RuleRow(
+def _row(rule: Rule, piece: tuple[str, ...], stat: RuleStat | None, exceptions: Iterable[Exemption]) -> rules.RuleRow:
+    row = rules.RuleRow(
         rule.id, rule.title, rule.owner, rule.status.value, rule.place.file, rule.place.line, piece,
         tuple(map(_example, rule.fires)), tuple(map(_example, rule.silent)), tuple(map(_exception, exceptions)),
     )  # fmt: skip
@@ -147,11 +149,11 @@ class _AsThen:
         return self
 
 
-def unexplained(found: Judged, hash: str, why_not: str, *, today: bool) -> Explanation:  # noqa: A002 - the column's word
+def unexplained(found: Judged, hash: str, why_not: str, *, today: bool) -> whys.Explanation:  # noqa: A002 - the column's word
     """What can be said of a message where nobody can tell why."""
     text = None if found.text_gone else found.mention.text
     flagged = tuple(flag.rule for flag in found.flags if not flag.shadow)
-    return Explanation(
+    return whys.Explanation(
         text,
         found.at,
         hash,
@@ -163,23 +165,21 @@ def unexplained(found: Judged, hash: str, why_not: str, *, today: bool) -> Expla
     )
 
 
-def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> Explanation:
+def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> whys.Explanation:
     """Why every rule of a rulebook fires on a message, or does not, with what was known when it was judged. Costs milliseconds a rule."""
-    from listener.rulebook.explain import why_all
-    from listener.rulebook.subject import Methods, heard_anew, heard_by, judged
 
     then = _AsThen(found.assessment.tone, found.assessment.lang)
     hearings = found.hearings
     if found.rulebook != book.hash:  # other rules than those that judged it have topics of their own
-        hearings = heard_anew(hearings, found.brand_id, lambda: _topics_hearing(found, book))
-    heard = heard_by(hearings, found.brand, book)
-    subject, _ = judged(found.mention, heard, Methods(then, then), found.context)
-    whys = why_all(book, subject, heard, found.context, found.at)
-    rules = tuple(_told(why, found, book, subject) for why in whys)
-    stable = [one for one in rules if one.fires and not one.shadow]
-    trying = [one for one in rules if one.fires and one.shadow]
-    silent = [one for one in rules if not one.fires]
-    return Explanation(
+        hearings = subjects.heard_anew(hearings, found.brand_id, lambda: _topics_hearing(found, book))
+    heard = subjects.heard_by(hearings, found.brand, book)
+    subject, _ = subjects.judged(found.mention, heard, subjects.Methods(then, then), found.context)
+    reasons = explain.why_all(book, subject, heard, found.context, found.at)
+    told = tuple(_told(why, found, book, subject) for why in reasons)
+    stable = [one for one in told if one.fires and not one.shadow]
+    trying = [one for one in told if one.fires and one.shadow]
+    silent = [one for one in told if not one.fires]
+    return whys.Explanation(
         text=found.mention.text,
         judged_at=found.at,
         by=book.hash,
@@ -188,19 +188,17 @@ def explained(found: Judged, book: Rulebook, *, today: bool, same: bool) -> Expl
         rules=(*stable, *trying, *silent),
         flagged=tuple(flag.rule for flag in found.flags if not flag.shadow),
         values=tuple(_values(found, hearings)),
-        doubts=tuple(_doubts(found, book, whys)),
+        doubts=tuple(_doubts(found, book, reasons)),
     )
 
 
-def _told(why: Why, found: Judged, book: Rulebook, subject: Subject) -> RuleWhy:
-    from listener.rulebook.combine import says
-    from listener.rulebook.subject import exception_for
+def _told(why: explain.Why, found: Judged, book: Rulebook, subject: about.Subject) -> whys.RuleWhy:
 
     rule = why.rule
-    exempt = exception_for(book, rule, subject, found.at)
+    exempt = subjects.exception_for(book, rule, subject, found.at)
     queries = {"when": rule.when.text, "exceptions": exempt.when.text if exempt is not None and exempt.when else ""}
     parts = tuple(
-        Part(
+        whys.Part(
             part.name,
             part.true,
             part.says,
@@ -211,29 +209,28 @@ def _told(why: Why, found: Judged, book: Rulebook, subject: Subject) -> RuleWhy:
     flag = next((one for one in found.flags if one.rule == rule.id), None)
     values = {} if flag is None else flag.values
     kept = tuple((name, _plain(value)) for name, value in values.items() if name not in _TOLD)
-    return RuleWhy(rule.id, rule.title, why.fires, why.shadow, parts, tuple(says(rule)), kept)
+    return whys.RuleWhy(rule.id, rule.title, why.fires, why.shadow, parts, tuple(combine.says(rule)), kept)
 
 
 _TOLD = frozenset({"tone", "lang", "addressed", "topics"})
 """Values of a finding that are told once, with the message."""
 
 
-def _branches(found: Explained, query: str, depth: int = 0) -> Iterator[Branch]:
-    from listener.query.explain import left_out, telling, written
-    from listener.query.tree import Named
+def _branches(found: wording.Explained, query: str, depth: int = 0) -> Iterator[whys.Branch]:
 
     node = found.node
-    yield Branch(depth, written(query, node.start, node.end), found.true, found.spans, left_out(found))
-    inside = node.text if isinstance(node, Named) else query
-    for part in telling(found):
+    yield whys.Branch(
+        depth, wording.written(query, node.start, node.end), found.true, found.spans, wording.left_out(found)
+    )
+    inside = node.text if isinstance(node, tree.Named) else query
+    for part in wording.telling(found):
         yield from _branches(part, inside, depth + 1)
 
 
 def _topics_hearing(found: Judged, book: Rulebook) -> Sequence[str]:
     """The topics of a rulebook that hear the message for its brand."""
-    from listener.query.subject import Subject
 
-    asked = Subject.of(found.mention)
+    asked = about.Subject.of(found.mention)
     return [
         topic.key
         for topic in book.topics
@@ -275,10 +272,10 @@ def _plain(value: Any) -> str:
     return "yes" if value is True else "no" if value is False else "" if value is None else str(value)
 
 
-def _doubts(found: Judged, book: Rulebook, whys: Iterable[Why]) -> Iterator[str]:
+def _doubts(found: Judged, book: Rulebook, reasons: Iterable[explain.Why]) -> Iterator[str]:
     """What cannot be told as it was."""
     if found.rulebook == book.hash:
-        fire = {why.rule.id for why in whys if why.fires and not why.shadow}
+        fire = {why.rule.id for why in reasons if why.fires and not why.shadow}
         flagged = {flag.rule for flag in found.flags if not flag.shadow}
         if more := sorted(flagged - fire):
             yield f"then {', '.join(more)} fired too, when it was heard by another way"
@@ -286,7 +283,7 @@ def _doubts(found: Judged, book: Rulebook, whys: Iterable[Why]) -> Iterator[str]
             yield f"{', '.join(less)} fires by what is known, and did not then"
         return
     yield "tone and language are told as they were found then"
-    for why in whys:
+    for why in reasons:
         if why.rule.count is not None and all(part.true for part in why.parts if part.name in {"scope", "when"}):
             known = why.rule.id in found.context.counts
             told = "is told as the rules of that time counted it" if known else "was not kept"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from inbox_tui.view.staff import Colleague
-from listener.store.views import Handover, Present, Shift
+if TYPE_CHECKING:
+    from inbox_tui.view import staff
+    from listener.store.views.staff import Handover, Present, Shift
 
 
 class StaffBackend(Protocol):
@@ -21,7 +22,7 @@ class StaffBackend(Protocol):
         """Every terminal that is open, and where it looks."""
         ...
 
-    async def colleagues(self, now: datetime) -> Sequence[Colleague]:
+    async def colleagues(self, now: datetime) -> Sequence[staff.Colleague]:
         """Everybody who works for the brand: teams, and whether they are there or away."""
         ...
 

@@ -15,12 +15,10 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 
 from inbox_tui import keys
-from inbox_tui.backend import Backend
 from inbox_tui.messages import InboxWanted, KeyClicked, LabelsChanged, MarksChanged, Said, TopicWanted
-from inbox_tui.view import alarm, marks, rules, words
-from inbox_tui.view.copying import Copyable
+from inbox_tui.view import alarm, copying, marks, rules, sources, whys, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, joined, say
-from inbox_tui.view.whys import Meant
+from inbox_tui.widgets import dialogs, jumping
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice, Choices
@@ -28,10 +26,12 @@ from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError, Refused
-from listener.store.views import Alarmed, Changed, Labelled
+from listener.store.views.alarmed import Alarmed
 
 if TYPE_CHECKING:
-    from inbox_tui.widgets.jumping import Target
+    from inbox_tui.backend.promise import Backend
+    from listener.store.views.changed import Changed
+    from listener.store.views.labels import Labelled
 
 Answer = TypeVar("Answer")
 
@@ -142,6 +142,13 @@ class DeskScreen(Screen[None]):
         self.desk = desk
         self._panes: tuple[bool | None, bool] = (None, False)
 
+    def _compositor_refresh(self) -> None:
+        """Not while the app holds back what is drawn, as it does while it starts: Textual would render a whole screen, throw it away, and take
+        it for drawn.
+        """
+        if not self.app._batch_count:
+            super()._compositor_refresh()
+
     @property
     def is_whole(self) -> bool:
         """Whether all of it is there: it is neither coming nor going."""
@@ -168,8 +175,6 @@ class DeskScreen(Screen[None]):
         elif desk.beat_known and (desk.beat is None or now - desk.beat > DEAF_AFTER):
             live = ("◌ nobody is listening", "late")
         elif desk.stopped:
-            from inbox_tui.view import sources
-
             live = (sources.stopped_words(desk.stopped, desk.sign("sources")), "late")
         else:
             live = ("● connected, listening" if desk.beat_known else "● connected", "good")
@@ -243,29 +248,30 @@ class DeskScreen(Screen[None]):
         self.work(self._jump(), "jump")
 
     async def _jump(self) -> None:
-        from inbox_tui.widgets.jumping import Jumping
 
-        target = await self.app.push_screen_wait(Jumping(self._targets()))
+        target = await self.app.push_screen_wait(jumping.Jumping(self._targets()))
         if target is not None:
             target.go()
 
-    def _targets(self) -> list[Target]:
+    def _targets(self) -> list[jumping.Target]:
         """What can be gone to, from the top left."""
-        from inbox_tui.widgets.jumping import Target
 
-        found: list[Target] = []
+        found: list[jumping.Target] = []
         for widget in self.query("Choices, Rows, Paper"):
             region = widget.region
             if not widget.can_focus or not region.area:
                 continue
             if isinstance(widget, Choices):
-                found += [Target(region.x, region.y + y, partial(widget.choose_at, n)) for y, n in widget.lines_seen()]
+                found += [
+                    jumping.Target(region.x, region.y + y, partial(widget.choose_at, n)) for y, n in widget.lines_seen()
+                ]
             elif isinstance(widget, Rows):
                 found += [
-                    Target(region.x, region.y + y, partial(self._jump_to, widget, n)) for y, n in widget.lines_seen()
+                    jumping.Target(region.x, region.y + y, partial(self._jump_to, widget, n))
+                    for y, n in widget.lines_seen()
                 ]
             else:
-                found.append(Target(region.x, region.y, partial(self.set_focus, widget)))
+                found.append(jumping.Target(region.x, region.y, partial(self.set_focus, widget)))
         return found
 
     @staticmethod
@@ -422,14 +428,13 @@ class DeskScreen(Screen[None]):
         await self._reverse(undo_id, f"done again ({self.desk.sign('take_back')} takes it back)", "do it again anyway")
 
     async def _reverse(self, act_id: uuid.UUID, what: str, anyway: str) -> None:
-        from inbox_tui.widgets.dialogs import Ask
 
         backend = self.desk.backend
         done = await self.attempt(backend.undo(act_id, self.desk.now()))
         if done is not None and (done.refused or done.kept) and not (done.changed or done.authors or done.mentions):
             reasons = [say(reason) for reason in list(dict.fromkeys((*done.kept.values(), *done.refused.values())))[:5]]
             answer = await self.app.push_screen_wait(
-                Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", anyway)])
+                dialogs.Ask("It was changed since", reasons, [("l", "leave it as it is"), ("u", anyway)])
             )
             if answer == "u":
                 done = await self.attempt(backend.undo(act_id, self.desk.now(), anyway=True))
@@ -481,7 +486,6 @@ class DeskScreen(Screen[None]):
         self.work(self._yank())
 
     async def _yank(self) -> None:
-        from inbox_tui.widgets.dialogs import Pick
 
         found = {one.key: one for one in await self.to_copy()}
         if not found:
@@ -491,16 +495,16 @@ class DeskScreen(Screen[None]):
             Choice(key, ((f"{key} ", "accent"), (f"{one.name}  ", ""), (" ".join(one.text.split())[:ONE_LINE], "dim")))
             for key, one in found.items()
         ]
-        answer = await self.app.push_screen_wait(Pick("Copy", choices, filtered=False))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Copy", choices, filtered=False))
         if answer is not None:
             self.app.copy_to_clipboard(found[answer].text)
             self.say(f"{found[answer].name} copied", "good")
 
-    async def to_copy(self) -> Sequence[Copyable]:
+    async def to_copy(self) -> Sequence[copying.Copyable]:
         """What can be copied of what is under the hands."""
         return ()
 
-    async def meant(self) -> Sequence[Meant]:
+    async def meant(self) -> Sequence[whys.Meant]:
         """The messages that a question about rules is about, the newest first."""
         return ()
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, fit, joined, say
-from listener.store.views import Alarmed
+
+if TYPE_CHECKING:
+    from listener.store.views.alarmed import Alarmed
 
 SIGNS = {"open": "▲", "acknowledged": "◔", "resolved": "✓"}
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from math import log2
 from typing import TYPE_CHECKING
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, fit, paragraphs, say, typed
 from inbox_tui.view.queue import who
+from listener import style
+from listener.query import frequency
+from listener.query import words as query_words
 
 if TYPE_CHECKING:
-    from listener.store.views import Answered, ThreadMessage
+    from listener.store.views.answers import Answered
+    from listener.store.views.thread import ThreadMessage
 
 _GREETED = r"(?=\s*[,!:\n–—])"
 """What stands behind a name that greets: one that is a word too is replaced only there."""
@@ -98,10 +103,4 @@ def _names(one: Answered, handle: str, name: str) -> list[tuple[str, re.Pattern[
 
 def _is_name(word: str) -> bool:
     """Whether a word alone tells a person: Sam and May are words too often."""
-    from math import log2
-
-    from listener.query.frequency import usual
-    from listener.query.words import fold
-    from listener.style import RARE
-
-    return word[:1].isupper() and -log2(usual(fold(word))) >= RARE
+    return word[:1].isupper() and -log2(frequency.usual(query_words.fold(word))) >= style.RARE

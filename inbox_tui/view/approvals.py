@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, paragraphs, say
 from inbox_tui.view.names import account
 from inbox_tui.view.pictures import submitted_lines
-from listener.model import ApprovalState
-from listener.store.views import ApprovalRow, Opened
+from listener.model.leaving import ApprovalState
+
+if TYPE_CHECKING:
+    from listener.store.views.approvals import ApprovalRow
+    from listener.store.views.thread import Opened
 
 ASKS = {"send": "asks for approval by a lead", "put_down": "puts it down"}
 DECIDES = {"send": "approves it as it stands here", "put_down": "leaves it waiting"}

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import names, words
 from inbox_tui.view.lines import Line, Piece, column, cut, flow, flow_parts, paragraphs, say, spread
 from inbox_tui.view.queue import first_words, who
-from listener.model import OPEN
-from listener.store.views import Author, Mutable, Mute, Note, Opened, PastRow
+from listener.model.work import OPEN
+
+if TYPE_CHECKING:
+    from listener.store.views.authors import Author, Mutable, Mute, PastRow
+    from listener.store.views.notes import Note
+    from listener.store.views.thread import Opened
 
 _COUNTED = 1_000
 """Where the store stops counting conversations."""

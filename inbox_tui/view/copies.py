@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from listener.store.views import Fold
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from listener.store.views.queue import Fold
 
 COUNTED = 1_000
 """The store counts the members of a folder up to so many, and gives so many at most."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, cells, cut, fit, joined, say
-from listener.incidents.curve import Curve
-from listener.incidents.story import Plan, Story
 from listener.rulebook.alerting import Watched
+
+if TYPE_CHECKING:
+    from listener.incidents.curve import Curve
+    from listener.incidents.story import Plan, Story
 
 BAND, HOLE, BEGAN, PLANNED = "░", "╱", "┊", "═"
 OPENED, KNOWN, OVER = "▲", "✓", "■"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view.lines import say
 from inbox_tui.view.words import count
-from listener.workflow import Act
+
+if TYPE_CHECKING:
+    from listener.workflow.acts import Act
 
 
 @dataclass(frozen=True, slots=True)

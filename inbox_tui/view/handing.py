@@ -8,12 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, fit, flow, paragraphs, say
 from inbox_tui.view.queue import who
-from listener.model import OutboxState, Priority
-from listener.store.views import Handover, QueueRow, Shift
+from listener.model.leaving import OutboxState
+from listener.model.scales import Priority
+
+if TYPE_CHECKING:
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.staff import Handover, Shift
 
 LISTED = 12
 """Conversations of one sort that a draft names."""

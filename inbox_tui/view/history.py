@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inbox_tui.view import overruled, words
 from inbox_tui.view.lines import say
 from inbox_tui.view.network import history_words
-from listener.store.views import HistoryLine
+
+if TYPE_CHECKING:
+    from listener.store.views.thread import HistoryLine
 
 _PLAIN = {
     "conversation.opened": "opened it",

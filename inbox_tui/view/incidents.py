@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import queue, words
 from inbox_tui.view.alarm import SIGNS, scope
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, paragraphs, say, spread
 from listener.incidents.asked import query_of
-from listener.incidents.message import Evidence
 from listener.incidents.report import HOLE_WORDS, entry_words, number, page_words
 from listener.incidents.report import span as long_span
 from listener.incidents.shape import IncidentState, Matcher
-from listener.incidents.story import Entry, Listed, Quiet, Story
-from listener.model import Person, Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Watched
-from listener.store.views import ListeningRow
+
+if TYPE_CHECKING:
+    from listener.incidents.message import Evidence
+    from listener.incidents.story import Entry, Listed, Quiet, Story
+    from listener.model.people import Person
+    from listener.store.views.listening import ListeningRow
 
 SEVERITIES: dict[Severity, Piece] = {
     Severity.CRITICAL: ("‼ critical", "late"),

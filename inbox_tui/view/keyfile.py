@@ -26,7 +26,7 @@ from inbox_tui.keys import (
     shown,
 )
 from inbox_tui.view.lines import say
-from listener.model import Problem
+from listener.model.problems import Problem
 
 _NAMED = {
     "esc": "escape",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from inbox_tui.view.lines import Line, Piece, fit, say
 from inbox_tui.view.words import count
-from listener.store.views import Labelled
+
+if TYPE_CHECKING:
+    from listener.store.views.labels import Labelled
 
 SIGN = "~"
 _SHORT = 12

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from inbox_tui.view import words
 from inbox_tui.view.deeds import Deed
 from inbox_tui.view.lines import Line, say
-from listener.model import Person
-from listener.workflow import Assign, Close, Part, SetPriority, Snooze, Tag
-from listener.workflow import Macro as MacroAct
+from listener.rulebook import macros as written
+from listener.workflow.acts import Assign, Close, Part, SetPriority, Snooze, Tag
+from listener.workflow.acts import Macro as MacroAct
 
 if TYPE_CHECKING:
-    from listener.rulebook.macros import Macro
+    from listener.model.people import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,21 @@ class Using:
     now: datetime
     zone: tzinfo | None
 
-    def given_to(self, macro: Macro) -> Person | None:
+    def given_to(self, macro: written.Macro) -> Person | None:
         """The person whom it gives the conversation to; None where there is nobody of that name here."""
-        from listener.rulebook.macros import ME
 
-        if macro.assign == ME:
+        if macro.assign == written.ME:
             return self.me
         return next((person for person in self.people if person.login == macro.assign), None)
 
 
-def line_of(macro: Macro, using: Using) -> Line:
+def line_of(macro: written.Macro, using: Using) -> Line:
     """As a line to choose: its shortcut, its name, what it does; all of it is found by typing."""
     shortcut = f"{say(macro.shortcut) or ' '} "
     return ((shortcut, "accent"), (say(macro.title), "bold"), (f"  {', '.join(does(macro, using))}", "dim"))
 
 
-def sentences(macro: Macro, using: Using, *, many: bool) -> Line:
+def sentences(macro: written.Macro, using: Using, *, many: bool) -> Line:
     """What it will do, whole, before it is done. `many`: more than one conversation is meant."""
     told = [*does(macro, using)]
     said = f"It {', '.join(told[:-1])}{' and ' if len(told) > 1 else ''}{told[-1]}." if told else "It does nothing."
@@ -53,7 +52,7 @@ def sentences(macro: Macro, using: Using, *, many: bool) -> Line:
     return ((said, ""),)
 
 
-def does(macro: Macro, using: Using) -> Iterator[str]:
+def does(macro: written.Macro, using: Using) -> Iterator[str]:
     """Each thing that it does: 'gives it to Mia', 'closes it'."""
     if macro.assign:
         person = using.given_to(macro)
@@ -77,7 +76,7 @@ def does(macro: Macro, using: Using) -> Iterator[str]:
         yield f"puts the reply {say(macro.reply)} before you"
 
 
-def deed(macro: Macro, using: Using) -> Deed | str | None:
+def deed(macro: written.Macro, using: Using) -> Deed | str | None:
     """What it does to conversations as one act; why it cannot, as a text; None: nothing, it only writes."""
     person = using.given_to(macro)
     if macro.assign and person is None:
@@ -89,7 +88,7 @@ def deed(macro: Macro, using: Using) -> Deed | str | None:
     return Deed(MacroAct(macro.key, parts, macro.note), f"done with {title}", f"use {title} on")
 
 
-def _parts(macro: Macro, person: Person | None, now: datetime) -> Iterator[Part]:
+def _parts(macro: written.Macro, person: Person | None, now: datetime) -> Iterator[Part]:
     if macro.assign or macro.team:
         yield Assign(person.id if macro.assign and person is not None else None, macro.team)
     if macro.priority is not None:
@@ -110,6 +109,6 @@ def _tags(tags: Sequence[str]) -> str:
     return " ".join(f"#{say(tag)}" for tag in tags)
 
 
-def by_shortcut(macros: Sequence[Macro]) -> Mapping[str, str]:
+def by_shortcut(macros: Sequence[written.Macro]) -> Mapping[str, str]:
     """Shortcut to key."""
     return {macro.shortcut: macro.key for macro in macros if macro.shortcut}

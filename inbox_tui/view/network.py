@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import names, words
 from inbox_tui.view.lines import Line, Piece, flow, say
 from inbox_tui.view.queue import who
 from listener import networks
-from listener.model import NEEDS, OPPOSITE, Capability, Doing, Kind, OutboxState
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
+from listener.model.leaving import NEEDS, OPPOSITE, Doing, OutboxState
 from listener.pictures import limit_of
-from listener.store.views import ActRow, HistoryLine, Opened, ThreadMessage
+
+if TYPE_CHECKING:
+    from listener.store.views.thread import ActRow, HistoryLine, Opened, ThreadMessage
 
 BECOMES = {
     Doing.LIKE: "liked",

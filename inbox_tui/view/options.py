@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view.lines import ONE_LINE, Line, say
 from inbox_tui.view.pictures import picture_words
-from listener.store.views import ApprovalRow
+
+if TYPE_CHECKING:
+    from listener.store.views.approvals import ApprovalRow
 
 ANOTHER, AWAY, BACK, LEAVE = "a", "t", "r", "l"
 """Keys beside the numbers."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, flow, say
-from listener.model import ToneLabel
-from listener.store.views import NEEDED, NOT_NEEDED, ByHand
+from listener.model.scales import ToneLabel
+from listener.store.views.listening import NEEDED, NOT_NEEDED, ByHand
 
 NEED_WORDS = {NEEDED: "answer needed", NOT_NEEDED: "no answer needed"}
 

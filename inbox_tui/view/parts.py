@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from inbox_tui.view.lines import Line, say
-from listener.lengths import Terms
-from listener.model import Kind
-from listener.parts import Part
-from listener.store.views import Opened, ThreadMessage
+from listener.model.kinds import Kind
+
+if TYPE_CHECKING:
+    from listener.lengths import Terms
+    from listener.parts import Part
+    from listener.store.views.thread import Opened, ThreadMessage
 
 _SHOWN = 110
 """Characters of a part that are shown whole."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view.lines import Line, Piece, fit, say
-from listener.store.views import AttachedRow
+
+if TYPE_CHECKING:
+    from listener.store.views.approvals import AttachedRow
 
 _EACH = 2
 """More than these share one line: the draft needs the room."""

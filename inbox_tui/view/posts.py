@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, cut, flow, flow_parts, paragraphs, say, spread
 from inbox_tui.view.queue import who
-from listener.model import ToneLabel
-from listener.store.views import CommentRow, CommentStanding, PostShown
+from listener.model.scales import ToneLabel
+from listener.store.views.posts import CommentRow, CommentStanding, PostShown
 
 LONGEST = 6
 """Lines of a post's text that are shown above its comments."""

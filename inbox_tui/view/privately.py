@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from inbox_tui.view import windows
 from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.network import why_not
-from listener.model import Capability, Kind, OutboxState
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
+from listener.model.leaving import OutboxState
 from listener.networks import one_aside
-from listener.store.views import Opened, ThreadMessage
+
+if TYPE_CHECKING:
+    from listener.store.views.thread import Opened, ThreadMessage
 
 _NOTHING = (OutboxState.WITHDRAWN, OutboxState.FAILED, OutboxState.STOPPED)
 

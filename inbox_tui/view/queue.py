@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.view import labels as own
 from inbox_tui.view import names, windows, words
 from inbox_tui.view.lines import ONE_LINE, Line, Piece, column, cut, fit, joined, line_cells, say, spread
-from listener.model import ApprovalState, OutboxState, State
-from listener.store.views import Counts, ListeningRow, QueueRow, SavedView, TopicCount
+from listener.model.leaving import ApprovalState, OutboxState
+from listener.model.work import State
+
+if TYPE_CHECKING:
+    from listener.store.views.listening import ListeningRow, TopicCount
+    from listener.store.views.queue import Counts, QueueRow, SavedView
 
 _DUE = 11
 _WIDE = 76

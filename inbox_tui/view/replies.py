@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 from math import ceil
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import words
 from inbox_tui.view.lines import Piece, fit, say
 from inbox_tui.view.queue import who
-from listener.model import OutboxState
-from listener.store.views import Opened, OutboxRow
+from listener.model.leaving import OutboxState
+
+if TYPE_CHECKING:
+    from listener.store.views.thread import Opened, OutboxRow
 
 
 def seconds_left(reply: OutboxRow, now: datetime) -> int:

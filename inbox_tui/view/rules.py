@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import queue, words
 from inbox_tui.view.lines import Line, Piece, flow, flow_parts, joined, line_cells, say, spread
 from inbox_tui.view.marks import NEW_RULE
-from listener.model import Problem
-from listener.store.views import ListeningRow
+
+if TYPE_CHECKING:
+    from listener.model.problems import Problem
+    from listener.store.views.listening import ListeningRow
 
 DAYS = 30
 """Over how many days hits, marks and times are counted."""

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inbox_tui.view.lines import Line, fit, say, typed
-from listener.model import Kind, OutboxState, Tone
-from listener.store.views import Opened, ThreadMessage
+from listener import style as styling
+from listener.model.kinds import Kind
+from listener.model.leaving import OutboxState
+from listener.rulebook import replies as templates
 
 if TYPE_CHECKING:
+    from listener.model.judged import Tone
     from listener.rulebook.guide import Guide
-    from listener.rulebook.replies import SavedReply
-    from listener.style import Finding
+    from listener.store.views.thread import Opened, ThreadMessage
 
 _QUOTED = 40
 _BEFORE = re.compile(r"(?:^|(?<=\s))\S+\Z")
@@ -29,7 +31,7 @@ class Voice:
     """How a brand speaks, by the rulebook in force."""
 
     guide: Guide | None = None
-    replies: tuple[SavedReply, ...] = ()
+    replies: tuple[templates.SavedReply, ...] = ()
     problem: str = ""
     """Why neither is known."""
     hear: Callable[[str], tuple[str, Tone]] | None = None
@@ -75,37 +77,34 @@ class Look:
         """Everybody can read what is sent."""
         return self.parent.kind is not Kind.DM and not self.aside
 
-    def private(self, draft: str) -> tuple[Finding, ...]:
+    def private(self, draft: str) -> tuple[styling.Finding, ...]:
         """What belongs to somebody, or is about somebody who is not answered."""
-        from listener.style import Somebody, private
 
         guide, parent = self.voice.guide, self.parent
         thread = [
             m for m in self.opened.thread if m.author_id != parent.author_id or m.author_handle != parent.author_handle
         ]
-        return private(
+        return styling.private(
             draft,
-            answered=Somebody(parent.author_handle, parent.author_name),
-            others=dict.fromkeys(Somebody(m.author_handle, m.author_name) for m in thread if not m.ours),
+            answered=styling.Somebody(parent.author_handle, parent.author_name),
+            others=dict.fromkeys(styling.Somebody(m.author_handle, m.author_name) for m in thread if not m.ours),
             ours=[self.opened.account_handle, *(m.author_handle for m in thread if m.ours)],
             domains=guide.links if guide is not None else (),
         )
 
-    def styled(self, draft: str) -> tuple[Finding, ...]:
+    def styled(self, draft: str) -> tuple[styling.Finding, ...]:
         """What the style guide says, and what nobody has filled in."""
-        from listener.style import findings
 
         first = not any(one.state not in _UNSENT for one in self.opened.replies)
         lang, tone = ("", None) if self.voice.hear is None else self.voice.hear(draft)
-        return findings(draft, self.voice.guide, lang=lang, tone=tone, first=first, values=self.values)
+        return styling.findings(draft, self.voice.guide, lang=lang, tone=tone, first=first, values=self.values)
 
     def offers(self) -> tuple[Offer, ...]:
         """Saved replies, filled, in the network's version: what a rule offers first, then what fits the conversation best."""
-        from listener.rulebook.replies import fill
 
         conversation, parent = self.opened.conversation, self.parent
 
-        def order(reply: SavedReply) -> tuple[bool, bool, bool, bool, str]:
+        def order(reply: templates.SavedReply) -> tuple[bool, bool, bool, bool, str]:
             return (
                 reply.key != self.opened.saved_reply,
                 bool(reply.lang and parent.lang) and reply.lang != parent.lang,
@@ -119,7 +118,7 @@ class Look:
                 one.key,
                 one.title,
                 one.code,
-                typed(fill(one, self.opened.source, self.values)),
+                typed(templates.fill(one, self.opened.source, self.values)),
                 one.key == self.opened.saved_reply,
             )
             for one in sorted(self.voice.replies, key=order)
@@ -145,7 +144,7 @@ def with_code(offers: Iterable[Offer], code: str) -> Offer | None:
     return next((one for one in offers if one.code and one.code.casefold() == wanted), None)
 
 
-def finding_line(finding: Finding, draft: str, *, asks: bool = False) -> Line:
+def finding_line(finding: styling.Finding, draft: str, *, asks: bool = False) -> Line:
     """A finding on one line, with the words that it is about marked."""
     sign, style = ("✗ ", "bad") if finding.blocks else ("? ", "soon") if asks else ("· ", "soon")
     start, end = finding.span
@@ -158,19 +157,18 @@ def finding_line(finding: Finding, draft: str, *, asks: bool = False) -> Line:
     return ((sign, style), *quoted, (said, style), *tail)
 
 
-def stopped(found: Sequence[Finding]) -> str:
+def stopped(found: Sequence[styling.Finding]) -> str:
     """Why a draft is not sent; "" when nothing keeps it."""
     blocking = [one for one in found if one.blocks]
     more = f" (and {len(blocking) - 1} more)" if len(blocking) > 1 else ""
     return f"not sent: {say(str(blocking[0]))}{more}" if blocking else ""
 
 
-def public_question(found: Sequence[Finding]) -> str:
+def public_question(found: Sequence[styling.Finding]) -> str:
     """What is asked before something private is sent to everybody."""
-    from listener.style import PERSON
 
-    held = list(dict.fromkeys(say(one.message) for one in found if one.code != PERSON))
+    held = list(dict.fromkeys(say(one.message) for one in found if one.code != styling.PERSON))
     told = ([f"holds {' and '.join(held)}"] if held else []) + (
-        ["names somebody else"] if any(one.code == PERSON for one in found) else []
+        ["names somebody else"] if any(one.code == styling.PERSON for one in found) else []
     )
     return f"This is public and {' and '.join(told)}: send anyway?"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from inbox_tui.view.lines import Line, Piece
-from listener.model import Audience, Kind
+from typing import TYPE_CHECKING
+
+from listener.model.kinds import Audience, Kind
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line, Piece
 
 _READ = {
     Audience.UNLISTED: "unlisted",

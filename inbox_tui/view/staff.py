@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.view import words
 from inbox_tui.view.lines import Line, Piece, fit, say
 from inbox_tui.view.queue import who
-from listener.model import OPEN, State
-from listener.store.views import Present, QueueRow
-from listener.workflow import Clock
+from listener.model.work import OPEN, State
+from listener.workflow.clocks import Clock
+
+if TYPE_CHECKING:
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.staff import Present
 
 _NAME = 12
 """Cells of a name in a row."""

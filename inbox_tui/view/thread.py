@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inbox_tui.keys import KEYS, Table, sign
 from inbox_tui.view import approvals, labels, names, network, sight, windows, words
@@ -17,8 +17,14 @@ from inbox_tui.view.marks import Marked, mark_lines
 from inbox_tui.view.overruled import by_hand_lines
 from inbox_tui.view.queue import who
 from inbox_tui.view.replies import outbox_words
-from listener.model import Capability, Doing
-from listener.store.views import ApprovalRow, ListeningRow, Note, Opened, OutboxRow, ThreadMessage
+from listener.model.accounts import Capability
+from listener.model.leaving import Doing
+from listener.store.views.approvals import ApprovalRow
+from listener.store.views.thread import Opened, OutboxRow, ThreadMessage
+
+if TYPE_CHECKING:
+    from listener.store.views.listening import ListeningRow
+    from listener.store.views.notes import Note
 
 _REASONS = 12
 """Reasons that are told, the weightiest; the panel (W) tells all of them."""

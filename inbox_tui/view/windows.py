@@ -5,12 +5,17 @@ decides the order of work. Pure.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from inbox_tui.view import words
-from inbox_tui.view.lines import Line, Piece
-from listener.model import OPEN, Conversation, State
-from listener.store.views import Opened, QueueRow, ThreadMessage
-from listener.workflow import DUE_SOON, Ahead, Clock, Lead, first_clock
+from listener.model.work import OPEN, Conversation, State
+from listener.workflow import order
+from listener.workflow.clocks import DUE_SOON, Clock, first_clock
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line, Piece
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.thread import Opened, ThreadMessage
 
 
 def clock(row: QueueRow, now: datetime) -> Piece:
@@ -86,12 +91,12 @@ def closed(until: datetime | None, now: datetime) -> str:
     return f"its network takes no answer any more: the {said[0]}" if said is not None and until and until < now else ""
 
 
-def lead(found: Ahead, row: QueueRow, below: QueueRow) -> str:
+def lead(found: order.Ahead, row: QueueRow, below: QueueRow) -> str:
     """Why a row stands above the next one, also where a window decides."""
     gap = words.span(found.gap) if found.gap >= timedelta(seconds=1) else "a moment"
     first = _first(row)
-    if found.by is Lead.DUE and first is Clock.WINDOW:
+    if found.by is order.Lead.DUE and first is Clock.WINDOW:
         return f"its reply window closes {gap} before the next one's time is up"
-    if found.by is Lead.DUE and first is Clock.RESOLVE:
+    if found.by is order.Lead.DUE and first is Clock.RESOLVE:
         return f"its time to resolve is over {gap} before the next one's time is up"
     return words.lead(found, row.state, below.state)

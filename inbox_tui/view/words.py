@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
-from inbox_tui.view.lines import Line, Piece
-from listener.model import OutboxState, Priority, State, ToneLabel
-from listener.workflow import DUE_SOON, Ahead, Lead
+from listener.model.leaving import OutboxState
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
+from listener.workflow import order
+from listener.workflow.clocks import DUE_SOON
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line, Piece
 
 FOLDERS = (
     ("open", "Open"),
@@ -144,19 +150,19 @@ def priority_sign(value: int) -> Piece:
     return _PRIORITY_SIGNS[known], "bad" if known >= Priority.HIGH else "dim"
 
 
-def lead(found: Ahead, state: State, below: State) -> str:
+def lead(found: order.Ahead, state: State, below: State) -> str:
     """Why a row stands above the next one: 'due 12 min earlier', 'urgent before high'."""
     gap = span(found.gap) if found.gap >= timedelta(seconds=1) else "a moment"
     first, second = found.priorities or (Priority.NORMAL, Priority.NORMAL)
     return {
-        Lead.DUE: f"due {gap} earlier",
-        Lead.CLOCK: "it has a clock, the next has none",
-        Lead.PRIORITY: f"{PRIORITY_WORDS[first]} before {PRIORITY_WORDS[second]}",
-        Lead.WAITING: f"waits {gap} longer",
-        Lead.WAKING: f"wakes {gap} earlier",
-        Lead.LATEST: f"the last word is {gap} newer",
-        Lead.STATE: f"{STATE_WORDS[state]} before {STATE_WORDS[below]}",
-        Lead.FIRST: "all the same, it came first",
+        order.Lead.DUE: f"due {gap} earlier",
+        order.Lead.CLOCK: "it has a clock, the next has none",
+        order.Lead.PRIORITY: f"{PRIORITY_WORDS[first]} before {PRIORITY_WORDS[second]}",
+        order.Lead.WAITING: f"waits {gap} longer",
+        order.Lead.WAKING: f"wakes {gap} earlier",
+        order.Lead.LATEST: f"the last word is {gap} newer",
+        order.Lead.STATE: f"{STATE_WORDS[state]} before {STATE_WORDS[below]}",
+        order.Lead.FIRST: "all the same, it came first",
     }[found.by]
 
 

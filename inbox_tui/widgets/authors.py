@@ -26,7 +26,7 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from inbox_tui.widgets.window import Place, by_time, newest_first
 from listener.errors import HubbubError
-from listener.store.views import Author, PastRow
+from listener.store.views.authors import Author, PastRow
 
 Act = Callable[[], Awaitable[Piece | None]]
 """Something that can be done from the card; what to say of it, None: it was not done."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.geometry import Size
@@ -11,8 +12,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from inbox_tui.view.lines import Line, Piece
 from inbox_tui.widgets.drawing import Drawn, strip_of
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line, Piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,19 +27,17 @@ from inbox_tui.messages import (
     ReplySubmitted,
     SavedWanted,
 )
+from inbox_tui.view import saved, sight
 from inbox_tui.view.lines import Line, cut, flow, say, typed
-from inbox_tui.view.saved import Offer, code_before, with_code
-from inbox_tui.view.sight import reply_pieces
+from inbox_tui.widgets import pages
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
-from listener.lengths import Measure, Terms, measures
-from listener.model import Audience
+from listener import lengths
+from listener.model.kinds import Audience
 
 if TYPE_CHECKING:
     from textual.widgets import TextArea
-
-    from inbox_tui.widgets.pages import Page
 
 
 SENDS = MappingProxyType({"send": "sends", "send_close": "sends, closes, goes on", "put_down": "puts it down"})
@@ -67,13 +65,14 @@ class Composer(Vertical, inherit_bindings=False):
         super().__init__(id=id)
         self._table = table
         self.conversation_id: int | None = None
-        self._source, self._terms = "", Terms()
+        self._source = ""
+        self._terms: lengths.Terms | None = None
         self._whom: Line = ()
         self._asking = ""
         self._how: Mapping[str, str] = SENDS
-        self._page: Page | None = None
+        self._page: pages.Page | None = None
         self._look: Callable[[str], Sequence[Line]] = _nothing
-        self._offers: Sequence[Offer] | None = None
+        self._offers: Sequence[saved.Offer] | None = None
 
     def compose(self) -> ComposeResult:
         """To whom, what was found, and how long it is; the page between them comes with the first reply."""
@@ -112,12 +111,12 @@ class Composer(Vertical, inherit_bindings=False):
         private: bool,
         audience: Audience = Audience.PUBLIC,
         draft: str = "",
-        terms: Terms | None = None,
+        terms: lengths.Terms | None = None,
     ) -> None:
         """Open for a conversation; names are harmless already. `terms`: how long the text may be, where that is not the same everywhere."""
-        self.conversation_id, self._source, self._terms = conversation_id, source, terms or Terms()
+        self.conversation_id, self._source, self._terms = conversation_id, source, terms
         self._look, self._offers, self._how = _nothing, None, SENDS
-        loud, who_reads = reply_pieces(audience, private=private)
+        loud, who_reads = sight.reply_pieces(audience, private=private)
         names: Line = ((" as ", "dim"), (as_whom, "ours"), (" to ", "dim"), (to_whom, "bold"))
         self._whom = (loud, *names, (f", {who_reads}", "dim"))
         self.query_one("#composer-whom", Bar).show(self._whom)
@@ -134,7 +133,7 @@ class Composer(Vertical, inherit_bindings=False):
         self._how = words
         self._count()
 
-    def know(self, look: Callable[[str], Sequence[Line]], offers: Sequence[Offer]) -> None:
+    def know(self, look: Callable[[str], Sequence[Line]], offers: Sequence[saved.Offer]) -> None:
         """What is to be said of a draft, on harmless lines, and the saved replies; both may change while somebody writes."""
         self._look, self._offers = look, offers
         self._show_found()
@@ -188,11 +187,11 @@ class Composer(Vertical, inherit_bindings=False):
             self._count()
             self._show_found()
 
-    async def _paged(self) -> Page:
+    async def _paged(self) -> pages.Page:
         if self._page is None:
-            from inbox_tui.widgets.pages import Page
-
-            self._page = Page("", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
+            self._page = pages.Page(
+                "", id="composer-text", soft_wrap=True, tab_behavior="focus", show_line_numbers=False
+            )
             await self.mount(self._page, after="#composer-carried")
         return self._page
 
@@ -212,7 +211,7 @@ class Composer(Vertical, inherit_bindings=False):
         self._count()
 
     def _count(self) -> None:
-        counted = measures(self._source, self.text.strip(), self._terms)
+        counted = lengths.measures(self._source, self.text.strip(), self._terms or lengths.Terms())
         told = self._what_keys_do()
         style = "dim" if self._how is SENDS else "soon"
         pieces = [piece for words in told for piece in ((" · ", style), (words, style))][1:]
@@ -270,8 +269,8 @@ class Composer(Vertical, inherit_bindings=False):
             self.warn("the saved replies are being read: once more in a moment")
             return
         row, column = self._page.selection.end
-        code = code_before(self._page.document.get_line(row)[:column])
-        offer = with_code(self._offers, code)
+        code = saved.code_before(self._page.document.get_line(row)[:column])
+        offer = saved.with_code(self._offers, code)
         if offer is not None:
             self.put_in(offer.text, len(code))
         elif code:
@@ -309,7 +308,7 @@ class Composer(Vertical, inherit_bindings=False):
         self.post_message(ComposerLeft(self.text, discard=True))
 
 
-def _counter(counted: Sequence[Measure]) -> Line:
+def _counter(counted: Sequence[lengths.Measure]) -> Line:
     worst = next((m for m in counted if m.over), counted[0])
     if not worst.limit:
         return ((f"{worst.used} {worst.unit}", "dim"),)

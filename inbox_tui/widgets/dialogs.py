@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from inbox_tui.messages import KeyClicked
 from inbox_tui.view.lines import EMPTY, Line, Piece, cells, fit, flow, say
+from inbox_tui.widgets import editor, pages
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.choices import Choice, Choices
@@ -308,11 +309,10 @@ class Write(Asked[str | None]):
 
     def compose(self) -> ComposeResult:
         """Title and the page."""
-        from inbox_tui.widgets.pages import Page
 
         with Vertical(classes="box"):
             yield Bar(id="dialog-title")
-            yield Page("", id="dialog-page", soft_wrap=True)
+            yield pages.Page("", id="dialog-page", soft_wrap=True)
 
     def on_mount(self) -> None:
         """Ready to type."""
@@ -324,12 +324,10 @@ class Write(Asked[str | None]):
         self.run_worker(self._edit(), group="editor", exclusive=True)
 
     async def _edit(self) -> None:
-        from inbox_tui.widgets.editor import edit
-        from inbox_tui.widgets.pages import Page
 
-        page, title = self.query_one(Page), self.query_one("#dialog-title", Bar)
+        page, title = self.query_one(pages.Page), self.query_one("#dialog-title", Bar)
         try:
-            made = await edit(self.app, page.text)
+            made = await editor.edit(self.app, page.text)
         except Refused as no:
             title.show(((say(no.what), "soon"),))
             return
@@ -338,9 +336,8 @@ class Write(Asked[str | None]):
 
     def action_take(self) -> None:
         """Keep what is written."""
-        from inbox_tui.widgets.pages import Page
 
-        self.dismiss(self.query_one(Page).text.strip() or None)
+        self.dismiss(self.query_one(pages.Page).text.strip() or None)
 
     def action_cancel(self) -> None:
         """Leave it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,8 +16,10 @@ from textual.color import Color
 from textual.strip import Strip
 from textual.widget import Widget
 
-from inbox_tui.view.lines import Line
 from inbox_tui.widgets.themes import DARK, THEMES, Colours
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line
 
 _NAMES: Mapping[str, tuple[str, str]] = {
     "accent": ("accent", ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,13 +14,17 @@ from textual.containers import Vertical
 from textual.widgets import TextArea
 
 from inbox_tui.view import handing
-from inbox_tui.view.lines import Line
+from inbox_tui.widgets import pages
 from inbox_tui.widgets.bars import Bar
 from inbox_tui.widgets.boxes import BOX
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.dialogs import Asked
 from inbox_tui.widgets.paper import Paper
-from listener.store.views import Handover, QueueRow
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.staff import Handover
 
 WRITE = 0
 """The answer of who wants to write; no conversation has this number."""
@@ -157,11 +161,10 @@ class Writing(Asked[Written]):
 
     def compose(self) -> ComposeResult:
         """The page, and its legend."""
-        from inbox_tui.widgets.pages import Page
 
         with Vertical(classes="box"):
             yield Bar(id="dialog-title")
-            yield Page(self._draft, id="dialog-page", soft_wrap=True)
+            yield pages.Page(self._draft, id="dialog-page", soft_wrap=True)
             yield Bar(id="dialog-links")
             yield Paper(id="dialog-paper")
 
@@ -176,9 +179,8 @@ class Writing(Asked[Written]):
 
     @on(TextArea.Changed)
     def _show(self) -> None:
-        from inbox_tui.widgets.pages import Page
 
-        ids = handing.numbers(self.query_one(Page).text)
+        ids = handing.numbers(self.query_one(pages.Page).text)
 
         def lines(width: int) -> Sequence[Line]:
             return handing.legend(ids, self._rows, width)
@@ -187,12 +189,10 @@ class Writing(Asked[Written]):
 
     def action_take(self) -> None:
         """Keep what is written."""
-        from inbox_tui.widgets.pages import Page
 
-        self.dismiss(Written(self.query_one(Page).text, keep=True))
+        self.dismiss(Written(self.query_one(pages.Page).text, keep=True))
 
     def action_cancel(self) -> None:
         """Put it down."""
-        from inbox_tui.widgets.pages import Page
 
-        self.dismiss(Written(self.query_one(Page).text, keep=False))
+        self.dismiss(Written(self.query_one(pages.Page).text, keep=False))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.widgets import Input
 
-from inbox_tui.view.lines import Line
-from inbox_tui.widgets.choices import Choice
 from inbox_tui.widgets.dialogs import Pick
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line
+    from inbox_tui.widgets.choices import Choice
 
 
 class PickMacro(Pick):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from inbox_tui.view.lines import Line
 from inbox_tui.widgets.drawing import Drawn, strip_of
 from inbox_tui.widgets.scrolling import reach
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line
 
 
 class Paper(Drawn, ScrollView, can_focus=True, inherit_bindings=False):

@@ -26,7 +26,7 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from inbox_tui.widgets.window import Place, by_time, newest_first
 from listener.errors import HubbubError
-from listener.store.views import CommentRow, PostShown
+from listener.store.views.posts import CommentRow, PostShown
 
 Comments = Callable[[bool, Place | None, Place | None, int], Awaitable[Sequence[CommentRow]]]
 """(only those to answer, older than, newer than, limit) -> comments, newest first."""

@@ -7,8 +7,10 @@ the cursor is beyond what it knows, somebody walks there (`Rows`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from inbox_tui.widgets.window import Place
+if TYPE_CHECKING:
+    from inbox_tui.widgets.window import Place
 
 MOST = 5_000
 """Rows that a range reaches over; whoever wants more takes everything."""

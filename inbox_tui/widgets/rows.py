@@ -9,6 +9,7 @@ Refuses to know what a row is: `load` fetches, `draw` makes lines, `belongs` say
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.style import Style
 from textual import events
@@ -19,8 +20,10 @@ from inbox_tui.view.lines import Line, say
 from inbox_tui.widgets.drawing import strip_of
 from inbox_tui.widgets.ranging import MOST, Range
 from inbox_tui.widgets.rolling import PAGE, Load, Rolling, Row
-from inbox_tui.widgets.window import Place
 from listener.errors import HubbubError
+
+if TYPE_CHECKING:
+    from inbox_tui.widgets.window import Place
 
 MARK_CELLS = 2
 """The cursor's bar, and the mark beside it."""

@@ -65,7 +65,7 @@ async def _tell(settings: Settings, one: ReceiverSettings) -> tuple[dict[str, An
     from listener.incidents.shape import PageKind
     from listener.service import notify
     from listener.service.run import version
-    from listener.webclient import WebClient
+    from listener.webclient.client import WebClient
 
     web = WebClient(version())
     began = time.monotonic()

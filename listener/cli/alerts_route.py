@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from listener.incidents.escalation import Staffed
     from listener.incidents.foretelling import Foresight
     from listener.incidents.shape import Silence
-    from listener.model import Severity
+    from listener.model.scales import Severity
     from listener.rulebook.alerting import Policy
     from listener.settings import Settings
     from listener.store.calendars import CalendarState
@@ -65,7 +65,7 @@ async def _route(arguments: argparse.Namespace) -> int:
     from listener.incidents.escalation import Staffed
     from listener.incidents.foretelling import foretell
     from listener.incidents.reaching import unreached
-    from listener.model import Severity
+    from listener.model.scales import Severity
     from listener.rulebook.published import with_calendars
 
     settings = reading.load(arguments.config)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from listener.incidents.escalation import Staffed
     from listener.incidents.shape import Fired
     from listener.incidents.waking import Waking
-    from listener.model import Severity
+    from listener.model.scales import Severity
     from listener.rulebook.alerting import Policy
     from listener.rulebook.shape import Rulebook
     from listener.settings import Settings
@@ -111,7 +111,7 @@ def _plain(waking: Waking | None) -> dict[str, Any]:
 
 def episodes(fired: Iterable[Fired]) -> list[Episode]:
     """What was fired, by what it is about: each from its beginning until it is over."""
-    from listener.model import Severity
+    from listener.model.scales import Severity
     from listener.spikes.paging import Told
 
     order = tuple(Severity)

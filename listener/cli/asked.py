@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
-    from listener.model import Problem
+    from listener.model.problems import Problem
     from listener.query.fields import Use
     from listener.query.names import Names
     from listener.query.parse import Parsed

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from listener.networks import Network
     from listener.settings import AccountSettings, SecretRef, Settings
     from listener.sources.base import Connect, Connected
-    from listener.webclient import WebClient
+    from listener.webclient.client import WebClient
 
 
 def configure_connect(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +127,7 @@ async def _connect(arguments: argparse.Namespace) -> int:
     from listener.service.run import version
     from listener.settings.adding import block
     from listener.sources.registry import CONNECTS
-    from listener.webclient import WebClient
+    from listener.webclient.client import WebClient
 
     network = _network(arguments.network)
     settings = reading.load(arguments.config)

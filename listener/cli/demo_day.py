@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from listener.errors import FixMe, HubbubError, Refused
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.service.database import House
     from listener.service.stopping import Stop
-    from listener.store.views import Opened
+    from listener.store.views.thread import Opened
 
 ANSWERS = 8
 SETTLE_WITHIN = 30.0
@@ -108,7 +108,7 @@ class Day:
                 await asyncio.sleep(0.1)
 
     async def _person(self) -> tuple[Person, int]:
-        from listener.model import Role
+        from listener.model.people import Role
         from listener.store import people
 
         brand_id = next(number for number, key, _ in await people.brands(self.house.pool) if key == "larkspur")
@@ -151,7 +151,7 @@ class Day:
 
     async def _get(self, path: str) -> Any:
         from listener.service.run import version
-        from listener.webclient import WebClient
+        from listener.webclient.client import WebClient
 
         web = WebClient(version())
         try:

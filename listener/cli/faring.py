@@ -19,7 +19,7 @@ from listener.errors import FixMe, NotReachable, Refused
 from listener.harmless import harmless
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.service.database import House
     from listener.store.source_views import GapRow, SourceState
     from listener.store.sources import RejectRow

@@ -280,7 +280,7 @@ async def _door(settings: Settings, house: House) -> list[Check]:
     from listener.service.hooks.stream import key_of
     from listener.service.run import version
     from listener.store import deliveries
-    from listener.webclient import WebClient
+    from listener.webclient.client import WebClient
 
     web = WebClient(version())
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
-    from listener.model import Hearing, Mention
+    from listener.model.heard import Hearing, Mention
     from listener.service.database import House
     from listener.service.rules import Bench
     from listener.settings import Settings
@@ -152,7 +152,7 @@ async def _import(settings: Settings, plan: Any, tally: Tally, *, brand: str | N
 async def _take_in(house: House, stream: ImportStream, bench: Bench, brand_id: int, tally: Tally, bar: Any) -> None:
     from datetime import UTC, datetime
 
-    from listener.model import Reject
+    from listener.model.heard import Reject
     from listener.store import sources
     from listener.store.record import record
     from listener.store.upkeep import fold
@@ -186,7 +186,8 @@ async def _take_in(house: House, stream: ImportStream, bench: Bench, brand_id: i
 
 def _ears(bench: Bench, brand_id: int, topic: str | None) -> Any:
     """An imported row is always heard, as an import; its topics are the rulebook's and the one named."""
-    from listener.model import Hearing, Via
+    from listener.model.heard import Hearing
+    from listener.model.kinds import Via
 
     hearer = bench.now.hearer
 

@@ -19,7 +19,7 @@ from listener.cli.looking import add_where
 if TYPE_CHECKING:
     from listener.incidents.shape import Incident, Silence
     from listener.incidents.story import Story
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.service.database import House
 
 _EXAMPLES = """\

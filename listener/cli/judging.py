@@ -25,7 +25,8 @@ from listener.cli.rules.folder import add_folder
 
 if TYPE_CHECKING:
     from listener.assess import Judge
-    from listener.model import Assessment, Mention
+    from listener.model.heard import Mention
+    from listener.model.judged import Assessment
     from listener.rulebook.shape import Rulebook
     from listener.rulebook.subject import Methods, Topics
     from listener.sources.files.columns import Cell
@@ -105,7 +106,7 @@ def run_judge(arguments: argparse.Namespace) -> int:
     from listener.cli.importing import pair
     from listener.cli.rules.folder import methods_asked, rulebook_asked
     from listener.cli.terminal import Bar, counted, print_json, say
-    from listener.model import Reject
+    from listener.model.heard import Reject
     from listener.sources.files import ImportPlan, ImportStream
 
     if arguments.what == "models":
@@ -169,7 +170,9 @@ class Judging:
 
     def judge(self, mention: Mention, cell: Cell) -> Assessment:
         """What the service would think of a row, had it heard it now for a brand without a past."""
-        from listener.model import Context, Hearing, Via
+        from listener.model.heard import Hearing
+        from listener.model.judged import Context
+        from listener.model.kinds import Via
 
         if self._lang and not mention.langs:
             mention = replace(mention, langs=(self._lang,))

@@ -16,7 +16,8 @@ from listener.cli.rules.folder import add_folder
 
 if TYPE_CHECKING:
     from listener.learning import Decision, Measured, Model
-    from listener.model import Assessment, Mention
+    from listener.model.heard import Mention
+    from listener.model.judged import Assessment
     from listener.sources.files.columns import Cell
     from listener.sources.files.stream import ImportStream
 
@@ -162,7 +163,7 @@ def _decisions(
 ) -> list[Decision]:
     from listener.cli.terminal import Bar, counted
     from listener.learning import Decision, titles
-    from listener.model import Reject
+    from listener.model.heard import Reject
 
     decisions: list[Decision] = []
     bar = Bar(stream.plan.path.stat().st_size, "rows")

@@ -20,10 +20,10 @@ from listener.cli.masking import add_mask, masked_conversation, masked_row
 from listener.errors import FixMe, NotReachable, Refused
 
 if TYPE_CHECKING:
-    from listener.model import Person
+    from listener.model.people import Person
     from listener.service.database import House
     from listener.settings import Settings
-    from listener.store.views import Opened, OutboxRow, ThreadMessage
+    from listener.store.views.thread import Opened, OutboxRow, ThreadMessage
 
 _SIGHT = {
     "dm": "private message",

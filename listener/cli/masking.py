@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from listener.query.explain import Explained
     from listener.rulebook.explain import Why
-    from listener.store.views import Opened, QueueRow
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.thread import Opened
 
 
 def add_mask(parser: argparse.ArgumentParser) -> None:

@@ -33,7 +33,7 @@ from listener.cli.asked import (
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
-    from listener.model import Problem
+    from listener.model.problems import Problem
     from listener.query.explain import Explained
     from listener.query.foreign import Loss
     from listener.query.rows import Row
@@ -413,7 +413,7 @@ class _Rows:
         self.skipped = 0
 
     def __iter__(self) -> Iterator[Row]:
-        from listener.model import Problem
+        from listener.model.problems import Problem
         from listener.query.rows import MAX_LINE, read_row, unknown_key
 
         line = 0
@@ -524,7 +524,7 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 def _problem(loss: Loss, asked: Asked) -> Problem:
     """A loss as it is drawn under the query."""
-    from listener.model import Problem
+    from listener.model.problems import Problem
 
     before = asked.text[: loss.start]
     column = loss.start - (before.rfind("\n") + 1) + 1

@@ -226,7 +226,7 @@ def with_dsn(dsn: str) -> dict[str, str]:
 
 async def seated(settings: Settings, house: House, brand: str) -> str:
     """The login of whoever sits here, known to the brand: a new one becomes its admin on an embedded database, else a responder."""
-    from listener.model import Role
+    from listener.model.people import Role
     from listener.store import people
 
     for one in settings.brands:

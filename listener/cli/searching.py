@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from listener.query.tree import Node
     from listener.service.database import House
     from listener.store.inbox.heard import Place
-    from listener.store.views import ListeningRow
+    from listener.store.views.listening import ListeningRow
 
 LIMIT, PAGE = 50, 500
 """Mentions that are shown unless --limit says otherwise, and those that --all asks for at once."""

@@ -64,7 +64,9 @@ async def links(settings: Settings, house: House) -> list[Found]:
     may = {login for brand in brands for login in await people.who_may_act(house.pool, brand)}
     if not (without := sorted(set(settings.reach) - may)):
         return []
-    what = f"pages to {', '.join(without)} have no link to acknowledge: not seen in the inbox yet, or there only to look"
+    what = (
+        f"pages to {', '.join(without)} have no link to acknowledge: not seen in the inbox yet, or there only to look"
+    )
     return [("links", WARNING, what, "let them open hubbub inbox once, as responder or more")]
 
 

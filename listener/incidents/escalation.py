@@ -18,7 +18,7 @@ from listener.incidents.grouping import worse
 from listener.incidents.quiet import passed_over, receivers_of
 from listener.incidents.shape import Incident, IncidentState, Page, PageKind, Silence
 from listener.incidents.silences import silencing
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Chain, Notified, Policy, Rota, Route, Step, Watched, routes_of
 from listener.rulebook.hours import Hours
 from listener.rulebook.people import Person

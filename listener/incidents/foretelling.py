@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from listener.incidents.escalation import Fate, Staffed, Telling, Way, advance
 from listener.incidents.shape import Incident, IncidentState, Silence
 from listener.incidents.silences import silencing
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.query.clock import zone
 from listener.rulebook.alerting import Policy, Route
 from listener.rulebook.planned import Planned

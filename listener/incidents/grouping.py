@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from listener.incidents.shape import Incident
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Watched
 
 TALK = frozenset({Watched.NEGATIVE, Watched.VOLUME, Watched.NEED, Watched.SHIFT})

@@ -15,7 +15,7 @@ import regex
 
 from listener.harmless import harmless
 from listener.incidents.shape import Incident, IncidentState, PageKind
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.private import hidden
 from listener.query.clock import zone
 from listener.rulebook.alerting import Watched

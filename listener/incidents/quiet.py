@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.query.clock import zone
 from listener.rulebook.people import Person
 

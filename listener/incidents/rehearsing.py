@@ -17,7 +17,8 @@ from listener.incidents.watching import (
     fired,
     look_of,
 )
-from listener.model import Problem, Severity
+from listener.model.problems import Problem
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Policy, Watched
 from listener.rulebook.planned import Planned
 from listener.rulebook.rehearsal import Rehearsal, Stretch

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Watched
 from listener.spikes.paging import Told
 

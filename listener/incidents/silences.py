@@ -10,7 +10,7 @@ from datetime import datetime
 
 from listener.errors import Refused
 from listener.incidents.shape import Incident, Matcher, Silence
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Watched
 
 NAMES = ("topic", "source", "policy", "watched", "severity")

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from listener.incidents.escalation import TOLD_ALL_THE_SAME, Staffed
 from listener.incidents.foretelling import Foretold, foretell
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.query.clock import zone
 from listener.rulebook.alerting import Notified, Policy
 from listener.rulebook.shape import Rulebook

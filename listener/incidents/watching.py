@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from listener.incidents import hearing
 from listener.incidents.hearing import Stream
 from listener.incidents.shape import Fired
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.query.clock import zone
 from listener.rulebook.alerting import Policy, Watched, WhenPlanned
 from listener.rulebook.planned import Expected, Planned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from listener.model import OPEN, State
+from listener.model.work import OPEN, State
 from listener.query import stored
 from listener.query.tree import And, Field, Named, Node, Or, Period, Range, Text, walk
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from listener.model import Kind, Priority, State, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 
 
 class Use(StrEnum):

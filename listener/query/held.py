@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
-from listener.model import Kind, State
+from listener.model.kinds import Kind
+from listener.model.work import State
 from listener.query import words
 from listener.query.emoji import is_emoji
 from listener.query.reach import reach

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from listener.query.fields import did_you_mean
+from listener.query import fields
 from listener.query.told import Told
 
 
@@ -26,5 +26,8 @@ def unknown_name(name: str, names: Names, at: int, told: Told) -> None:
     sort, _, written = name.partition(":")
     known = names.lists if sort == "list" else names.queries
     what = f"the rule files define no {sort} {written!r}"
-    hint = did_you_mean(written, known) or f"define it under {'lists' if sort == 'list' else 'queries'} in a rule file"
+    hint = (
+        fields.did_you_mean(written, known)
+        or f"define it under {'lists' if sort == 'list' else 'queries'} in a rule file"
+    )
     told.problem(at, f"unknown-{sort}", what, hint)

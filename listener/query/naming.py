@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query import terms
 from listener.query.names import Names, unknown_name
 from listener.query.told import Told, locator

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.cut import Piece, Sort, cut
 from listener.query.fields import Use
 from listener.query.lint import lint

@@ -14,8 +14,21 @@ from datetime import UTC
 from itertools import permutations
 from typing import Any, TypeAlias
 
-from listener.model import OPEN, Kind
+from listener.model.kinds import Kind
+from listener.model.work import OPEN
 from listener.query import words
+from listener.query.covers import (
+    answers,
+    behind,
+    covers,
+    holds,
+    near_is_phrase,
+    nearer,
+    phrase_is_near,
+    plain,
+    spelled,
+    value_covers,
+)
 from listener.query.fields import FIELDS, FieldFact, Sort
 from listener.query.solver import Solver
 from listener.query.tree import (
@@ -46,9 +59,6 @@ STEPS = 50_000
 _KINDS = frozenset(kind.value for kind in Kind)
 _STATES = frozenset({"new", "theirs", "snoozed", "done"})
 """What `is:` calls as `status:` does; is:ours is who wrote it."""
-
-MOST_PARTS = 8
-"""Words of a phrase with slop, and of a phrase against it, beyond which they are not compared."""
 
 
 def never(tree: Node, steps: int = STEPS) -> bool:
@@ -231,7 +241,7 @@ class _Facts:
                 return self._value(name, values[0])
             case Word() | Wild() | Exact():
                 self._terms[node] = found = self.solver.variable()
-                for form in _answers(node):
+                for form in answers(node):
                     self._fact(found, self.literal(Word(form)))
                 return found
             case Phrase(parts=parts):
@@ -310,18 +320,18 @@ class _Facts:
         """Links each term to those that answer wherever it does, and returns those."""
         covered: dict[Term, set[Term]] = {term: {term} for term in self._terms}
         wilds = sorted((term.pattern, term) for term in self._terms if isinstance(term, Wild))
-        spelled = sorted((_spelled(term), place, term) for place, term in enumerate(self._terms)) if wilds else []
+        letters = sorted((spelled(term), place, term) for place, term in enumerate(self._terms)) if wilds else []
         for pattern, wild in wilds:
-            at = bisect_left(spelled, (wild.stem,))
-            while at < len(spelled) and self.solver.steps > 0 and spelled[at][0].startswith(wild.stem):
-                written, _, met = spelled[at]
+            at = bisect_left(letters, (wild.stem,))
+            while at < len(letters) and self.solver.steps > 0 and letters[at][0].startswith(wild.stem):
+                written, _, met = letters[at]
                 at += 1
                 self.solver.steps -= 1
-                if not isinstance(met, Exact) and _covers(pattern, written):
+                if not isinstance(met, Exact) and covers(pattern, written):
                     covered[met].add(wild)
         plainly = {term: set(found) for term, found in covered.items()}
         for term in self._terms:
-            for form in _answers(term):
+            for form in answers(term):
                 covered[term] |= plainly.get(Word(form), set())
         for term, wider in covered.items():
             for other in wider - {term}:
@@ -339,7 +349,7 @@ class _Facts:
                 self.solver.steps -= len(phrase.parts)
                 if self.solver.steps <= 0:
                     return
-                if other != phrase and _holds(phrase, other, covered):
+                if other != phrase and holds(phrase, other, covered):
                     self._fact(self._known[phrase], self._known[other])
 
     def _nears_among(self, covered: dict[Term, set[Term]]) -> None:
@@ -347,13 +357,13 @@ class _Facts:
         for near in self._nears:
             for other in self._nears:
                 self.solver.steps -= 5
-                if other != near and _nearer(near, other, covered):
+                if other != near and nearer(near, other, covered):
                     self._fact(self._known[near], self._known[other])
             for phrase in self._phrases:
                 self.solver.steps -= 5 * len(phrase.parts)
-                if _phrase_is_near(phrase, near, covered):
+                if phrase_is_near(phrase, near, covered):
                     self._fact(self._known[phrase], self._known[near])
-                if _near_is_phrase(near, phrase, covered):
+                if near_is_phrase(near, phrase, covered):
                     self._fact(self._known[near], self._known[phrase])
             if self.solver.steps <= 0:
                 return
@@ -466,8 +476,8 @@ class _Facts:
             found = self.solver.variable()  # one of several
         elif not wild:
             found = self._stretch(name, (key, False), (key, True))
-        elif _plain(key[:-1]) and key[:-1] and key[-1] == "*":
-            found = self._stretch(name, (key[:-1], False), (_behind(key[:-1]), False))
+        elif plain(key[:-1]) and key[:-1] and key[-1] == "*":
+            found = self._stretch(name, (key[:-1], False), (behind(key[:-1]), False))
         else:
             found = self.solver.variable()
         self._texts[name, key, wild] = found
@@ -492,7 +502,7 @@ class _Facts:
                 self.solver.steps -= 1
                 if self.solver.steps <= 0:
                     return
-                if _value_covers(fact, other_key, other_wild, key, wild):
+                if value_covers(fact, other_key, other_wild, key, wild):
                     self._fact(found, other)
                 elif other_wild and _is_one(fact, key, wild):
                     self._fact(found, -other)
@@ -501,180 +511,3 @@ class _Facts:
 def _is_one(fact: FieldFact, key: str, wild: bool) -> bool:
     """Whether a value is just these letters and the only one."""
     return fact.sort is Sort.NAME and not fact.many and fact.name != "assignee" and not wild and "*" not in key
-
-
-# Letters -------------------------------------------------------------------------------------------------------------
-
-
-def _spelled(term: Term) -> str:
-    match term:
-        case Word(key=key):
-            return key
-        case Wild(pattern=pattern):
-            return pattern
-        case Exact(spelling=spelling):
-            return spelling
-
-
-def _answers(term: Term) -> tuple[str, ...]:
-    """Forms that every word has which answers to this term."""
-    match term:
-        case Word(key=key):
-            return words.forms_of(key)[1:]
-        case Exact(spelling=spelling):
-            return words.forms_of(spelling)
-        case Wild():
-            return ()
-
-
-def _plain(pattern: str) -> bool:
-    return "*" not in pattern and "?" not in pattern
-
-
-def _behind(stem: str) -> str:
-    """The least text behind all that begin so."""
-    last = ord(stem[-1])
-    return stem[:-1] + chr(last + 1) if last < 0x10FFFF else stem + chr(last) * 100
-
-
-def _covers(pattern: str, other: str) -> bool:
-    """Whether everything that the other pattern (or plain word) stands for, this pattern stands for too.
-
-    The other's letters are read one by one by all places of the pattern at once; a star of the other needs a star here, a ? needs a sign.
-    """
-    places = _open({0}, pattern)
-    for letter in other:
-        following: set[int] = set()
-        for place in places:
-            sign = pattern[place] if place < len(pattern) else ""
-            if sign == "*":
-                following.add(place)
-            elif letter != "*" and (sign == "?" or sign == letter):
-                following.add(place + 1)
-        places = _open(following, pattern)
-    return len(pattern) in places
-
-
-def _open(places: set[int], pattern: str) -> set[int]:
-    """These places, and those behind stars that stand for nothing."""
-    found = set(places)
-    for place in places:
-        while place < len(pattern) and pattern[place] == "*":
-            place += 1
-            found.add(place)
-    return found
-
-
-def _value_covers(fact: FieldFact, key: str, wild: bool, other: str, other_wild: bool) -> bool:
-    """Whether a value answers wherever the other does."""
-    if fact.sort is Sort.DOMAIN:
-        return not wild and not other_wild and other.endswith("." + key)
-    if fact.sort is Sort.ADDRESS:
-        return not wild and not other_wild and key in other
-    return fact.sort is Sort.NAME and wild and _covers(key, other)
-
-
-# Places among words --------------------------------------------------------------------------------------------------
-
-Covered: TypeAlias = dict[Term, set[Term]]
-"""For each term, those that answer to every word that it answers to, itself among them."""
-
-
-def _same_place(one: Node, other: Node, covered: Covered) -> bool:
-    """Whether the other part stands in just the same places, wherever the one stands."""
-    if one == other:
-        return True
-    match one, other:
-        case Named(part=part), _:
-            return _same_place(part, other, covered)
-        case _, Named(part=part):
-            return _same_place(one, part, covered)
-        case Or(parts=parts), _:
-            return all(_same_place(part, other, covered) for part in parts)
-        case _, Or(parts=parts):
-            return any(_same_place(one, part, covered) for part in parts)
-        case ((Word() | Wild() | Exact()), (Word() | Wild() | Exact())):
-            return other in covered.get(one, ())
-        case Phrase(parts=parts), Phrase(parts=others):
-            return len(parts) == len(others) and _holds(one, other, covered)
-        case Near(), Near():
-            return _nearer(one, other, covered)
-        case _:
-            return False
-
-
-def _holds(phrase: Phrase, other: Phrase, covered: Covered) -> bool:
-    """Whether the other phrase is found wherever this one is."""
-    size, wanted = len(phrase.parts), len(other.parts)
-    if wanted > size:
-        return False
-    if phrase.slop is None:
-        # Some words in a row of this one hold the other.
-        return any(
-            _fits(phrase.parts[low:high], other, covered)
-            for low in range(size - wanted + 1)
-            for high in range(low + wanted, size + 1 if other.slop is not None else low + wanted + 1)
-            if high - low - wanted <= (other.slop or 0)
-        )
-    return other.slop is not None and phrase.slop + size - wanted <= other.slop and _fits(phrase.parts, other, covered)
-
-
-def _fits(parts: Sequence[Term], other: Phrase, covered: Covered) -> bool:
-    """Whether the words at hand answer to each of the other's, each to one."""
-    if other.slop is None:
-        return all(map(lambda left, right: right in covered.get(left, ()), parts, other.parts))
-    if len(parts) > MOST_PARTS:
-        return False
-    taken: dict[int, int] = {}
-
-    def place(wanted: int, seen: set[int]) -> bool:
-        """Give a wanted word a place of its own, moving others when need be."""
-        for at, part in enumerate(parts):
-            if at not in seen and other.parts[wanted] in covered.get(part, ()):
-                seen.add(at)
-                if at not in taken or place(taken[at], seen):
-                    taken[at] = wanted
-                    return True
-        return False
-
-    return all(place(wanted, set()) for wanted in range(len(other.parts)))
-
-
-def _nearer(near: Near, other: Near, covered: Covered) -> bool:
-    """Whether what the other asks for is near wherever this is."""
-    if near.distance > other.distance or (other.ordered and not near.ordered):
-        return False
-    left, right = near.left, near.right
-    if _same_place(left, other.left, covered) and _same_place(right, other.right, covered):
-        return True
-    return not other.ordered and _same_place(left, other.right, covered) and _same_place(right, other.left, covered)
-
-
-def _phrase_is_near(phrase: Phrase, near: Near, covered: Covered) -> bool:
-    """Whether two words of a phrase are what the other asks for."""
-    parts, slop = phrase.parts, phrase.slop
-    for first, second in permutations(range(len(parts)), 2):
-        if slop is None:
-            between, ordered = abs(first - second) - 1, first < second
-        else:
-            between, ordered = len(parts) - 2 + slop, False
-        if (
-            between <= near.distance
-            and (ordered or not near.ordered)
-            and _same_place(parts[first], near.left, covered)
-            and _same_place(parts[second], near.right, covered)
-        ):
-            return True
-    return False
-
-
-def _near_is_phrase(near: Near, phrase: Phrase, covered: Covered) -> bool:
-    """Whether two words that are near are a phrase."""
-    if len(phrase.parts) != 2:
-        return False
-    first, second = phrase.parts
-    straight = _same_place(near.left, first, covered) and _same_place(near.right, second, covered)
-    if phrase.slop is None:
-        return straight and near.ordered and near.distance == 0
-    turned = _same_place(near.left, second, covered) and _same_place(near.right, first, covered)
-    return (straight or turned) and near.distance <= phrase.slop

@@ -14,7 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from listener.model import Kind, Priority, Problem, State, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.problems import Problem
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query.fields import FIELDS, did_you_mean, nearest
 from listener.query.subject import Subject
 

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from listener.model import ADDRESSES, Kind, Priority, State
+from listener.model.kinds import ADDRESSES, Kind
+from listener.model.scales import Priority
+from listener.model.work import State
 from listener.query import clock
 from listener.query.fields import FIELDS
 from listener.query.glob import globbed

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from listener.model import Kind, Mention, Priority, State, ToneLabel
+from listener.model.heard import Mention
+from listener.model.kinds import Kind
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query import words
 from listener.query.words import Words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from listener.model import Problem
+from listener.model.problems import Problem
 
 Locate = Callable[[int], tuple[int, int]]
 """Line and column of an offset into the query's text; both count from 1."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from listener.errors import Refused, TryAgain, Uncertain
 from listener.incidents.message import Message
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.receivers.base import Wiring
 
 SECONDS = 12.0

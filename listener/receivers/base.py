@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from listener.errors import Refused
 from listener.harmless import harmless
 from listener.incidents.message import Message
-from listener.webclient import Answer, WebClient
+from listener.webclient.client import Answer, WebClient
 
 MOST_SAID = 200
 """Characters of a receiver's own words that are kept."""

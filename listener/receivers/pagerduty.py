@@ -9,7 +9,7 @@ from typing import Any
 
 from listener.incidents.message import Message, headline, opening
 from listener.incidents.shape import Incident, PageKind
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.receivers.base import Wiring, taken
 
 SECONDS = 10.0

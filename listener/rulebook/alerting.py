@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from listener.model import Problem, Severity
+from listener.model.problems import Problem
+from listener.model.scales import Severity
 from listener.query.clock import zone
 from listener.rulebook.hours import WEEKDAYS, YEAR, Hours, instant, jumped
 from listener.rulebook.nodes import NOWHERE, Place

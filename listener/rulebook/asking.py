@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from listener.model import Kind
+from listener.model.kinds import Kind
 from listener.query.index import Needs, needs
 from listener.query.match import Test, Where, merged, test_of, where_of
 from listener.query.subject import Subject

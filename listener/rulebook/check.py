@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.frequency import usual
 from listener.rulebook import conflicts
 from listener.rulebook.alerting import odd_hand_overs

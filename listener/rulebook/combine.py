@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from listener.model import Context, Priority
+from listener.model.judged import Context
+from listener.model.scales import Priority
 from listener.query.subject import Subject
 from listener.rulebook.shape import Rule, Rulebook, Status
 from listener.rulebook.subject import Heard, exception_for, in_scope

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from listener.harmless import harmless
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.proof import Prover
 from listener.query.tree import Field, Node, Not, Or, Text, walk
 from listener.rulebook.circles import circles

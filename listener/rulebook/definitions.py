@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query import terms
 from listener.query.fields import Use
 from listener.query.names import Names

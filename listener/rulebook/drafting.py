@@ -17,7 +17,7 @@ from datetime import date
 from math import log2
 
 from listener.harmless import harmless
-from listener.model import Kind
+from listener.model.kinds import Kind
 from listener.private import masked, reaching
 from listener.query import words
 from listener.query.frequency import usual

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from listener.model import Author, Context, Key, Mention, Tick
+from listener.model.heard import Author, Key, Mention
+from listener.model.judged import Context, Tick
 from listener.query.index import Index
 from listener.query.subject import Subject
 from listener.rulebook.asking import Example

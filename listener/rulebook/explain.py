@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from listener.model import Context, Window
+from listener.model.judged import Context, Window
 from listener.query.explain import Explained
 from listener.query.explain import explain as explain_query
 from listener.query.subject import Subject

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.clock import zone
 from listener.rulebook.nodes import NOWHERE, Place
 

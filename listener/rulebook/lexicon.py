@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.rulebook.nodes import NOWHERE, Place
 
 

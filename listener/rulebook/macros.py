@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.rulebook.nodes import NOWHERE, Place
 
 ME = "me"

@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.names import Names
 from listener.rulebook.ical import SUFFIX as CALENDAR
 from listener.rulebook.nodes import Items, Node, Table, Text, locator

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.query.clock import zone
 from listener.rulebook.hours import Hours
 from listener.rulebook.nodes import NOWHERE, Place

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.fields import did_you_mean
 from listener.rulebook.alerting import Rota
 from listener.rulebook.people import Person

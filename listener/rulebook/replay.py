@@ -16,7 +16,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from listener.model import Assessment, Context, Hearing, Mention, Priority, Tick, Via, Window
+from listener.model.heard import Hearing, Mention
+from listener.model.judged import Assessment, Context, Tick, Window
+from listener.model.kinds import Via
+from listener.model.scales import Priority
 from listener.query.clock import zone
 from listener.rulebook.hours import Hours
 from listener.rulebook.shape import Rulebook

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from listener.model import Context, Problem
+from listener.model.judged import Context
+from listener.model.problems import Problem
 from listener.rulebook.asking import Example
 from listener.rulebook.examples import mention_of
 from listener.rulebook.parse import SHIPPED_NEED

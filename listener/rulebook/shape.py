@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from listener.model import Priority, Problem
+from listener.model.problems import Problem
+from listener.model.scales import Priority
 from listener.query.frequency import Share, usual
 from listener.query.index import Index
 from listener.query.names import NO_NAMES, Names

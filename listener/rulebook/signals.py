@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from listener.model import Context, Priority, Tone, ToneLabel
+from listener.model.judged import Context, Tone
+from listener.model.scales import Priority, ToneLabel
 from listener.query.frequency import Share
 from listener.query.held import asks
 from listener.query.index import Index

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.clock import zone
 from listener.rulebook.alerting import Chain, Notified, Rota
 from listener.rulebook.shape import Rulebook

@@ -12,7 +12,10 @@ from types import MappingProxyType
 from typing import Protocol
 
 from listener.learning import Model
-from listener.model import ADDRESSES, Context, Hearing, Mention, Tone, ToneLabel, Via
+from listener.model.heard import Hearing, Mention
+from listener.model.judged import Context, Tone
+from listener.model.kinds import ADDRESSES, Via
+from listener.model.scales import ToneLabel
 from listener.query.held import asks
 from listener.query.subject import Subject
 from listener.rulebook import sentences

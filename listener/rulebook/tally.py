@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import product
 
-from listener.model import Mention, Tick, Window
+from listener.model.heard import Mention
+from listener.model.judged import Tick, Window
 from listener.query.index import Index
 from listener.query.subject import Subject
 from listener.query.tree import Field, walk

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from listener.model import Problem, ToneLabel
+from listener.model.problems import Problem
+from listener.model.scales import ToneLabel
 from listener.rulebook.lexicon import Sounds
 from listener.rulebook.shape import Rulebook, TopicKind
 from listener.rulebook.subject import Methods

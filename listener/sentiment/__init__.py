@@ -21,7 +21,8 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Protocol
 
-from listener.model import Tone, ToneLabel
+from listener.model.judged import Tone
+from listener.model.scales import ToneLabel
 from listener.sentiment.scoring import Scorer, Scores, Tables
 
 METHOD = "vader-3.3.2"

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from listener.errors import FixMe
-from listener.model import Tone, ToneLabel
+from listener.model.judged import Tone
+from listener.model.scales import ToneLabel
 from listener.sentiment import NOT_SCORED, scored_part
 
 METHOD = "onnx-1"

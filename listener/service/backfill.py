@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Reject
+from listener.model.heard import Batch, Gap, Item, Reject
 from listener.query.searching import searches
 from listener.service.database import House
 from listener.service.rules import Bench

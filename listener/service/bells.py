@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from listener.service.database import House
 from listener.service.stopping import Stop, Stopped
 from listener.store.feed import Feed
-from listener.store.views import Changed
+from listener.store.views.changed import Changed
 
 log = logging.getLogger("hubbub.bells")
 

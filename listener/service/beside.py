@@ -13,7 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from listener.assess import Judge
-from listener.model import ADDRESSES, Account, Batch, Context, Hearing, Mention, Tone, Via
+from listener.model.accounts import Account
+from listener.model.heard import Batch, Hearing, Mention
+from listener.model.judged import Context, Tone
+from listener.model.kinds import ADDRESSES, Via
 from listener.rulebook.subject import ToneAsked
 from listener.service.database import House
 from listener.service.stopping import Stop

@@ -16,7 +16,7 @@ from listener.service.stopping import Stop, Stopped
 from listener.sources.base import Source
 from listener.store import source_health
 from listener.store.source_views import BudgetRow
-from listener.webclient import Left
+from listener.webclient.patience import Left
 
 SAVE_SECONDS = 5.0
 PUBLISH_AFTER = timedelta(days=1)

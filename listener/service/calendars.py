@@ -27,7 +27,8 @@ from listener.service.unroller import unrolled
 from listener.settings import CalendarSettings
 from listener.store import calendars
 from listener.store.calendars import CalendarState
-from listener.webclient import Answer, Trust, WebClient
+from listener.webclient.addresses import Trust
+from listener.webclient.client import Answer, WebClient
 
 T = TypeVar("T")
 log = logging.getLogger("hubbub.calendars")

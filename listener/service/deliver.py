@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from listener.errors import HubbubError, Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 from listener.service.database import House
 from listener.service.lanes import Lane, P
 from listener.service.logs import told

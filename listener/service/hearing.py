@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from listener.model import Account, Hearing, Kind, Mention, Via
+from listener.model.accounts import Account
+from listener.model.heard import Hearing, Mention
+from listener.model.kinds import Kind, Via
 from listener.rulebook.subject import Topics
 from listener.sources.base import private_space
 

@@ -22,7 +22,7 @@ from listener.service.notify import Build
 from listener.service.stopping import Stop, Stopped
 from listener.settings import AlertSettings, ReceiverSettings, SecretRef
 from listener.store import alive
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 log = logging.getLogger("hubbub.heartbeat")
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
-from listener.model import NetworkAct, OutboxState, Reply
+from listener.model.handed import NetworkAct, Reply
+from listener.model.leaving import OutboxState
 from listener.sources.base import Sent, Source
 from listener.store import attachments, network_lane, reply_lane
 from listener.store.connect import Pool

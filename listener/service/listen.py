@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain
-from listener.model import Account, Batch
+from listener.model.accounts import Account
+from listener.model.heard import Batch
 from listener.service.database import House
 from listener.service.pulse import Pulse
 from listener.service.rules import Bench

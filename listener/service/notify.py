@@ -32,7 +32,7 @@ from listener.store.alert_lane import PAGES, Parcel
 from listener.store.connect import acquired
 from listener.store.evidence import evidence as gather
 from listener.store.lane import Settled
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 log = logging.getLogger("hubbub.notify")
 T = TypeVar("T")

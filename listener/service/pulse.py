@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from listener.model import Batch
+from listener.model.heard import Batch
 from listener.store.record import Recorded
 
 SAMPLE = 4000

@@ -21,7 +21,7 @@ import msgspec
 from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
 from listener.learning import Model
-from listener.model import Tone
+from listener.model.judged import Tone
 from listener.rulebook.lexicon import WordList
 from listener.rulebook.parse import parse
 from listener.rulebook.replay import Nights, Outcome, Record, Side, replay

@@ -23,7 +23,7 @@ import msgspec
 
 from listener.assess import topics_of
 from listener.errors import FixMe
-from listener.model import Hearing
+from listener.model.heard import Hearing
 from listener.rulebook.replay import Outcome, Record, reach
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import heard_anew

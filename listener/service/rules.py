@@ -18,7 +18,9 @@ from listener import rulefiles
 from listener.assess import Judge, Methods, topics_of
 from listener.errors import FixMe
 from listener.language import Languages
-from listener.model import Account, Batch, Hearing, Mention, Problem
+from listener.model.accounts import Account
+from listener.model.heard import Batch, Hearing, Mention
+from listener.model.problems import Problem
 from listener.query.frequency import Sample
 from listener.rulebook.check import check
 from listener.rulebook.parse import parse

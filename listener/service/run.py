@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
-from listener.model import Account, Author, Batch, Mention
+from listener.model.accounts import Account
+from listener.model.heard import Author, Batch, Mention
 from listener.service import notify, processes, wiring
 from listener.service.backfill import Backfill
 from listener.service.bells import Bells
@@ -47,7 +48,7 @@ from listener.settings import AccountSettings, Settings
 from listener.sources.base import Source, Stream
 from listener.store import capabilities, learned, people
 from listener.store.record import Recorded, record
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 log = logging.getLogger("hubbub")
 

@@ -15,7 +15,7 @@ from listener.rulebook.roster import Roster
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House
 from listener.store import rulebooks, sharing, upkeep
-from listener.workflow import Escalation
+from listener.workflow.moves import Escalation
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from itertools import groupby
 from typing import TypeVar
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
-from listener.model import Account, Batch, Deleted
+from listener.model.accounts import Account
+from listener.model.heard import Batch, Deleted
 from listener.service.database import House
 from listener.service.rules import Bench
 from listener.service.stopping import Stop, Stopped

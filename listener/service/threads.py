@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain
-from listener.model import Author, Batch, Profile
+from listener.model.heard import Author, Batch, Profile
 from listener.service.database import House
 from listener.service.hearing import context
 from listener.service.rules import Bench

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from listener.errors import FixMe
-from listener.model import Capability
+from listener.model.accounts import Capability
 from listener.networks import NETWORKS, Setting, Takes
 from listener.settings import AccountSettings, Settings
 from listener.settings.keeping import Kept
 from listener.sources.base import Login, Source, Wanted, Wiring
 from listener.sources.registry import SOURCES
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 
 def needed(settings: Settings) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from listener.errors import FixMe
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.settings.reading import TABLES, parse
 from listener.settings.tones import ToneSettings
 from listener.settings.values import (

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.networks import NETWORKS, Setting, Takes, heard
 from listener.settings import alerting, calendars
 from listener.settings import tones as toning

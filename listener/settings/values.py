@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from listener.errors import FixMe
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.settings.tones import ToneSettings
 
 

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from listener.errors import Refused
-from listener.model import Account, Author, Batch, Capability, Item, Key, Mention, NetworkAct, Profile, Reply
-from listener.webclient import Budget, WebClient
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Item, Key, Mention, Profile
+from listener.webclient.client import WebClient
+from listener.webclient.patience import Budget
 
 Say = Callable[[str], None]
 

@@ -16,7 +16,7 @@ from math import log
 
 import msgspec
 
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.spikes.baseline import DAY, FIRST_DAYS, Reading, Surprise, Verdict
 from listener.spikes.counts import share_bits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from listener.store.connect import acquired
-from listener.store.views import Alarmed
+from listener.store.views.alarmed import Alarmed
 
 # Of those that no bigger one keeps silent: how many, and the one that needs somebody most. Nobody was told of it, where all pages failed.
 _STANDING = """

@@ -15,13 +15,15 @@ from typing import Literal
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import MOST_OPTIONS, ApprovalState, Conversation
+from listener.model.leaving import MOST_OPTIONS, ApprovalState
+from listener.model.work import Conversation
 from listener.store import attachments, numbered, outbox
 from listener.store.acts.rights import may_act, may_approve, needs_approval, who
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, lock, tell
 from listener.store.noting import written
-from listener.store.views import ApprovalRow, OutboxRow
+from listener.store.views.approvals import ApprovalRow
+from listener.store.views.thread import OutboxRow
 
 MOST = 20
 """Of a conversation, the newest that are shown."""

@@ -12,7 +12,7 @@ from datetime import datetime
 import asyncpg
 
 from listener.store.connect import acquired
-from listener.store.views import NoteToMe
+from listener.store.views.notes import NoteToMe
 
 MOST = 50
 """Notes that are shown at once; the others come as these are seen."""

@@ -17,11 +17,11 @@ import asyncpg
 from listener import pictures
 from listener.errors import Refused
 from listener.lengths import graphemes
-from listener.model import Attachment
+from listener.model.handed import Attachment
 from listener.pictures import Picture
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
-from listener.store.views import AttachedRow
+from listener.store.views.approvals import AttachedRow
 
 _NAME = 120
 

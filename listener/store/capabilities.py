@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from listener.model import Capability
+from listener.model.accounts import Capability
 from listener.store.connect import acquired
 
 _PUBLISH = """

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Person
+from listener.model.people import Person
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 

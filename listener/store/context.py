@@ -11,7 +11,8 @@ from datetime import datetime
 
 import asyncpg
 
-from listener.model import Account, Author, Key, Profile
+from listener.model.accounts import Account
+from listener.model.heard import Author, Key, Profile
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 

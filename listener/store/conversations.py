@@ -15,10 +15,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from listener import workflow
-from listener.model import Conversation, Priority, State
+from listener.model.scales import Priority
+from listener.model.work import Conversation, State
 from listener.store.columns import columns
 from listener.store.unanswered import answered
+from listener.workflow import clocks, order
 
 FIELDS = (
     "state", "priority", "priority_by", "due_at", "assignee_id", "team", "tags", "snoozed_until", "unread",
@@ -123,8 +124,8 @@ async def save(connection: asyncpg.Connection, conversations: Sequence[Conversat
     rows = [
         (
             c.id, c.state.value, int(c.priority), c.priority_by, c.due_at, c.assignee_id, c.team, "\x1f".join(c.tags),
-            c.snoozed_until, workflow.next_at(c), c.unread, c.version, c.thread_version, c.last_at, c.last_ours_at,
-            workflow.sort_key(c), c.reply_until, c.resolve_by,
+            c.snoozed_until, clocks.next_at(c), c.unread, c.version, c.thread_version, c.last_at, c.last_ours_at,
+            order.sort_key(c), c.reply_until, c.resolve_by,
         )
         for c in conversations
     ]  # fmt: skip

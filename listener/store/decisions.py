@@ -16,7 +16,7 @@ import asyncpg
 from listener.outcomes import Moment, Outcome, Step, Word, outcomes
 from listener.store.connect import acquired
 from listener.store.judged import READ, Judged, of_row
-from listener.store.views import NEEDED
+from listener.store.views.listening import NEEDED
 from listener.weekly import Scored
 
 CONVERSATIONS = 5_000

@@ -18,10 +18,8 @@ from types import MappingProxyType
 import asyncpg
 
 from listener.harmless import storable
+from listener.store.bells import DELIVERY
 from listener.store.connect import acquired
-
-BELL = "delivery/"
-"""Before the hook's key in the bell that says that something waits there."""
 
 KEPT_HEADERS = 20
 MAX_HEADER, MAX_QUERY = 200, 2000
@@ -139,7 +137,7 @@ async def take(
     query: Mapping[str, str] = MappingProxyType({}),
 ) -> bool:
     """Stores a delivery and rings for its stream; False: it is there already. TryAgain or FixMe: it is not stored."""
-    row = (hook, digest_of(once, body), now, _packed(headers, query, body), len(body), BELL + hook)
+    row = (hook, digest_of(once, body), now, _packed(headers, query, body), len(body), DELIVERY + hook)
     async with acquired(pool) as connection:
         return await connection.fetchrow(_TAKE, *row) is not None
 

@@ -16,17 +16,16 @@ from dataclasses import dataclass, field, replace
 import asyncpg
 
 from listener.errors import NotReachable, TryAgain
+from listener.store.bells import DELIVERY, WISH
 from listener.store.connect import acquired, connect, store_errors
-from listener.store.deliveries import BELL as DELIVERED
-from listener.store.source_wishes import BELL as WISH
-from listener.store.views import Changed
+from listener.store.views.changed import Changed
 
 CHANNEL = "hubbub"
 
 PRESENCE = "presence/"
 """Before the brand's id in the bell of those who look at conversations: what they do leaves no event."""
 
-CALLS = (WISH, DELIVERED)
+CALLS = (WISH, DELIVERY)
 """Before the stream's key in the bells of sources, which belong to no brand."""
 
 SOURCES = "sources"
@@ -238,5 +237,5 @@ def _with_calls(changed: Changed, calls: frozenset[str]) -> Changed:
     return replace(
         changed,
         wishes=frozenset(call.removeprefix(WISH) for call in calls if call.startswith(WISH)),
-        delivered=frozenset(call.removeprefix(DELIVERED) for call in calls if call.startswith(DELIVERED)),
+        delivered=frozenset(call.removeprefix(DELIVERY) for call in calls if call.startswith(DELIVERY)),
     )

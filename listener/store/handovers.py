@@ -13,13 +13,15 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import OutboxState, State
+from listener.model.leaving import OutboxState
+from listener.model.work import State
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 from listener.store.inbox.queue import page, rows
 from listener.store.noting import written
-from listener.store.views import Handover, QueueRow, Replied, Shift
+from listener.store.views.queue import QueueRow
+from listener.store.views.staff import Handover, Replied, Shift
 
 MOST = 5_000
 """Events of a person that are read, the newest."""

@@ -16,7 +16,7 @@ from listener.incidents.curve import frame_of
 from listener.incidents.shape import IncidentState, Matcher, PageKind
 from listener.incidents.silences import matches
 from listener.incidents.story import Entry, Listed, Missing, PageTold, Quiet, Story, Written
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Watched
 from listener.store.connect import acquired
 from listener.store.incidents import COLUMNS, of_row

@@ -17,7 +17,7 @@ import msgspec
 from listener.incidents.escalation import Staffed, advance, reopened
 from listener.incidents.grouping import parents, worse
 from listener.incidents.shape import Fired, Incident, IncidentState, Matcher, Silence
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Policy, Watched
 from listener.spikes.paging import Told
 from listener.store.conversations import Event, tell

@@ -15,20 +15,10 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from listener.model import (
-    Assessment,
-    Author,
-    Context,
-    Flag,
-    Hearing,
-    Key,
-    Kind,
-    Mention,
-    Priority,
-    Tone,
-    ToneLabel,
-    Via,
-)
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Assessment, Context, Flag, Tone
+from listener.model.kinds import Kind, Via
+from listener.model.scales import Priority, ToneLabel
 from listener.store.connect import acquired
 
 # `picked` (mention_id, brand_id, version) has at most a page of rows; all else is fetched by key, one row at a time. The LIMITs hold the

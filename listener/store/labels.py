@@ -14,7 +14,7 @@ import asyncpg
 from listener.errors import Refused
 from listener.harmless import storable
 from listener.store.connect import acquired
-from listener.store.views import Labelled, LabelPair
+from listener.store.views.labels import Labelled, LabelPair
 
 MAX_LABEL = 40
 """Characters of a label."""

@@ -17,7 +17,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import asyncpg
 import msgspec
 
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 

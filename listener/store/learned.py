@@ -16,7 +16,7 @@ import msgspec
 
 from listener.errors import Refused
 from listener.learning import Measured, Model
-from listener.model import Role
+from listener.model.people import Role
 from listener.store.acts.rights import may_act, who
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell

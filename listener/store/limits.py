@@ -12,7 +12,7 @@ from dataclasses import replace
 import asyncpg
 
 from listener.lengths import Terms
-from listener.model import Limits
+from listener.model.heard import Limits
 from listener.store.columns import columns
 
 _NOTE = """

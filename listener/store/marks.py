@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Kind
+from listener.model.kinds import Kind
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell

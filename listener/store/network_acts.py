@@ -17,12 +17,12 @@ import asyncpg
 import msgspec
 
 from listener.errors import Refused
-from listener.model import NEEDS, Doing, OutboxState
+from listener.model.leaving import NEEDS, Doing, OutboxState
 from listener.store import capabilities
 from listener.store.acts.rights import may_act, may_send
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
-from listener.store.views import ActRow, Rewording
+from listener.store.views.thread import ActRow, Rewording
 
 NEWEST = 12
 """Acts that are read of one message or author: more than enough to know how it stands."""

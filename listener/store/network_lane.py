@@ -13,7 +13,10 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from listener.model import Account, Author, Deleted, Doing, Key, NetworkAct
+from listener.model.accounts import Account
+from listener.model.handed import NetworkAct
+from listener.model.heard import Author, Deleted, Key
+from listener.model.leaving import Doing
 from listener.store.conversations import Event, tell
 from listener.store.lane import Lane
 from listener.store.network_acts import event_of, locked, write_down

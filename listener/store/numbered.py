@@ -12,11 +12,11 @@ from datetime import datetime
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Conversation
+from listener.model.work import Conversation
 from listener.networks import one_aside
 from listener.parts import split
 from listener.store import limits, outbox
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
 
 _PART = "INSERT INTO reply_parts (reply_id, first_id, part, parts, rest) VALUES ($1, $2, $3, $4, $5)"
 

@@ -14,14 +14,16 @@ from typing import Literal
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Capability, Conversation, Kind
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
+from listener.model.work import Conversation
 from listener.networks import one_aside
 from listener.store import attachments, capabilities
 from listener.store.acts.rights import may_act, may_send, needs_approval
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, lock, tell
 from listener.store.reply_rows import BY_ID, locked, row_of, write_down
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
 
 _INSERT_REPLY = """
 INSERT INTO replies (brand_id, conversation_id, account_id, parent_id, person_id, visibility, body, lang, fence, close_after, at)

@@ -12,9 +12,9 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.store.columns import columns
-from listener.store.views import NEEDED, NOT_NEEDED, ByHand
+from listener.store.views.listening import NEEDED, NOT_NEEDED, ByHand
 
 # Every state of the messages. Idempotent; what nobody overruled, or ever had, is not touched.
 _IN_FORCE = f"""

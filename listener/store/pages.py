@@ -14,7 +14,7 @@ import msgspec
 from listener.incidents.escalation import Fate, Telling
 from listener.incidents.shape import Page, PageKind
 from listener.incidents.storm import WITHIN, digest_at, too_much
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.store.conversations import Event, tell
 
 # A page that was told in a digest fares as the digest does.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncpg
 
 from listener.errors import FixMe
-from listener.model import Account, Person, Role
+from listener.model.accounts import Account
+from listener.model.people import Person, Role
 from listener.store.connect import acquired
 
 _ENSURE_BRAND = """

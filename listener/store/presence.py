@@ -12,7 +12,7 @@ import asyncpg
 
 from listener.store.connect import acquired
 from listener.store.feed import CHANNEL, PRESENCE
-from listener.store.views import Present
+from listener.store.views.staff import Present
 
 SECONDS = 60.0
 """How long a terminal counts as there without saying so again."""

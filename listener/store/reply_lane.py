@@ -11,7 +11,9 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
-from listener.model import Account, Author, Key, Reply
+from listener.model.accounts import Account
+from listener.model.handed import Reply
+from listener.model.heard import Author, Key
 from listener.store.connect import acquired
 from listener.store.conversations import Event, lock
 from listener.store.lane import Lane

@@ -13,11 +13,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from listener import workflow
 from listener.errors import Refused
-from listener.model import PART_BEFORE, OutboxState
+from listener.model.leaving import PART_BEFORE, OutboxState
 from listener.store.conversations import Event, changes, follow, lock, save, tell
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
+from listener.workflow import moves
 
 COLUMNS = """
 o.id, o.reply_id, o.conversation_id, o.state, r.body, a.handle AS account_handle, w.handle AS parent_handle,
@@ -91,7 +91,7 @@ async def write_down(
     first_success = state in ("accepted", "seen") and row["state"] in ("sending", "unknown")
     if first_success and row["conversation_id"] is not None:
         before = (await lock(connection, [row["conversation_id"]]))[row["conversation_id"]]
-        after = workflow.replied(before, now, close=row["close_after"])
+        after = moves.replied(before, now, close=row["close_after"])
         await save(connection, [after], now)
         await follow(connection, before, after, row["person_id"])
         was, became = changes(before, after)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import asyncpg
 import msgspec
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
 

@@ -13,11 +13,11 @@ from datetime import datetime
 
 import asyncpg
 
-from listener import workflow
 from listener.rulebook.roster import Hand, Roster, least
 from listener.rulebook.shape import Team
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
+from listener.workflow import moves
 
 AT_ONCE = 200
 """Conversations of one team that are given in one transaction."""
@@ -102,7 +102,7 @@ async def _share(pool: asyncpg.Pool, now: datetime, roster: Roster, brand_id: in
             hand = least(willing, team.at_most)
             if hand is None:
                 continue
-            after = workflow.given(c, hand.person_id)
+            after = moves.given(c, hand.person_id)
             was, became = changes(c, after)
             why = {"open": hand.open, "of": len(willing)}
             rows.append(after)

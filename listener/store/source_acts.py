@@ -13,11 +13,10 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.store.acts.rights import APPROVERS, may_act, who
+from listener.store.bells import DELIVERY, WISH
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
-from listener.store.deliveries import BELL as DELIVERY
 from listener.store.source_views import LOOK_BACK
-from listener.store.source_wishes import BELL
 
 STOPPED = "stopped by a person; it goes on where it was when somebody asks for it"
 """The problem of a gap that a person no longer wants filled."""
@@ -101,7 +100,7 @@ async def fill(pool: asyncpg.Pool, person_id: int, brand_id: int, gap_id: int, n
                 "it is filled already", where=f"gap {gap_id}", hint="there is nothing left to do", code="no_gap"
             )
         await _told(connection, brand_id, person_id, "gap.asked", {"source": key, "gap": gap_id}, now)
-        await connection.execute(_RING, BELL + key)
+        await connection.execute(_RING, WISH + key)
 
 
 async def stop_filling(pool: asyncpg.Pool, person_id: int, brand_id: int, gap_id: int, now: datetime) -> bool:
@@ -132,7 +131,7 @@ async def look_back(
         else:
             found = await connection.fetchval(_LOOK_BACK, stream["id"], start, now, LOOK_BACK, person_id, topic)
         await _told(connection, brand_id, person_id, "gap.asked", {"source": key, "gap": found}, now)
-        await connection.execute(_RING, BELL + key)
+        await connection.execute(_RING, WISH + key)
     return int(found)
 
 
@@ -145,7 +144,7 @@ async def read_again(
         n = int(await connection.fetchval(_AGAIN, stream["id"], reason, now))
         if n:
             await _told(connection, brand_id, person_id, "rejects.asked", {"source": key, "rejects": n}, now)
-            await connection.execute(_RING, BELL + key)
+            await connection.execute(_RING, WISH + key)
     return n
 
 
@@ -173,7 +172,7 @@ async def _want(
             return False
         await connection.execute(_WANT, stream["id"], what, person_id, now)
         await _told(connection, brand_id, person_id, kind, {"source": key}, now)
-        await connection.execute(_RING, BELL + key)
+        await connection.execute(_RING, WISH + key)
     return True
 
 

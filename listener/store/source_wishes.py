@@ -13,11 +13,9 @@ from datetime import datetime
 import asyncpg
 
 from listener.harmless import storable
-from listener.model import Account, Key, Reject
+from listener.model.accounts import Account
+from listener.model.heard import Key, Reject
 from listener.store.connect import acquired
-
-BELL = "source/"
-"""Before the stream's key in the bell that says that somebody wants something of it."""
 
 MAX_REJECT = 1_000_000
 

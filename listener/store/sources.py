@@ -17,7 +17,7 @@ import asyncpg
 from listener.errors import Refused
 from listener.store.connect import acquired, connect, store_errors
 from listener.store.source_views import GapRow
-from listener.store.views import SourceHealth
+from listener.store.views.health import SourceHealth
 
 # A bookmark of an earlier run stays; only the state and the start are new.
 _OPEN = """

@@ -14,8 +14,7 @@ from types import MappingProxyType
 
 import asyncpg
 
-from listener import workflow
-from listener.model import Conversation
+from listener.model.work import Conversation
 from listener.store import (
     attachments,
     claims,
@@ -29,7 +28,8 @@ from listener.store import (
 )
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, Event, changes, of_row, save, tell
-from listener.workflow import Escalation
+from listener.workflow import clocks, moves
+from listener.workflow.moves import Escalation
 
 ESCALATED = "conversation.escalated"
 
@@ -176,7 +176,7 @@ async def _wake(pool: asyncpg.Pool, now: datetime, escalations: Mapping[str, Esc
         due = [of_row(row) for row in await connection.fetch(_DUE, now, WAKE_AT_ONCE)]
         if not due:
             return None
-        moved = [(c, workflow.woken(c, now)) for c in due]
+        moved = [(c, moves.woken(c, now)) for c in due]
         woken = [(c, awake) for c, awake in moved if awake is not c]
         await save(connection, [awake for _, awake in woken], now)
         late = await _late(connection, [c for c, awake in moved if awake is c], now, escalations)
@@ -223,39 +223,39 @@ async def _late(
     looks: list[datetime | None] = []
     passed: list[Conversation] = []
     for c in untouched:
-        clocks = workflow.running(c)
-        told = [late for clock, at in clocks.items() if (late := workflow.lateness(clock, at, now)) is not None]
+        running = clocks.running(c)
+        told = [late for clock, at in running.items() if (late := clocks.lateness(clock, at, now)) is not None]
         if not told:
-            looks.append(workflow.next_at(c))
+            looks.append(clocks.next_at(c))
             continue
         if c.id in held and c.assignee_id is None:
-            looks.append(workflow.earlier(held[c.id], c.snoozed_until))
+            looks.append(clocks.earlier(held[c.id], c.snoozed_until))
             continue
         before = past[c.id]
-        events += [_warning(c, late, clocks[late.clock]) for late in told if _kind(c, late) not in before.kinds]
-        look = workflow.next_look(c, now)
+        events += [_warning(c, late, running[late.clock]) for late in told if _kind(c, late) not in before.kinds]
+        look = clocks.next_look(c, now)
         step = escalations.get(c.team)
-        if workflow.Lateness.OVER in told and c.due_at is not None and step is not None and _untaken(c, before):
+        if clocks.Lateness.OVER in told and c.due_at is not None and step is not None and _untaken(c, before):
             at: datetime | None = before.reached.get(c.team, c.due_at) + step.after
             if at is not None and at <= now:
-                after = workflow.escalated(c, step.to)
+                after = moves.escalated(c, step.to)
                 passed.append(after)
                 was, became = changes(c, after)
                 events.append(Event(c.brand_id, ESCALATED, c.id, before=was, after={**became, "due": c.due_at}))
                 at = now + escalations[step.to].after if step.to in escalations else None
-            look = workflow.earlier(look, at)
+            look = clocks.earlier(look, at)
         looks.append(look)
     await save(connection, passed, now)
     await connection.execute(_LOOK_AT, ids, looks)
     return events
 
 
-def _kind(c: Conversation, late: workflow.Lateness) -> tuple[str, int | None]:
+def _kind(c: Conversation, late: clocks.Lateness) -> tuple[str, int | None]:
     """Of the event that says so, with the person to whom alone it is said."""
     return (f"conversation.{late}" if c.assignee_id is None else f"reminder.{late}"), c.assignee_id
 
 
-def _warning(c: Conversation, late: workflow.Lateness, at: datetime) -> Event:
+def _warning(c: Conversation, late: clocks.Lateness, at: datetime) -> Event:
     kind, person_id = _kind(c, late)
     to = {} if person_id is None else {"person": person_id}
     return Event(c.brand_id, kind, c.id, after={"due": at, **to})
@@ -267,12 +267,12 @@ def _untaken(c: Conversation, past: _Past) -> bool:
 
 
 async def _told_of(connection: asyncpg.Connection, conversations: Sequence[Conversation]) -> dict[int, _Past]:
-    kinds = [f"{word}.{one}" for one in workflow.Lateness for word in ("conversation", "reminder")]
-    times = {c.id: workflow.running(c) for c in conversations}
+    kinds = [f"{word}.{one}" for one in clocks.Lateness for word in ("conversation", "reminder")]
+    times = {c.id: clocks.running(c) for c in conversations}
     past = {c.id: _Past() for c in conversations}
     for row in await connection.fetch(_TOLD, list(times), [*kinds, ESCALATED]):
-        late = None if row["kind"] == ESCALATED else workflow.Lateness(row["kind"].partition(".")[2])
-        if row["due"] == times[row["conversation_id"]].get(late.clock if late else workflow.Clock.REPLY):
+        late = None if row["kind"] == ESCALATED else clocks.Lateness(row["kind"].partition(".")[2])
+        if row["due"] == times[row["conversation_id"]].get(late.clock if late else clocks.Clock.REPLY):
             one = past[row["conversation_id"]]
             if late is None:
                 one.passed_on.add(row["from_team"])

@@ -9,7 +9,10 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from listener.model import Author, Context, Hearing, Key, Kind, Mention, Priority, Via, Window
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Context, Window
+from listener.model.kinds import Kind, Via
+from listener.model.scales import Priority
 from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.rulebook.asking import Query

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from listener.model import State
+from listener.model.work import State
 from listener.query.subject import Subject
 from listener.query.tree import (
     And,

@@ -12,7 +12,9 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from listener.model import Kind, Priority, State, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query.fields import FieldFact, Sort, Use, fields_for
 from listener.query.names import Names
 from listener.query.subject import Subject

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from listener.model import Problem, Tone, ToneLabel
+from listener.model.judged import Tone
+from listener.model.problems import Problem
+from listener.model.scales import ToneLabel
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import Methods

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Layer, Notified, Policy, Step, Watched, WhenPlanned, routes_of
 from listener.rulebook.check import check
 from tests.core.rulebooks import PLAIN, book, problems

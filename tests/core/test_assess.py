@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listener.assess import Judge, TopicEar, assess, topics_of
-from listener.model import Account, Assessment, Author, Context, Hearing, Key, Kind, Mention, Priority, ToneLabel, Via
+from listener.model.accounts import Account
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Assessment, Context
+from listener.model.kinds import Kind, Via
+from listener.model.scales import Priority, ToneLabel
 from listener.query.match import match
 from listener.query.subject import Subject
 from listener.service.hearing import Hearer

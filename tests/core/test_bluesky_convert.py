@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from listener.facets import find_spans
 from listener.harmless import storable
-from listener.model import AuthorChanged, Deleted, Kind, Mention, Reason, Reject
+from listener.model.heard import AuthorChanged, Deleted, Mention, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.base import ThreadRead
 from listener.sources.bluesky.convert import (
     MAX_RAW,

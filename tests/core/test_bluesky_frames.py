@@ -10,7 +10,7 @@ import libipld
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from listener.model import AuthorChanged, Deleted, Mention, Reason, Reject
+from listener.model.heard import AuthorChanged, Deleted, Mention, Reason, Reject
 from listener.sources.bluesky.convert import POST, convert_jetstream, read_message
 from listener.sources.bluesky.frames import MAX_FRAME, convert_frame, is_frame, read_frame
 from listener.sources.bluesky.shapes import Notice

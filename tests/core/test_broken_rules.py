@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from listener import rulefiles
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.rulebook.shape import Rulebook
 
 FOLDER = Path(__file__).parent / "broken"

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.assess import Judge, assess
-from listener.model import Assessment, Context, Hearing, Via, Window
+from listener.model.heard import Hearing
+from listener.model.judged import Assessment, Context, Window
+from listener.model.kinds import Via
 from listener.query.subject import Subject
 from listener.rulebook.combine import Finding, combine, findings, says
 from listener.rulebook.shape import During, Rulebook, Status, Then

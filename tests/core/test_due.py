@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.assess import assess
-from listener.model import Assessment, Author, Context, Hearing, Key, Kind, Mention, Priority, Via
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Assessment, Context
+from listener.model.kinds import Kind, Via
+from listener.model.scales import Priority
 from listener.rulebook.hours import Hours
 from listener.rulebook.shape import Rulebook
 from tests.core.rulebooks import PLAIN, book, problems

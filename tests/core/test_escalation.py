@@ -18,7 +18,7 @@ from listener.incidents.quiet import passed_over, receivers_of
 from listener.incidents.reaching import unreached
 from listener.incidents.shape import Incident, IncidentState, Page, PageKind, Silence
 from listener.incidents.silences import parse, silencing, written
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Chain, Layer, Notified, Policy, Rota, Route, Step, Watched
 from listener.rulebook.check import check
 from listener.rulebook.hours import Hours, Span

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from listener.assess import assess
-from listener.model import Context, Window
+from listener.model.judged import Context, Window
 from listener.query.subject import Subject
 from listener.rulebook.explain import Part, Why, why, why_all
 from listener.rulebook.shape import During, Rulebook, Scope, Status, TopicKind

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.assess import topics_of
-from listener.model import Deleted, Kind, Mention, Reason, Reject
+from listener.model.heard import Deleted, Mention, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.feeds.bookmark import MOST_CHANGES, Seen, revision_of
 from listener.sources.feeds.convert import convert_document, convert_entry, external_id, kept_of, reread
 from listener.sources.feeds.document import Document, read_document

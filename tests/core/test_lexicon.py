@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from listener.language import Languages
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.rulebook.check import check
 from listener.rulebook.lexicon import words_of
 from listener.rulebook.subject import Methods

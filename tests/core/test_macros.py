@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from listener.errors import Refused
-from listener.model import Priority, State
+from listener.model.scales import Priority
+from listener.model.work import State
 from listener.rulebook.macros import ME, Macro
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
-from listener.workflow import Assign, Close, SetPriority, Snooze, Tag, apply, opened
-from listener.workflow import Macro as MacroAct
+from listener.workflow.acts import Assign, Close, SetPriority, Snooze, Tag
+from listener.workflow.acts import Macro as MacroAct
+from listener.workflow.moves import apply, opened
 from tests.core.test_rulebook import shipped_files
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

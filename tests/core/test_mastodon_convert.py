@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.model import Kind, Mention, Profile, Reason, Reject
+from listener.model.heard import Mention, Profile, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.mastodon.convert import Us, convert, convert_profile, packed, statuses_in
 from listener.sources.mastodon.events import read_frame
 from listener.sources.mastodon.lists import read_marks

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Deleted, Hidden, Item, Kind, Mention, Reason, Reject
+from listener.model.heard import Deleted, Hidden, Item, Mention, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.base import Delivery
 from listener.sources.meta import facebook, grams, instagram, pages
 from listener.sources.meta.graph import usage_of

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Account, Deleted, Hearing, Item, Key, Kind, Mention, Reason, Reject, Via
+from listener.model.accounts import Account
+from listener.model.heard import Deleted, Hearing, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind, Via
 from listener.service.hearing import Hearer
 from listener.sources.base import Delivery
 from listener.sources.meta import private

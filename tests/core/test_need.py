@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from listener import rulefiles
 from listener.assess import assess
-from listener.model import Assessment, Context, Tone, ToneLabel
+from listener.model.judged import Assessment, Context, Tone
+from listener.model.scales import ToneLabel
 from listener.rulebook.check import check
 from listener.rulebook.parse import SHIPPED_NEED, parse
 from listener.rulebook.shape import Rulebook

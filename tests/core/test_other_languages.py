@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from listener.language import Languages
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.rulebook.check import check
 from listener.rulebook.subject import Methods
 from listener.rulebook.tones import sounded

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from listener.incidents.message import SHORT, Evidence, Facts, Sample, Undelivered, Voice, Word, foreign, message, spark
 from listener.incidents.shape import Incident, IncidentState, PageKind
 from listener.incidents.words import standing_out
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.query.frequency import usual
 from listener.rulebook.alerting import Watched
 from tests.promises.paged import EVIDENCE

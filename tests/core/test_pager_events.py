@@ -11,7 +11,7 @@ import pytest
 
 from listener.incidents.message import Facts, Message, message
 from listener.incidents.shape import Incident, IncidentState, PageKind
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.receivers.alertmanager import alerts_of
 from listener.receivers.pagerduty import event_of, events_of
 from listener.rulebook.alerting import Watched

@@ -16,7 +16,7 @@ import regex
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from listener.model import Kind
+from listener.model.kinds import Kind
 from listener.query import match
 from listener.query.fields import Use
 from listener.query.foreign import Converted, Effect, from_brandwatch, to_bluesky, to_mastodon, to_x

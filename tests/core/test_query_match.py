@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Kind, Priority, State, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query import match as matching
 from listener.query import near
 from listener.query.fields import FIELDS, Sort, Use

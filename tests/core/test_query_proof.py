@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from listener.model import Kind, Priority, State, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query import match
 from listener.query.proof import Prover, always, implies, never
 from listener.query.solver import Solver

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.model import Kind, Priority, Problem, State, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.problems import Problem
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query.fields import FIELDS
 from listener.query.rows import _COUNTED, _KEYS, MAX_LINE, Row, read_row, unknown_key
 from listener.query.subject import Subject

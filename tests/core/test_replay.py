@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from listener.model import Assessment, Author, Context, Hearing, Key, Kind, Mention, Via
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Assessment, Context
+from listener.model.kinds import Kind, Via
 from listener.rulebook.replay import Diff, Due, Nights, Outcome, Record, Turn, differs, reach, replay, words_of
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import heard_anew

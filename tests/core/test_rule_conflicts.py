@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.subject import Subject
 from listener.rulebook.check import check
 from listener.rulebook.conflicts import covers, problems, warnings

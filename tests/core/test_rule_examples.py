@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.language import Languages
-from listener.model import Context
+from listener.model.judged import Context
 from listener.query.subject import Subject
 from listener.rulebook.check import check
 from listener.rulebook.combine import findings

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.rulebook.nodes import Items, Node, Table, Text
 from listener.rulebook.parse import parse
 from listener.rulebook.reading import FILE

@@ -9,7 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from listener.language import Languages
-from listener.model import Context, Priority, Problem
+from listener.model.judged import Context
+from listener.model.problems import Problem
+from listener.model.scales import Priority
 from listener.query.subject import Subject
 from listener.rulebook.check import check
 from listener.rulebook.combine import combine, findings, says, span

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from listener import rulefiles
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.track import with_track
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.cli.alerts_score import read_rows
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.spikes import baseline, paging
 from listener.spikes.baseline import Bucket, State, Verdict, from_json, new, spans_of, to_json
 from listener.spikes.counts import bits_above, bits_below, share_bits

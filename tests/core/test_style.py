@@ -2,7 +2,8 @@
 
 import pytest
 
-from listener.model import Tone, ToneLabel
+from listener.model.judged import Tone
+from listener.model.scales import ToneLabel
 from listener.rulebook.guide import CHECKS, Guide, Word
 from listener.style import FIELD, PERSON, Finding, Somebody, findings, private
 

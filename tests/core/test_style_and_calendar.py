@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.rulebook.guide import CHECKS, Word
 from listener.rulebook.parse import parse
 from listener.rulebook.planned import Expected

@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.assess import Judge
-from listener.model import Author, Context, Hearing, Key, Kind, Mention, Tick, ToneLabel, Via, Window
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Context, Tick, Window
+from listener.model.kinds import Kind, Via
+from listener.model.scales import ToneLabel
 from listener.query import held
 from listener.query.fields import FIELDS
 from listener.query.parse import parse as parse_query

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.model import Audience, Author, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
+from listener.model.heard import Author, Deleted, Item, Key, Mention, Profile, Reason, Reject
+from listener.model.kinds import Audience, Kind
 from listener.sources.telegram import convert
 from listener.sources.telegram.convert import UPDATES, Us, convert_update, kept, place, reread
 

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.model import Author, Context, Hearing, Key, Kind, Mention, ToneLabel, Via
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Context
+from listener.model.kinds import Kind, Via
+from listener.model.scales import ToneLabel
 from listener.rulebook.sentences import naming, sentences
 from listener.rulebook.subject import Methods, heard_by, judged
 from listener.sentiment import Vader

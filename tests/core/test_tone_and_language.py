@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from listener.language import Languages
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.sentiment import NOT_SCORED, Vader, label, scored_part
 
 SETS = Path(__file__).parents[3] / "shared" / "data"

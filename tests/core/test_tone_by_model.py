@@ -23,7 +23,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from listener.cli import main
 from listener.cli.rules.explain import scored_otherwise
 from listener.errors import FixMe
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.rulebook.subject import Methods
 from listener.sentiment import NOT_SCORED, Vader
 from listener.sentiment.onnx import Classifier, softmax, tone_of, worths_of

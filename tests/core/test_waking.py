@@ -9,7 +9,7 @@ import pytest
 
 from listener.incidents.escalation import TOLD_ALL_THE_SAME, Staffed
 from listener.incidents.waking import Waking, by_person, everybody_reached, waking
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.shape import Rulebook
 from tests.core.rulebooks import book
 

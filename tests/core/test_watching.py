@@ -16,7 +16,7 @@ from listener.cli import FINDINGS, FINE, main
 from listener.incidents.hearing import Hole, Stream, deaf, heard
 from listener.incidents.rehearsing import rehearsed
 from listener.incidents.watching import STEP, Alert, Counted, Heard, Watch, fired, looks, severity
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.rehearsal import Stretch, stretch_of
 from listener.spikes.paging import Told
 from tests.core.rulebooks import book, problems

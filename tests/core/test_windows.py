@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbox_tui.view import windows
-from listener import workflow
-from listener.model import Conversation, State, ToneLabel
-from listener.store.views import QueueRow
+from listener.model.scales import ToneLabel
+from listener.model.work import Conversation, State
+from listener.store.views.queue import QueueRow
+from listener.workflow import moves, order
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -24,13 +25,13 @@ def at(hours: float | None) -> datetime | None:
 def conversation(
     due: float | None = None, until: float | None = None, resolve: float | None = None, **more: object
 ) -> Conversation:
-    begun = workflow.opened(None, brand_id=1, at=NOW - timedelta(days=1), history=False, until=at(until))
+    begun = moves.opened(None, brand_id=1, at=NOW - timedelta(days=1), history=False, until=at(until))
     return replace(begun, due_at=at(due), resolve_by=at(resolve), **more)  # type: ignore[arg-type]
 
 
 def row(c: Conversation) -> QueueRow:
     return QueueRow(
-        c.id, workflow.sort_key(c), c.state, "x", "mira", "Mira", "hello", ToneLabel.NEUTRAL, 0.0, 2, c.due_at, c.last_at,
+        c.id, order.sort_key(c), c.state, "x", "mira", "Mira", "hello", ToneLabel.NEUTRAL, 0.0, 2, c.due_at, c.last_at,
         (), "", None, "", "", None, False, 1, None, 1, reply_until=c.reply_until, resolve_by=c.resolve_by,
     )  # fmt: skip
 
@@ -42,19 +43,19 @@ clocks = st.one_of(st.none(), st.integers(-500, 500))
 def test_what_becomes_impossible_or_overdue_first_stands_first(times: list[tuple[float | None, ...]]) -> None:
     """The order is that of the earliest clock; what has none comes last."""
     clocked = [three for three in times if three != (None, None, None)]
-    stand = sorted(clocked, key=lambda pair: workflow.sort_key(conversation(*pair)))
+    stand = sorted(clocked, key=lambda pair: order.sort_key(conversation(*pair)))
     firsts = [min(t for t in pair if t is not None) for pair in stand]
     assert firsts == sorted(firsts)
-    without = workflow.sort_key(conversation())
-    assert all(workflow.sort_key(conversation(*pair)) < without for pair in stand)
+    without = order.sort_key(conversation())
+    assert all(order.sort_key(conversation(*pair)) < without for pair in stand)
 
 
 def test_what_they_write_last_keeps_the_conversation_open_the_longest_and_nothing_shortens_it() -> None:
     c = conversation(until=3)
-    assert workflow.heard(c, None, NOW, history=False, until=at(24)).reply_until == at(24)
-    assert workflow.heard(c, None, NOW, history=False, until=at(1)).reply_until == at(3)
-    assert workflow.heard(c, None, NOW, history=False).reply_until == at(3)
-    assert workflow.merged(c, conversation(until=9)).reply_until == at(9)
+    assert moves.heard(c, None, NOW, history=False, until=at(24)).reply_until == at(24)
+    assert moves.heard(c, None, NOW, history=False, until=at(1)).reply_until == at(3)
+    assert moves.heard(c, None, NOW, history=False).reply_until == at(3)
+    assert moves.merged(c, conversation(until=9)).reply_until == at(9)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +87,12 @@ def test_a_window_counts_only_while_it_is_ours_to_answer() -> None:
 
 def test_why_here_names_the_window_where_it_decides() -> None:
     first, second = conversation(5, 1), conversation(3)
-    found = workflow.ahead(first.state, workflow.sort_key(first), second.state, workflow.sort_key(second))
+    found = order.ahead(first.state, order.sort_key(first), second.state, order.sort_key(second))
     assert found is not None
     assert (
         windows.lead(found, row(first), row(second)) == "its reply window closes 2 h before the next one's time is up"
     )
-    found = workflow.ahead(second.state, workflow.sort_key(second), State.NEW, workflow.sort_key(conversation(5)))
+    found = order.ahead(second.state, order.sort_key(second), State.NEW, order.sort_key(conversation(5)))
     assert found is not None
     assert windows.lead(found, row(second), row(conversation(5))) == "due 2 h earlier"
     third = conversation(9, resolve=3)

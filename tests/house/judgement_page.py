@@ -9,7 +9,9 @@ from pathlib import Path
 
 from listener import rulefiles
 from listener.assess import assess
-from listener.model import Author, Context, Hearing, Key, Kind, Mention, Via
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Context
+from listener.model.kinds import Kind, Via
 from listener.rulebook.shape import Rulebook
 from listener.sentiment import Vader, label
 from listener.service.rules import load_methods

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from listener.cli.sources import WORDS, facts
-from listener.model import Capability
+from listener.model.accounts import Capability
 from listener.networks import NETWORKS
 from listener.sources.registry import SOURCES
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 from listener import rulefiles
 from listener.assess import Judge
-from listener.model import Author, Context, Hearing, Key, Kind, Mention, Via
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.judged import Context
+from listener.model.kinds import Kind, Via
 from listener.rulebook.check import check
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook

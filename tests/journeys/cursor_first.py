@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from listener import settings
-from listener.model import Batch
+from listener.model.heard import Batch
 from listener.service import logs
 from listener.service.run import serve
 from listener.store.connect import Pool

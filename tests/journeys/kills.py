@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from listener.errors import HubbubError
-from listener.model import Doing, Role
+from listener.model.leaving import Doing
+from listener.model.people import Role
 from listener.pictures import PNG, Picture
 from listener.store import attachments, network_acts, outbox, people
 from pretend.burst import Plan

@@ -24,7 +24,11 @@ import msgspec
 
 from inbox_tui.backend.postgres import PostgresBackend
 from listener.errors import Refused, TryAgain
-from listener.model import Capability, Deleted, Doing, Key, OutboxState, Priority, Role
+from listener.model.accounts import Capability
+from listener.model.heard import Deleted, Key
+from listener.model.leaving import Doing, OutboxState
+from listener.model.people import Role
+from listener.model.scales import Priority
 from listener.rulebook.people import Person as Listed
 from listener.rulebook.roster import Roster
 from listener.rulebook.shape import Team
@@ -32,21 +36,10 @@ from listener.store import capabilities, claims, inbox, network_lane, people, pr
 from listener.store.conversations import COLUMNS, FIELDS, of_row
 from listener.store.lane import Settled, freeze
 from listener.store.reply_lane import REPLIES, overtaken
-from listener.store.views import Opened
-from listener.workflow import (
-    Act,
-    Assign,
-    Close,
-    Escalation,
-    HandBack,
-    NotSpam,
-    Reopen,
-    SetPriority,
-    Snooze,
-    Spam,
-    Tag,
-    sort_key,
-)
+from listener.store.views.thread import Opened
+from listener.workflow.acts import Act, Assign, Close, HandBack, NotSpam, Reopen, SetPriority, Snooze, Spam, Tag
+from listener.workflow.moves import Escalation
+from listener.workflow.order import sort_key
 from tests.store.builders import NOW, SPACE, House, said
 
 T = TypeVar("T")

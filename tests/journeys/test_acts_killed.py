@@ -14,7 +14,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Capability, Doing, Key, NetworkAct
+from listener.model.accounts import Capability
+from listener.model.handed import NetworkAct
+from listener.model.heard import Key
+from listener.model.leaving import Doing
 from listener.service.database import House
 from listener.service.deliver import Deliverer
 from listener.service.lanes import NetworkActs
@@ -23,7 +26,7 @@ from listener.sources.base import Sent, Source
 from listener.sources.bluesky.acts import GATE, LIKE
 from listener.sources.bluesky.convert import SPACE
 from listener.store import capabilities, network_acts, people
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.network import Network
 from tests.promises.hearing import bluesky
 from tests.store.world import World, world

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from listener.errors import HubbubError
-from listener.model import Role
+from listener.model.people import Role
 from listener.store import outbox, people, source_acts
 from tests.journeys.everywhere import ANSWERED, Worlds, count, meanwhile
 from tests.journeys.kills import SOMEBODY

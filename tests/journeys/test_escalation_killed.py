@@ -13,7 +13,7 @@ import pytest
 
 from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Watched
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook

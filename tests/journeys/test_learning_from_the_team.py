@@ -21,7 +21,8 @@ from listener.cli.judging_health import told, told_of_learning
 from listener.cli.running import login_name
 from listener.errors import Refused
 from listener.learning import SAID
-from listener.model import AuthorChanged, Batch, Deleted, Key, Mention, Role
+from listener.model.heard import AuthorChanged, Batch, Deleted, Key, Mention
+from listener.model.people import Role
 from listener.service.database import House
 from listener.service.rules import Bench
 from listener.service.school import School, look, why_now
@@ -30,7 +31,7 @@ from listener.store import acts, decisions, learned, people
 from listener.store.judged import Judged, judged
 from listener.store.record import record
 from listener.weekly import FEW
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.store.builders import NOW, SPACE, said
 from tests.store.heard import Ears
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import asyncpg
 
 from inbox_tui.backend.postgres import connect
-from listener.model import Role
+from listener.model.people import Role
 from listener.store import people
 from tests.journeys.running import RULES, Program
 from tests.peers.bluesky_network import BlueskyNetwork, SignUp

@@ -18,7 +18,9 @@ import asyncpg
 import pytest
 
 from listener.cli import main
-from listener.model import Deleted, Problem, Role
+from listener.model.heard import Deleted
+from listener.model.people import Role
+from listener.model.problems import Problem
 from listener.service.rules import load_methods
 from listener.store import marks, people, rulebooks
 from tests.core.rulebooks import book

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from listener.model import Doing, Role
+from listener.model.leaving import Doing
+from listener.model.people import Role
 from listener.pictures import Picture, read
 from listener.sources.bluesky.acts import LIKE
 from listener.store import attachments, inbox, network_acts, numbered, outbox, people

@@ -22,7 +22,7 @@ import pytest
 from listener.errors import TryAgain
 from listener.receivers.alertmanager import Alertmanager
 from listener.receivers.base import Wiring
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from tests.promises.paged import Post, ear, incident, now, page, post
 from tests.store.world import world
 

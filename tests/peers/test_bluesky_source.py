@@ -12,9 +12,13 @@ from typing import TypeVar
 import pytest
 
 from listener.errors import Refused, SourceStopped
-from listener.model import Account, Author, AuthorChanged, Deleted, Doing, Key, Kind, Mention, NetworkAct, Reply
+from listener.model.accounts import Account
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, AuthorChanged, Deleted, Key, Mention
+from listener.model.kinds import Kind
+from listener.model.leaving import Doing
 from listener.sources.bluesky import Bluesky, Habits, Login, Options, connect
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from tests.peers.bluesky_network import BlueskyNetwork, SignUp
 from tests.peers.bluesky_people import Person, Ref, now_text, until
 from tests.peers.jetstream_bridge import JetstreamBridge

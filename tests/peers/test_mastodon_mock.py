@@ -22,12 +22,15 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, TryAgain, Uncertain
-from listener.model import Account, Author, Deleted, Doing, Key, NetworkAct, Reply
+from listener.model.accounts import Account
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Deleted, Key
+from listener.model.leaving import Doing
 from listener.sources.base import Login
 from listener.sources.mastodon import Mastodon
 from listener.sources.mastodon.convert import SPACE
 from listener.sources.mastodon.events import How
-from listener.webclient import Answer, WebClient
+from listener.webclient.client import Answer, WebClient
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes_mastodon import QUICK
 

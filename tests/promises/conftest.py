@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.network import Network
 from pretend.settings import Settings
 

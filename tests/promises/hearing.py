@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from listener.model import Account, Author, Batch, Gap, Key, Mention, Reject, Reply
+from listener.model.accounts import Account
+from listener.model.handed import Reply
+from listener.model.heard import Author, Batch, Gap, Key, Mention, Reject
 from listener.sources.base import Stream, Wanted
 from listener.sources.bluesky import Bluesky, Habits, Login, Options
 from listener.sources.bluesky.convert import SPACE
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.network import Network
 
 QUICK = Habits(silence=2.0, proof=0.5, first_pause=0.01, longest_pause=0.1, linger=0.02, beat=0.1, batch=7)

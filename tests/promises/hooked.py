@@ -15,7 +15,9 @@ from typing import Any, cast
 
 import asyncpg
 
-from listener.model import Account, Batch, Capability, Deleted, Hearing, Item, Key, Mention, Reason, Reject, Via
+from listener.model.accounts import Account, Capability
+from listener.model.heard import Batch, Deleted, Hearing, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Via
 from listener.rulebook.shape import Rulebook
 from listener.service.bells import Bells
 from listener.service.database import House
@@ -25,7 +27,7 @@ from listener.service.rules import Bench
 from listener.service.stopping import Stop
 from listener.sources.base import Delivery, Hook, Stream, Unanswered, Verdict
 from listener.store import people
-from listener.webclient import Budget
+from listener.webclient.patience import Budget
 from tests.store.builders import SPACE, ByHand, said
 
 KEY = b"only the network knows"

@@ -18,7 +18,7 @@ from listener.service.database import House
 from listener.service.notify import Build, Courier, building
 from listener.service.stopping import Stop
 from listener.settings import ReceiverSettings
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from tests.store.world import World
 
 EVIDENCE = {

@@ -18,7 +18,7 @@ from listener.sources.base import Source, Stream
 from listener.sources.bluesky import Notifications
 from listener.sources.bluesky.session import Session
 from listener.sources.files import Files, ImportPlan
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.garbage import frames as garbage_frames
 from pretend.log import Event
 from pretend.network import Network

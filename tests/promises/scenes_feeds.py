@@ -9,7 +9,8 @@ from pathlib import Path
 
 from listener.sources.base import Source, Stream
 from listener.sources.feeds import Feeds, Habits
-from listener.webclient import Trust, WebClient
+from listener.webclient.addresses import Trust
+from listener.webclient.client import WebClient
 from pretend.feeds import Entry, FeedHost
 
 QUICK = Habits(every=0.03, batch=7, trust=Trust.STRANGER_OR_HERE, timeout=5.0)

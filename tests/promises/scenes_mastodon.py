@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from listener.model import Account, Author, Doing, Key, NetworkAct, Reply
+from listener.model.accounts import Account
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Key
+from listener.model.leaving import Doing
 from listener.sources.base import Login, Source, Stream
 from listener.sources.mastodon import Mastodon
 from listener.sources.mastodon.convert import SPACE
 from listener.sources.mastodon.stream import Habits
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import mastodon as pretended
 from pretend.mastodon import Ways
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from listener.errors import SourceStopped
-from listener.model import Batch
+from listener.model.heard import Batch
 from listener.networks import NETWORKS, Takes
 from listener.sources.base import Delivery, Login, Source, Stream, Wiring
 from listener.sources.meta import Facebook, Instagram
 from listener.sources.meta.sweep import Sweep
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import graph
 from pretend.graph import Graph
 

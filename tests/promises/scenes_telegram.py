@@ -11,7 +11,7 @@ from listener.sources.base import Login, Source, Stream, Wiring
 from listener.sources.telegram import Telegram
 from listener.sources.telegram.updates import Updates
 from listener.sources.telegram.wire import Bot
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.telegram import BOT, TOKEN, BotApi, person
 
 HANDLE = str(BOT["username"])

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, TryAgain, Uncertain
-from listener.model import Author, Doing, Key, NetworkAct
+from listener.model.handed import NetworkAct
+from listener.model.heard import Author, Key
+from listener.model.leaving import Doing
 from listener.sources.bluesky import Bluesky
 from listener.sources.bluesky.acts import BLOCK, GATE, LIKE, MOST_HIDDEN
 from listener.sources.bluesky.convert import SPACE
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
 from pretend.stage import Ref

@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from listener.model import Batch
+from listener.model.heard import Batch
 from listener.sources.bluesky import Habits, Jetstream
 from listener.sources.bluesky.public import time_of, unix_us
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 NOW = datetime(2026, 11, 2, 9, 12, tzinfo=UTC)
 US = unix_us(NOW) - 600_000_000

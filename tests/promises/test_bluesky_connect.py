@@ -6,7 +6,7 @@ import pytest
 
 from listener.errors import Refused
 from listener.sources.bluesky import connect
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.network import Network
 from tests.promises.hearing import Answering
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from listener.errors import Refused
-from listener.model import AuthorChanged, Batch, Deleted, Item, Key, Mention, Reject
+from listener.model.heard import AuthorChanged, Batch, Deleted, Item, Key, Mention, Reject
 from listener.networks import NETWORKS
 from listener.sources.base import Login as BaseLogin
 from listener.sources.base import Wiring
@@ -21,7 +21,7 @@ from listener.sources.bluesky.frames import convert_frame
 from listener.sources.bluesky.public import Place, PublicStream, unix_us
 from listener.sources.bluesky.rechecks import BEHIND
 from listener.sources.bluesky.reply import mint_tid, read_tid
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.faults import Effect, Fault
 from pretend.firehose import repos_frame
 from pretend.network import Network

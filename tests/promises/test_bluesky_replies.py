@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Attachment, Author, Key, Reply
+from listener.model.handed import Attachment, Reply
+from listener.model.heard import Author, Key
 from listener.sources.bluesky import Bluesky
 from listener.sources.bluesky.session import Session
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.faults import Effect, Fault
 from pretend.network import Network
 from tests.promises.hearing import account, bluesky, login_of, reply_to

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from listener.errors import SourceStopped
-from listener.model import AuthorChanged, Deleted, Mention
+from listener.model.heard import AuthorChanged, Deleted, Mention
 from listener.sources.bluesky import Jetstream, Notifications
 from listener.sources.bluesky.public import Place, unix_us
 from listener.sources.bluesky.session import Session
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import garbage
 from pretend.faults import Effect, Fault
 from pretend.network import Network

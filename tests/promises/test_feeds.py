@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from listener.errors import FixMe, Refused, SourceStopped
-from listener.model import Deleted, Mention, Reject
+from listener.model.heard import Deleted, Mention, Reject
 from listener.networks import NETWORKS
 from listener.sources.base import Delivery, Wiring
 from listener.sources.feeds import Feeds, build
@@ -26,7 +26,8 @@ from listener.sources.feeds.feed import Feed
 from listener.sources.feeds.fetch import _next
 from listener.sources.feeds.websub import FeedHook, Subscriptions, key_in
 from listener.sources.registry import SOURCES
-from listener.webclient import Trust, WebClient, is_public
+from listener.webclient.addresses import Trust, is_public
+from listener.webclient.client import WebClient
 from pretend.feeds import Answer, FeedHost
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes_feeds import QUICK

@@ -10,7 +10,7 @@ from listener.service.heartbeat import Heartbeat, Signs, calling, hearts
 from listener.service.notify import building
 from listener.service.stopping import Stop
 from listener.settings import AlertSettings, ReceiverSettings, SecretRef
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from tests.promises.paged import ear, now
 
 

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.model import Batch, Deleted, Key
+from listener.model.heard import Batch, Deleted, Key
 from listener.service.hooks.door import Door, Way
 from listener.service.hooks.senders import Buckets, sender_of
 from listener.service.hooks.stream import DeliveryStream

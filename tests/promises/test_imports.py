@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from listener.errors import FixMe
-from listener.model import Kind, Mention, Reason
+from listener.model.heard import Mention, Reason
+from listener.model.kinds import Kind
 from listener.sources.files import ImportPlan, ImportStream
 from listener.sources.files.columns import parse_when
 from listener.sources.files.lines import MAX_LINE

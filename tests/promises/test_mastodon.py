@@ -16,13 +16,17 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Attachment, Author, Capability, Deleted, Doing, Key, Kind, Mention, Reply
+from listener.model.accounts import Capability
+from listener.model.handed import Attachment, Reply
+from listener.model.heard import Author, Deleted, Key, Mention
+from listener.model.kinds import Kind
+from listener.model.leaving import Doing
 from listener.sources.base import Connected
 from listener.sources.mastodon import Mastodon, connect
 from listener.sources.mastodon.connect import missing, server_of
 from listener.sources.mastodon.convert import SPACE
 from listener.sources.mastodon.events import How
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import mastodon as pretended
 from pretend.mastodon import Fault, Ways
 from tests.promises.hearing import Heard, hear

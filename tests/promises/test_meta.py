@@ -11,26 +11,17 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import (
-    Account,
-    Author,
-    Batch,
-    Capability,
-    Deleted,
-    Doing,
-    Hidden,
-    Key,
-    Mention,
-    NetworkAct,
-    Reply,
-    Via,
-)
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Deleted, Hidden, Key, Mention
+from listener.model.kinds import Via
+from listener.model.leaving import Doing
 from listener.service.hearing import Hearer
 from listener.sources.base import Connected, Delivery, Stream
 from listener.sources.meta import Facebook, Instagram, connect
 from listener.sources.meta.graph import ABUSE
 from listener.sources.meta.shapes import content_of
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import graph
 from pretend.graph import GONE, Graph, error
 from tests.promises.hearing import Heard, hear

@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Account, Author, Deleted, Doing, Gap, Item, Key, Mention, NetworkAct, Reply, Via
+from listener.model.accounts import Account
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Deleted, Gap, Item, Key, Mention
+from listener.model.kinds import Via
+from listener.model.leaving import Doing
 from listener.service.hearing import Hearer
 from listener.sources.base import Delivery
 from listener.sources.meta import Facebook, Instagram
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.graph import Graph, error
 from tests.promises.hearing import hear
 from tests.promises.scenes_meta import NOW, source_of

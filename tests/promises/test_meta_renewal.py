@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from listener.model import Account
+from listener.model.accounts import Account
 from listener.settings import SecretRef
 from listener.settings.keeping import Kept
 from listener.sources.meta import Instagram
 from listener.sources.meta.instagram import LASTS
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend import graph
 from pretend.graph import GONE, Graph
 from tests.promises.scenes_meta import NOW, source_of

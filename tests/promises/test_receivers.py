@@ -18,7 +18,7 @@ import pytest
 from listener.cli import main, telling
 from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Chain, Notified, Policy, Route, Step
 from listener.rulebook.alerting import Watched as Alert
 from listener.service import notify

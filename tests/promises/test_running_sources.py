@@ -16,7 +16,8 @@ import pytest
 from listener import settings
 from listener.cli import faring, main
 from listener.cli.running import login_name
-from listener.model import Batch, Gap, Reason, Reject, Role
+from listener.model.heard import Batch, Gap, Reason, Reject
+from listener.model.people import Role
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
 from listener.service.backfill import Backfill

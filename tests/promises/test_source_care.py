@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Reason, Reject
+from listener.model.heard import Batch, Gap, Reason, Reject
 from listener.networks import NETWORKS
 from listener.service.backfill import Backfill
 from listener.service.bells import Bells
@@ -30,7 +30,8 @@ from listener.sources.base import Login, Wiring
 from listener.sources.telegram import Telegram
 from listener.store import people, source_acts, source_health, sources
 from listener.store.source_views import BudgetRow, SourceState
-from listener.webclient import Budget, WebClient
+from listener.webclient.client import WebClient
+from listener.webclient.patience import Budget
 from pretend.telegram import TOKEN
 from tests.promises.hooked import HOOKED, Hall, Told, body_of, heard, now, signed, until
 from tests.store.leading import Lead

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from listener.errors import Refused, SourceStopped
-from listener.model import NEEDS, Account, Author, Capability, Doing, Key, NetworkAct, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Key
+from listener.model.leaving import NEEDS, Doing
 from listener.sources.registry import SOURCES
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes import SCENES, Scene
 

@@ -17,7 +17,10 @@ import asyncpg
 import pytest
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Account, Author, Batch, Capability, Doing, Key, Mention, NetworkAct, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Key, Mention
+from listener.model.leaving import Doing
 from listener.service import deliver
 from listener.service.database import House as ServiceHouse
 from listener.service.deliver import Deliverer
@@ -31,7 +34,7 @@ from listener.sources.telegram.updates import Updates
 from listener.sources.telegram.wire import Bot
 from listener.store import outbox
 from listener.store.record import record
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from pretend.telegram import BOT, GROUP, SMALL, TOKEN, BotApi, person, private
 from tests.promises.hearing import Heard, hear
 from tests.promises.scenes_telegram import HANDLE, telegram

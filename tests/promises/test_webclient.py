@@ -15,7 +15,9 @@ import pytest
 from aiohttp import web as server
 
 from listener.errors import FixMe, Refused, TryAgain, Uncertain
-from listener.webclient import Budget, Retry, WebClient, check_url, wait_asked
+from listener.webclient.addresses import check_url
+from listener.webclient.client import WebClient
+from listener.webclient.patience import Budget, Retry, wait_asked
 
 QUICK = Retry(attempts=4, first=0.001, longest=0.5)
 Handler = Callable[[server.Request], Awaitable[server.StreamResponse]]

@@ -24,21 +24,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import (
-    Account,
-    Author,
-    Capability,
-    Deleted,
-    Doing,
-    Item,
-    Key,
-    Kind,
-    Mention,
-    NetworkAct,
-    Reason,
-    Reject,
-    Reply,
-)
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Deleted, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind
+from listener.model.leaving import Doing
 from listener.service import wiring
 from listener.service.hearing import Hearer
 from listener.settings import find_paths, parse
@@ -47,7 +37,8 @@ from listener.sources.base import Delivery, Login, Wiring
 from listener.sources.webhook import Webhook, build, connect
 from listener.sources.webhook import reply as replies
 from listener.sources.webhook.convert import MAX_BODY, Wired, convert, reread
-from listener.webclient import Retry, WebClient
+from listener.webclient.client import WebClient
+from listener.webclient.patience import Retry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhook.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

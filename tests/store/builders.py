@@ -8,24 +8,11 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import (
-    Account,
-    Assessment,
-    Author,
-    Batch,
-    Context,
-    Flag,
-    Hearing,
-    Item,
-    Key,
-    Kind,
-    Mention,
-    Priority,
-    Tick,
-    Tone,
-    ToneLabel,
-    Via,
-)
+from listener.model.accounts import Account
+from listener.model.heard import Author, Batch, Hearing, Item, Key, Mention
+from listener.model.judged import Assessment, Context, Flag, Tick, Tone
+from listener.model.kinds import Kind, Via
+from listener.model.scales import Priority, ToneLabel
 from listener.rulebook.shape import Counted, Rule
 from listener.rulebook.tally import sign_of
 from listener.store.record import Recorded, record

@@ -9,7 +9,8 @@ from datetime import datetime
 import asyncpg
 
 from listener.assess import Judge, topics_of
-from listener.model import Account, Batch, Deleted, Mention
+from listener.model.accounts import Account
+from listener.model.heard import Batch, Deleted, Mention
 from listener.rulebook.shape import Rulebook
 from listener.rulebook.subject import Methods
 from listener.service.hearing import Hearer

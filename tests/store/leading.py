@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import asyncpg
 
-from listener.model import Role
+from listener.model.people import Role
 from listener.store import people
 
 P = ParamSpec("P")

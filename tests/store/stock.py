@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from listener.model import Kind, State
+from listener.model.kinds import Kind
+from listener.model.work import State
 from listener.query.fields import FIELDS, Sort
 from listener.query.tree import (
     And,

@@ -11,12 +11,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener import workflow
 from listener.errors import Refused
-from listener.model import Conversation, Priority, Role, State
+from listener.model.people import Role
+from listener.model.scales import Priority
+from listener.model.work import Conversation, State
 from listener.store import acts, inbox, people
 from listener.store.conversations import COLUMNS, FIELDS, of_row
-from listener.workflow import Act, Assign, Close, NotSpam, Read, Reopen, SetPriority, Snooze, Spam, Tag
+from listener.workflow import moves, order
+from listener.workflow.acts import Act, Assign, Close, NotSpam, Read, Reopen, SetPriority, Snooze, Spam, Tag
 from tests.store.world import NOW, World, later, world
 
 
@@ -52,7 +54,7 @@ async def test_an_act_changes_the_row_and_tells_what_changed(pool: asyncpg.Pool)
     assert event["before"] == {"due_at": "2026-11-20T12:10:00Z", "state": "new", "unread": True}
     assert event["after"] == {"due_at": None, "state": "done", "unread": False}
     place = await pool.fetchval("SELECT sort_key FROM conversations WHERE id = $1", one)
-    assert place == workflow.sort_key(c)
+    assert place == order.sort_key(c)
 
 
 async def test_every_act_has_its_kind(pool: asyncpg.Pool) -> None:
@@ -234,7 +236,7 @@ async def test_undo_of_a_close_asks_when_they_wrote_again(pool: asyncpg.Pool) ->
 
     async with pool.acquire() as connection, connection.transaction():
         before = (await lock(connection, [one]))[one]
-        after = workflow.heard(before, None, later(minutes=5), history=False)
+        after = moves.heard(before, None, later(minutes=5), history=False)
         await save(connection, [after], later(minutes=5))
         was, became = changes(before, after)
         await tell(
@@ -371,7 +373,7 @@ async def test_a_mention_becomes_a_conversation_with_all_that_its_author_said(po
     assert (found.origin.value, found.account_id) == ("person", w.account.id)
     [line] = await inbox.page(pool, w.brand_id, "open", limit=9)
     assert (line.id, line.snippet, line.tone.value, line.messages) == (one, "Still slow", "negative", 3)
-    assert line.sort_key == workflow.sort_key(c)
+    assert line.sort_key == order.sort_key(c)
     [event] = await w.events()
     assert (event["kind"], event["conversation_id"], event["mention_id"], event["person_id"], event["after"]) == (
         "conversation.opened", one, second, w.mia.id, {"origin": "person", "topics": {"acme": 0}},

@@ -10,7 +10,7 @@ from typing import Literal
 import asyncpg
 import pytest
 
-from listener.model import Capability
+from listener.model.accounts import Capability
 from listener.store import capabilities, outbox
 from listener.store.inbox.answered import _FOUND, Answers, answered, steps, telling_words
 from listener.store.lane import freeze

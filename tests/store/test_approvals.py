@@ -11,13 +11,15 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import ApprovalState, OutboxState, Role
+from listener.model.leaving import ApprovalState, OutboxState
+from listener.model.people import Role
 from listener.pictures import PNG, Picture
 from listener.rulebook.people import Approval
 from listener.store import approvals, attachments, inbox, outbox, people, rulebooks, upkeep
 from listener.store.record import merge
 from listener.store.reply_lane import REPLIES
-from listener.store.views import ApprovalRow, OutboxRow
+from listener.store.views.approvals import ApprovalRow
+from listener.store.views.thread import OutboxRow
 from tests.core.rulebooks import book
 from tests.store.world import NOW, World, later, world
 

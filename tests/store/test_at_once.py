@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 from listener.store import acts, claims, outbox
 from listener.store.reply_lane import REPLIES
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
 from tests.store.world import NOW, World, later, world
 
 

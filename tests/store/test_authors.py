@@ -10,10 +10,12 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Hearing, State, Via
+from listener.model.heard import Hearing
+from listener.model.kinds import Via
+from listener.model.work import State
 from listener.store import acts, feed, inbox
 from listener.store.acts import authors as acts_on_authors
-from listener.workflow import Close, NotSpam, Reopen, Snooze, Spam
+from listener.workflow.acts import Close, NotSpam, Reopen, Snooze, Spam
 from tests.store.builders import NOW, House, said
 from tests.store.test_inbox import nodes, plan
 from tests.store.world import world

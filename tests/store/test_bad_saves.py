@@ -14,7 +14,9 @@ import asyncpg
 import pytest
 
 from listener import settings as reading
-from listener.model import Context, Hearing, Via
+from listener.model.heard import Hearing
+from listener.model.judged import Context
+from listener.model.kinds import Via
 from listener.service.database import House
 from listener.service.rules import Bench
 from listener.service.stopping import Stop

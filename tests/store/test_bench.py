@@ -10,7 +10,10 @@ import asyncpg
 import pytest
 
 from listener import settings as reading
-from listener.model import Context, Hearing, ToneLabel, Via
+from listener.model.heard import Hearing
+from listener.model.judged import Context
+from listener.model.kinds import Via
+from listener.model.scales import ToneLabel
 from listener.query.subject import Subject
 from listener.service.database import House
 from listener.service.rules import FIRST_WEIGHED, Bench

@@ -23,7 +23,7 @@ from listener.service.stopping import Stop
 from listener.service.unroller import unrolled
 from listener.settings import CalendarSettings, SecretRef
 from listener.store import calendars, rulebooks
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 from tests.promises.paged import Ear, ear
 from tests.store.test_incidents import fire, fired, on_call, pages, settle
 from tests.store.world import NOW, later

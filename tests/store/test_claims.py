@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Role
+from listener.model.people import Role
 from listener.store import claims, inbox, people, upkeep
 from listener.store.connect import connect_pool
 from listener.store.feed import Feed

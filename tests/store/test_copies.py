@@ -7,10 +7,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from listener.model import Author, AuthorChanged, Deleted, Hearing, Key, Mention, Priority, Via
+from listener.model.heard import Author, AuthorChanged, Deleted, Hearing, Key, Mention
+from listener.model.kinds import Via
+from listener.model.scales import Priority
 from listener.store import acts, inbox, upkeep
 from listener.store.inbox import folded
-from listener.workflow import Assign, Close, SetPriority
+from listener.workflow.acts import Assign, Close, SetPriority
 from tests.store.builders import NOW, SPACE, House, said
 from tests.store.test_inbox import nodes, plan, touched
 from tests.store.world import world

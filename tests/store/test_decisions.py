@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import asyncpg
 
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.outcomes import Why
 from listener.store import acts, decisions, feed, learned, marks, outbox
-from listener.workflow import Close, Reopen, SetPriority, Spam
+from listener.workflow.acts import Close, Reopen, SetPriority, Spam
 from tests.core.test_learning import MODEL
 from tests.store.world import NOW, World, later, world
 

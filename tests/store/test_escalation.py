@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.store import acts, claims, inbox, upkeep
 from listener.store.feed import position, since
-from listener.workflow import Assign, Close, Escalation, HandBack, Tag
+from listener.workflow.acts import Assign, Close, HandBack, Tag
+from listener.workflow.moves import Escalation
 from tests.store.world import World, later, world
 
 DUE = later(hours=1)

@@ -20,8 +20,8 @@ from listener.store.conversations import Event, tell
 from listener.store.embedded import embedded
 from listener.store.feed import Feed
 from listener.store.migrate import migrate
-from listener.store.views import Changed
-from listener.workflow import Close
+from listener.store.views.changed import Changed
+from listener.workflow.acts import Close
 from tests.store.world import NOW, world
 
 SOON = 10.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bench._filling import fill
-from listener import workflow
 from listener.query.words import index_words
 from listener.store.connect import connect_pool
 from listener.store.conversations import COLUMNS, of_row
+from listener.workflow import clocks, order
 
 _SCHEMA = """
 SELECT 'index' AS kind, indexname AS name, indexdef AS made FROM pg_indexes WHERE schemaname = 'hubbub'
@@ -27,8 +27,8 @@ async def test_a_filled_house_stands_as_the_listener_would_have_left_it(dsn: str
     assert await pool.fetch(_SCHEMA) == before
     assert await pool.fetchval("SELECT count(*) FROM conversations") == 400
     for row in await pool.fetch(f"SELECT {COLUMNS}, sort_key, next_at FROM conversations"):
-        assert row["sort_key"] == workflow.sort_key(of_row(row))
-        assert row["next_at"] == workflow.next_at(of_row(row))
+        assert row["sort_key"] == order.sort_key(of_row(row))
+        assert row["next_at"] == clocks.next_at(of_row(row))
     for row in await pool.fetch("SELECT text, tsvector_to_array(words) AS words FROM mention_versions"):
         assert sorted(row["words"]) == sorted(index_words(row["text"]))
     kept = await pool.fetch(_OPEN_WORDS)

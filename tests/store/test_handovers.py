@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 from listener.store import acts, attendance, handovers, outbox, sharing, upkeep
 from listener.store.feed import position, since
-from listener.store.views import Replied
-from listener.workflow import Assign, Close, Snooze
+from listener.store.views.staff import Replied
+from listener.workflow.acts import Assign, Close, Snooze
 from tests.store.test_inbox import nodes, plan, touched
 from tests.store.world import NOW, World, later, world
 

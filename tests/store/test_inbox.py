@@ -10,12 +10,15 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Kind, Origin, OutboxState, State, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.leaving import OutboxState
+from listener.model.scales import ToneLabel
+from listener.model.work import Origin, State
 from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.store import acts, approvals, asking, claims, inbox, network_acts, outbox, upkeep
 from listener.store.inbox import folded, heard, opened, posts, queue, standing
-from listener.workflow import Assign, Close, Tag
+from listener.workflow.acts import Assign, Close, Tag
 from tests.store.world import NOW, World, later, world
 
 

@@ -12,7 +12,7 @@ import asyncpg
 from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired
 from listener.incidents.silences import parse
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Chain, Notified, Policy, Route, Step, Watched
 from listener.rulebook.people import Person
 from listener.spikes.paging import Told

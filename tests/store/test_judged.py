@@ -14,18 +14,9 @@ import pytest
 
 from listener.assess import Judge, assess
 from listener.language import Languages
-from listener.model import (
-    AuthorChanged,
-    Batch,
-    Context,
-    Deleted,
-    Hearing,
-    Item,
-    Key,
-    Kind,
-    Mention,
-    Via,
-)
+from listener.model.heard import AuthorChanged, Batch, Deleted, Hearing, Item, Key, Mention
+from listener.model.judged import Context
+from listener.model.kinds import Kind, Via
 from listener.rulebook.subject import Methods
 from listener.sentiment import Vader
 from listener.store import history, judged

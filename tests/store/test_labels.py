@@ -14,7 +14,7 @@ from listener.query.parse import parse
 from listener.query.tree import Node
 from listener.store import inbox, labels, people
 from listener.store.labels import label
-from listener.store.views import Labelled
+from listener.store.views.labels import Labelled
 from tests.store.world import NOW, World, world
 
 

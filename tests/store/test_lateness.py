@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from listener.store import acts, claims, inbox, upkeep
-from listener.workflow import Assign, Close, Tag
+from listener.workflow.acts import Assign, Close, Tag
 from tests.core.rulebooks import PLAIN
 from tests.store.builders import said
 from tests.store.heard import Ears

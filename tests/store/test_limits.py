@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from listener.lengths import Terms, measures
-from listener.model import Batch, Limits, Mention, Via
+from listener.model.heard import Batch, Limits, Mention
+from listener.model.kinds import Via
 from listener.parts import split
 from listener.service.hearing import Hearer
 from listener.sources.mastodon.convert import convert, packed

@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Priority, Role
+from listener.model.people import Role
+from listener.model.scales import Priority
 from listener.store import acts, people
-from listener.workflow import Assign, Close, Macro, SetPriority, Tag
+from listener.workflow.acts import Assign, Close, Macro, SetPriority, Tag
 from tests.store.test_acts import fields, notes, row
 from tests.store.world import NOW, later, world
 

@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Deleted, Flag, Key
+from listener.model.heard import Deleted, Key
+from listener.model.judged import Flag
 from listener.store import acts, marks, rulebooks, rulestats
 from listener.store.marks import Verdict
-from listener.workflow import Close, Read
+from listener.workflow.acts import Close, Read
 from tests.store.builders import NOW, SPACE, House, said
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 
-from listener.model import Capability, Doing
+from listener.model.accounts import Capability
+from listener.model.leaving import Doing
 from listener.pictures import PNG, Picture
 from listener.store import acts, approvals, attachments, capabilities, claims, labels, network_acts, outbox, presence
 from listener.store.record import merge

@@ -11,7 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import AuthorChanged, Item, Key, Mention, Reject, Via
+from listener.model.heard import AuthorChanged, Item, Key, Mention, Reject
+from listener.model.kinds import Via
 from listener.sources.base import Delivery
 from listener.sources.meta import pages, private
 from listener.sources.meta.hook import GraphHook

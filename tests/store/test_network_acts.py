@@ -13,11 +13,13 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Capability, Doing, NetworkAct, OutboxState
+from listener.model.accounts import Capability
+from listener.model.handed import NetworkAct
+from listener.model.leaving import Doing, OutboxState
 from listener.store import acts, capabilities, inbox, network_acts, network_lane, outbox
 from listener.store.lane import freeze
 from listener.store.reply_lane import REPLIES
-from listener.store.views import ActRow, Rewording
+from listener.store.views.thread import ActRow, Rewording
 from tests.store.test_approvals import needing
 from tests.store.world import NOW, World, later, world
 

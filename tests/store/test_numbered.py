@@ -8,12 +8,13 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import OutboxState, Reply
+from listener.model.handed import Reply
+from listener.model.leaving import OutboxState
 from listener.parts import split
 from listener.store import inbox, numbered, outbox
 from listener.store.lane import Settled, freeze
 from listener.store.reply_lane import REPLIES, overtaken
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
 from tests.store.builders import said
 from tests.store.test_outbox import Desk, after, desk
 

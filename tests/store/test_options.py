@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from listener.errors import Refused
-from listener.model import ApprovalState
+from listener.model.leaving import ApprovalState
 from listener.pictures import PNG, Picture
 from listener.store import acts, approvals, attachments, inbox, outbox, upkeep
 from listener.store.record import merge
-from listener.store.views import ApprovalRow
+from listener.store.views.approvals import ApprovalRow
 from tests.store.test_approvals import Desk, desk  # noqa: F401 - the fixture
 from tests.store.world import NOW, later
 

@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Deleted, Item, Mention, Reject
+from listener.model.heard import Deleted, Item, Mention, Reject
 from listener.sources.base import Delivery
 from listener.sources.bluesky.convert import convert_jetstream
 from listener.sources.feeds.convert import convert_document

@@ -12,12 +12,14 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Deleted, Key, OutboxState, Reply
+from listener.model.handed import Reply
+from listener.model.heard import Deleted, Key
+from listener.model.leaving import OutboxState
 from listener.store import outbox
 from listener.store.lane import freeze
 from listener.store.reply_lane import REPLIES
 from listener.store.reply_rows import locked
-from listener.store.views import OutboxRow
+from listener.store.views.thread import OutboxRow
 from tests.store.builders import NOW, SPACE, House, said
 
 

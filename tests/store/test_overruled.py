@@ -8,12 +8,13 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Tone, ToneLabel
+from listener.model.judged import Tone
+from listener.model.scales import ToneLabel
 from listener.query.fields import Use
 from listener.query.parse import parse
 from listener.store import acts, inbox
 from listener.store.judged import judged
-from listener.store.views import ByHand
+from listener.store.views.listening import ByHand
 from tests.store.builders import NOW, House, said
 
 

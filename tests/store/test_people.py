@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from listener.errors import FixMe, Refused
-from listener.model import Person, Problem, Role
+from listener.model.people import Person, Role
+from listener.model.problems import Problem
 from listener.store import people, rulebooks, source_wishes, sources
 from tests.store.world import NOW, later, world
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 from listener.store import outbox
 from listener.store.reply_lane import REPLIES, overtaken
 from tests.store.builders import said

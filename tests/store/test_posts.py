@@ -8,11 +8,12 @@ from itertools import permutations
 import asyncpg
 import pytest
 
-from listener.model import Deleted, Hidden, Key, ToneLabel
+from listener.model.heard import Deleted, Hidden, Key
+from listener.model.scales import ToneLabel
 from listener.store import acts, inbox
 from listener.store.inbox import posts
-from listener.store.views import CommentStanding, PostShown
-from listener.workflow import Close
+from listener.store.views.posts import CommentStanding, PostShown
+from listener.workflow.acts import Close
 from tests.store.builders import NOW, SPACE, House, said
 
 pytestmark = pytest.mark.newest

@@ -15,7 +15,7 @@ import pytest
 
 from listener.store import claims, presence, upkeep
 from listener.store.feed import Feed
-from listener.store.views import Changed
+from listener.store.views.changed import Changed
 from tests.store.world import NOW, World, later, world
 
 TERMINAL = """

@@ -10,22 +10,9 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from listener.model import (
-    Assessment,
-    Author,
-    AuthorChanged,
-    Batch,
-    Context,
-    Deleted,
-    Gap,
-    Item,
-    Key,
-    Kind,
-    Mention,
-    Reason,
-    Reject,
-    Via,
-)
+from listener.model.heard import Author, AuthorChanged, Batch, Deleted, Gap, Item, Key, Mention, Reason, Reject
+from listener.model.judged import Assessment, Context
+from listener.model.kinds import Kind, Via
 from listener.store import inbox
 from listener.store.record import CursorMoved, record
 from tests.store.builders import NOW, SPACE, ByHand, House, said

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from listener.errors import FixMe
-from listener.model import Deleted, Mention
+from listener.model.heard import Deleted, Mention
 from listener.rulebook.replay import Record
 from listener.service import replaying
 from listener.service.replayer import Order, Work, side_of

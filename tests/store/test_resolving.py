@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from listener.store import acts, inbox, upkeep
-from listener.workflow import Close, Reopen, Snooze
+from listener.workflow.acts import Close, Reopen, Snooze
 from tests.core.rulebooks import PLAIN
 from tests.store.builders import said
 from tests.store.heard import Ears

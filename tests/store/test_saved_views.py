@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Person
+from listener.model.people import Person
 from listener.store import inbox
 from listener.store.feed import position, since
-from listener.store.views import SavedView
+from listener.store.views.queue import SavedView
 from tests.store.world import NOW, World, later, world
 
 

@@ -21,7 +21,7 @@ from listener.store.inbox import lookup
 from listener.store.inbox.heard import Place
 from listener.store.inbox.subjects import Reading
 from listener.store.migrate import shipped
-from listener.workflow import Assign, Close, Reopen, Tag
+from listener.workflow.acts import Assign, Close, Reopen, Tag
 from tests.store import stock
 from tests.store.test_query_sql import gathered, subjects
 from tests.store.world import NOW, World, later, world

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from listener import workflow
-from listener.model import Deleted, Key
+from listener.model.heard import Deleted, Key
 from listener.store import outbox, series
 from listener.store.acts.doing import do
 from listener.store.acts.overruling import overrule
 from listener.store.acts.undoing import undo
 from listener.store.conversations import lock, save
 from listener.store.reply_rows import locked, write_down
-from listener.workflow import Close, Reopen, Tag
+from listener.workflow import moves
+from listener.workflow.acts import Close, Reopen, Tag
 from tests.store.builders import NOW, SPACE, House, said
 
 _SUM = """
@@ -105,7 +105,7 @@ async def test_an_answer_takes_what_wanted_it_away_once(house: House) -> None:
         async with house.pool.acquire() as connection, connection.transaction():
             first = await connection.fetchval("SELECT min(id) FROM conversations")
             held = await lock(connection, [first])
-            await save(connection, [workflow.replied(held[first], NOW, close=False, history=False)], NOW)
+            await save(connection, [moves.replied(held[first], NOW, close=False, history=False)], NOW)
         assert (await counted(house.pool))[("", False)] == (2, 0, 1)
     house.topic("a", topic="outage")
     await house.record(said("a", at=AT))

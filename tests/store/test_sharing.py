@@ -10,14 +10,14 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Person, Role
+from listener.model.people import Person, Role
 from listener.rulebook.hours import Hours, Span
 from listener.rulebook.people import Away
 from listener.rulebook.people import Person as Listed
 from listener.rulebook.roster import Roster
 from listener.rulebook.shape import Team
 from listener.store import acts, attendance, claims, people, presence, sharing, upkeep
-from listener.workflow import Assign, Close, HandBack
+from listener.workflow.acts import Assign, Close, HandBack
 from tests.store.world import NOW, World, later, world
 
 DAY = (Span(9 * 60, 17 * 60),)

@@ -16,7 +16,10 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from listener.model import Account, Batch, Mention, Tone, ToneLabel
+from listener.model.accounts import Account
+from listener.model.heard import Batch, Mention
+from listener.model.judged import Tone
+from listener.model.scales import ToneLabel
 from listener.rulebook.subject import Classifies, model_named
 from listener.service.database import House
 from listener.service.listen import Ear

@@ -7,10 +7,11 @@ import random
 
 import asyncpg
 
-from listener.model import Deleted, Key, State
+from listener.model.heard import Deleted, Key
+from listener.model.work import State
 from listener.store import acts, inbox, upkeep
 from listener.store.record.gone import delete
-from listener.workflow import Act, Assign, Close, Reopen, Snooze
+from listener.workflow.acts import Act, Assign, Close, Reopen, Snooze
 from tests.store.world import NOW, World, later, world
 
 # The counters and a full count, in one snapshot.

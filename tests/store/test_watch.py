@@ -13,7 +13,8 @@ import pytest
 from listener.incidents.escalation import Staffed
 from listener.incidents.shape import Fired
 from listener.incidents.watching import Counter
-from listener.model import Role, Severity
+from listener.model.people import Role
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Policy
 from listener.rulebook.shape import Rulebook
 from listener.service.database import House as HouseOf

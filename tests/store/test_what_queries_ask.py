@@ -10,10 +10,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Context, Deleted, Key, Via
+from listener.model.heard import Deleted, Key
+from listener.model.judged import Context
+from listener.model.kinds import Via
 from listener.query.parse import parse
 from listener.store import acts, inbox
-from listener.workflow import Close, Reopen
+from listener.workflow.acts import Close, Reopen
 from tests.store.builders import NOW, SPACE, House, said
 
 NUMBERS = "SELECT rating, likes, reposts, replies, quotes FROM mentions"

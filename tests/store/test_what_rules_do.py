@@ -11,7 +11,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.model import Batch, Context, Deleted, Flag, Hearing, Key, Mention, Tick, Via, Window
+from listener.model.heard import Batch, Deleted, Hearing, Key, Mention
+from listener.model.judged import Context, Flag, Tick, Window
+from listener.model.kinds import Via
 from listener.query.parse import parse
 from listener.rulebook.asking import Query
 from listener.rulebook.shape import Count, Counted, Group, Rule, Scope, Then
@@ -19,7 +21,7 @@ from listener.rulebook.tally import Tally
 from listener.store import acts, inbox, summary, upkeep
 from listener.store.record import record
 from listener.store.record.counting import _EARLIER, _HOW_MANY, _WHO
-from listener.workflow import Assign, Snooze
+from listener.workflow.acts import Assign, Snooze
 from tests.store.builders import NOW, SPACE, House, said
 
 

@@ -14,7 +14,8 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.incidents.silences import parse
-from listener.model import Capability, Doing
+from listener.model.accounts import Capability
+from listener.model.leaving import Doing
 from listener.pictures import PNG, Picture
 from listener.store import (
     acts,
@@ -34,7 +35,7 @@ from listener.store import (
     source_acts,
 )
 from listener.store.acts import Done
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.store.world import NOW, World, later, world
 
 STORE = Path(acts.__file__).parents[1]

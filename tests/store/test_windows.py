@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from listener.errors import Refused
-from listener.model import Capability, Kind
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
 from listener.store import acts, capabilities, inbox, outbox
 from tests.store.builders import NOW, House, said
 

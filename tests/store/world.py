@@ -11,10 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from listener import workflow
-from listener.model import Account, Assessment, Person, Priority, Role, State, Tone, ToneLabel
+from listener.model.accounts import Account
+from listener.model.judged import Assessment, Tone
+from listener.model.people import Person, Role
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query.words import index_words
 from listener.store import people, sources
+from listener.workflow import acts, clocks, moves, order
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SPACE = "at"
@@ -161,15 +165,15 @@ class World:
         assessment = Assessment(
             Tone(ToneLabel.NOT_SCORED), "", 0, Priority(priority), None, due_at, (), "", False, (), (), "", {}
         )
-        c = workflow.opened(assessment, brand_id=self.brand_id, at=at, history=False)
+        c = moves.opened(assessment, brand_id=self.brand_id, at=at, history=False)
         if snoozed_until is not None:
-            c = workflow.apply(c, workflow.Snooze(snoozed_until), self.mia.id, at)
+            c = moves.apply(c, acts.Snooze(snoozed_until), self.mia.id, at)
             state = "snoozed"
         if assignee is not None:
-            c = workflow.apply(c, workflow.Assign(assignee.id), self.mia.id, at)
+            c = moves.apply(c, acts.Assign(assignee.id), self.mia.id, at)
         id_ = await self.pool.fetchval(
-            _CONVERSATION, self.brand_id, self.account.id, mention_id, state, priority, due_at, workflow.sort_key(c),
-            c.assignee_id, snoozed_until, workflow.next_at(replace(c, state=State(state))),
+            _CONVERSATION, self.brand_id, self.account.id, mention_id, state, priority, due_at, order.sort_key(c),
+            c.assignee_id, snoozed_until, clocks.next_at(replace(c, state=State(state))),
         )  # fmt: skip
         await self.pool.execute("INSERT INTO conversation_mentions VALUES ($1, $2)", id_, mention_id)
         return int(id_)

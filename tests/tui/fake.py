@@ -13,52 +13,35 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from inbox_tui.backend import BadQuery, Checked, Done, Found, Named, Place, QueryProblem
+from inbox_tui.backend import BadQuery, Done, Found, Named, Place
 from inbox_tui.backend.postgres import checked, parsed
 from inbox_tui.view.marks import Marked
+from inbox_tui.view.queries import Checked, QueryProblem
 from inbox_tui.view.rules import Refused as RulesRefused
 from inbox_tui.view.rules import RulesNow
 from inbox_tui.view.saved import Voice
 from inbox_tui.view.whys import Explanation
-from listener import workflow
 from listener.errors import Refused, TryAgain
 from listener.lengths import Terms
-from listener.model import (
-    OPEN,
-    ApprovalState,
-    Conversation,
-    Kind,
-    Origin,
-    OutboxState,
-    Person,
-    Priority,
-    State,
-    ToneLabel,
-)
+from listener.model.kinds import Kind
+from listener.model.leaving import ApprovalState, OutboxState
+from listener.model.people import Person
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import OPEN, Conversation, Origin, State
 from listener.parts import Part, split
 from listener.query.bounds import asks_state, folders_of
 from listener.query.match import test_of
 from listener.query.names import NO_NAMES, Names
 from listener.query.subject import Subject
 from listener.store.feed import NOTHING
-from listener.store.views import (
-    Changed,
-    CommentRow,
-    Counts,
-    HistoryLine,
-    ListeningRow,
-    Note,
-    NoteToMe,
-    Opened,
-    OutboxRow,
-    QueueRow,
-    SavedView,
-    Standing,
-    ThreadMessage,
-    TopicCount,
-    ViewPage,
-)
-from listener.workflow import Act, HandBack, Read
+from listener.store.views.changed import Changed
+from listener.store.views.listening import ListeningRow, TopicCount
+from listener.store.views.notes import Note, NoteToMe
+from listener.store.views.posts import CommentRow
+from listener.store.views.queue import Counts, QueueRow, SavedView, Standing, ViewPage
+from listener.store.views.thread import HistoryLine, Opened, OutboxRow, ThreadMessage
+from listener.workflow import moves, order
+from listener.workflow.acts import Act, HandBack, Read
 from tests.tui.fake_answers import FakeAnswers
 from tests.tui.fake_approving import FakeApproving
 from tests.tui.fake_authors import FakeAuthors
@@ -276,7 +259,7 @@ class FakeBackend(
         names = {p.id: p.name for p in self.staff}
         news = [r.state for r in talk.replies if r.state not in (OutboxState.SEEN, OutboxState.WITHDRAWN)]
         row = QueueRow(
-            c.id, workflow.sort_key(c), c.state, talk.source, talk.handle, talk.name,
+            c.id, order.sort_key(c), c.state, talk.source, talk.handle, talk.name,
             None if last.text is None else last.text[:280], last.tone or ToneLabel.NOT_SCORED, last.need or 0.0, int(c.priority),
             c.due_at, c.last_at, c.tags, c.team, c.assignee_id, names.get(c.assignee_id or 0, ""),
             holder.name if holder else "", holder.id if holder else None, c.unread, sum(m.mine for m in talk.thread),
@@ -607,7 +590,7 @@ class FakeBackend(
                 overtaken.add(conversation_id)
                 continue
             try:
-                after = workflow.apply(before, act, person.id, self.clock())
+                after = moves.apply(before, act, person.id, self.clock())
             except Refused as no:
                 refused[conversation_id] = str(no)
                 continue
@@ -854,7 +837,7 @@ class FakeBackend(
         talk = self.talk(conversation_id)
         said = message(talk.thread[-1].id + 1, text, self.clock(), **{"handle": talk.handle, **more})  # type: ignore[arg-type]
         talk.thread.append(said)
-        talk.conversation = workflow.heard(talk.conversation, None, self.clock(), history=False)
+        talk.conversation = moves.heard(talk.conversation, None, self.clock(), history=False)
         self.ring(conversation_id)
         return said
 

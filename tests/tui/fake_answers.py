@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from listener.store.views import Answered, Opened
+from listener.store.views.answers import Answered
+from listener.store.views.thread import Opened
 
 
 class FakeAnswers:

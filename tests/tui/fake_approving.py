@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from listener.errors import Refused
-from listener.model import ApprovalState, Conversation, Person
-from listener.store.views import ApprovalRow, AttachedRow, Opened, OutboxRow
+from listener.model.leaving import ApprovalState
+from listener.model.people import Person
+from listener.model.work import Conversation
+from listener.store.views.approvals import ApprovalRow, AttachedRow
+from listener.store.views.thread import Opened, OutboxRow
 
 
 class FakeApproving:

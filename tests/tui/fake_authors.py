@@ -9,9 +9,10 @@ from typing import Any
 
 from inbox_tui.backend import Done, Place
 from listener.errors import Refused
-from listener.model import OPEN, State
-from listener.store.views import Author, Mutable, Mute, Note, PastRow
-from listener.workflow import Close
+from listener.model.work import OPEN, State
+from listener.store.views.authors import Author, Mutable, Mute, PastRow
+from listener.store.views.notes import Note
+from listener.workflow.acts import Close
 
 
 class FakeAuthors:

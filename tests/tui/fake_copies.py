@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inbox_tui.backend import Place
-from listener.store.views import Fold, FoldedPage, QueueRow
+from listener.store.views.queue import Fold, FoldedPage, QueueRow
 
 if TYPE_CHECKING:
     from tests.tui.fake import FakeBackend

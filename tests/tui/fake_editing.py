@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from listener.model import Doing
-from listener.store.views import ActRow, Opened, Rewording
+from listener.model.leaving import Doing
+from listener.store.views.thread import ActRow, Opened, Rewording
 
 if TYPE_CHECKING:
     from tests.tui.fake import FakeBackend

@@ -11,9 +11,9 @@ from listener.errors import Refused
 from listener.incidents.message import Evidence
 from listener.incidents.shape import IncidentState, Matcher
 from listener.incidents.story import Listed, Quiet, Story, Written
-from listener.model import Person
+from listener.model.people import Person
 from listener.store.incident_views import place
-from listener.store.views import Alarmed
+from listener.store.views.alarmed import Alarmed
 
 
 class FakeIncidents:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from listener.store.labels import written
-from listener.store.views import Labelled, LabelPair
+from listener.store.views.labels import Labelled, LabelPair
 
 
 class FakeLabels:

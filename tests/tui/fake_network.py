@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from listener.errors import Refused
-from listener.model import Capability, Doing, OutboxState
-from listener.store.views import ActRow, Changed, Opened
+from listener.model.accounts import Capability
+from listener.model.leaving import Doing, OutboxState
+from listener.store.views.changed import Changed
+from listener.store.views.thread import ActRow, Opened
 
 if TYPE_CHECKING:
     from tests.tui.fake import FakeBackend

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from listener.pictures import PNG, Picture
-from listener.store.views import AttachedRow
+from listener.store.views.approvals import AttachedRow
 
 
 class FakePictures:

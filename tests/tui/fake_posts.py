@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from inbox_tui.backend import Place
-from listener.model import ToneLabel
-from listener.store.views import CommentCounts, CommentRow, CommentStanding, PostShown
+from listener.model.scales import ToneLabel
+from listener.store.views.posts import CommentCounts, CommentRow, CommentStanding, PostShown
 
 if TYPE_CHECKING:
     from tests.tui.fake import FakeBackend

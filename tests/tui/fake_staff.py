@@ -8,8 +8,9 @@ from typing import Any
 
 from inbox_tui.view.staff import Colleague
 from listener.errors import Refused
-from listener.model import OPEN, Person
-from listener.store.views import Handover, Present, Shift
+from listener.model.people import Person
+from listener.model.work import OPEN
+from listener.store.views.staff import Handover, Present, Shift
 
 
 class FakeStaff:

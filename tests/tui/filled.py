@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import collections.abc as abc
+import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -14,27 +16,25 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 from inbox_tui.keys import KEYS, Table
 from inbox_tui.view.lines import Line, Piece
-from listener import model, parts, style, workflow
-from listener.rulebook import guide, macros, replies
-from listener.store import views
 from tests.tui.fake import START
 
 T = TypeVar("T")
 
 
-NAMES = {
-    name: kind
-    for module in (workflow, style, guide, replies, macros, parts, model, views)
-    for name, kind in vars(module).items()
-    if isinstance(kind, type)
-}
-"""Types that modules name without importing them."""
+@cache
+def named_for_types(module: str) -> dict[str, Any]:
+    """What a module imports for the type checker alone."""
+    found: dict[str, Any] = {}
+    for part in ast.parse(inspect.getsource(sys.modules[module])).body:
+        if isinstance(part, ast.If) and ast.unparse(part.test) == "TYPE_CHECKING":
+            exec("\n".join(map(ast.unparse, part.body)), found)
+    return found
 
 
 @cache
 def hints_of(thing: Any) -> dict[str, Any]:
     """The types of a class' fields, or of what a function takes and gives."""
-    return get_type_hints(thing, {**NAMES, **vars(sys.modules[thing.__module__])})
+    return get_type_hints(thing, named_for_types(thing.__module__) | vars(sys.modules[thing.__module__]))
 
 
 def filled(kind: type[T], text: str, **over: object) -> T:

@@ -12,7 +12,9 @@ import asyncpg
 
 from inbox_tui.backend.postgres import connect
 from listener.assess import Judge
-from listener.model import Batch, Problem, Role
+from listener.model.heard import Batch
+from listener.model.people import Role
+from listener.model.problems import Problem
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook
 from listener.store import people, rulebooks

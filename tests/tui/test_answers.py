@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from inbox_tui.view.answers import adapted, answer_line, answer_read
-from listener.store.views import Answered
+from listener.store.views.answers import Answered
 from tests.store.test_answered import given
 from tests.store.world import NOW, world
 from tests.tui.fake import START, message

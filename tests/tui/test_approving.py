@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import ApprovalState, OutboxState
+from listener.model.leaving import ApprovalState, OutboxState
 from listener.pictures import PNG, Picture
 from listener.rulebook.people import Approval
 from listener.store import rulebooks

@@ -11,10 +11,12 @@ from inbox_tui.view import authors
 from inbox_tui.view.keyfile import read_keys
 from inbox_tui.view.lines import line_cells
 from listener.harmless import harmless
-from listener.model import Doing, OutboxState, State
+from listener.model.leaving import Doing, OutboxState
+from listener.model.work import State
 from listener.store import acts
-from listener.store.views import Author, Mutable, Mute, Note, PastRow
-from listener.workflow import Close, Reopen
+from listener.store.views.authors import Author, Mutable, Mute, PastRow
+from listener.store.views.notes import Note
+from listener.workflow.acts import Close, Reopen
 from tests.store.world import world
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import SMALL, stage

@@ -16,7 +16,7 @@ from listener.service.staffing import Staffing
 from listener.service.stopping import Stop
 from listener.service.timekeeper import Timekeeper
 from listener.store import acts, presence, rulebooks
-from listener.workflow import Assign
+from listener.workflow.acts import Assign
 from tests.store.world import world
 from tests.tui.test_postgres import now, ready, real
 

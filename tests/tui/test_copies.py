@@ -11,9 +11,10 @@ import asyncpg
 from inbox_tui.view.copies import copies_words, marked_words
 from inbox_tui.view.lines import line_cells
 from inbox_tui.view.queue import queue_lines
-from listener.model import OPEN, ApprovalState, State
-from listener.store.views import Fold
-from listener.workflow import Close, Reopen, Tag
+from listener.model.leaving import ApprovalState
+from listener.model.work import OPEN, State
+from listener.store.views.queue import Fold
+from listener.workflow.acts import Close, Reopen, Tag
 from tests.store.world import world
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import SMALL, Stage, stage

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbox_tui.view.tally import HELD, MOST, Tally
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.query.parse import parse
 from listener.store import acts, inbox
-from listener.store.views import SavedView
-from listener.workflow import Act, Assign, Close, Reopen, SetPriority, Snooze, Tag
+from listener.store.views.queue import SavedView
+from listener.workflow.acts import Act, Assign, Close, Reopen, SetPriority, Snooze, Tag
 from tests.store.world import world
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import stage

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from listener.model import Capability, Doing, OutboxState
-from listener.store.views import Rewording
+from listener.model.accounts import Capability
+from listener.model.leaving import Doing, OutboxState
+from listener.store.views.thread import Rewording
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import stage
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from inbox_tui.backend import Place
 from listener.errors import TryAgain
-from listener.model import State
-from listener.store.views import FoldedPage
-from listener.workflow import Assign, Close
+from listener.model.work import State
+from listener.store.views.queue import FoldedPage
+from listener.workflow.acts import Assign, Close
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import Stage, stage
 

@@ -23,11 +23,15 @@ from inbox_tui.widgets.explaining import Explaining
 from inbox_tui.widgets.fields import Field
 from inbox_tui.widgets.searching import QueryField, Searching
 from listener.errors import Refused
-from listener.model import OutboxState, Problem
+from listener.model.leaving import OutboxState
+from listener.model.problems import Problem
 from listener.query.names import Names
 from listener.rulebook.guide import Guide, Word
 from listener.rulebook.replies import SavedReply
-from listener.store.views import HistoryLine, ListeningRow, Note, Opened, OutboxRow, SavedView, TopicCount
+from listener.store.views.listening import ListeningRow, TopicCount
+from listener.store.views.notes import Note
+from listener.store.views.queue import SavedView
+from listener.store.views.thread import HistoryLine, Opened, OutboxRow
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import SMALL, WIDE, Stage, stage
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from listener.harmless import storable
-from listener.model import Capability
+from listener.model.accounts import Capability
 from listener.store import acts, capabilities, handovers
 from tests.journeys.terminal import Terminal
 from tests.store.world import world

@@ -10,22 +10,16 @@ from textual.command import CommandPalette
 
 from inbox_tui.keyboard import give_keys
 from inbox_tui.view.staff import Colleague
-from listener.model import ApprovalState, Capability, Doing, OutboxState
+from listener.model.accounts import Capability
+from listener.model.leaving import ApprovalState, Doing, OutboxState
 from listener.rulebook.macros import Macro
-from listener.store.views import (
-    ActRow,
-    Answered,
-    ApprovalRow,
-    AttachedRow,
-    CommentRow,
-    Mute,
-    Note,
-    NoteToMe,
-    PastRow,
-    PostShown,
-    Present,
-    Shift,
-)
+from listener.store.views.answers import Answered
+from listener.store.views.approvals import ApprovalRow, AttachedRow
+from listener.store.views.authors import Mute, PastRow
+from listener.store.views.notes import Note, NoteToMe
+from listener.store.views.posts import CommentRow, PostShown
+from listener.store.views.staff import Present, Shift
+from listener.store.views.thread import ActRow
 from tests.tui.fake import FakeBackend
 from tests.tui.filled import each, filled
 from tests.tui.stage import WIDE, Stage, stage

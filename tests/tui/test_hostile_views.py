@@ -17,9 +17,15 @@ import pytest
 import inbox_tui.view
 from inbox_tui.view import lines, marks
 from inbox_tui.view.copying import copyables
-from listener import model
 from listener.incidents.curve import Curve
+from listener.model.leaving import OutboxState
 from listener.store import views
+from listener.store.views.changed import Changed
+from listener.store.views.health import SourceHealth
+from listener.store.views.notes import NoteToMe
+from listener.store.views.queue import FoldedPage, Standing, ViewPage
+from listener.store.views.staff import Shift
+from listener.store.views.thread import Rewording
 from tests.tui.fake import START
 from tests.tui.filled import each, filled, hints_of, kinds_in, texts_in, value
 from tests.tui.test_hostile import HOSTILE, harmless_character
@@ -60,7 +66,7 @@ _CURVE = Curve(
 GIVEN: Mapping[str, Mapping[str, object]] = {
     "curve.picture": {"height": 12, "curve": _CURVE},
     "curve.legend": {"curve": _CURVE},
-    "handing.drafted": {"shift": filled(views.Shift, "", undecided=((2, model.OutboxState.FAILED),))},
+    "handing.drafted": {"shift": filled(Shift, "", undecided=((2, OutboxState.FAILED),))},
     "marks.noted": {"verdict": marks.RIGHT},
     "queue.queue_line": {"seen": (("who looks", ""),) * 3},
     "queue.queue_lines": {"seen": (("who looks", ""),) * 3},
@@ -160,13 +166,13 @@ def test_what_leaves_for_the_clipboard_is_harmless_too(text: str) -> None:
 
 NOT_DRAWN = frozenset(
     {
-        views.NoteToMe,
-        views.SourceHealth,
-        views.ViewPage,
-        views.FoldedPage,
-        views.Standing,
-        views.Changed,
-        views.Rewording,
+        NoteToMe,
+        SourceHealth,
+        ViewPage,
+        FoldedPage,
+        Standing,
+        Changed,
+        Rewording,
     }
 )
 """Drawn by no function of the view: the inbox's screen says the first itself, commands print the second, the others hold what is drawn; the
@@ -180,6 +186,8 @@ def test_every_shape_of_data_with_text_in_it_is_given_to_a_function_here() -> No
         for name in inspect.signature(function).parameters
         for kind in kinds_in(value(hints[name], "x"))
     }
-    shapes = {kind for kind in vars(views).values() if isinstance(kind, type) and is_dataclass(kind)}
-    texts = {kind for kind in shapes if kind.__module__ == views.__name__ and list(texts_in(filled(kind, "x")))}
+    rooms = [importlib.import_module(f"{views.__name__}.{one.name}") for one in pkgutil.iter_modules(views.__path__)]
+    kinds = [(kind, room) for room in rooms for kind in vars(room).values() if isinstance(kind, type)]
+    shapes = {kind for kind, room in kinds if is_dataclass(kind) and kind.__module__ == room.__name__}
+    texts = {kind for kind in shapes if list(texts_in(filled(kind, "x")))}
     assert texts - given - NOT_DRAWN == set()

@@ -20,7 +20,7 @@ from listener.incidents.asked import query_of
 from listener.incidents.curve import curve_of
 from listener.incidents.shape import Incident, IncidentState
 from listener.incidents.story import Listed, Missing, Plan, Story
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.alerting import Watched
 from listener.store import incident_acts, incident_views
 from listener.store.incident_report import report_on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inbox_tui.view import labels
 from inbox_tui.view.lines import line_cells
-from listener.store.views import SavedView
+from listener.store.views.queue import SavedView
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import stage
 

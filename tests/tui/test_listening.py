@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, stage
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from listener.errors import TryAgain
-from listener.model import State
-from listener.store.views import Opened
-from listener.workflow import Assign, Close
+from listener.model.work import State
+from listener.store.views.thread import Opened
+from listener.workflow.acts import Assign, Close
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import Stage, stage
 

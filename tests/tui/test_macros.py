@@ -10,7 +10,8 @@ import asyncpg
 from inbox_tui.view import macros
 from inbox_tui.view.macros import Using
 from inbox_tui.view.saved import Voice
-from listener.model import Priority, State
+from listener.model.scales import Priority
+from listener.model.work import State
 from listener.rulebook.macros import ME, Macro
 from listener.rulebook.replies import SavedReply
 from tests.store.world import NOW

@@ -9,7 +9,8 @@ from textual.widget import Widget
 from inbox_tui.keys import COMPOSER, EVERYWHERE, INBOX, here
 from inbox_tui.widgets.bars import KeysBar
 from inbox_tui.widgets.choices import Choices
-from listener.model import OutboxState, State
+from listener.model.leaving import OutboxState
+from listener.model.work import State
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import SMALL, Stage, stage
 

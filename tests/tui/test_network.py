@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from inbox_tui.backend.postgres import connect
-from listener.model import Capability, Doing, OutboxState
+from listener.model.accounts import Capability
+from listener.model.leaving import Doing, OutboxState
 from listener.store import capabilities
 from tests.store.world import world
 from tests.tui.fake import START, FakeBackend

@@ -15,12 +15,13 @@ from inbox_tui.view import names, queue
 from inbox_tui.view.authors import card_lines
 from listener import networks
 from listener.errors import Refused
-from listener.model import Audience, Capability, Kind
+from listener.model.accounts import Capability
+from listener.model.kinds import Audience, Kind
 from listener.private import Sort, private
 from listener.store import attachments, capabilities, inbox, outbox
 from listener.store.reply_lane import REPLIES
-from listener.store.views import Author
-from listener.webclient import WebClient
+from listener.store.views.authors import Author
+from listener.webclient.client import WebClient
 from pretend import mastodon as pretended
 from tests.core.test_pictures import png
 from tests.promises.scenes_mastodon import account, source

@@ -9,11 +9,11 @@ import asyncpg
 import pytest
 
 from inbox_tui.widgets import viewer
-from listener.model import ApprovalState
+from listener.model.leaving import ApprovalState
 from listener.pictures import PNG, Picture
 from listener.rulebook.people import Approval
 from listener.store import attachments, rulebooks
-from listener.store.views import AttachedRow
+from listener.store.views.approvals import AttachedRow
 from tests.store.world import world
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import stage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from inbox_tui.view.overruled import by_hand_lines
-from listener.store.views import ByHand
+from listener.store.views.listening import ByHand
 from tests.tui.ruled import Ruled, now, seen
 
 

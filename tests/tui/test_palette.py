@@ -24,7 +24,7 @@ from inbox_tui.widgets.authors import AuthorCard
 from inbox_tui.widgets.explaining import Explaining
 from inbox_tui.widgets.post import PostView
 from inbox_tui.widgets.searching import Searching
-from listener.model import State
+from listener.model.work import State
 from tests.tui.stage import Stage, stage
 
 

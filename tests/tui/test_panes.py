@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listener.model import State
+from listener.model.work import State
 from tests.tui.stage import WIDE, Stage, stage
 
 MIDDLE, SMALL = (110, 30), (80, 24)

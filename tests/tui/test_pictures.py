@@ -12,8 +12,8 @@ from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.view.pictures import carried_lines
 from inbox_tui.widgets.files import entries, read_file
 from listener.errors import Refused
-from listener.model import Kind
-from listener.store.views import AttachedRow
+from listener.model.kinds import Kind
+from listener.store.views.approvals import AttachedRow
 from tests.core.test_pictures import SECRET, jpeg, png
 from tests.store.world import world
 from tests.tui.fake import START, FakeBackend, message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from listener.model import OutboxState
+from listener.model.leaving import OutboxState
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import SMALL, stage
 

@@ -12,9 +12,9 @@ import pytest
 
 from inbox_tui.backend.postgres import connect
 from listener.errors import FixMe
-from listener.model import Role
+from listener.model.people import Role
 from listener.store import acts, alive, claims, people, rulebooks
-from listener.workflow import Assign, Close
+from listener.workflow.acts import Assign, Close
 from tests.store.world import World, world
 from tests.tui.stage import Stage, stage
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from listener.model import ToneLabel
-from listener.store.views import CommentRow, CommentStanding
+from listener.model.scales import ToneLabel
+from listener.store.views.posts import CommentRow, CommentStanding
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import SMALL, stage
 

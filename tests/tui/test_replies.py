@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from inbox_tui.view.replies import answered_by_others, changed_since, outbox_words, seconds_left
-from listener.model import OutboxState
-from listener.store.views import Opened, OutboxRow
+from listener.model.leaving import OutboxState
+from listener.store.views.thread import Opened, OutboxRow
 from tests.tui.fake import START, FakeBackend, message
 
 

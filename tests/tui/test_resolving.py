@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from inbox_tui.view.staff import Colleague
-from listener.model import State
+from listener.model.work import State
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import stage
 

@@ -15,7 +15,7 @@ from inbox_tui.view import marks, rules, thread, whys
 from inbox_tui.view.lines import Line, line_cells
 from inbox_tui.view.rules import SORTS, RuleRow, RulesNow
 from inbox_tui.view.whys import Branch, Explanation, Part, RuleWhy
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.explain import written
 from listener.rulebook.parse import parse
 from listener.rulebook.shape import Rulebook

@@ -12,9 +12,9 @@ from inbox_tui.view import marks as marks_view
 from inbox_tui.view.rules import RulesNow
 from inbox_tui.widgets.explaining import Explaining
 from listener.errors import TryAgain
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.store import acts, marks, rulebooks
-from listener.workflow import Close
+from listener.workflow.acts import Close
 from tests.tui.fake import FakeBackend
 from tests.tui.ruled import BROKEN, RULES, Ruled, now, seen
 from tests.tui.stage import SMALL, WIDE, Stage, stage

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from inbox_tui.view import saved
 from inbox_tui.view.saved import Voice
-from listener.model import Kind, OutboxState
+from listener.model.kinds import Kind
+from listener.model.leaving import OutboxState
 from listener.rulebook.guide import Guide, Word
 from listener.rulebook.replies import SavedReply
-from listener.store.views import Opened
+from listener.store.views.thread import Opened
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import SMALL, Stage, stage
 

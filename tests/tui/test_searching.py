@@ -14,7 +14,7 @@ from inbox_tui.view.lines import cells, typed
 from inbox_tui.view.queries import Checked, QueryProblem, cell_of, graphemes, pointed
 from inbox_tui.widgets.searching import Pointer, QueryField, Searching
 from listener.query.names import NO_NAMES, Names
-from listener.workflow import Tag
+from listener.workflow.acts import Tag
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
 

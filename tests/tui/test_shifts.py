@@ -12,9 +12,10 @@ from inbox_tui.view.lines import line_cells
 from inbox_tui.view.queue import queue_lines
 from inbox_tui.view.staff import Colleague
 from listener.errors import TryAgain
-from listener.model import OutboxState, Priority
-from listener.store.views import Present, Replied, Shift
-from listener.workflow import Assign
+from listener.model.leaving import OutboxState
+from listener.model.scales import Priority
+from listener.store.views.staff import Present, Replied, Shift
+from listener.workflow.acts import Assign
 from tests.tui.fake import START, Clock, FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
 

@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from listener.model import OutboxState, State
-from listener.store.views import NoteToMe, Opened, OutboxRow
+from listener.model.leaving import OutboxState
+from listener.model.work import State
+from listener.store.views.notes import NoteToMe
+from listener.store.views.thread import Opened, OutboxRow
 from tests.tui.fake import START, FakeBackend
 from tests.tui.stage import Stage, stage
 

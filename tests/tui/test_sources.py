@@ -8,7 +8,7 @@ import asyncpg
 
 from inbox_tui.view import sources as view
 from inbox_tui.view.lines import line_cells
-from listener.model import Reason
+from listener.model.heard import Reason
 from listener.store import alive, people, source_acts, source_health, sources
 from listener.store.source_views import BudgetRow, Fault, GapRow, SourceState
 from tests.tui.ruled import Ruled, now, seen

@@ -9,8 +9,11 @@ from textual import events
 from textual.keys import _character_to_key
 
 from listener.lengths import Terms
-from listener.model import Kind, OutboxState, Priority, State
-from listener.workflow import Close
+from listener.model.kinds import Kind
+from listener.model.leaving import OutboxState
+from listener.model.scales import Priority
+from listener.model.work import State
+from listener.workflow.acts import Close
 from tests.tui.fake import FakeBackend, message
 from tests.tui.stage import SMALL, Stage, stage
 

@@ -15,8 +15,8 @@ from inbox_tui.view import lines, words
 from inbox_tui.view.history import history_sentence
 from inbox_tui.view.keymap import help_lines
 from inbox_tui.view.times import snooze_choices
-from listener.model import Priority
-from listener.store.views import HistoryLine
+from listener.model.scales import Priority
+from listener.store.views.thread import HistoryLine
 from tests.house import keys_page
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)  # a Monday

@@ -9,8 +9,8 @@ from inbox_tui.backend import Place
 from inbox_tui.widgets.searching import Searching
 from listener.errors import TryAgain
 from listener.query.names import NO_NAMES, Names
-from listener.store.views import ViewPage
-from listener.workflow import Close, Tag
+from listener.store.views.queue import ViewPage
+from listener.workflow.acts import Close, Tag
 from tests.tui.fake import FakeBackend
 from tests.tui.stage import SMALL, Stage, stage
 

@@ -14,8 +14,8 @@ from listener.service.deliver import Deliverer
 from listener.service.lanes import Replies
 from listener.service.stopping import Stop
 from listener.store import acts, rulebooks
-from listener.webclient import WebClient
-from listener.workflow import Assign
+from listener.webclient.client import WebClient
+from listener.workflow.acts import Assign
 from pretend.network import Network
 from pretend.settings import Settings
 from tests.journeys.running import until

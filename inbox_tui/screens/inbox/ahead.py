@@ -7,10 +7,10 @@ from typing import Any
 
 from textual import events
 
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 
 
-class Ahead(Answering):
+class Ahead(Deciding):
     """Typing ahead."""
 
     _ahead: str | None = None

@@ -1,34 +1,34 @@
-"""Writing replies: the claim, the draft, the fence against a thread that moved, and the seconds in which a reply can be taken back."""
+"""Writing replies: the claim, the draft, and the fence against a thread that moved. Refuses what comes after: that is `deciding`."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual import on
 from textual.timer import Timer
 
 from inbox_tui.messages import ComposerLeft, DraftChanged, ReplySubmitted, SavedWanted
 from inbox_tui.screens.inbox.triage import Triage
-from inbox_tui.view import network, privately, replies, saved, sight, windows, words
-from inbox_tui.view.facets import facet_lines
+from inbox_tui.view import facets, network, privately, replies, saved, sight, windows, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.names import account
 from inbox_tui.view.parts import terms_of
 from inbox_tui.view.queue import who
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick
-from listener.errors import HubbubError, Refused
-from listener.lengths import Terms, measures
-from listener.model import PART_BEFORE, Kind, OutboxState
-from listener.store.views import ApprovalRow, Opened, OutboxRow, Rewording, ThreadMessage
+from listener import lengths
+from listener.errors import Refused
+from listener.model.kinds import Kind
+
+if TYPE_CHECKING:
+    from listener.store.views.approvals import ApprovalRow
+    from listener.store.views.thread import Opened, OutboxRow, Rewording, ThreadMessage
 
 T = TypeVar("T")
-
-_UNDECIDED = (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.STOPPED)
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Writing:
     opened: Opened
     parent: ThreadMessage
     fence: int
-    voice: saved.Voice = saved.SILENT
+    voice: saved.Voice = field(default_factory=lambda: saved.SILENT)
     waved: frozenset[int] = frozenset()
     """Colleagues' replies that the writer has seen and answers all the same."""
     private: bool = False
@@ -62,7 +62,7 @@ class Writing:
         return self.opened.conversation.id
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> lengths.Terms:
         """How long it may be: the account's server says so, and who is answered may have to be named."""
         return replace(terms_of(self.opened, self.parent), private=self.private)
 
@@ -137,7 +137,7 @@ class Answering(Triage):
         waved: frozenset[int] = frozenset()
         if other is not None:
             answer = await self.app.push_screen_wait(
-                Ask(
+                dialogs.Ask(
                     "A colleague has answered",
                     [replies.answered_words(other, self.desk.now())],
                     [("l", "leave it"), ("w", "write another answer")],
@@ -150,7 +150,7 @@ class Answering(Triage):
         draft = opened.draft
         if draft and opened.draft_thread_version not in (None, opened.conversation.thread_version):
             answer = await self.app.push_screen_wait(
-                Ask(
+                dialogs.Ask(
                     "The thread has changed since you began this draft",
                     ["Read the thread again before you send. The draft says:", f"“{say(draft)[:200]}”"],
                     [("k", "keep the draft"), ("n", "begin anew")],
@@ -163,7 +163,7 @@ class Answering(Triage):
         private = aside or parent.kind is Kind.DM
         if draft and opened.draft_private and not private:
             answer = await self.app.push_screen_wait(
-                Ask(
+                dialogs.Ask(
                     "This draft was meant to be private",
                     ["As a public reply everybody can read it. The draft says:", f"“{say(draft)[:200]}”"],
                     [("k", "keep it private"), ("p", "make it public"), ("n", "begin anew, in public")],
@@ -248,7 +248,7 @@ class Answering(Triage):
             first, hints = ([line for line, holds in said if holds is wanted] for wanted in (True, False))
             aside = writing.private or parent.kind is Kind.DM
             whom = "" if parent.ours else parent.author_handle
-            becomes = facet_lines(writing.opened.source, draft, whom, aside=aside)
+            becomes = facets.facet_lines(writing.opened.source, draft, whom, aside=aside)
             return [*told, *first, *becomes, *hints]
 
         self.composer.know(lines, look.offers())
@@ -272,7 +272,7 @@ class Answering(Triage):
             self.composer.warn("there are no saved replies for this brand: replies: in the rule files makes some")
             return
         key = await self.app.push_screen_wait(
-            Pick(
+            dialogs.Pick(
                 "Saved replies",
                 [Choice(key, offer.line) for key, offer in offers.items()],
                 preview=lambda key: ((offers[key].text, ""),),
@@ -294,7 +294,7 @@ class Answering(Triage):
         if not found:
             return True
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 "Before everybody can read it",
                 [saved.public_question(found), *(saved.finding_line(one, body, asks=True) for one in found)],
                 [("b", "go back"), ("s", "send anyway")],
@@ -416,7 +416,7 @@ class Answering(Triage):
                 close_after=close_after,
                 now=self.desk.now(),
                 planned=planned,
-                in_parts=any(one.over for one in measures(writing.opened.source, body, writing.terms)),
+                in_parts=any(one.over for one in lengths.measures(writing.opened.source, body, writing.terms)),
             )
 
         row = await self.attempt(self.agreed(writing, put))
@@ -473,7 +473,7 @@ class Answering(Triage):
 
     async def _agrees(self, said: list[str]) -> bool:
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 "The thread has changed while you wrote",
                 said or ["Something in this thread was changed."],
                 [("b", "back to writing"), ("s", "send it all the same")],
@@ -494,23 +494,7 @@ class Answering(Triage):
             if said:
                 self.composer.warn(f"meanwhile: {said[0]}")
 
-    # Taking back and deciding ----------------------------------------------------------------------------------------
-
-    def action_take_back(self) -> None:
-        """The reply that still waits, else the last act."""
-        if not self.refuse_read_only():
-            self.work(self._take_back())
-
-    async def _take_back(self) -> None:
-        row = await self._waiting_reply()
-        if row is None:
-            await self.undo()
-            return
-        await self._withdraw(row)
-
-    def last_queued(self) -> datetime | None:
-        """When something that z may still mean was put on its way from here last."""
-        return self._waiting[-1][0].queued_at if self._waiting else None
+    # What was done since --------------------------------------------------------------------------------------------
 
     async def until_now(self) -> Until:
         """What has been done until now."""
@@ -519,114 +503,3 @@ class Answering(Triage):
     async def done_since(self, until: Until) -> bool:
         """Whether an act or a mark came after it."""
         return len(self.desk.marked) > until.marks or await self.attempt(self.desk.backend.last_act()) != until.last_act
-
-    async def _waiting_reply(self) -> OutboxRow | None:
-        """The reply that was queued last from here, if it still waits and nothing was done since; else a queued one of mine in the
-        conversation under the hands.
-        """
-        opened, now = await self.opened_here(), self.desk.now()
-        here = [
-            r
-            for r in (opened.replies if opened else ())
-            if r.state is OutboxState.QUEUED and not replies.planned(r, now)
-        ]
-        mine = [r for r in here if r.person_id == self.me]
-        still = {r.id for r in mine}
-        self._waiting = tuple((row, until) for row, until in self._waiting if row.not_before > now or row.id in still)
-        if not self._waiting:
-            return mine[-1] if mine else None
-        row, until = self._waiting[-1]
-        return None if await self.done_since(until) else row
-
-    async def _withdraw(self, row: OutboxRow) -> None:
-        try:
-            body = await self.desk.backend.withdraw(row.id, self.desk.now())
-        except HubbubError as no:
-            self.say(f"too late to take it back: {say(no.what)}", "soon")
-            await self.refresh_ids([row.conversation_id])
-            return
-        self._waiting = tuple((one, until) for one, until in self._waiting if one.id != row.id)
-        opened = await self.open_for_act(row.conversation_id)
-        self.say(replies.taken_back(row, opened), "good")
-        await self.refresh_ids([row.conversation_id])
-        if opened is not None:
-            await self.write_again(opened, body, private=row.private)
-
-    async def write_again(self, opened: Opened, body: str, *, private: bool) -> None:
-        """Words that were taken back, in the composer and kept as a draft."""
-        conversation, backend = opened.conversation, self.desk.backend
-        if self._writing is not None and self._writing.id == conversation.id:
-            self.composer.put_in(body)
-            return
-        kept = backend.save_draft(
-            conversation.id, body, conversation.thread_version, self.desk.now(), private=private
-        )  # first of all: whatever comes now, the words are not lost
-        await self.attempt(kept)
-        if self._writing is not None:
-            self.say("its words are kept as a draft there: another reply is being written", "soon")
-            return
-        parent = windows.answerable(opened)
-        if parent is not None and await self.hold(conversation.id):
-            await self.begin(opened, parent, body, private=private)
-
-    async def write_on(self, opened: Opened) -> None:
-        """A draft that was given back, in the composer."""
-        parent = windows.answerable(opened)
-        if self._writing is not None:
-            self.say("it is kept as a draft there: another reply is being written", "soon")
-        elif parent is not None and await self.hold(opened.conversation.id):
-            await self.begin(opened, parent, opened.draft, private=opened.draft_private)
-
-    def action_settle(self) -> None:
-        """Decide about what waits for somebody's word in the conversation that is read, else in the one under the cursor."""
-        if not self.refuse_read_only():
-            self.work(self._settle_here())
-
-    async def _settle_here(self) -> None:
-        opened = await self.opened_here()
-        if opened is not None:
-            self.settle_opened(opened)
-
-    def settle_opened(self, opened: Opened) -> None:
-        """Decide about a reply that did not simply go out."""
-        row = undecided_reply(opened)
-        if row is not None:
-            self.work(self.settle(opened, row))
-        elif any(r.state is OutboxState.QUEUED for r in opened.replies):
-            self.say(f"it goes out in a moment; {self.desk.sign('take_back')} takes it back", "dim")
-        else:
-            self.say("no reply here waits for a decision", "dim")
-
-    async def settle(self, opened: Opened, row: OutboxRow) -> None:
-        """Ask what is to be done about it, and do it."""
-        backend = self.desk.backend
-        said = [f"“{say(row.body)[:200]}”", say(row.problem) or "The network gave no reason."]
-        if row.state is OutboxState.UNKNOWN:
-            answer = await self.app.push_screen_wait(
-                Ask(
-                    "Nobody knows whether it went out",
-                    [*said, "Look at the thread on the network, then say what you see."],
-                    [("y", "it is there"), ("n", "it is not there"), ("l", "leave it")],
-                )
-            )
-            if answer in ("y", "n"):
-                await self.attempt(backend.resolve_unknown(row.id, answer == "y", self.desk.now()))
-                self.say("noted", "good")
-        else:
-            title = "It failed" if row.state is OutboxState.FAILED else "It was stopped before it left"
-            answer = await self.app.push_screen_wait(
-                Ask(title, said, [("s", "send it now"), ("e", "take it back and edit it"), ("l", "leave it")])
-            )
-            if answer == "s":
-                fence = opened.conversation.thread_version
-                await self.attempt(backend.retry(row.id, fence, self.desk.now()))
-            elif answer == "e":
-                await self._withdraw(row)
-                return
-        await self.refresh_ids([row.conversation_id])
-
-
-def undecided_reply(opened: Opened) -> OutboxRow | None:
-    """The newest reply here that somebody must decide about; of parts the one that keeps the others."""
-    rows = [r for r in reversed(opened.replies) if r.state in _UNDECIDED]
-    return next((r for r in rows if r.code != PART_BEFORE), rows[0] if rows else None)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual import on
 
 from inbox_tui.messages import ApprovalWanted
-from inbox_tui.screens.inbox.answering import Until, Writing
 from inbox_tui.screens.inbox.seeing import Seeing
 from inbox_tui.view import approvals, options, replies, saved, sight, words
 from inbox_tui.view.lines import Line, fit, say
@@ -20,11 +20,15 @@ from inbox_tui.view.names import account
 from inbox_tui.view.parts import part_lines, terms_of
 from inbox_tui.view.pictures import going_line, picture_words, whole_words
 from inbox_tui.view.queue import who
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick, Write
 from listener import parts, pictures
 from listener.errors import HubbubError, Refused
-from listener.store.views import ApprovalRow, AttachedRow, Opened, OutboxRow, Rewording, ThreadMessage
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Until, Writing
+    from listener.store.views.approvals import ApprovalRow, AttachedRow
+    from listener.store.views.thread import Opened, OutboxRow, Rewording, ThreadMessage
 
 _PICTURES, _OTHERS, _AGAIN = "p", "o", "again"
 """Answers after which it is asked again."""
@@ -201,7 +205,7 @@ class Approving(Seeing):
         if self.approver:
             said.append("Nobody approves their own reply; taken back, you may send it yourself.")
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 "Your reply waits for approval",
                 said,
                 [("l", "leave it waiting"), ("e", "take it back and edit it")],
@@ -236,7 +240,7 @@ class Approving(Seeing):
     async def _choose_offered(self, row: ApprovalRow) -> str | None:
         """The number of an option, or what is done with all of them."""
         return await self.app.push_screen_wait(
-            Pick(
+            dialogs.Pick(
                 f"{say(row.person)} offers {len(row.options)} texts for one reply",
                 [Choice(*one) for one in options.approvers_choices(row)],
                 filtered=False,
@@ -278,7 +282,7 @@ class Approving(Seeing):
             answers.append((_OTHERS, "the other options"))
         answers.append(("r", "send all of it back with a note" if row.options else "send it back with a note"))
         title = f"{name} asks for approval" + (f": option {option} of {len(row.options)}" if row.options else "")
-        return await self.app.push_screen_wait(Ask(title, said, answers))
+        return await self.app.push_screen_wait(dialogs.Ask(title, said, answers))
 
     async def _change_pictures(
         self, row: ApprovalRow, option: int, alts: Mapping[int, str] | None, source: str
@@ -290,7 +294,7 @@ class Approving(Seeing):
         while True:
             choices = [Choice(str(n), ((f"{n} ", "accent"), *going_line(one, going))) for n, one in enumerate(rows, 1)]
             key = await self.app.push_screen_wait(
-                Pick(
+                dialogs.Pick(
                     "Its pictures (esc: done)",
                     choices,
                     filtered=False,
@@ -306,7 +310,7 @@ class Approving(Seeing):
         answers = [("o", "look at it"), *([("w", "say anew what can be seen")] if goes and limit else [])]
         answers.append(("t", "take it off" if goes else "put it on again"))
         said = [f"“{say(going.get(one.id, one.alt))}”", picture_words(one)]
-        answer = await self.app.push_screen_wait(Ask(fit(say(one.name), 40), said, answers))
+        answer = await self.app.push_screen_wait(dialogs.Ask(fit(say(one.name), 40), said, answers))
         if answer == "o":
             await self.see(one)
         elif answer == "t" and goes:
@@ -412,7 +416,7 @@ class Approving(Seeing):
             await self._let_go(writing.id)
 
     async def _reject(self, row: ApprovalRow) -> None:
-        note = await self.app.push_screen_wait(Write(f"What should {say(row.person)} change?"))
+        note = await self.app.push_screen_wait(dialogs.Write(f"What should {say(row.person)} change?"))
         if not note:
             self.say("left waiting", "dim")
             return

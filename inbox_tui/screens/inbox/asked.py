@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from inbox_tui.screens.base import Desk
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view import words
 from inbox_tui.view.lines import Piece, say
 from inbox_tui.view.queue import who
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Pick
-from listener.store.views import Changed, NoteToMe
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.base import Desk
+    from listener.store.views.changed import Changed
+    from listener.store.views.notes import NoteToMe
 
 
-class Asked(Answering):
+class Asked(Deciding):
     """What colleagues ask in notes."""
 
     def __init__(self, desk: Desk) -> None:
@@ -68,7 +72,7 @@ class Asked(Answering):
                 for key, n in by_key.items()
             ]
             key = await self.app.push_screen_wait(
-                Pick("Notes that ask you", choices, preview=lambda key: ((say(by_key[key].body), "note"),))
+                dialogs.Pick("Notes that ask you", choices, preview=lambda key: ((say(by_key[key].body), "note"),))
             )
             if key is None:
                 return

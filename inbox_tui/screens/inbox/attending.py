@@ -9,15 +9,20 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from textual import on
 
 from inbox_tui.messages import DraftChanged
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view import staff, thread
-from inbox_tui.view.lines import Piece
 from listener.errors import HubbubError
-from listener.store.views import Changed, Present, QueueRow
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Piece
+    from listener.store.views.changed import Changed
+    from listener.store.views.queue import QueueRow
+    from listener.store.views.staff import Present
 
 REST = timedelta(seconds=1)
 """So long the cursor stays on what is looked at."""
@@ -31,7 +36,7 @@ IDLE = timedelta(minutes=10)
 _At = tuple[int | None, bool]
 
 
-class Attending(Answering):
+class Attending(Deciding):
     """Who is where."""
 
     _present: Sequence[Present] = ()

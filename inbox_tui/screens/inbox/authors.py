@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import events
 
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.screens.inbox.triage import All, Targets
-from inbox_tui.view import authors
-from inbox_tui.view.deeds import Deed
+from inbox_tui.view import authors, deeds
 from inbox_tui.view.lines import Line, Piece, say
-from inbox_tui.widgets.authors import Act, AuthorCard
-from inbox_tui.widgets.dialogs import Ask, Write
+from inbox_tui.widgets import authors as cards
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.paper import Paper
-from listener.store.views import Author, Mutable
-from listener.workflow import NotSpam, Spam, is_spam
+from listener.workflow import acts, moves
 
-_NO_SPAM = Deed(NotSpam(), "opened again, no spam", "open", "again, as no spam")
+if TYPE_CHECKING:
+    from listener.store.views.authors import Author, Mutable
 
 
-class Authors(Answering):
+class Authors(Deciding):
     """Who writes, and what to do about them."""
 
     # The card --------------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ class Authors(Answering):
             self.say("that author is not known here", "soon")
             return
         wanted = await self.app.push_screen_wait(
-            AuthorCard(
+            cards.AuthorCard(
                 author,
                 lambda: self.read_author(author_id),
                 lambda before, after, limit: backend.past(author_id, before=before, after=after, limit=limit),
@@ -78,15 +78,15 @@ class Authors(Answering):
         if wanted is not None:
             await self.read_conversation(wanted)
 
-    def _spam(self) -> Deed:
+    def _spam(self) -> deeds.Deed:
         mutes = f"{self.desk.sign('mute')} mutes"
-        return Deed(Spam(), f"closed as spam: back if they write, {mutes}", "close", "as spam")
+        return deeds.Deed(acts.Spam(), f"closed as spam: back if they write, {mutes}", "close", "as spam")
 
     async def read_author(self, author_id: int) -> Author | None:
         """What the card shows."""
         return await self.desk.backend.author(author_id)
 
-    def author_acts(self, author: Author) -> Mapping[str, Act]:
+    def author_acts(self, author: Author) -> Mapping[str, cards.Act]:
         """What can be done from the card, by the act's name in the key map."""
         return {
             "card_note": partial(self._note_author, author),
@@ -99,7 +99,7 @@ class Authors(Answering):
         return ()
 
     async def _note_author(self, author: Author) -> Piece | None:
-        body = await self.app.push_screen_wait(Write(f"Note on {authors.name(author)}, only for us"))
+        body = await self.app.push_screen_wait(dialogs.Write(f"Note on {authors.name(author)}, only for us"))
         if not body:
             return None
         await self.desk.backend.note_author(author.id, body, self.desk.now())
@@ -145,7 +145,9 @@ class Authors(Answering):
             said.append(f"{len(found) - len(whom):,} of them are muted already, and stay so.")
         yes = "unmute" if ends else "mute"
         them = "them" if len(whom) == 1 else "all of them"
-        answer = await self.app.push_screen_wait(Ask(title, said, [("l", "leave it as it is"), ("m", f"{yes} {them}")]))
+        answer = await self.app.push_screen_wait(
+            dialogs.Ask(title, said, [("l", "leave it as it is"), ("m", f"{yes} {them}")])
+        )
         if answer != "m":
             self.say("left as it is", "dim")
             return None
@@ -165,12 +167,16 @@ class Authors(Answering):
     async def action_spam(self) -> None:
         """Close and tag, in one; where all of them are spam, take that back."""
         if ids := self._targets_or_say():
-            await self.act(ids, _NO_SPAM if self._are_spam(ids) else self._spam())
+            await self.act(ids, _no_spam() if self._are_spam(ids) else self._spam())
 
     def _are_spam(self, ids: Targets) -> bool:
         if isinstance(ids, All):
-            return all(is_spam(row.state, row.tags) for row in self.rows.window.rows)
+            return all(moves.is_spam(row.state, row.tags) for row in self.rows.window.rows)
         if self.reading and self.opened is not None and list(ids) == [self.opened.conversation.id]:
-            return is_spam(self.opened.conversation.state, self.opened.conversation.tags)
+            return moves.is_spam(self.opened.conversation.state, self.opened.conversation.tags)
         held = [self.rows.window.get(id_) for id_ in ids]
-        return all(row is not None and is_spam(row.state, row.tags) for row in held)
+        return all(row is not None and moves.is_spam(row.state, row.tags) for row in held)
+
+
+def _no_spam() -> deeds.Deed:
+    return deeds.Deed(acts.NotSpam(), "opened again, no spam", "open", "again, as no spam")

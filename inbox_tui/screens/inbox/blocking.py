@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from inbox_tui.screens.inbox.authors import Authors
 from inbox_tui.view import network
-from inbox_tui.view.lines import Line
-from listener.store.views import ActRow, Author
+
+if TYPE_CHECKING:
+    from inbox_tui.view.lines import Line
+    from listener.store.views.authors import Author
+    from listener.store.views.thread import ActRow
 
 
 class Blocking(Authors):

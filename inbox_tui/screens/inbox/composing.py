@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual import on
 
 from inbox_tui.messages import AnswersWanted, EditorWanted, FileWanted
-from inbox_tui.screens.inbox.answering import Writing
 from inbox_tui.screens.inbox.seeing import Seeing
-from inbox_tui.view import answers, network
+from inbox_tui.view import answers, network, options
 from inbox_tui.view.lines import fit, say
-from inbox_tui.view.options import option_lines
 from inbox_tui.view.pictures import carried_lines, picture_line
+from inbox_tui.widgets import dialogs, editor, files
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick
-from inbox_tui.widgets.editor import edit
-from inbox_tui.widgets.files import ChooseFile, read_file
 from listener import pictures
 from listener.errors import Refused
-from listener.model import Kind
-from listener.store.views import ApprovalRow, AttachedRow, Opened, Rewording, ThreadMessage
+from listener.model.kinds import Kind
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
+    from listener.store.views.approvals import ApprovalRow, AttachedRow
+    from listener.store.views.thread import Opened, Rewording, ThreadMessage
 
 
 class Composing(Seeing):
@@ -44,7 +45,7 @@ class Composing(Seeing):
         if writing is None:
             return
         await self.save_draft()
-        made = await self.attempt(edit(self.app, self.composer.text))
+        made = await self.attempt(editor.edit(self.app, self.composer.text))
         if self._writing is not writing:
             return
         if made is not None:
@@ -77,7 +78,7 @@ class Composing(Seeing):
             return
         now, by_key = self.desk.now(), {str(number): one for number, one in enumerate(like)}
         key = await self.app.push_screen_wait(
-            Pick(
+            dialogs.Pick(
                 "Answered before" if in_time else "Answered before (there may be more)",
                 [Choice(key, answers.answer_line(one, now)) for key, one in by_key.items()],
                 preview=lambda key: answers.answer_read(by_key[key]),
@@ -119,7 +120,7 @@ class Composing(Seeing):
         here = [row for row in rows if row.option == writing.option]
         if self._writing is writing:
             table = self.desk.table
-            lines = option_lines(writing.option, len(writing.options), table)
+            lines = options.option_lines(writing.option, len(writing.options), table)
             self.composer.carry([*lines, *carried_lines(here, table)])
         return here
 
@@ -152,7 +153,7 @@ class Composing(Seeing):
         choices = [Choice(str(n), ((f"{n} ", "accent"), *picture_line(row))) for n, row in enumerate(rows, 1)]
         if len(rows) < limit.most:
             choices.append(Choice("a", (("a ", "accent"), ("attach another", ""))))
-        key = await self.app.push_screen_wait(Pick("Pictures of this reply", choices, filtered=False))
+        key = await self.app.push_screen_wait(dialogs.Pick("Pictures of this reply", choices, filtered=False))
         if key == "a":
             await self._attach_one(writing, limit)
         elif key is not None:
@@ -160,11 +161,11 @@ class Composing(Seeing):
 
     async def _attach_one(self, writing: Writing, limit: pictures.Limit) -> None:
         option = writing.option
-        path = await self.app.push_screen_wait(ChooseFile(self._folder))
+        path = await self.app.push_screen_wait(files.ChooseFile(self._folder))
         if path is None:
             return
         try:
-            name, content = await asyncio.to_thread(read_file, path)
+            name, content = await asyncio.to_thread(files.read_file, path)
             picture = await asyncio.to_thread(pictures.read, content)
             pictures.fits(writing.opened.source, picture)
         except Refused as no:
@@ -183,7 +184,7 @@ class Composing(Seeing):
 
     async def _change_picture(self, writing: Writing, row: AttachedRow, limit: pictures.Limit) -> None:
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 fit(say(row.name), 40),
                 [f"“{say(row.alt)}”"],
                 [("o", "look at it"), ("w", "say anew what can be seen"), ("t", "take it off")],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,20 +11,24 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from inbox_tui import keys
-from inbox_tui.backend import Place
 from inbox_tui.messages import FolderChosen, NewsCounted, RowChosen, RowReached, TopicWanted
 from inbox_tui.screens.base import Desk, DeskScreen
-from inbox_tui.view import queue, replies, thread, words
+from inbox_tui.view import queue, replies, thread, whys, words
 from inbox_tui.view.lines import Line, Piece, say
-from inbox_tui.view.marks import Marked
-from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.composer import Composer
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
-from listener.store.views import Changed, Counts, Opened, QueueRow, TopicCount
+from listener.store.views.queue import Counts, QueueRow
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from inbox_tui.view.marks import Marked
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import TopicCount
+    from listener.store.views.thread import Opened
 
 _END: Place = (2**63 - 1, 2**63 - 1)
 _MANY = 500
@@ -46,6 +50,11 @@ class InboxCore(DeskScreen):
     place = keys.INBOX
     folders_width = 21
     """Cells of a line at the left."""
+
+    def __init_subclass__(cls, *, whole: bool = False, **how: Any) -> None:
+        """Only the whole screen is ever shown: Textual need not look over all that every part of it has and inherits."""
+        if whole:
+            super().__init_subclass__(**how)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -96,7 +105,7 @@ class InboxCore(DeskScreen):
         self.show_bars()
         self._show_folders()
         await self.attempt(self.rows.restart())
-        self.work(self.first_reads(), "counts")
+        self.call_after_refresh(lambda: self.work(self.first_reads(), "counts"))
 
     async def first_reads(self) -> None:
         """What the first page need not wait for."""
@@ -409,11 +418,11 @@ class InboxCore(DeskScreen):
         if self.opened is not None and any(message.id in ids for message in self.opened.thread):
             await self._read_marks(self.opened)
 
-    async def meant(self) -> Sequence[Meant]:
+    async def meant(self) -> Sequence[whys.Meant]:
         """The messages of the conversation that is read, else of the one under the cursor."""
         opened = await self.opened_here()
         theirs = [one for one in reversed(opened.thread if opened else ()) if one.mine and not one.ours]
-        return [Meant(one.id, queue.named(one.author_handle, one.author_name, one.text)) for one in theirs]
+        return [whys.Meant(one.id, queue.named(one.author_handle, one.author_name, one.text)) for one in theirs]
 
     async def opened_here(self) -> Opened | None:
         """The conversation under the hands, which may be on its way still."""

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from inbox_tui.backend import BadQuery
-from inbox_tui.messages import NamesChanged
-from inbox_tui.screens.base import Desk
 from inbox_tui.screens.inbox.viewing import Viewing
 from inbox_tui.view.tally import HELD, Tally
-from listener.store.views import Changed, SavedView
+
+if TYPE_CHECKING:
+    from inbox_tui.messages import NamesChanged
+    from inbox_tui.screens.base import Desk
+    from listener.store.views.changed import Changed
+    from listener.store.views.queue import SavedView
 
 _AT_ONCE = 1_000
 """Changed conversations of one reading."""

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Writing
 from inbox_tui.screens.inbox.approving import Approving
 from inbox_tui.screens.inbox.networking import Networking
 from inbox_tui.screens.inbox.offering import Offering
 from inbox_tui.view import network
-from inbox_tui.view.lines import Line
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Pick
-from listener.lengths import measures
-from listener.model import Capability, Doing, Kind
-from listener.store.views import Opened, Rewording, ThreadMessage
+from listener import lengths
+from listener.model.accounts import Capability
+from listener.model.kinds import Kind
+from listener.model.leaving import Doing
+from listener.store.views import thread
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
+    from inbox_tui.view.lines import Line
 
 EDITS = {"send": "edits what was sent", "put_down": "leaves it as it was sent"}
 
@@ -59,7 +64,7 @@ class Editing(Offering, Approving, Networking):
             if self._writing is not None and self._writing.edits is edits:
                 self.composer.tell_how(EDITS)
 
-    async def _which_reply(self, opened: Opened) -> ThreadMessage | None:
+    async def _which_reply(self, opened: thread.Opened) -> thread.ThreadMessage | None:
         """Asked where there are several, the newest first."""
         found = [one for one in reversed(opened.thread) if one.ours and not one.deleted and one.kind is not Kind.DM]
         if len(found) < 2:
@@ -67,7 +72,7 @@ class Editing(Offering, Approving, Networking):
                 self.say("what was said in private is not edited from here", "soon")
             return found[0] if found else None
         choices = [Choice(str(one.id), network.message_line(one, opened, self.desk.now())) for one in found]
-        answer = await self.app.push_screen_wait(Pick("Edit which message?", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Edit which message?", choices))
         return next((one for one in found if str(one.id) == answer), None)
 
     # While it is written ---------------------------------------------------------------------------------------------
@@ -82,7 +87,7 @@ class Editing(Offering, Approving, Networking):
     async def may_go(self, writing: Writing, body: str) -> bool:
         """By the rules of any reply; it has to fit into its one message."""
         if writing.edits is not None:
-            over = next((one for one in measures(writing.opened.source, body, writing.terms) if one.over), None)
+            over = next((one for one in lengths.measures(writing.opened.source, body, writing.terms) if one.over), None)
             if over is not None:
                 self.composer.warn(f"too long by {over.over} {over.unit}: an edit stays one message")
                 return False
@@ -97,9 +102,9 @@ class Editing(Offering, Approving, Networking):
         else:
             await self._put_edit(writing, writing.edits, body)
 
-    async def _put_edit(self, writing: Writing, edits: Rewording, body: str) -> None:
+    async def _put_edit(self, writing: Writing, edits: thread.Rewording, body: str) -> None:
         until = await self.until_now()
-        edit = Rewording(body, edits.content_id)
+        edit = thread.Rewording(body, edits.content_id)
         row = await self.attempt(
             self.desk.backend.edit_reply(
                 writing.opened, writing.parent.id, edit, hold_seconds=self.desk.hold_seconds, now=self.desk.now()

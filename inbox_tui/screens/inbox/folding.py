@@ -8,14 +8,16 @@ like all others: an act on a folded row is about that row alone, unless `space` 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from inbox_tui.backend import Place
-from inbox_tui.screens.base import Desk
-from inbox_tui.screens.inbox.answering import Answering
-from inbox_tui.view import words
-from inbox_tui.view.copies import copies_words, marked_words
+from inbox_tui.screens.inbox.deciding import Deciding
+from inbox_tui.view import copies, words
 from inbox_tui.widgets.window import KEEP
-from listener.store.views import Fold, QueueRow, SavedView
+from listener.store.views.queue import Fold, QueueRow, SavedView
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from inbox_tui.screens.base import Desk
 
 _FOLDED = frozenset(key for key, _ in words.FOLDERS)
 """Not the replies to approve: each is read."""
@@ -23,7 +25,7 @@ _FURTHER = 500
 """Rows of a view that are read at a time where a page of them was copies for the most part."""
 
 
-class Folding(Answering):
+class Folding(Deciding):
     """The fold."""
 
     def __init__(self, desk: Desk) -> None:
@@ -58,7 +60,7 @@ class Folding(Answering):
     def copies_words(self, row: QueueRow) -> str:
         """How many are like it."""
         so_far = self.view is not None and not (self.rows.window.at_top and self.rows.window.at_end)
-        return copies_words(self._fold(row), row.id, unfolded=row.family in self._unfolded, so_far=so_far)
+        return copies.copies_words(self._fold(row), row.id, unfolded=row.family in self._unfolded, so_far=so_far)
 
     def has_left(self, row: QueueRow) -> bool:
         """Whether a row under the cursor is in what is shown no longer; one that was folded away meanwhile still is."""
@@ -231,7 +233,7 @@ class Folding(Answering):
             self.say(f"not marked any more: {len(ids):,}", "dim")
         else:
             rows.marked.update(ids)
-            self.say(marked_words(len(ids)), "accent")
+            self.say(copies.marked_words(len(ids)), "accent")
         rows.redraw()
         if rows.cursor_id == row_id:
             rows.move(1)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from inbox_tui.screens.base import LabelsMade
-from inbox_tui.screens.inbox.answering import Answering
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.screens.inbox.triage import MOST_OF_VIEW, All
 from inbox_tui.view import labels, thread, words
 from inbox_tui.view.lines import say
-from inbox_tui.widgets.dialogs import Ask, Prompt
-from listener.store.views import Changed, QueueRow
+from inbox_tui.widgets import dialogs
+from listener.store.views.changed import Changed
+
+if TYPE_CHECKING:
+    from listener.store.views.queue import QueueRow
 
 
-class Labelling(Answering):
+class Labelling(Deciding):
     """The labels of whoever sits here."""
 
     _labels: Mapping[int, tuple[str, ...]] = {}
@@ -69,7 +73,7 @@ class Labelling(Answering):
             return [say(name) for name in names if name.startswith(begun) and name != begun]
 
         hint = "only you see them; words with spaces between; -word takes a label off"
-        answer = await self.app.push_screen_wait(Prompt("Labels of your own", hint=hint, complete=complete))
+        answer = await self.app.push_screen_wait(dialogs.Prompt("Labels of your own", hint=hint, complete=complete))
         on, off = labels.read(answer or "")
         if not on and not off:
             return
@@ -100,7 +104,7 @@ class Labelling(Answering):
             return ()
         n = words.count(len(standing.versions), "conversation")
         answer = await self.app.push_screen_wait(
-            Ask(f"Label {n}?", ["Only you see it."], [("l", "leave them"), ("y", "label them")])
+            dialogs.Ask(f"Label {n}?", ["Only you see it."], [("l", "leave them"), ("y", "label them")])
         )
         self.rows.unmark()
         return list(standing.versions) if answer == "y" else ()

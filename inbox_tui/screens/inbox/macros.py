@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering
-from inbox_tui.screens.inbox.triage import Targets
-from inbox_tui.view import macros
-from inbox_tui.view.deeds import Deed
+from inbox_tui.screens.inbox.deciding import Deciding
+from inbox_tui.view import deeds, macros
 from inbox_tui.view.lines import say
+from inbox_tui.widgets import macros as picking
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.macros import PickMacro
 
 if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.triage import Targets
     from listener.rulebook.macros import Macro
 
 
-class Macros(Answering):
+class Macros(Deciding):
     """The acts of rule files."""
 
-    _used: tuple[Macro, Callable[[], Deed | None]] | None = None
+    _used: tuple[Macro, Callable[[], deeds.Deed | None]] | None = None
     """The last macro, and what `again` would do: while that is so, the macro is the last act."""
 
     def action_macros(self) -> None:
@@ -39,7 +38,7 @@ class Macros(Answering):
         using, by_key = await self._using(), {macro.key: macro for macro in found}
         many = not isinstance(ids, list) or len(ids) > 1
         key = await self.app.push_screen_wait(
-            PickMacro(
+            picking.PickMacro(
                 "Macros",
                 [Choice(macro.key, macros.line_of(macro, using)) for macro in found],
                 macros.by_shortcut(found),
@@ -60,10 +59,10 @@ class Macros(Answering):
             self.say(deed, "soon")
             return
 
-        def again() -> Deed | None:
+        def again() -> deeds.Deed | None:
             now = macros.Using(using.me, using.people, self.desk.now(), using.zone)
             found = macros.deed(macro, now)
-            return found if isinstance(found, Deed) else None
+            return found if isinstance(found, deeds.Deed) else None
 
         if deed is not None:
             await self.act(ids, deed, again)

@@ -6,21 +6,27 @@ What has left cannot be undone here: then the opposite is offered, and a delete 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering, Until, undecided_reply
+from inbox_tui.screens.inbox.deciding import Deciding, undecided_reply
 from inbox_tui.view import network
 from inbox_tui.view.lines import say
 from inbox_tui.view.names import account
 from inbox_tui.view.queue import who
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.acting import ActsBar
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick
 from listener.errors import HubbubError
-from listener.model import NEEDS, OPPOSITE, Capability, Doing, OutboxState
-from listener.store.views import ActRow, Changed, Opened, ThreadMessage
+from listener.model.accounts import Capability
+from listener.model.leaving import NEEDS, OPPOSITE, Doing, OutboxState
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Until
+    from listener.store.views.changed import Changed
+    from listener.store.views.thread import ActRow, Opened, ThreadMessage
 
 
-class Networking(Answering):
+class Networking(Deciding):
     """The network beside the reply."""
 
     _asked: tuple[ActRow, Until] | None = None
@@ -114,7 +120,7 @@ class Networking(Answering):
             return found[0] if found else None
         choices = [Choice(str(one.id), network.message_line(one, opened, self.desk.now())) for one in found]
         title = {Doing.LIKE: "Like", Doing.HIDE: "Hide", Doing.DELETE: "Delete"}[what]
-        answer = await self.app.push_screen_wait(Pick(f"{title} which message?", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick(f"{title} which message?", choices))
         return next((one for one in found if str(one.id) == answer), None)
 
     async def _agrees_to(self, opened: Opened, message: ThreadMessage, what: Doing) -> bool:
@@ -122,14 +128,14 @@ class Networking(Answering):
         where = network.network_name(opened)
         if what in {Doing.DELETE, Doing.REMOVE}:
             whose = "" if message.ours else f" by {who(message.author_handle, message.author_name)}, for everybody,"
-            ask = Ask(
+            ask = dialogs.Ask(
                 f"Delete this{whose} on {where}?",
                 [f"“{say(message.text)[:200]}”", network.what_deleting_does(opened)],
                 [("l", "leave it"), ("d", "delete it")],
             )
         elif what is Doing.BLOCK:
             whom = who(message.author_handle, message.author_name)
-            ask = Ask(
+            ask = dialogs.Ask(
                 f"Block {whom} on {where}?",
                 network.what_blocking_does(opened, self.desk.table),
                 [("l", "leave it"), ("b", "block them")],
@@ -219,7 +225,7 @@ class Networking(Answering):
             return
         opposite = OPPOSITE[row.what]
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 "It has left: it cannot be taken back here",
                 [f"It is {network.act_words(row, self.desk.now())[0]}. The network can be asked for the opposite."],
                 [("l", "leave it"), ("o", network.ASKS[opposite])],
@@ -241,7 +247,7 @@ class Networking(Answering):
     async def _settle_act(self, row: ActRow) -> None:
         backend = self.desk.backend
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 f"It is not {network.BECOMES[row.what]}",
                 [say(row.problem) or "The network gave no reason."],
                 [("t", "try it once more"), ("p", "put it aside"), ("l", "leave it")],

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual import on
 
 from inbox_tui.messages import OptionsWanted
-from inbox_tui.screens.inbox.answering import Writing
 from inbox_tui.screens.inbox.composing import Composing
 from inbox_tui.view import approvals, options
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Pick
-from listener.model import MOST_OPTIONS
+from listener.model.leaving import MOST_OPTIONS
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
 
 
 class Offering(Composing):
@@ -37,7 +40,7 @@ class Offering(Composing):
                 self.composer.warn("write the first text, then add another one")
             return
         choices = [Choice(*one) for one in options.writers_choices(texts, writing.option, MOST_OPTIONS)]
-        key = await self.app.push_screen_wait(Pick("Options of this reply", choices, filtered=False))
+        key = await self.app.push_screen_wait(dialogs.Pick("Options of this reply", choices, filtered=False))
         if self._writing is not writing or writing.leaving:
             return
         if key == options.ANOTHER:

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual import on
 
 from inbox_tui.messages import LaterWanted
-from inbox_tui.screens.inbox.answering import Answering, Writing
-from inbox_tui.view import replies, words
-from inbox_tui.view.approvals import waiting
+from inbox_tui.screens.inbox.deciding import Deciding
+from inbox_tui.view import approvals, replies, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.times import TYPED_FORMS, snooze_choices, typed_time
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick, Prompt
-from listener.model import OutboxState
-from listener.store.views import Opened, OutboxRow
+from listener.model.leaving import OutboxState
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
+    from listener.store.views.thread import Opened, OutboxRow
 
 _TYPED = "typed"
 
 
-class Planning(Answering):
+class Planning(Deciding):
     """Planned replies."""
 
     @on(LaterWanted)
@@ -55,7 +58,7 @@ class Planning(Answering):
             for key, (said, when) in times.items()
         ]
         choices.append(Choice(_TYPED, (("another time", ""), ("  typed", "dim"))))
-        answer = await self.app.push_screen_wait(Pick("It goes out in, or at", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("It goes out in, or at", choices))
         if answer is None:
             return None
         if answer != _TYPED:
@@ -65,7 +68,7 @@ class Planning(Answering):
             found = typed_time(text, self.desk.now(), zone)
             return [((found, "bad"),)] if isinstance(found, str) else []
 
-        text = await self.app.push_screen_wait(Prompt("When it goes out", hint=TYPED_FORMS, problem=problem))
+        text = await self.app.push_screen_wait(dialogs.Prompt("When it goes out", hint=TYPED_FORMS, problem=problem))
         found = typed_time(text, self.desk.now(), zone) if text else ""
         if isinstance(found, str):
             if found:
@@ -96,7 +99,7 @@ class Planning(Answering):
         now, rows = self.desk.now(), opened.replies
         row = next((one for one in reversed(rows) if replies.planned(one, now)), None)
         undecided = any(one.state in (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.STOPPED) for one in rows)
-        if row is None or undecided or waiting(opened) is not None:
+        if row is None or undecided or approvals.waiting(opened) is not None:
             super().settle_opened(opened)
         elif not self.refuse_read_only():
             self.work(self._replan(opened, row))
@@ -105,7 +108,7 @@ class Planning(Answering):
         backend, zone = self.desk.backend, self.desk.zone
         when = words.clock(row.not_before, self.desk.now(), zone)
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 f"It goes out {when}",
                 [f"“{say(row.body)[:300]}”", f"{self._whose(row)[0].upper()}{self._whose(row)[1:]}."],
                 [
@@ -135,7 +138,7 @@ class Planning(Answering):
             return
         when = words.clock(planned, self.desk.now(), self.desk.zone)
         answer = await self.app.push_screen_wait(
-            Ask(
+            dialogs.Ask(
                 "It was stopped before its time",
                 [f"“{say(row.body)[:200]}”", say(row.problem)],
                 [

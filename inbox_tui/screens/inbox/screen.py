@@ -39,6 +39,7 @@ class InboxScreen(
     Macros,
     Labelling,
     Ahead,
+    whole=True,
 ):
     """Folders, queue, conversation.
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from inbox_tui.screens.inbox.answering import Answering, Writing
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.view.lines import Line, fit, say
-from inbox_tui.widgets import viewer
-from inbox_tui.widgets.dialogs import Prompt
-from listener import pictures
-from listener.lengths import graphemes
-from listener.store.views import AttachedRow
+from inbox_tui.widgets import dialogs, viewer
+from listener import lengths, pictures
+
+if TYPE_CHECKING:
+    from inbox_tui.screens.inbox.answering import Writing
+    from listener.store.views.approvals import AttachedRow
 
 
-class Seeing(Answering):
+class Seeing(Deciding):
     """Pictures to look at."""
 
     async def change_pictures(self, writing: Writing) -> None:
@@ -35,13 +37,13 @@ class Seeing(Answering):
         """In words what can be seen on a picture: asked until there are some; None: it is left."""
 
         def problem(value: str) -> Sequence[Line]:
-            over = graphemes(value.strip()) - limit.alt
+            over = lengths.graphemes(value.strip()) - limit.alt
             return [((f"too long by {over} characters", "bad"),)] if over > 0 else ()
 
         hint = "In words, for those who cannot see it."
         while True:
             title = f"What can be seen on {fit(say(name), 30)}?"
-            said = await self.app.push_screen_wait(Prompt(title, value=alt, hint=hint, problem=problem))
+            said = await self.app.push_screen_wait(dialogs.Prompt(title, value=alt, hint=hint, problem=problem))
             if said is None or said.strip():
                 return said
             hint = "A picture without these words is not attached; esc leaves it out."

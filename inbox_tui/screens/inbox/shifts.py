@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from inbox_tui.messages import NamesChanged
-from inbox_tui.screens.inbox.answering import Answering, Until
+from inbox_tui.screens.inbox.deciding import Deciding
 from inbox_tui.screens.inbox.triage import All
-from inbox_tui.view import handing, staff, words
-from inbox_tui.view.deeds import Deed
-from inbox_tui.view.lines import Line, Piece
+from inbox_tui.view import deeds, handing, staff, words
 from inbox_tui.view.times import snooze_choices
+from inbox_tui.widgets import dialogs
+from inbox_tui.widgets import handing as sheets
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick
-from listener.store.views import Changed, Handover
-from listener.workflow import HandBack
+from listener.workflow import acts
+
+if TYPE_CHECKING:
+    from inbox_tui.messages import NamesChanged
+    from inbox_tui.screens.inbox.answering import Until
+    from inbox_tui.view.lines import Line, Piece
+    from listener.store.views.changed import Changed
+    from listener.store.views.staff import Handover
 
 _SPANS = ("1h", "4h", "week")
 _WARNED = 50
@@ -32,7 +37,7 @@ class _Noted:
     until: Until
 
 
-class Shifts(Answering):
+class Shifts(Deciding):
     """The acts of a working day."""
 
     _staff: dict[int, staff.Colleague] = {}  # noqa: RUF012 - replaced whole, never changed
@@ -78,7 +83,7 @@ class Shifts(Answering):
         if self._writing is not None and (isinstance(ids, All) or self._writing.id in ids):
             self.say("you are writing to it: put the reply down first (esc keeps the draft)", "soon")
             return
-        await self.act(ids, Deed(HandBack(), "handed back", "hand", "back to the team"))
+        await self.act(ids, deeds.Deed(acts.HandBack(), "handed back", "hand", "back to the team"))
 
     # Away ------------------------------------------------------------------------------------------------------------
 
@@ -119,7 +124,7 @@ class Shifts(Answering):
         choices += [
             Choice(key, (("for " if key in _SPANS else "until ", ""), (said, ""))) for key, (said, _) in times.items()
         ]
-        answer = await self.app.push_screen_wait(Pick("You are away", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("You are away", choices))
         if answer is None:
             return
         until = times[answer][1] if answer in times else None
@@ -143,11 +148,11 @@ class Shifts(Answering):
             "Those go back to their teams, nobody's; a team that shares out gives them to whoever is there. What you have begun stays yours.",
         ]
         answers = [("k", "keep them"), ("s", f"share out {len(ids):,}")]
-        answer = await self.app.push_screen_wait(Ask("What waits for you", said, answers))
+        answer = await self.app.push_screen_wait(dialogs.Ask("What waits for you", said, answers))
         return None if answer is None else answer == "s"
 
     async def _give_up(self, ids: Sequence[int]) -> None:
-        done = await self.attempt(self.desk.backend.do(ids, HandBack(), self.desk.now()))
+        done = await self.attempt(self.desk.backend.do(ids, acts.HandBack(), self.desk.now()))
         if done is not None:
             self._tell_done(len(done.changed))
             await self.refresh_ids(done.changed)
@@ -198,7 +203,6 @@ class Shifts(Answering):
         self.work(self._hand_over())
 
     async def _hand_over(self) -> None:
-        from inbox_tui.widgets.handing import WRITE, Reading
 
         backend, now, zone = self.desk.backend, self.desk.now(), self.desk.zone
         notes = await self.attempt(backend.handovers())
@@ -214,14 +218,13 @@ class Shifts(Answering):
             await self.attempt(backend.read_handovers([note.id for note in notes]))
         ids = {id_ for note in notes for id_ in handing.numbers(note.body)}
         rows = {row.id: row for row in await self.attempt(backend.rows(sorted(ids))) or ()}
-        answer = await self.app.push_screen_wait(Reading(notes, rows, now, zone, writes=not self.desk.read_only))
-        if answer == WRITE:
+        answer = await self.app.push_screen_wait(sheets.Reading(notes, rows, now, zone, writes=not self.desk.read_only))
+        if answer == sheets.WRITE:
             await self._write_note()
         elif answer is not None:
             await self.read_conversation(answer)
 
     async def _write_note(self) -> None:
-        from inbox_tui.widgets.handing import Writing
 
         backend, now, zone = self.desk.backend, self.desk.now(), self.desk.zone
         shift = await self.attempt(backend.shift(handing.today(now, zone), now))
@@ -230,7 +233,7 @@ class Shifts(Answering):
         draft = handing.drafted(shift, now, zone)
         body, self._put_down = self._put_down or draft, ""
         while True:
-            written = await self.app.push_screen_wait(Writing(body, shift.rows))
+            written = await self.app.push_screen_wait(sheets.Writing(body, shift.rows))
             body = written.body
             if not written.keep:
                 self._put_down = body if body != draft else ""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual import on
 
-from inbox_tui.backend import Done
 from inbox_tui.messages import RowMarked
 from inbox_tui.screens.inbox.counting import Counting
-from inbox_tui.view import thread, windows, words
-from inbox_tui.view.copying import Copyable, copyables
-from inbox_tui.view.deeds import Deed, Sum
+from inbox_tui.view import copying, deeds, thread, windows, words
 from inbox_tui.view.lines import Line, say
 from inbox_tui.view.times import snooze_choices
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.choices import Choice
-from inbox_tui.widgets.dialogs import Ask, Pick, Progress, Prompt, Sheet, Write
 from listener.errors import HubbubError
-from listener.model import Priority
-from listener.workflow import Assign, Close, Reopen, SetPriority, Snooze, Tag, ahead
+from listener.model.scales import Priority
+from listener.workflow import acts, order
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Done
 
 MOST_OF_VIEW = 1_000
 """Conversations of a view that one act takes; a folder is taken whole."""
@@ -41,7 +41,7 @@ Targets = Sequence[int] | All
 class Triage(Counting):
     """The acts."""
 
-    _again: Callable[[], Deed | None] | None = None
+    _again: Callable[[], deeds.Deed | None] | None = None
     """The last act, to be done to something else; what depends on the time is reckoned anew."""
 
     def targets(self) -> Targets:
@@ -69,7 +69,7 @@ class Triage(Counting):
             return None
         return ids[0] if ids else None
 
-    async def act(self, ids: Targets, deed: Deed, again: Callable[[], Deed | None] | None = None) -> None:
+    async def act(self, ids: Targets, deed: deeds.Deed, again: Callable[[], deeds.Deed | None] | None = None) -> None:
         """Do it, show it, say it. `again`: how to do it another time, where not just so."""
         self._again = again or (lambda: deed)
         if isinstance(ids, All):
@@ -117,7 +117,7 @@ class Triage(Counting):
                 self.say("there is no conversation here", "soon")
             self._show_queue_title()
 
-    async def _act_on_all(self, deed: Deed) -> None:
+    async def _act_on_all(self, deed: deeds.Deed) -> None:
         """Count, ask, do. Only what stood there when it was counted, and only as it was then."""
         backend, view, folder = self.desk.backend, self.view, self.folder
         self.say("counting", "dim")
@@ -143,28 +143,28 @@ class Triage(Counting):
         if await self._meant(question, said, deed):
             await self._in_parts(list(standing.versions), deed, question, standing.versions)
 
-    async def _act_on_many(self, ids: Sequence[int], deed: Deed) -> None:
+    async def _act_on_many(self, ids: Sequence[int], deed: deeds.Deed) -> None:
         """More marked rows than one part: how many, is asked once more, for most of them are out of sight."""
         question = deed.to(f"{len(ids):,} marked conversations")
         said = [f"One {self.desk.sign('take_back')} takes all of it back."]
         if await self._meant(question, said, deed):
             await self._in_parts(ids, deed, question)
 
-    async def _meant(self, question: str, said: Sequence[str], deed: Deed) -> bool:
+    async def _meant(self, question: str, said: Sequence[str], deed: deeds.Deed) -> bool:
         answer = await self.app.push_screen_wait(
-            Ask(f"{question[:1].upper()}{question[1:]}?", said, [("l", "leave them"), ("y", deed.to("them"))])
+            dialogs.Ask(f"{question[:1].upper()}{question[1:]}?", said, [("l", "leave them"), ("y", deed.to("them"))])
         )
         if answer != "y":
             self.say("left as they are", "dim")
         return bool(answer == "y")
 
     async def _in_parts(
-        self, ids: Sequence[int], deed: Deed, title: str, versions: Mapping[int, int] | None = None
+        self, ids: Sequence[int], deed: deeds.Deed, title: str, versions: Mapping[int, int] | None = None
     ) -> None:
         """One act, a part at a time; who stops it keeps what is done, and can take that back. `versions`: none that changed since."""
-        backend, act_id, so_far = self.desk.backend, uuid.uuid4(), Sum(len(ids))
+        backend, act_id, so_far = self.desk.backend, uuid.uuid4(), deeds.Sum(len(ids))
         fault: HubbubError | None = None
-        progress = Progress(title, len(ids))
+        progress = dialogs.Progress(title, len(ids))
         await self.app.push_screen(progress)
         try:
             for begin in range(0, len(ids), PART):
@@ -206,18 +206,18 @@ class Triage(Counting):
     async def action_close(self) -> None:
         """Nothing more to do."""
         if ids := self._targets_or_say():
-            await self.act(ids, Deed(Close(), "closed", "close"))
+            await self.act(ids, deeds.Deed(acts.Close(), "closed", "close"))
 
     async def action_close_next(self) -> None:
         """Nothing more to do, and on to the one below."""
         if one := self._one_or_say():
-            await self.act([one], Deed(Close(), "closed", "close"))
+            await self.act([one], deeds.Deed(acts.Close(), "closed", "close"))
             await self.go_on(one)
 
     async def action_reopen(self) -> None:
         """Back to work."""
         if ids := self._targets_or_say():
-            await self.act(ids, Deed(Reopen(), "opened again", "open", "again"))
+            await self.act(ids, deeds.Deed(acts.Reopen(), "opened again", "open", "again"))
 
     async def action_claim(self) -> None:
         """Take it, or let it go when it is ours."""
@@ -249,13 +249,13 @@ class Triage(Counting):
                 return True
             name = say(holder.name)
             question = (
-                Ask(
+                dialogs.Ask(
                     "You are on it in another terminal",
                     ["That one lets go by itself within a minute of its end. What it wrote is kept as your draft."],
                     [("l", "leave it to that one"), ("t", "go on here")],
                 )
                 if holder.id == self.me
-                else Ask(
+                else dialogs.Ask(
                     f"{name} is on it",
                     [f"{name} holds this conversation right now. Two answers to one question look bad."],
                     [("l", "leave it to them"), ("t", "take it over")],
@@ -295,17 +295,17 @@ class Triage(Counting):
         ]
         choices += [Choice(f"team:{team}", (("team ", "dim"), (say(team), ""))) for team in self._known_teams()]
         choices.append(Choice("nobody", (("nobody", "dim"),)))
-        answer = await self.app.push_screen_wait(Pick("Give it to", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Give it to", choices))
         if answer is None:
             return
         kind, _, key = answer.partition(":")
         if kind == "person":
             name = "you" if int(key) == self.me else say(self.desk.names.get(int(key), "somebody"))
-            await self.act(ids, _given(Assign(int(key)), name))
+            await self.act(ids, _given(acts.Assign(int(key)), name))
         elif kind == "team":
-            await self.act(ids, _given(Assign(None, key), f"the team {say(key)}"))
+            await self.act(ids, _given(acts.Assign(None, key), f"the team {say(key)}"))
         else:
-            await self.act(ids, _given(Assign(None), "nobody"))
+            await self.act(ids, _given(acts.Assign(None), "nobody"))
 
     async def learn_staff(self) -> None:
         """Who is there and who is away, as things are now."""
@@ -333,7 +333,7 @@ class Triage(Counting):
             return [say(tag) for tag in known if tag.startswith(last) and tag != last]
 
         answer = await self.app.push_screen_wait(
-            Prompt("Tags", hint="words with spaces between; -word takes a tag off", complete=complete)
+            dialogs.Prompt("Tags", hint="words with spaces between; -word takes a tag off", complete=complete)
         )
         if not answer or not answer.strip():
             return
@@ -346,7 +346,7 @@ class Triage(Counting):
         if said:
             before = "tag" if on else f"take {off} off"
             after = f"with {on}" + (f", and take {off} off" if off else "") if on else ""
-            await self.act(ids, Deed(Tag(add, remove), " and ".join(said), before, after))
+            await self.act(ids, deeds.Deed(acts.Tag(add, remove), " and ".join(said), before, after))
 
     def action_priority(self) -> None:
         """Set the priority."""
@@ -361,15 +361,18 @@ class Triage(Counting):
             for p in sorted(Priority, reverse=True)
         ]
         choices.append(Choice("0", (("0 ", "accent"), ("  as computed", "dim"))))
-        answer = await self.app.push_screen_wait(Pick("Priority", choices, filtered=False))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Priority", choices, filtered=False))
         if answer == "0":
             await self.act(
-                ids, Deed(SetPriority(None), "back to the computed priority", "put", "back to the computed priority")
+                ids,
+                deeds.Deed(
+                    acts.SetPriority(None), "back to the computed priority", "put", "back to the computed priority"
+                ),
             )
         elif answer is not None:
             priority = Priority(int(answer))
             word = words.PRIORITY_WORDS[priority]
-            await self.act(ids, Deed(SetPriority(priority), f"set to {word}", "set", f"to {word}"))
+            await self.act(ids, deeds.Deed(acts.SetPriority(priority), f"set to {word}", "set", f"to {word}"))
 
     def action_snooze(self) -> None:
         """Out of sight for a while."""
@@ -380,17 +383,17 @@ class Triage(Counting):
         now, zone = self.desk.now(), self.desk.zone
         times = snooze_choices(now, zone)
         choices = [Choice(key, ((said, ""), (f"  {words.clock(when, now, zone)}", "dim"))) for key, said, when in times]
-        answer = await self.app.push_screen_wait(Pick("Snooze until they write, or for", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Snooze until they write, or for", choices))
         if answer is None:
             return
 
-        def deed() -> Deed | None:
+        def deed() -> deeds.Deed | None:
             now = self.desk.now()
             until = next((when for key, _, when in snooze_choices(now, zone) if key == answer), None)
             if until is None:
                 return None
             when = f"until {words.clock(until, now, zone)}"
-            return Deed(Snooze(until), f"snoozed {when}", "snooze", when)
+            return deeds.Deed(acts.Snooze(until), f"snoozed {when}", "snooze", when)
 
         first = deed()
         if first is not None:
@@ -402,7 +405,7 @@ class Triage(Counting):
             self.work(self._note(one))
 
     async def _note(self, conversation_id: int) -> None:
-        body = await self.app.push_screen_wait(Write("Note, only for us; @login asks"))
+        body = await self.app.push_screen_wait(dialogs.Write("Note, only for us; @login asks"))
         if not body:
             return
         done = await self.attempt(self.desk.backend.note(conversation_id, body, self.desk.now()))
@@ -443,7 +446,7 @@ class Triage(Counting):
         if row is None or below is None:
             self.say("nothing stands below it" if row is not None else "there is no conversation here", "dim")
             return
-        found = ahead(row.state, row.sort_key, below.state, below.sort_key)
+        found = order.ahead(row.state, row.sort_key, below.state, below.sort_key)
         if found is None or not self.belongs(row):
             self.say("it is held here only until the cursor leaves it", "dim")
         else:
@@ -466,14 +469,14 @@ class Triage(Counting):
         def lines(width: int) -> Sequence[Line]:
             return thread.versions_lines(list(found), self.reader(width))
 
-        self.app.push_screen(Sheet("Versions of the message", lines))
+        self.app.push_screen(dialogs.Sheet("Versions of the message", lines))
 
-    async def to_copy(self) -> Sequence[Copyable]:
+    async def to_copy(self) -> Sequence[copying.Copyable]:
         """The newest message by the author, of the conversation that is read, else of the one under the cursor."""
         opened = await self.opened_here()
         theirs = [one for one in (opened.thread if opened else ()) if one.mine and not one.ours]
-        return copyables(theirs[-1].text, theirs[-1].url, theirs[-1].id) if theirs else ()
+        return copying.copyables(theirs[-1].text, theirs[-1].url, theirs[-1].id) if theirs else ()
 
 
-def _given(act: Assign, whom: str) -> Deed:
-    return Deed(act, f"given to {whom}", "give", f"to {whom}")
+def _given(act: acts.Assign, whom: str) -> deeds.Deed:
+    return deeds.Deed(act, f"given to {whom}", "give", f"to {whom}")

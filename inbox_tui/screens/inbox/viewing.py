@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from inbox_tui.backend import Place
 from inbox_tui.messages import ForgetWanted, NamesChanged, ViewsChanged
-from inbox_tui.screens.base import Desk
 from inbox_tui.screens.inbox.core import InboxCore
-from inbox_tui.view import queue
+from inbox_tui.view import queries, queue
 from inbox_tui.view.lines import Line, Piece, say
-from inbox_tui.view.queries import Checked, pointed, told_lines
 from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.rolling import PAGE
-from listener.store.views import Changed, QueueRow, SavedView
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from inbox_tui.screens.base import Desk
+    from listener.store.views.changed import Changed
+    from listener.store.views.queue import QueueRow, SavedView
 
 _TRIES = 5
 """How often the way back up is continued when its time ran out; downwards the reader decides."""
@@ -34,7 +37,7 @@ class Viewing(InboxCore):
         self.views: Sequence[SavedView] = ()
         self.view: SavedView | None = None
         """The view that is shown instead of a folder."""
-        self._wrong = Checked()
+        self._wrong = queries.Checked()
         """What keeps the view from being read; it stays, and is shown again when that is over."""
         self._members: set[int] = set()
         self._go_on: Place | None = None
@@ -122,7 +125,7 @@ class Viewing(InboxCore):
         if self.view == view:
             await self._read_view(backend.check_query(view.query))
 
-    async def _read_view(self, wrong: Checked) -> None:
+    async def _read_view(self, wrong: queries.Checked) -> None:
         self._wrong, self._go_on = wrong, None
         self._members.clear()
         self.rows.unmark()
@@ -142,10 +145,10 @@ class Viewing(InboxCore):
         if self.view is None or not self._wrong.problems:
             return ()
         width = max(_NARROWEST, self.rows.scrollable_content_region.width - 4)
-        marked = pointed(self.view.query, self._wrong.problems[0].column - 1, width)
+        marked = queries.pointed(self.view.query, self._wrong.problems[0].column - 1, width)
         return (
             *marked,
-            *told_lines(self._wrong, width),
+            *queries.told_lines(self._wrong, width),
             "",
             f"{self.desk.sign('search')} goes on from it in the search box.",
             f"{self.desk.sign('forget')} deletes the view.",

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,7 +17,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from inbox_tui import disk, keys
-from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached, SearchWanted, ViewWanted
 from inbox_tui.screens.base import ActMade, Desk, ReadingScreen
 from inbox_tui.view import curve as drawing
@@ -26,6 +25,7 @@ from inbox_tui.view import words
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import Line, Piece, fit, say
 from inbox_tui.view.times import TYPED_FORMS, snooze_choices, typed_time
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.chart import Chart
@@ -34,10 +34,15 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.incidents.asked import query_of
 from listener.incidents.curve import curve_of
-from listener.incidents.message import Evidence
 from listener.incidents.shape import IncidentState
 from listener.incidents.story import Listed, Story
-from listener.store.views import Changed, ListeningRow, SavedView
+from listener.store.views.queue import SavedView
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from listener.incidents.message import Evidence
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import ListeningRow
 
 POSTS = 5
 """The newest posts that are shown with an incident; Listening has all of them."""
@@ -328,7 +333,6 @@ class IncidentsScreen(ReadingScreen):
             self.work(self._resolve(row))
 
     async def _resolve(self, row: Listed) -> None:
-        from inbox_tui.widgets.dialogs import Ask
 
         if row.is_over:
             self.say(f"it is resolved ({self.desk.sign('write_report')} writes the report)", "dim")
@@ -339,7 +343,7 @@ class IncidentsScreen(ReadingScreen):
         )
         said.append("Whoever was told is told that it is over.")
         answers = [("r", "resolve it"), ("w", "resolve it, and write the report"), ("l", "leave it")]
-        answer = await self.app.push_screen_wait(Ask(f"Resolve #{row.id}?", said, answers))
+        answer = await self.app.push_screen_wait(dialogs.Ask(f"Resolve #{row.id}?", said, answers))
         if answer not in ("r", "w"):
             return
         done = self.desk.backend.resolve_incident(row.id, self.desk.now())
@@ -353,14 +357,13 @@ class IncidentsScreen(ReadingScreen):
             self.work(self._assign(row))
 
     async def _assign(self, row: Listed) -> None:
-        from inbox_tui.widgets.dialogs import Pick
 
         backend = self.desk.backend
         people = await self.attempt(backend.people())
         if people is None:
             return
         choices = [Choice(key, line) for key, line in view.assign_choices(people, backend.me.id)]
-        answer = await self.app.push_screen_wait(Pick("Give it to", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Give it to", choices))
         if not answer:
             return
         before, to = row.incident.assignee_id, int(answer) or None
@@ -380,9 +383,8 @@ class IncidentsScreen(ReadingScreen):
             self.work(self._note(row))
 
     async def _note(self, row: Listed) -> None:
-        from inbox_tui.widgets.dialogs import Write
 
-        body = await self.app.push_screen_wait(Write("Note on the incident, only for us"))
+        body = await self.app.push_screen_wait(dialogs.Write("Note on the incident, only for us"))
         if body:
             await self._act(row, self.desk.backend.note_incident(row.id, body, self.desk.now()), "noted")
 
@@ -392,7 +394,6 @@ class IncidentsScreen(ReadingScreen):
             self.work(self._silence(row))
 
     async def _silence(self, row: Listed) -> None:
-        from inbox_tui.widgets.dialogs import Pick, Prompt
 
         backend, zone = self.desk.backend, self.desk.zone
         now = self.desk.now()
@@ -400,7 +401,7 @@ class IncidentsScreen(ReadingScreen):
         what = {key: (said, matchers) for key, said, matchers in view.silence_choices(row)}
         choices = [Choice(key, ((said, ""),)) for key, (said, _) in what.items()]
         choices += [Choice(f"end:{one.id}", (("end: ", "soon"), view.quiet_words(one, now, zone))) for one in quiet]
-        answer = await self.app.push_screen_wait(Pick("Nobody is told of", choices))
+        answer = await self.app.push_screen_wait(dialogs.Pick("Nobody is told of", choices))
         if not answer:
             return
         if answer.startswith("end:"):
@@ -410,14 +411,16 @@ class IncidentsScreen(ReadingScreen):
             return
         times = [(key, said, when) for key, said, when in snooze_choices(now, zone)]
         choices = [Choice(key, ((said, ""), (f"  {words.clock(when, now, zone)}", "dim"))) for key, said, when in times]
-        key = await self.app.push_screen_wait(Pick("For how long?", [*choices, Choice(_TYPED, ((_TYPED, ""),))]))
+        key = await self.app.push_screen_wait(
+            dialogs.Pick("For how long?", [*choices, Choice(_TYPED, ((_TYPED, ""),))])
+        )
         if not key:
             return
         until = next((when for one, _, when in times if one == key), None)
         if until is None and (until := await self._typed()) is None:
             return
         note = await self.app.push_screen_wait(
-            Prompt("Why? (everybody reads it)", hint="such as: the outage page is up; the launch")
+            dialogs.Prompt("Why? (everybody reads it)", hint="such as: the outage page is up; the launch")
         )
         if note is None or not note.strip():
             self.say("not silenced: a silence says why", "soon")
@@ -432,13 +435,12 @@ class IncidentsScreen(ReadingScreen):
         await self._act(row, silence(), told, ("the silence is over", lambda at: backend.end_silence(made[0], at)))
 
     async def _typed(self) -> datetime | None:
-        from inbox_tui.widgets.dialogs import Prompt
 
         def problem(text: str) -> Sequence[Line]:
             found = typed_time(text, self.desk.now(), self.desk.zone)
             return (((found, "bad"),),) if isinstance(found, str) else ()
 
-        text = await self.app.push_screen_wait(Prompt("Until when?", hint=TYPED_FORMS, problem=problem))
+        text = await self.app.push_screen_wait(dialogs.Prompt("Until when?", hint=TYPED_FORMS, problem=problem))
         found = typed_time(text, self.desk.now(), self.desk.zone) if text and text.strip() else ""
         return found if isinstance(found, datetime) else None
 
@@ -451,10 +453,9 @@ class IncidentsScreen(ReadingScreen):
 
     async def _write_report(self, row: Listed) -> None:
         """Where the person says. It changes nothing here, so whoever only looks may write it too."""
-        from inbox_tui.widgets.dialogs import Ask, Prompt
 
         wanted = await self.app.push_screen_wait(
-            Prompt(
+            dialogs.Prompt(
                 "Write the report to",
                 value=f"incident-{row.id}.md",
                 hint="Markdown; a folder or a name, ~ is your home",
@@ -468,7 +469,10 @@ class IncidentsScreen(ReadingScreen):
         path = disk.meant(wanted.strip(), f"incident-{row.id}.md")
         if path.exists():
             answers = [("l", "leave it"), ("r", "write over it")]
-            if await self.app.push_screen_wait(Ask("There is a file of this name", [say(str(path))], answers)) != "r":
+            if (
+                await self.app.push_screen_wait(dialogs.Ask("There is a file of this name", [say(str(path))], answers))
+                != "r"
+            ):
                 return
         self._written(path, text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,13 +12,11 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from inbox_tui import keys
-from inbox_tui.backend import Place
 from inbox_tui.messages import ConversationWanted, ForgetWanted, KeepWanted, NewsCounted, RowChosen, RowReached
 from inbox_tui.screens.base import Desk, DeskScreen
 from inbox_tui.view import queue, thread
 from inbox_tui.view.copying import Copyable, copyables
 from inbox_tui.view.lines import Piece, say
-from inbox_tui.view.marks import Marked
 from inbox_tui.view.whys import Meant
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
@@ -26,7 +24,12 @@ from inbox_tui.widgets.choices import Choice, Choices
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from inbox_tui.widgets.window import by_time, newest_first
-from listener.store.views import Changed, ListeningRow, TopicCount
+from listener.store.views.listening import ListeningRow, TopicCount
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from inbox_tui.view.marks import Marked
+    from listener.store.views.changed import Changed
 
 _NOTHING_HEARD = ("Nothing heard yet.", "", "Mentions of the topic appear here as they come.")
 _PAGE = 200

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,7 +16,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from inbox_tui import keys
-from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached, SearchWanted
 from inbox_tui.screens.base import Desk, ReadingScreen
 from inbox_tui.view import queue, rules
@@ -29,7 +28,11 @@ from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError
-from listener.store.views import Changed, ListeningRow
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from listener.store.views.changed import Changed
+    from listener.store.views.listening import ListeningRow
 
 _HITS = 10
 """Latest hits of a rule that are shown beside it; Listening has all of them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,12 +16,12 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from inbox_tui import keys
-from inbox_tui.backend import Place
 from inbox_tui.messages import RowChosen, RowReached
 from inbox_tui.screens.base import Desk, ReadingScreen
 from inbox_tui.view import sources, words
 from inbox_tui.view.copying import Copyable
 from inbox_tui.view.lines import Line, Piece, say
+from inbox_tui.widgets import dialogs
 from inbox_tui.widgets.bars import Bar, KeysBar
 from inbox_tui.widgets.bindings import bindings
 from inbox_tui.widgets.choices import Choice
@@ -29,7 +29,10 @@ from inbox_tui.widgets.paper import Paper
 from inbox_tui.widgets.rows import Rows
 from listener.errors import HubbubError
 from listener.store.source_views import SourceState
-from listener.store.views import Changed
+
+if TYPE_CHECKING:
+    from inbox_tui.backend import Place
+    from listener.store.views.changed import Changed
 
 _AT_ONCE = timedelta(seconds=1)
 """What rings more often than that is read with the next look at the clock."""
@@ -210,7 +213,6 @@ class SourcesScreen(ReadingScreen):
             self.work(self._fill(row))
 
     async def _fill(self, row: SourceState) -> None:
-        from inbox_tui.widgets.dialogs import Pick
 
         now, zone = self.desk.now(), self.desk.zone
         gaps = [gap for gap in row.gaps if gap.can_be_asked]
@@ -221,7 +223,7 @@ class SourcesScreen(ReadingScreen):
         if len(gaps) > 1:
             choices = [Choice("all", ((f"all {len(gaps)}", "bold"),))]
             choices += [Choice(str(gap.id), sources.gap_choice(gap, now, zone)) for gap in gaps]
-            answer = await self.app.push_screen_wait(Pick("Fill which gap?", choices))
+            answer = await self.app.push_screen_wait(dialogs.Pick("Fill which gap?", choices))
             if answer is None:
                 return
             ids = ids if answer == "all" else [int(answer)]

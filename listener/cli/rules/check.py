@@ -13,7 +13,7 @@ from listener.cli.rules.folder import add_folder, folder_asked, methods_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
-    from listener.model import Problem
+    from listener.model.problems import Problem
     from listener.rulebook.check import Checked
 
 

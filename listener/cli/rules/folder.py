@@ -11,7 +11,7 @@ from listener.errors import FixMe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from listener.model import Problem
+    from listener.model.problems import Problem
     from listener.rulebook.shape import Rulebook
     from listener.rulebook.subject import Methods
     from listener.rulefiles import Prepare

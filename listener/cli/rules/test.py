@@ -15,7 +15,7 @@ from listener.errors import FixMe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from listener.model import ToneLabel
+    from listener.model.scales import ToneLabel
     from listener.rulebook.examples import Trials, Tried
     from listener.rulebook.seen import Seen
     from listener.rulebook.shape import Rule, Rulebook

@@ -19,7 +19,7 @@ from listener.cli.rules.folder import add_folder, methods_asked, rulebook_asked
 from listener.errors import FixMe
 
 if TYPE_CHECKING:
-    from listener.model import Assessment
+    from listener.model.judged import Assessment
     from listener.query.explain import Explained
     from listener.rulebook.explain import Why
     from listener.rulebook.shape import Rulebook
@@ -112,7 +112,9 @@ def _brand(rulebook: Rulebook, asked: str | None) -> str:
 
 def _judged(rulebook: Rulebook, arguments: argparse.Namespace) -> Outcome:
     from listener.assess import assess, topics_of
-    from listener.model import Author, Context, Hearing, Key, Kind, Mention, Via
+    from listener.model.heard import Author, Hearing, Key, Mention
+    from listener.model.judged import Context
+    from listener.model.kinds import Kind, Via
     from listener.rulebook.explain import why_all
     from listener.rulebook.subject import heard_by, judged
 

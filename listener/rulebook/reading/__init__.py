@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.names import Names
 from listener.rulebook.definitions import as_written, define
 from listener.rulebook.ical import SUFFIX

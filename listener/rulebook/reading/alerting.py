@@ -7,7 +7,8 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from listener.model import Problem, Severity
+from listener.model.problems import Problem
+from listener.model.scales import Severity
 from listener.query.clock import zone as zone_named
 from listener.rulebook.alerting import (
     Chain,

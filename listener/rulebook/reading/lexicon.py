@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.rulebook.lexicon import Overlay, Sounds
 from listener.rulebook.nodes import Node
 from listener.rulebook.reading.keys import KEY, TEXT, Each, Fragment, Key, Keys, Many, one_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from listener.model import Priority
+from listener.model.scales import Priority
 from listener.rulebook.macros import ME, Macro
 from listener.rulebook.nodes import Node, Text
 from listener.rulebook.reading.keys import KEY, SPAN, TAG, TEXT, YES, Fragment, Key, Keys, Many, one_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from difflib import SequenceMatcher
 
-from listener.model import Problem
+from listener.model.problems import Problem
 from listener.query.fields import Use, did_you_mean, nearest
 from listener.query.moments import is_zone, nearest_zone
 from listener.query.parse import parse as parse_query

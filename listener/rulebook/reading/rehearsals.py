@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from listener.model import Severity
+from listener.model.scales import Severity
 from listener.rulebook.nodes import Node
 from listener.rulebook.reading.keys import MOMENT, TEXT, Fragment, Key, Keys, Many, one_of
 from listener.rulebook.reading.reader import Reader

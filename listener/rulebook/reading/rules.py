@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from listener.model import Kind, Priority
+from listener.model.kinds import Kind
+from listener.model.scales import Priority
 from listener.query.fields import Use
 from listener.rulebook.asking import Example
 from listener.rulebook.nodes import Node, Table, Text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from listener.model import Priority, Problem, Severity
+from listener.model.problems import Problem
+from listener.model.scales import Priority, Severity
 from listener.private import reaches
 from listener.rulebook.circles import circles
 from listener.rulebook.hours import Hours

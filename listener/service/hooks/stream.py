@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from listener.model import Batch, Deleted, Item, Mention, Reject
+from listener.model.heard import Batch, Deleted, Item, Mention, Reject
 from listener.service.database import House
 from listener.service.stopping import Stop
 from listener.sources.base import Delivery, Hook

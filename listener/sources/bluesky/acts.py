@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from listener.errors import Refused, TryAgain
-from listener.model import Doing, NetworkAct
+from listener.model.handed import NetworkAct
+from listener.model.leaving import Doing
 from listener.sources.base import Sent
 from listener.sources.bluesky.convert import POST
 from listener.sources.bluesky.reply import mint_tid, read_record, view_post

@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 
 from listener.errors import FixMe, Refused, TryAgain
 from listener.facets import clean_handle
-from listener.model import Author
+from listener.model.heard import Author
 from listener.sources.base import Asking, Connected
 from listener.sources.bluesky.convert import SPACE
 from listener.sources.bluesky.session import endpoint_of, xrpc_error
-from listener.webclient import ONCE, Params, Retry, check_url
+from listener.webclient.addresses import check_url
+from listener.webclient.client import Params
+from listener.webclient.patience import ONCE, Retry
 
 _LOOK = Retry(attempts=2)
 _OWN = "com.atproto.access"

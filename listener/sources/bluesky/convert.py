@@ -15,7 +15,8 @@ from typing import Any
 
 from listener.facets import clean_handle
 from listener.harmless import storable
-from listener.model import Author, AuthorChanged, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
+from listener.model.heard import Author, AuthorChanged, Deleted, Item, Key, Mention, Profile, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.base import ThreadRead
 from listener.sources.bluesky.shapes import (
     EVENT,

@@ -18,7 +18,7 @@ from listener.sources.bluesky.frames import read_frame
 from listener.sources.bluesky.jetstream import address_of
 from listener.sources.bluesky.public import SEQ_END, SKEW_US, Asked, Habits, Place, PublicStream
 from listener.sources.bluesky.shapes import Notice, Said
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 METHOD = "/xrpc/com.atproto.sync.subscribeRepos"
 QUIET = 3600.0

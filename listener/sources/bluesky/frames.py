@@ -15,7 +15,7 @@ from typing import Any
 import libipld
 import msgspec
 
-from listener.model import Item, Reason, Reject
+from listener.model.heard import Item, Reason, Reject
 from listener.sources.bluesky.convert import (
     MAX_RAW,
     POST,

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from listener.model import Reject
+from listener.model.heard import Reject
 from listener.sources.base import Say, Wanted
 from listener.sources.bluesky.convert import POST, read_event, read_message
 from listener.sources.bluesky.public import MARGIN_US, Asked, Habits, Place, PublicStream, Wire
 from listener.sources.bluesky.shapes import Said
-from listener.webclient import WebClient
+from listener.webclient.client import WebClient
 
 FIRST = "/subscribe"
 SECOND = "/xrpc/network.bsky.jetstream.subscribeEvents"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Mention, Reject
+from listener.model.heard import Batch, Gap, Item, Mention, Reject
 from listener.sources.base import Say
 from listener.sources.bluesky.convert import Notified, convert_notification, read_notifications, sane_time
 from listener.sources.bluesky.session import Session

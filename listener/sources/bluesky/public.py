@@ -18,11 +18,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Mention
+from listener.model.heard import Batch, Gap, Item, Mention
 from listener.sources.base import Say, Wanted
 from listener.sources.bluesky.convert import FIRST_US, LAST_US, convert_event
 from listener.sources.bluesky.shapes import Event, Notice, Said
-from listener.webclient import Params, Socket, WebClient
+from listener.webclient.client import Params, Socket, WebClient
 
 MARGIN_US = 10_000_000
 """Microseconds that a resume by time goes back: servers do not agree to the last second."""

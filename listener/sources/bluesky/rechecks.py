@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from listener.errors import Refused
-from listener.model import Author, AuthorChanged, Deleted, Item, Key
+from listener.model.heard import Author, AuthorChanged, Deleted, Item, Key
 from listener.sources.bluesky.convert import POST, SPACE, convert_post_view
 from listener.sources.bluesky.reply import mint_tid, read_tid
 from listener.sources.bluesky.session import body_of
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 Ask = Callable[[str, Params], Awaitable[bytes]]
 """The body of a query; Refused with the network's error name."""

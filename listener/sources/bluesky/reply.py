@@ -15,7 +15,7 @@ from typing import Any
 from listener.errors import Refused, TryAgain, Uncertain
 from listener.facets import find_spans
 from listener.lengths import measures
-from listener.model import Attachment, Reply
+from listener.model.handed import Attachment, Reply
 from listener.sources.base import Sent
 from listener.sources.bluesky.convert import NAME, POST
 from listener.sources.bluesky.session import Session, body_of

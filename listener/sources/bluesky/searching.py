@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.errors import TryAgain
-from listener.model import Batch, Gap, Item, Mention, Reject
+from listener.model.heard import Batch, Gap, Item, Mention, Reject
 from listener.sources.base import Wanted
 from listener.sources.bluesky.convert import convert_post_view, sane_time
 from listener.sources.bluesky.session import body_of
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 Ask = Callable[[str, Params], Awaitable[bytes]]
 """The body of a query; Refused with the network's error name."""

@@ -22,7 +22,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain, Uncertain
-from listener.webclient import ONCE, Answer, Budget, Params, Retry, WebClient, check_url, is_loopback
+from listener.webclient.addresses import check_url, is_loopback
+from listener.webclient.client import Answer, Params, WebClient
+from listener.webclient.patience import ONCE, Budget, Retry
 
 READ = Retry(attempts=2)
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from listener.harmless import storable
-from listener.model import Reject
+from listener.model.heard import Reject
 
 
 class Shape(msgspec.Struct, gc=False):

@@ -14,7 +14,10 @@ from typing import Any
 from listener.errors import Refused, SourceStopped, TryAgain
 from listener.facets import clean_handle
 from listener.lengths import length
-from listener.model import NEEDS, Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reject, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Item, Key, Profile, Reject
+from listener.model.leaving import NEEDS
 from listener.sources.base import Hook, Say, Sent, Stream, ThreadRead, Wanted, Wiring
 from listener.sources.bluesky import acts, rechecks, searching
 from listener.sources.bluesky import reply as replies
@@ -33,7 +36,8 @@ from listener.sources.bluesky.jetstream import Jetstream
 from listener.sources.bluesky.notifications import Notifications
 from listener.sources.bluesky.public import Habits, PublicStream
 from listener.sources.bluesky.session import Login, Session, xrpc_error
-from listener.webclient import Budget, Params, Retry, WebClient
+from listener.webclient.client import Params, WebClient
+from listener.webclient.patience import Budget, Retry
 
 PUBLIC_HOSTS = ("wss://jetstream1.us-east.bsky.network", "wss://jetstream2.us-west.bsky.network")
 PUBLIC_APPVIEW = "https://public.api.bsky.app"

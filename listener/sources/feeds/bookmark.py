@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from listener.errors import SourceStopped
-from listener.model import Deleted, Key, Mention
+from listener.model.heard import Deleted, Key, Mention
 from listener.sources.feeds.convert import stamp
 from listener.sources.feeds.document import MAX_ENTRIES
 

@@ -17,7 +17,8 @@ import msgspec
 
 from listener.harmless import storable
 from listener.markup import read
-from listener.model import Author, Deleted, Item, Key, Kind, Mention, Reason, Reject
+from listener.model.heard import Author, Deleted, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.feeds.document import MAX_RAW, Document, Entry, read_document
 
 NAME = "feeds"

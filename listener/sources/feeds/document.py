@@ -25,7 +25,7 @@ import feedparser
 
 from listener.harmless import storable
 from listener.markup import plain
-from listener.model import Reason, Reject
+from listener.model.heard import Reason, Reject
 
 MAX_BODY = 10 << 20
 """Bytes of a document that are read."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Key, Mention, Reject
+from listener.model.heard import Batch, Gap, Item, Key, Mention, Reject
 from listener.sources.base import Say
 from listener.sources.feeds import bookmark
 from listener.sources.feeds.bookmark import Bookmark, Seen
@@ -24,7 +24,8 @@ from listener.sources.feeds.convert import convert_entry, kept_of, said_at, spac
 from listener.sources.feeds.document import Document, read_document
 from listener.sources.feeds.fetch import Fetched, Validators, fetch
 from listener.sources.feeds.websub import Subscriptions
-from listener.webclient import Trust, WebClient
+from listener.webclient.addresses import Trust
+from listener.webclient.client import WebClient
 
 DAY = 86400.0
 MANY_FAILURES = 3

@@ -11,7 +11,8 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from listener.errors import FixMe, Refused
 from listener.sources.feeds.document import MAX_BODY
-from listener.webclient import Answer, Trust, WebClient
+from listener.webclient.addresses import Trust
+from listener.webclient.client import Answer, WebClient
 
 MOST_REDIRECTS = 5
 TIMEOUT = 20.0

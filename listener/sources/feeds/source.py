@@ -8,13 +8,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from listener.lengths import length
-from listener.model import Batch, Capability, Item
+from listener.model.accounts import Capability
+from listener.model.heard import Batch, Item
 from listener.sources.base import Hook, Say, Stream, Unanswered, Wiring
 from listener.sources.feeds import convert
 from listener.sources.feeds.convert import NAME
 from listener.sources.feeds.feed import Feed, Habits, Turns
 from listener.sources.feeds.websub import FeedHook, Subscriptions, key_in
-from listener.webclient import Trust, WebClient
+from listener.webclient.addresses import Trust
+from listener.webclient.client import WebClient
 
 AT_ONCE = 8
 """Feeds that are fetched at the same time."""

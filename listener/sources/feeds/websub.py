@@ -15,12 +15,13 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from listener.errors import Refused
-from listener.model import Item, Reason, Reject
+from listener.model.heard import Item, Reason, Reject
 from listener.sources.base import Delivery, Verdict
 from listener.sources.feeds.bookmark import Subscription
 from listener.sources.feeds.convert import NAME, convert_document
 from listener.sources.feeds.document import MAX_RAW, own_of
-from listener.webclient import Trust, WebClient, is_loopback
+from listener.webclient.addresses import Trust, is_loopback
+from listener.webclient.client import WebClient
 
 LEASE = 10 * 86400
 ASK_AGAIN = 3600

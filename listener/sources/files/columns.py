@@ -16,7 +16,8 @@ from typing import Any
 
 from listener.errors import FixMe
 from listener.harmless import storable
-from listener.model import Author, Key, Kind, Mention, Reason, Reject
+from listener.model.heard import Author, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind
 
 NAME = "import"
 MAX_RAW = 64 << 10

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from listener.errors import FixMe
-from listener.model import Reason
+from listener.model.heard import Reason
 
 MAX_LINE = 1 << 20
 """Bytes of one line."""

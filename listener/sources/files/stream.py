@@ -18,7 +18,8 @@ from typing import Any
 
 from listener.errors import FixMe, SourceStopped
 from listener.lengths import length
-from listener.model import Author, Batch, Capability, Item, Mention, Reason, Reject
+from listener.model.accounts import Capability
+from listener.model.heard import Author, Batch, Item, Mention, Reason, Reject
 from listener.sources.base import Stream, Unanswered, Wiring
 from listener.sources.files.columns import (
     MAX_RAW,

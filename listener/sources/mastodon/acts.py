@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from listener.errors import Refused
-from listener.model import Doing, NetworkAct
+from listener.model.handed import NetworkAct
+from listener.model.leaving import Doing
 from listener.sources.base import Sent
 from listener.sources.mastodon import editing
 from listener.sources.mastodon.convert import Us, content_id_of, id_of, text_of

@@ -15,11 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
-from listener.model import Author
+from listener.model.heard import Author
 from listener.sources.base import Asking, Connected, Login
 from listener.sources.mastodon.convert import SPACE, decoded, host_of, text_of
 from listener.sources.mastodon.server import Server, base_of, query, said_no
-from listener.webclient import Answer, check_url
+from listener.webclient.addresses import check_url
+from listener.webclient.client import Answer
 
 _HOST = re.compile(r"[\w.-]{1,253}(?::\d{1,5})?")
 

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from listener.harmless import storable
 from listener.markup import plain, read
-from listener.model import Audience, Author, Key, Kind, Mention, Profile, Reason, Reject
+from listener.model.heard import Author, Key, Mention, Profile, Reason, Reject
+from listener.model.kinds import Audience, Kind
 
 NAME = "mastodon"
 SPACE = "mastodon"

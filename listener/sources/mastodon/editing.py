@@ -11,7 +11,7 @@ from typing import Any
 
 from listener.errors import Refused
 from listener.lengths import addressed, names
-from listener.model import NetworkAct
+from listener.model.handed import NetworkAct
 from listener.sources.mastodon.convert import NAME, Us, content_id_of, handle_of, id_of, text_of
 from listener.sources.mastodon.reply import bare, fits
 from listener.sources.mastodon.server import Server

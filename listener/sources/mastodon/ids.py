@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from listener.errors import Refused
-from listener.model import Author, Key
+from listener.model.heard import Author, Key
 from listener.sources.mastodon.convert import (
     Us,
     external_id_of,

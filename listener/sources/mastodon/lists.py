@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from listener.errors import Refused, SourceStopped
 from listener.sources.mastodon.convert import ADDRESSING, Us, id_of, parse_time, text_of
 from listener.sources.mastodon.server import GONE, Page, Server
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 NOTES, OWN, TAG, SEARCH = "notifications", "own", "tag/", "search/"
 

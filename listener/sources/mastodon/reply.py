@@ -16,7 +16,7 @@ from typing import Any
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
 from listener.lengths import addressed, graphemes, measures, names
 from listener.markup import plain
-from listener.model import Reply
+from listener.model.handed import Reply
 from listener.sources.base import Sent
 from listener.sources.mastodon.convert import (
     DIRECT,

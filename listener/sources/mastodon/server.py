@@ -17,7 +17,9 @@ from listener.errors import FixMe, Refused, SourceStopped, TryAgain, Uncertain
 from listener.lengths import Terms
 from listener.sources.base import Login
 from listener.sources.mastodon.convert import Us, decoded, external_id_of, handle_of, host_of, id_of, text_of
-from listener.webclient import ONCE, Answer, Budget, Params, Retry, WebClient, check_url, is_loopback
+from listener.webclient.addresses import check_url, is_loopback
+from listener.webclient.client import Answer, Params, WebClient
+from listener.webclient.patience import ONCE, Budget, Retry
 
 READ = Retry(attempts=3)
 GONE = frozenset({"http_404", "http_410"})

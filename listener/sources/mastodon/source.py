@@ -13,21 +13,10 @@ from typing import Any
 
 from listener.errors import Refused, SourceStopped
 from listener.lengths import length
-from listener.model import (
-    NEEDS,
-    Account,
-    Author,
-    Batch,
-    Capability,
-    Deleted,
-    Item,
-    Key,
-    Mention,
-    NetworkAct,
-    Profile,
-    Reject,
-    Reply,
-)
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Deleted, Item, Key, Mention, Profile, Reject
+from listener.model.leaving import NEEDS
 from listener.sources.base import Hook, Login, Say, Sent, Stream, ThreadRead, Wanted, Wiring
 from listener.sources.mastodon import acts
 from listener.sources.mastodon import reply as replies
@@ -36,7 +25,8 @@ from listener.sources.mastodon.events import How
 from listener.sources.mastodon.ids import Ids
 from listener.sources.mastodon.server import GONE, Server
 from listener.sources.mastodon.stream import Habits, UserStream
-from listener.webclient import Budget, WebClient
+from listener.webclient.client import WebClient
+from listener.webclient.patience import Budget
 
 
 @dataclass(slots=True)

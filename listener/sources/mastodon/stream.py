@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.errors import HubbubError, Refused, SourceStopped, TryAgain
-from listener.model import Batch, Deleted, Gap, Item, Limits, Mention, Reason, Reject
+from listener.model.heard import Batch, Deleted, Gap, Item, Limits, Mention, Reason, Reject
 from listener.sources.base import Say, Wanted
 from listener.sources.mastodon.convert import (
     ADDRESSING,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Author
+from listener.model.heard import Author
 from listener.sources.base import Asking, Connected
 from listener.sources.meta.graph import Graph
 from listener.sources.meta.shapes import ident, inside, moment, words

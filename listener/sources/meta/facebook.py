@@ -8,14 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped
-from listener.model import Capability, Doing, Item, Reply
+from listener.model.accounts import Capability
+from listener.model.handed import Reply
+from listener.model.heard import Item
+from listener.model.leaving import Doing
 from listener.sources.base import Login, Sent, Wiring
 from listener.sources.meta import pages
 from listener.sources.meta.graph import Graph
 from listener.sources.meta.shapes import PRIVATE_WINDOW, Notice, Piece, ident, inside, moment, words
 from listener.sources.meta.source import SKEW, Meta, Seat
 from listener.sources.meta.sweep import MOST_PAGES, Spot
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 FIELDS = frozenset({"feed", "mention"})
 """What a Page's subscription tells us of,"""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from listener.harmless import storable
-from listener.model import Author, Hidden, Item, Key, Kind, Mention, Reason, Reject
+from listener.model.heard import Author, Hidden, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.meta.shapes import (
     MAX_NAME,
     MAX_RAW,

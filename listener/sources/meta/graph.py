@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from listener.errors import HubbubError, Refused, SourceStopped, TryAgain, Uncertain
-from listener.webclient import Answer, Budget, Params, Retry, WebClient
+from listener.webclient.client import Answer, Params, WebClient
+from listener.webclient.patience import Budget, Retry
 
 LONGEST_LIMIT = 6 * 3600.0
 """Seconds that a rate limit is waited for at most before it is tried again, whatever Meta says."""

@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Callable
 
-from listener.model import Item, Reject
+from listener.model.heard import Item, Reject
 from listener.sources.base import Delivery, Verdict
 from listener.sources.meta.shapes import Notice, notices
 

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Account, Capability, Doing, Item, Mention, Reject, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import Reply
+from listener.model.heard import Item, Mention, Reject
+from listener.model.leaving import Doing
 from listener.sources.base import Kept, Login, Sent, Wiring
 from listener.sources.meta import grams
 from listener.sources.meta.facebook import page_of, subscribe
@@ -16,7 +19,7 @@ from listener.sources.meta.graph import Graph
 from listener.sources.meta.shapes import PRIVATE_WINDOW, Notice, Piece, count, ident, inside, moment, words
 from listener.sources.meta.source import Meta, Seat
 from listener.sources.meta.sweep import MOST_PAGES, Spot
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 FIELDS = frozenset({"comments", "live_comments", "mentions"})
 """What an account's own subscription tells us of,"""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from listener.model import Author, Deleted, Hidden, Item, Key, Kind, Mention, Reason, Reject
+from listener.model.heard import Author, Deleted, Hidden, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.meta.shapes import (
     EDITED,
     MAX_NAME,

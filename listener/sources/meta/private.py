@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from listener.harmless import storable
-from listener.model import Author, Deleted, Item, Key, Kind, Mention, Reason, Reject
+from listener.model.heard import Author, Deleted, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind
 from listener.sources.base import private_space
 from listener.sources.meta.shapes import (
     EDITED,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.harmless import storable
-from listener.model import Reason, Reject
+from listener.model.heard import Reason, Reject
 
 MAX_RAW = 64 << 10
 """Bytes kept of an item that could not be used."""

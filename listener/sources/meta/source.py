@@ -19,23 +19,10 @@ from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
 from listener.lengths import Terms, measures
-from listener.model import (
-    NEEDS,
-    Account,
-    Author,
-    Batch,
-    Capability,
-    Deleted,
-    Doing,
-    Item,
-    Key,
-    Mention,
-    NetworkAct,
-    Profile,
-    Reason,
-    Reject,
-    Reply,
-)
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Deleted, Item, Key, Mention, Profile, Reason, Reject
+from listener.model.leaving import NEEDS, Doing
 from listener.sources.base import Hook, Login, Sent, Stream, ThreadRead, Wiring
 from listener.sources.meta import private
 from listener.sources.meta.graph import Graph
@@ -43,7 +30,8 @@ from listener.sources.meta.hook import GraphHook
 from listener.sources.meta.shapes import READ, Notice, Piece, ident, inside, loaded, moment, revision, unpacked
 from listener.sources.meta.sweep import MOST_PAGES, Ground, Sweep
 from listener.sources.meta.talks import Talks
-from listener.webclient import Budget, Params
+from listener.webclient.client import Params
+from listener.webclient.patience import Budget
 
 _AWAY = frozenset({Doing.DELETE, Doing.REMOVE})
 _OF_PEOPLE = frozenset({Doing.BLOCK, Doing.UNBLOCK})

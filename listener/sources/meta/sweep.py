@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Hidden, Item, Mention
+from listener.model.heard import Batch, Gap, Hidden, Item, Mention
 from listener.sources.base import Say
 
 LAST_DAY = timedelta(hours=24)

@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain
-from listener.model import Item, Mention, Reply
+from listener.model.handed import Reply
+from listener.model.heard import Item, Mention
 from listener.sources.base import Say, Sent
 from listener.sources.meta import private
 from listener.sources.meta.graph import Graph
 from listener.sources.meta.shapes import Piece, ident, inside, moment
 from listener.sources.meta.sweep import Spot
-from listener.webclient import Params
+from listener.webclient.client import Params
 
 SHOWN = 20
 """How many messages of a conversation the network shows, the newest first."""

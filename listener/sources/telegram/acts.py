@@ -10,7 +10,8 @@ from typing import Any
 
 from listener.errors import Refused
 from listener.lengths import measures
-from listener.model import Doing, NetworkAct
+from listener.model.handed import NetworkAct
+from listener.model.leaving import Doing
 from listener.sources.base import Sent
 from listener.sources.telegram.convert import NAME, place
 from listener.sources.telegram.wire import Bot

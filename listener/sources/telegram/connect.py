@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from listener.errors import Refused, SourceStopped
-from listener.model import Author
+from listener.model.heard import Author
 from listener.sources.base import Asking, Connected
 from listener.sources.telegram.convert import SPACE
 from listener.sources.telegram.source import object_of

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.harmless import storable
-from listener.model import Audience, Author, Deleted, Item, Key, Kind, Mention, Profile, Reason, Reject
+from listener.model.heard import Author, Deleted, Item, Key, Mention, Profile, Reason, Reject
+from listener.model.kinds import Audience, Kind
 from listener.sources.base import private_space
 from listener.sources.telegram.rich import flat
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from listener.model import Item
+from listener.model.heard import Item
 from listener.sources.base import Delivery, Verdict
 from listener.sources.telegram.convert import MAX_UPDATE, Us, convert_update
 

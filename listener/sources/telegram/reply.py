@@ -12,7 +12,7 @@ from typing import Any
 
 from listener.errors import Refused, Uncertain
 from listener.lengths import measures
-from listener.model import Reply
+from listener.model.handed import Reply
 from listener.sources.base import Sent
 from listener.sources.telegram.convert import NAME, place
 from listener.sources.telegram.wire import Bot

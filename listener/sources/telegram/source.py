@@ -13,7 +13,10 @@ from typing import Any
 
 from listener.errors import FixMe, Refused, SourceStopped, TryAgain
 from listener.lengths import length
-from listener.model import NEEDS, Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reject, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Item, Key, Profile, Reject
+from listener.model.leaving import NEEDS
 from listener.sources.base import Hook, Sent, Stream, ThreadRead, Wiring
 from listener.sources.telegram import acts, convert
 from listener.sources.telegram import reply as replies
@@ -21,7 +24,7 @@ from listener.sources.telegram.convert import NAME, SPACE, UPDATES
 from listener.sources.telegram.hook import TelegramHook
 from listener.sources.telegram.updates import PAGE, Updates
 from listener.sources.telegram.wire import Bot
-from listener.webclient import Budget
+from listener.webclient.patience import Budget
 
 _NO_WAY: Mapping[Capability, str] = {
     Capability.PRIVATE_REPLY: "a bot cannot write to somebody in private who has not written to it",

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.errors import FixMe, HubbubError, Refused, SourceStopped, TryAgain
-from listener.model import Batch, Gap, Item, Mention
+from listener.model.heard import Batch, Gap, Item, Mention
 from listener.sources.base import Say
 from listener.sources.telegram.convert import UPDATES, convert_sent, convert_update, update_number
 from listener.sources.telegram.wire import Bot, listed

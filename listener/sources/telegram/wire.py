@@ -18,7 +18,8 @@ from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
 from listener.harmless import storable
 from listener.sources.base import Sent
 from listener.sources.telegram.convert import Us
-from listener.webclient import Answer, Budget, WebClient
+from listener.webclient.client import Answer, WebClient
+from listener.webclient.patience import Budget
 
 _TOKEN = re.compile(r"(\d{1,16}):[A-Za-z0-9_-]{1,256}")
 _CHAT = re.compile(r"chat -?\d{1,20}(, in a minute)?")

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from listener.harmless import storable
-from listener.model import Author, Deleted, Item, Key, Kind, Mention, Reason, Reject
+from listener.model.heard import Author, Deleted, Item, Key, Mention, Reason, Reject
+from listener.model.kinds import Kind
 
 NAME = "webhook"
 

@@ -14,11 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.errors import Refused, SourceStopped, TryAgain, Uncertain
-from listener.model import Reply
+from listener.model.handed import Reply
 from listener.signing import KEY, signed
 from listener.sources.base import Sent
 from listener.sources.webhook.convert import MAX_ID
-from listener.webclient import Answer, Retry, WebClient
+from listener.webclient.client import Answer, WebClient
+from listener.webclient.patience import Retry
 
 SURE = timedelta(seconds=60)
 """How long the receiver's 'no' is not taken for the last word: the reply may still be on its way through it."""

@@ -12,13 +12,16 @@ from typing import Any
 
 from listener.errors import FixMe, Refused, SourceStopped
 from listener.lengths import length
-from listener.model import NEEDS, Account, Author, Batch, Capability, Item, Key, NetworkAct, Profile, Reply
+from listener.model.accounts import Account, Capability
+from listener.model.handed import NetworkAct, Reply
+from listener.model.heard import Author, Batch, Item, Key, Profile
+from listener.model.leaving import NEEDS
 from listener.sources.base import Delivery, Hook, Login, Sent, Stream, ThreadRead, Verdict, Wiring
 from listener.sources.webhook import reply as replies
 from listener.sources.webhook import signing
 from listener.sources.webhook.convert import MAX_BODY, NAME, Wired, convert, reread
 from listener.sources.webhook.reply import Receiver
-from listener.webclient import Budget
+from listener.webclient.patience import Budget
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NO_WAY = "the webhook carries messages and replies only: do it on the network itself"

@@ -15,9 +15,8 @@ from uuid import UUID
 
 import asyncpg
 
-from listener import workflow
 from listener.errors import Refused
-from listener.model import State
+from listener.model.work import State
 from listener.store.acts.doing import MAX_NOTE
 from listener.store.acts.rights import may_act, who
 from listener.store.acts.transaction import Done, Tally, chunks
@@ -25,7 +24,8 @@ from listener.store.acts.words import what_happened
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, changes, tell
 from listener.store.noting import written
-from listener.workflow import Close
+from listener.workflow import moves
+from listener.workflow.acts import Close
 
 # Against everybody who records a message of theirs, and everybody who mutes them.
 _LOCK = """
@@ -87,7 +87,7 @@ async def mute(pool: asyncpg.Pool, person_id: int, brand_id: int, author_ids: Co
         for chunk in chunks(not_done):
             # Locked, it may be another than was found: who closed it meanwhile has done what a mute does to it.
             left = [c for c in await tally.locked(chunk) if c.state is not State.DONE]
-            pairs = [(c, workflow.apply(c, Close(), person_id, now)) for c in left]
+            pairs = [(c, moves.apply(c, Close(), person_id, now)) for c in left]
             told = [tally.event(before, "act.mute", *changes(before, after)) for before, after in pairs]
             await tally.write([after for _, after in pairs], told)
     return tally.done()

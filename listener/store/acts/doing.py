@@ -9,9 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from listener import workflow
 from listener.errors import Refused
-from listener.model import Conversation
+from listener.model.work import Conversation
 from listener.store import claims
 from listener.store.acts.rights import Who, who
 from listener.store.acts.transaction import Done, Tally, chunks
@@ -20,7 +19,8 @@ from listener.store.asking import ask
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, changes
 from listener.store.noting import written
-from listener.workflow import (
+from listener.workflow import acts, moves
+from listener.workflow.acts import (
     Act,
     Assign,
     Close,
@@ -92,7 +92,7 @@ async def do(
         if act_id is not None and await connection.fetchval(_TAKEN_BACK, act_id):
             raise Refused("what was done of it has been taken back meanwhile")
         tally = Tally(connection, await who(connection, person_id), now, act_id)
-        given = next((one for one in workflow.parts_of(act) if isinstance(one, Assign)), None)
+        given = next((one for one in acts.parts_of(act) if isinstance(one, Assign)), None)
         assignee = await who(connection, given.person_id) if given is not None and given.person_id is not None else None
         for chunk in chunks(conversation_ids):
             rows: list[Conversation] = []
@@ -104,7 +104,7 @@ async def do(
                         tally.overtaken.add(before.id)
                         raise Refused(told)
                     _check_assignee(assignee, before.brand_id)
-                    after = workflow.apply(before, act, person_id, now)
+                    after = moves.apply(before, act, person_id, now)
                 except Refused as refused:
                     tally.refused[before.id] = str(refused)
                     continue

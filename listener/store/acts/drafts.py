@@ -8,7 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import MOST_OPTIONS
+from listener.model.leaving import MOST_OPTIONS
 from listener.store.connect import acquired
 
 _SAVE = """

@@ -8,12 +8,14 @@ from typing import Any
 
 import asyncpg
 
-from listener import workflow
 from listener.errors import Refused
-from listener.model import Assessment, Origin, Priority, Tone, ToneLabel
+from listener.model.judged import Assessment, Tone
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import Origin
 from listener.store.acts.rights import may_act
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
+from listener.workflow import clocks, moves, order
 
 # Nothing that the brand has not heard can be opened by it.
 _MENTION = """
@@ -123,14 +125,14 @@ async def _opened(
     assessed = await connection.fetchrow(_ASSESSED, mention["id"], brand_id, mention["version"])
     assessment = _assessment(assessed) if assessed else None
     until = max((row["reply_until"] for row in said if row["reply_until"] is not None), default=None)
-    c = workflow.opened(assessment, brand_id=brand_id, at=last["at"], history=False, by_person=True, until=until)
+    c = moves.opened(assessment, brand_id=brand_id, at=last["at"], history=False, by_person=True, until=until)
     account_id = await connection.fetchval(_ACCOUNT, brand_id, mention["source"], mention["space"])
     conversation_id: int | None = await connection.fetchval(
         _INSERT, brand_id, account_id or 0, mention["space"], mention["root"], mention["author_id"], mention["source"],
         Origin.PERSON.value, c.state.value, int(c.priority), c.due_at, c.team, list(c.tags), c.unread,
         assessment.tone.label.value if assessment else ToneLabel.NOT_SCORED.value, assessment.need if assessment else 0.0,
-        workflow.sort_key(c), now, c.last_at, last["id"], max(ours, default=None),
-        workflow.next_at(c), c.reply_until, c.resolve_by,
+        order.sort_key(c), now, c.last_at, last["id"], max(ours, default=None),
+        clocks.next_at(c), c.reply_until, c.resolve_by,
     )  # fmt: skip
     if conversation_id is not None:
         await connection.execute(_JOIN, conversation_id, sorted({row["id"] for row in said} | {mention["id"]}))

@@ -10,14 +10,14 @@ from uuid import UUID
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import ToneLabel
+from listener.model.scales import ToneLabel
 from listener.store.acts.rights import may_act, who
 from listener.store.acts.transaction import Done, Tally
 from listener.store.acts.words import what_happened
 from listener.store.connect import acquired, repeated
 from listener.store.conversations import Event, tell
 from listener.store.overruled import in_force
-from listener.store.views import NEEDED, NOT_NEEDED
+from listener.store.views.listening import NEEDED, NOT_NEEDED
 
 VALUES: Mapping[str, frozenset[str]] = {
     "tone": frozenset(label.value for label in ToneLabel),

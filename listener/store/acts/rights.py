@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from listener.errors import Refused
-from listener.model import Role
+from listener.model.people import Role
 
 _ROLES = "SELECT brand_id, role FROM memberships WHERE person_id = $1"
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from listener.model import Conversation, State
+from listener.model.work import Conversation, State
 from listener.store.acts.rights import Who
 from listener.store.conversations import Event, lock, save, tell
 from listener.store.unanswered import bring_back

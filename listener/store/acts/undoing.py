@@ -12,7 +12,8 @@ import asyncpg
 import msgspec
 
 from listener.errors import Refused
-from listener.model import Conversation, Priority, State
+from listener.model.scales import Priority
+from listener.model.work import Conversation, State
 from listener.store.acts.authors import Backwards
 from listener.store.acts.overruling import taken_back
 from listener.store.acts.rights import who

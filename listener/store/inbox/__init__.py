@@ -2,28 +2,41 @@
 
 No statement in here grows with a table: pages are cut from an index before anything is joined, counts are maintained, threads are
 limited. Texts are as the network sent them: hostile until `listener.harmless` has seen them.
-
-What judges by a query brings the whole language with it, which costs as much as all else here: it is loaded when it is first asked for,
-so that a first screen does not wait for it.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from listener.store.inbox.authors import author, mutable, past
-from listener.store.inbox.folded import folded_page, folds, members
-from listener.store.inbox.heard import listening, listening_rows, topics, versions
-from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
-from listener.store.inbox.posts import comments, post
-from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
-from listener.store.inbox.saved import delete_view, save_view, saved_views
+from listener.store.rooms import by_name
 
 if TYPE_CHECKING:
+    from listener.store.inbox.authors import author, mutable, past
+    from listener.store.inbox.folded import folded_page, folds, members
+    from listener.store.inbox.heard import listening, listening_rows, topics, versions
+    from listener.store.inbox.opened import open  # noqa: A004 - the screen's word
+    from listener.store.inbox.posts import comments, post
+    from listener.store.inbox.queue import FIRST, LAST, counts, page, rows
+    from listener.store.inbox.saved import delete_view, save_view, saved_views
     from listener.store.inbox.searching import Found, search
     from listener.store.inbox.standing import in_folder, in_view
     from listener.store.inbox.viewing import among, view_ids, view_page
+else:
+    __getattr__ = by_name(
+        __name__,
+        {
+            "authors": ("author", "mutable", "past"),
+            "folded": ("folded_page", "folds", "members"),
+            "heard": ("listening", "listening_rows", "topics", "versions"),
+            "opened": ("open",),
+            "posts": ("comments", "post"),
+            "queue": ("FIRST", "LAST", "counts", "page", "rows"),
+            "saved": ("delete_view", "save_view", "saved_views"),
+            "searching": ("Found", "search"),
+            "standing": ("in_folder", "in_view"),
+            "viewing": ("among", "view_ids", "view_page"),
+        },
+    )
 
 __all__ = [
     "FIRST",
@@ -55,19 +68,3 @@ __all__ = [
     "view_ids",
     "view_page",
 ]
-
-_JUDGING = {
-    "Found": "searching",
-    "search": "searching",
-    "in_folder": "standing",
-    "in_view": "standing",
-    "among": "viewing",
-    "view_ids": "viewing",
-    "view_page": "viewing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _JUDGING:
-        raise AttributeError(f"{__name__} has no {name}")
-    return getattr(import_module(f"{__name__}.{_JUDGING[name]}"), name)

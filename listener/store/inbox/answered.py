@@ -19,7 +19,7 @@ from listener.query.frequency import usual
 from listener.query.words import index_words, unspaced
 from listener.store.connect import acquired
 from listener.store.inbox.lookup import in_time
-from listener.store.views import Answered
+from listener.store.views.answers import Answered
 
 TELLING, RARE = 6.0, 10.0
 """Bits of a word that says something about a text, and of one that says enough alone."""

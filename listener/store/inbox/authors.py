@@ -11,9 +11,10 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import State
+from listener.model.work import State
 from listener.store.connect import acquired
-from listener.store.views import Author, Mutable, Mute, Note, PastRow
+from listener.store.views.authors import Author, Mutable, Mute, PastRow
+from listener.store.views.notes import Note
 
 Place = tuple[datetime, int]
 """A conversation's place in an author's past: (last_at, id)."""

@@ -14,7 +14,7 @@ import asyncpg
 
 from listener.store.connect import acquired
 from listener.store.inbox.queue import FIRST, QUEUE_LINES, queue_row
-from listener.store.views import Fold, FoldedPage
+from listener.store.views.queue import Fold, FoldedPage
 
 COUNTED = 1_000
 """Members of a family are counted up to so many."""

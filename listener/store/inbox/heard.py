@@ -11,10 +11,11 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Kind, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.scales import ToneLabel
 from listener.store.connect import acquired
 from listener.store.overruled import BY_HAND, by_hand
-from listener.store.views import ListeningRow, TopicCount
+from listener.store.views.listening import ListeningRow, TopicCount
 
 Place = tuple[datetime, int]
 """A mention's place in time: (at, id)."""

@@ -13,13 +13,17 @@ from typing import Any
 import asyncpg
 
 from listener.lengths import Terms
-from listener.model import Audience, Kind, Origin, ToneLabel
+from listener.model.kinds import Audience, Kind
+from listener.model.scales import ToneLabel
+from listener.model.work import Origin
 from listener.store import capabilities, limits, network_acts, reply_rows
 from listener.store.approvals import of_conversation as approvals_of
 from listener.store.connect import acquired
 from listener.store.conversations import COLUMNS, of_row
 from listener.store.overruled import BY_HAND, by_hand
-from listener.store.views import HistoryLine, Mute, Note, Opened, ThreadMessage
+from listener.store.views.authors import Mute
+from listener.store.views.notes import Note
+from listener.store.views.thread import HistoryLine, Opened, ThreadMessage
 
 OWN, AROUND, REST = 300, 200, 200
 """Messages of a thread: of the conversation itself, answering it, and the newest others."""

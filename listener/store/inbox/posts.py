@@ -13,9 +13,10 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Kind, ToneLabel
+from listener.model.kinds import Kind
+from listener.model.scales import ToneLabel
 from listener.store.connect import acquired
-from listener.store.views import CommentCounts, CommentRow, CommentStanding, PostShown
+from listener.store.views.posts import CommentCounts, CommentRow, CommentStanding, PostShown
 
 COUNTED = 5_000
 """Comments that are looked at for counting, and for those that wait for an answer."""

@@ -12,9 +12,11 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import ApprovalState, OutboxState, State, ToneLabel
+from listener.model.leaving import ApprovalState, OutboxState
+from listener.model.scales import ToneLabel
+from listener.model.work import State
 from listener.store.connect import acquired
-from listener.store.views import Counts, QueueRow
+from listener.store.views.queue import Counts, QueueRow
 
 # `picked` (id) has at most a page of rows; all else is fetched by key, one row at a time. After an answer of ours the tone is that of
 # the message which it answers. LIMIT 1 and OFFSET 0 hold the planner to the keys, also where its statistics are old.

@@ -11,11 +11,11 @@ import asyncpg
 
 from listener.errors import Refused
 from listener.harmless import storable
-from listener.model import Role
+from listener.model.people import Role
 from listener.store.acts.rights import who
 from listener.store.connect import acquired
 from listener.store.conversations import Event, tell
-from listener.store.views import SavedView
+from listener.store.views.queue import SavedView
 
 MAX_NAME = 60
 MAX_QUERY = 20_000

@@ -23,7 +23,7 @@ from listener.store.connect import acquired
 from listener.store.inbox import lookup
 from listener.store.inbox.heard import BEYOND, Place, rows_of
 from listener.store.inbox.subjects import Reading
-from listener.store.views import ListeningRow
+from listener.store.views.listening import ListeningRow
 
 WIDEST = 8_000
 """Messages of one step at most."""

@@ -13,7 +13,7 @@ from listener.query.tree import Node
 from listener.store.connect import acquired
 from listener.store.inbox.queue import FIRST
 from listener.store.inbox.viewing import view_page
-from listener.store.views import Standing
+from listener.store.views.queue import Standing
 
 STEP = 5_000
 """Conversations of one statement."""

@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from listener.harmless import storable
-from listener.model import ADDRESSES, Kind, Priority, State, ToneLabel
+from listener.model.kinds import ADDRESSES, Kind
+from listener.model.scales import Priority, ToneLabel
+from listener.model.work import State
 from listener.query.sql import condition
 from listener.query.subject import Subject
 from listener.query.tree import Field, Node, Text, walk

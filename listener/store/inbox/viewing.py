@@ -20,7 +20,7 @@ from listener.store.connect import acquired
 from listener.store.inbox import lookup
 from listener.store.inbox.queue import FIRST, rows_of
 from listener.store.inbox.subjects import Reading
-from listener.store.views import ViewPage
+from listener.store.views.queue import ViewPage
 
 Place = tuple[int, int]
 """A conversation's place in the queue: (sort_key, id)."""

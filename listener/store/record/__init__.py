@@ -14,7 +14,8 @@ from datetime import datetime
 import asyncpg
 
 from listener.errors import FixMe, TryAgain
-from listener.model import Account, AuthorChanged, Batch, Deleted, Hearing, Hidden, Mention, Reason, Reject
+from listener.model.accounts import Account
+from listener.model.heard import AuthorChanged, Batch, Deleted, Hearing, Hidden, Mention, Reason, Reject
 from listener.store import limits
 from listener.store.connect import store_errors
 from listener.store.conversations import Event, tell

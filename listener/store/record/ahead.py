@@ -10,7 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Hearing, Mention, Via
+from listener.model.heard import Hearing, Mention
+from listener.model.kinds import Via
 from listener.store.columns import columns
 from listener.store.connect import store_errors
 from listener.store.record.keep import says_other

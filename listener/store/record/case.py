@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from listener.model import Assessment, Context, Hearing, Mention, Tick
+from listener.model.heard import Hearing, Mention
+from listener.model.judged import Assessment, Context, Tick
 from listener.rulebook.shape import Rule
 from listener.store.record.keep import Kept
 

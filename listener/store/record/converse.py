@@ -13,26 +13,19 @@ from typing import Any
 
 import asyncpg
 
-from listener import workflow
 from listener.errors import TryAgain
-from listener.model import (
-    ADDRESSES,
-    Account,
-    Assessment,
-    Author,
-    Conversation,
-    Key,
-    Kind,
-    Mention,
-    Origin,
-    Via,
-)
+from listener.model.accounts import Account
+from listener.model.heard import Author, Key, Mention
+from listener.model.judged import Assessment
+from listener.model.kinds import ADDRESSES, Kind, Via
+from listener.model.work import Conversation, Origin
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, follow, lock, save
 from listener.store.copies import keep_sketches
 from listener.store.record.hush import Hushed, hushed
 from listener.store.record.judge import Assessed
 from listener.store.record.keep import Kept
+from listener.workflow import clocks, moves, order
 
 _OF_THREADS = """
 SELECT c.id, c.brand_id, c.account_id, c.space, c.root, c.author_id
@@ -323,12 +316,12 @@ class Desk:
         followed: dict[Place, Mapping[str, Any]] = {}
         for place, (k, assessment, origin) in sorted(wanted.items(), key=lambda item: item[0]):
             until = k.mention.reply_until
-            opened = workflow.opened(assessment, brand_id=place[0], at=k.at, history=self._history, until=until)
+            opened = moves.opened(assessment, brand_id=place[0], at=k.at, history=self._history, until=until)
             c = self._ruled(None, opened, assessment)
             followed[place] = changes(opened, c)[1]
             rows.append((
                 *place, k.mention.source, origin.value, c.state.value, int(c.priority), c.due_at, c.assignee_id, c.team,
-                "\x1f".join(c.tags), c.snoozed_until, workflow.next_at(c), c.unread, workflow.sort_key(c), k.at, k.id,
+                "\x1f".join(c.tags), c.snoozed_until, clocks.next_at(c), c.unread, order.sort_key(c), k.at, k.id,
                 c.reply_until, c.resolve_by,
             ))  # fmt: skip
         created = await self._connection.fetch(_OPEN, self._now, *columns(rows))
@@ -570,16 +563,16 @@ class Desk:
     def _moved(self, c: Conversation, step: Step) -> Conversation:
         if step.ours:
             close = step.outbox is not None and step.outbox.close
-            return workflow.replied(c, step.at, close=close, history=self._history)
+            return moves.replied(c, step.at, close=close, history=self._history)
         muted = (step.kept.id, c.brand_id) in self.hushed
         until = step.kept.mention.reply_until
-        heard = workflow.heard(c, step.assessment, step.at, history=self._history, muted=muted, until=until)
+        heard = moves.heard(c, step.assessment, step.at, history=self._history, muted=muted, until=until)
         return heard if muted else self._ruled(c, heard, step.assessment)
 
     def _ruled(self, was: Conversation | None, became: Conversation, assessment: Assessment | None) -> Conversation:
         asked = assessment.assign if assessment is not None else ""
         assignee_id = self._responders.get((became.brand_id, asked))
-        return workflow.ruled(was, became, assessment, assignee_id, self._now, history=self._history)
+        return moves.ruled(was, became, assessment, assignee_id, self._now, history=self._history)
 
 
 def _only_context(step: Step) -> bool:

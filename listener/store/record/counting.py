@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from listener.model import Tick, Window
+from listener.model.judged import Tick, Window
 from listener.rulebook.shape import Counted, Rule
 from listener.rulebook.tally import Bulk, Tally
 from listener.store.columns import columns

@@ -13,13 +13,14 @@ from datetime import datetime
 
 import asyncpg
 
-from listener import workflow
 from listener.harmless import storable
-from listener.model import AuthorChanged, Conversation, Deleted, Gap, Reject
+from listener.model.heard import AuthorChanged, Deleted, Gap, Reject
+from listener.model.work import Conversation
 from listener.store.columns import columns
 from listener.store.conversations import Event, changes, lock, save
 from listener.store.record.keep import LAST
 from listener.store.unanswered import bring_back
+from listener.workflow import moves
 
 MAX_RAW = 65_536
 """How much of a reject's bytes is kept."""
@@ -149,7 +150,7 @@ async def _blank(connection: asyncpg.Connection, ids: Sequence[int], now: dateti
     after: dict[int, Conversation] = {}
     for r in rows:
         was = after.get(r["conversation_id"], before[r["conversation_id"]])
-        c = workflow.deleted(was, nothing_left=not r["left_over"])
+        c = moves.deleted(was, nothing_left=not r["left_over"])
         after[c.id] = c
         old, new = changes(was, c)
         events.append(Event(c.brand_id, "conversation.deleted", c.id, r["mention_id"], before=old, after=new))

@@ -12,7 +12,7 @@ from datetime import datetime
 import asyncpg
 
 from listener.harmless import storable
-from listener.model import Hidden
+from listener.model.heard import Hidden
 from listener.store.columns import columns
 from listener.store.conversations import Event
 

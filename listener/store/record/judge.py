@@ -15,7 +15,10 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from listener.model import ADDRESSES, Assessment, Context, Hearing, ToneLabel, Via
+from listener.model.heard import Hearing
+from listener.model.judged import Assessment, Context
+from listener.model.kinds import ADDRESSES, Via
+from listener.model.scales import ToneLabel
 from listener.store.columns import columns
 from listener.store.conversations import Event
 from listener.store.copies import by_others

@@ -17,7 +17,9 @@ from typing import Any
 import asyncpg
 
 from listener.harmless import storable
-from listener.model import ADDRESSES, Account, Author, Hearing, Key, Mention, Via
+from listener.model.accounts import Account
+from listener.model.heard import Author, Hearing, Key, Mention
+from listener.model.kinds import ADDRESSES, Via
 from listener.query.words import index_words
 from listener.store.columns import columns
 

@@ -15,7 +15,9 @@ from typing import Any
 
 import asyncpg
 
-from listener.model import Assessment, ToneLabel, Via
+from listener.model.judged import Assessment
+from listener.model.kinds import Via
+from listener.model.scales import ToneLabel
 from listener.store.columns import columns
 from listener.store.conversations import Event
 from listener.store.record.judge import Judgements

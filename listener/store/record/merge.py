@@ -10,10 +10,10 @@ from datetime import datetime
 
 import asyncpg
 
-from listener import workflow
 from listener.store.columns import columns
 from listener.store.conversations import Event, lock, save
 from listener.store.record.keep import Kept
+from listener.workflow import moves
 
 _REROOT = """
 UPDATE mentions AS m SET root = n.root
@@ -96,9 +96,9 @@ async def reroot(connection: asyncpg.Connection, kept: Sequence[Kept], now: date
     touched = {(r["space"], r["was"], r["root"]) for r in await connection.fetch(_REROOT, *arrays)}
     if not touched:
         return []
-    moves = {(space, was): root for space, was, root in touched}
+    roots = {(space, was): root for space, was, root in touched}
     for k in kept:
-        k.root = moves.get((k.mention.key.space, k.root), k.root)
+        k.root = roots.get((k.mention.key.space, k.root), k.root)
     events: list[Event] = []
     arrays = columns(sorted(touched))
     for c in await connection.fetch(_CONVERSATIONS, *arrays):
@@ -121,7 +121,7 @@ async def _merge(
     await connection.execute(_MERGE, younger, older, now)
     for statement in _CARRY:
         await connection.execute(statement, younger, older)
-    await save(connection, [workflow.merged(both[older], both[younger])], now)
+    await save(connection, [moves.merged(both[older], both[younger])], now)
     return Event(
         brand_id, "conversation.merged", older, before={"conversation": younger}, after={"conversation": older}
     )

@@ -1,4 +1,4 @@
-"""The one door for HTTP out: time-outs, bounded answers, polite repeats, rate budgets, web sockets, and our errors.
+"""Calls and streams to the outside: time-outs, bounded answers, polite repeats, web sockets, and our errors.
 
 It says for sure what can be said for sure about a call that went wrong: `TryAgain` when surely nothing was taken, `Uncertain` when a
 write may have arrived. It refuses to follow redirects, to keep cookies, to send a secret in the clear over a network, to put user names
@@ -9,25 +9,21 @@ into addresses, and to log anything: bodies and headers hold people's words and 
 from __future__ import annotations
 
 import asyncio
-import email.utils
-import ipaddress
-import random
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import aiohttp.abc
 
 from listener.errors import FixMe, HubbubError, Refused, TryAgain, Uncertain
+from listener.webclient.addresses import INSIDE, Trust, check_literal, check_url, checked, is_loopback, is_public
+from listener.webclient.patience import ONCE, Asked, Budget, Retry, bounded, is_used_up, wait_asked, wait_asked_nothing
 
 MAX_BODY = 8 << 20
 """Bytes of an answer that we are ready to hold."""
@@ -38,41 +34,10 @@ MAX_MESSAGE = 32 << 20
 _MAX_ASKED = 64 << 10
 """Bytes of the body of a 429 that are looked at."""
 
-MAX_WAIT = 24 * 3600.0
-"""Seconds: the longest time that we let a server make us wait."""
-
 _TEXT, _BINARY = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY
 
+
 Params = Sequence[tuple[str, str]]
-
-
-class Trust(Enum):
-    """Who chose an address, and so what is called there."""
-
-    NAMED = "named"
-    """An operator: by https, or on this machine."""
-    STRANGER = "stranger"
-    """Anybody, such as a feed that redirects us or names its hub: also by plain http, as no secret of ours is sent there; never a private
-    address, whatever the name resolves to. Connections are not kept."""
-    STRANGER_OR_HERE = "stranger_or_here"
-    """The same, and this machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """How patiently a call is repeated after a passing fault: full jitter between 0 and a doubling bound."""
-
-    attempts: int = 4
-    first: float = 0.25
-    longest: float = 8.0
-    """Seconds; a server that asks for more is not waited for here: the caller gets its `TryAgain`."""
-
-    def pause(self, attempt: int) -> float:
-        """Seconds before the attempt after `attempt` (from 1)."""
-        return random.uniform(0, min(self.longest, self.first * 2 ** min(attempt - 1, 30)))
-
-
-ONCE = Retry(attempts=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,173 +49,6 @@ class Answer:
     body: bytes
     whole: bool = True
     """False: it broke off, or was longer than asked for, and the caller wanted it as far as it came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What is left of a budget at a moment."""
-
-    points: float
-    """When it is full."""
-    seconds: float
-    """In which it fills."""
-    left: float
-    closed_for: float = 0.0
-    """Seconds for which the server wants nothing."""
-
-
-class Budget:
-    """A bucket of points that fills evenly: `points` in `seconds`. Spending more than there is means waiting."""
-
-    def __init__(self, points: float, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        if points <= 0 or seconds <= 0:
-            raise ValueError("a budget needs points and seconds above zero")
-        self._full = points
-        self._rate = points / seconds
-        self._clock = clock
-        self._left = points
-        self._at = clock()
-        self._closed_until = 0.0
-
-    def wait(self, points: float = 1.0) -> float:
-        """Seconds until this many points can be spent; 0.0: now."""
-        now = self._clock()
-        self._left = min(self._full, self._left + (now - self._at) * self._rate)
-        self._at = now
-        short = min(points, self._full) - self._left
-        return max(0.0, self._closed_until - now, short / self._rate)
-
-    async def spend(self, points: float = 1.0, patience: float = 60.0) -> None:
-        """Take the points, waiting for them. TryAgain when that would take longer than `patience` seconds."""
-        while (wait := self.wait(points)) > 0:
-            if wait > patience:
-                raise TryAgain("our own rate budget is used up", after=wait, code="budget")
-            await asyncio.sleep(wait)
-        self._left -= points
-
-    def state(self) -> Left:
-        """What is left now."""
-        self.wait(0.0)
-        return Left(self._full, self._full / self._rate, self._left, max(0.0, self._closed_until - self._clock()))
-
-    def restore(self, was: Left, ago: float) -> None:
-        """What was spent before, so many seconds `ago`, counts as spent, as far as it has not filled again; beside what was spent since.
-
-        A budget that is of another size now still owes what was spent of the old one.
-        """
-        ago = max(0.0, ago)
-        owed = max(0.0, was.points - was.left - ago * was.points / was.seconds)
-        self.wait(0.0)
-        self._left = max(0.0, self._left - owed)
-        if was.closed_for > ago:
-            self.close_for(was.closed_for - ago)
-
-    def close_for(self, seconds: float) -> None:
-        """The server said that there is nothing left for so long."""
-        self._closed_until = max(self._closed_until, self._clock() + min(seconds, MAX_WAIT))
-
-
-def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a server asks us to wait: Retry-After (seconds or a date), else RateLimit-Reset or X-RateLimit-Reset (epoch, seconds, or an
-    ISO 8601 time). None: not said.
-    """
-    said = headers.get("retry-after", "").strip()
-    if said:
-        if (seconds := _number(said)) is not None:
-            return _bounded(seconds)
-        try:
-            return _bounded(email.utils.parsedate_to_datetime(said).timestamp() - now)
-        except (ValueError, OverflowError, TypeError):
-            pass
-    told = (headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or "").strip()
-    if (reset := _number(told)) is not None:
-        return _bounded(reset - now if reset > 1e9 else reset)
-    try:
-        moment = datetime.fromisoformat(told[:40])
-        return _bounded((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _is_used_up(headers: Mapping[str, str]) -> bool:
-    """Whether a server says that nothing is left of what it allows."""
-    left = headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining") or ""
-    return _number(left) == 0
-
-
-def _number(text: str) -> float | None:
-    digits = text.strip()
-    return float(digits) if digits.isascii() and digits.replace(".", "", 1).isdigit() and len(digits) < 20 else None
-
-
-Asked = Callable[[bytes], float | None]
-
-
-def wait_asked_nothing(_body: bytes) -> float | None:
-    """Of a network that says it in the headers, if at all."""
-    return None
-
-
-def _bounded(seconds: float) -> float:
-    return min(max(seconds, 0.0), MAX_WAIT)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine by its spelling alone; no look-up is made."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet's own, also when it is wrapped into another one."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour
-        if inner is None and found in _NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-        if found.teredo is not None:
-            return False
-    return found.is_global and not found.is_multicast
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-def check_url(url: str, schemes: frozenset[str] = frozenset({"http", "https"}), trust: Trust = Trust.NAMED) -> str:
-    """'host[:port]/path' of an address that we are willing to call, for messages. FixMe when we are not.
-
-    Plain http and ws only to this machine: everything else would show tokens to the network; unless a stranger chose the address, who gets none.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise FixMe("not an address", where=url[:60], hint="like https://host") from None
-    if "@" in parts.netloc:
-        raise FixMe("an address must not hold a user name or a password", where=host)
-    if parts.scheme not in schemes or not host:
-        raise FixMe(f"not an address of {' or '.join(sorted(schemes))}", where=url[:60])
-    if trust is Trust.NAMED and parts.scheme in {"http", "ws"} and not is_loopback(host):
-        raise FixMe("plain http is for this machine only", where=host, hint=f"write {parts.scheme}s://")
-    return f"{host}{f':{port}' if port else ''}{parts.path}"
-
-
-def _checked(url: str, trust: Trust, name: str) -> str:
-    """As `check_url`, with `name` in place of an address that must not be told."""
-    try:
-        where = check_url(url, trust=trust)
-    except FixMe as err:
-        raise FixMe(err.what, where=name or err.where, hint=err.hint) from None
-    return name or where
 
 
 class Socket:
@@ -395,7 +193,7 @@ class WebClient:
         where: str = "",
         asked: Asked = wait_asked_nothing,
     ) -> Answer:
-        where = _checked(url, trust, where)
+        where = checked(url, trust, where)
         attempt = 0
         while True:
             attempt += 1
@@ -429,7 +227,7 @@ class WebClient:
         asked_in: Asked,
     ) -> Answer:
         if trust is not Trust.NAMED:
-            _check_literal(url, where, trust)
+            check_literal(url, where, trust)
         left = SimpleNamespace(house=False)  # set by the trace just before the first byte is written
         limits = aiohttp.ClientTimeout(total=timeout, sock_connect=self._connect_timeout)
         try:
@@ -445,7 +243,7 @@ class WebClient:
             ) as response:
                 heads = {name.lower(): value for name, value in response.headers.items()}
                 asked = wait_asked(heads, time.time())
-                if budget is not None and asked and _is_used_up(heads):
+                if budget is not None and asked and is_used_up(heads):
                     budget.close_for(asked)
                 if response.status == 429 and asked is None:
                     asked = await _asked_in_body(response, asked_in)
@@ -570,26 +368,12 @@ class _Outside(aiohttp.abc.AbstractResolver):
         found = await self._inner.resolve(host, port, family)
         outside = [one for one in found if is_public(one["host"]) or (self._here and is_loopback(one["host"]))]
         if not outside:
-            raise Refused(_INSIDE, where=host, code="private_address")
+            raise Refused(INSIDE, where=host, code="private_address")
         return outside
 
     async def close(self) -> None:
         """Let go of threads."""
         await self._inner.close()
-
-
-_INSIDE = "the address is one of a private network"
-
-
-def _check_literal(url: str, where: str, trust: Trust) -> None:
-    """A number instead of a name is never resolved, so it is looked at here."""
-    host = urlsplit(url).hostname or ""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return
-    if not is_public(host) and not (trust is Trust.STRANGER_OR_HERE and is_loopback(host)):
-        raise Refused(_INSIDE, where=where, code="private_address")
 
 
 async def _lines(response: aiohttp.ClientResponse, where: str, longest: int) -> AsyncIterator[bytes]:
@@ -635,7 +419,7 @@ async def _asked_in_body(response: aiohttp.ClientResponse, asked: Asked) -> floa
         said = asked((await _read(response, _MAX_ASKED, False))[0])
     except (aiohttp.ClientError, OSError, TimeoutError, _TooBig):
         return None
-    return None if said is None else _bounded(said)
+    return None if said is None else bounded(said)
 
 
 async def _read(response: aiohttp.ClientResponse, max_body: int, partly: bool) -> tuple[bytes, bool]:

@@ -1,106 +1,40 @@
 """How a conversation moves: by what is heard, by what we answer, by what people do, by time.
 
-Owns every legal move and the order of work; pure: conversation x act x now -> conversation, or `Refused`.
-Refuses to store, to tell anybody, or to know a screen. Undo is not here: the store swaps the recorded fields back.
+Owns every legal move: conversation x act x now -> conversation, or `Refused`. Refuses to store, to tell anybody, or to know a screen.
+Undo is not here: the store swaps the recorded fields back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from listener.errors import Refused
-from listener.model import OPEN, Assessment, Conversation, Priority, State
-
-# Acts of people ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """Give it to a person (the team stays, unless one is named), to a team, or to nobody (None and '')."""
-
-    person_id: int | None
-    team: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HandBack:
-    """Nobody's again: what was given to the person who does it goes back to its team."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Put tags on and take tags off."""
-
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SetPriority:
-    """Overrule the computed priority; None: back to computed from now on."""
-
-    priority: Priority | None
-
-
-@dataclass(frozen=True, slots=True)
-class Snooze:
-    """Out of sight until a time or until they write again."""
-
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Nothing more to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reopen:
-    """Back to work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Somebody has looked at it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spam:
-    """Nothing more to do, and tagged so that others see why: one act. A later message of theirs brings it back, as any."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotSpam:
-    """It was none: the tag goes, and what was closed is back to work."""
-
-
-Part = Assign | HandBack | Tag | SetPriority | Snooze | Close | Reopen | Read | Spam | NotSpam
-
-
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """Several acts under one name, done as one: all of them or none. What a part asks for and is so already is no reason to refuse."""
-
-    key: str
-    parts: tuple[Part, ...]
-    note: str = ""
-    """Written beside them; the store keeps it."""
-
-
-Act = Part | Macro
-
-SPAM = "spam"
-"""The tag that says it."""
+from listener.model.judged import Assessment
+from listener.model.scales import Priority
+from listener.model.work import OPEN, Conversation, State
+from listener.workflow.acts import (
+    SPAM,
+    Act,
+    Assign,
+    Close,
+    HandBack,
+    Macro,
+    NotSpam,
+    Part,
+    Read,
+    Reopen,
+    SetPriority,
+    Snooze,
+    Spam,
+    Tag,
+    parts_of,
+)
+from listener.workflow.clocks import earlier
 
 MAX_TAG = 40
+
 MAX_TAGS = 30
-
-
-def parts_of(act: Act) -> tuple[Part, ...]:
-    """An act as the single ones that it is made of."""
-    return act.parts if isinstance(act, Macro) else (act,)
 
 
 def apply(conversation: Conversation, act: Act, person_id: int, now: datetime) -> Conversation:
@@ -184,9 +118,6 @@ def _tagged(tags: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]
     if len(after) > MAX_TAGS:
         raise Refused(f"a conversation has at most {MAX_TAGS} tags")
     return tuple(sorted(after))
-
-
-# What happens to it --------------------------------------------------------------------------------------------------
 
 
 def opened(
@@ -351,87 +282,8 @@ def merged(older: Conversation, younger: Conversation) -> Conversation:
     )
 
 
-def earlier(*times: datetime | None) -> datetime | None:
-    """The earliest of those that are there."""
-    return min((t for t in times if t is not None), default=None)
-
-
 def _later(a: datetime | None, b: datetime | None) -> datetime | None:
     return max((t for t in (a, b) if t is not None), default=None)
-
-
-# Time ----------------------------------------------------------------------------------------------------------------
-
-DUE_SOON = timedelta(minutes=15)
-"""So long before its due time an answer is due soon, and before its time to resolve is over a conversation is to be resolved soon."""
-
-
-class Clock(StrEnum):
-    """The times that may give an open conversation its place."""
-
-    REPLY = "reply"
-    """When the answer is due."""
-    WINDOW = "window"
-    """When the network closes it to answers."""
-    RESOLVE = "resolve"
-    """When all of it should be done."""
-
-
-class Lateness(StrEnum):
-    """What is told, once for each time: to everybody of a conversation that nobody has taken, else to who has it."""
-
-    SOON = "due-soon"
-    OVER = "overdue"
-    RESOLVE_SOON = "resolve-soon"
-    RESOLVE_OVER = "resolve-over"
-
-    @property
-    def clock(self) -> Clock:
-        """Of which clock it is told."""
-        return Clock.REPLY if self in {Lateness.SOON, Lateness.OVER} else Clock.RESOLVE
-
-    @property
-    def over(self) -> bool:
-        """Whether the time has passed, not only nearly."""
-        return self in {Lateness.OVER, Lateness.RESOLVE_OVER}
-
-
-def running(conversation: Conversation) -> dict[Clock, datetime]:
-    """The clocks of ours that run: for the answer while it is ours to give, for the whole until it is done, also while they are waited
-    for or it is snoozed.
-    """
-    c = conversation
-    found = {}
-    if c.state in OPEN and c.due_at is not None:
-        found[Clock.REPLY] = c.due_at
-    if c.state is not State.DONE and c.resolve_by is not None:
-        found[Clock.RESOLVE] = c.resolve_by
-    return found
-
-
-def lateness(clock: Clock, at: datetime, now: datetime) -> Lateness | None:
-    """How late it is by a clock that runs until `at`. None: not late."""
-    if now < at - DUE_SOON:
-        return None
-    soon, over = (
-        (Lateness.SOON, Lateness.OVER) if clock is Clock.REPLY else (Lateness.RESOLVE_SOON, Lateness.RESOLVE_OVER)
-    )
-    return soon if now < at else over
-
-
-def next_at(conversation: Conversation) -> datetime | None:
-    """When time itself may have something to do with it: wake it, or tell that it is late. None: never, as it stands."""
-    c = conversation
-    wakes = c.snoozed_until if c.state is State.SNOOZED else None
-    return earlier(wakes, *(at - DUE_SOON for at in running(c).values()))
-
-
-def next_look(conversation: Conversation, now: datetime) -> datetime | None:
-    """The same, once all that is late by now has been told."""
-    c = conversation
-    wakes = c.snoozed_until if c.state is State.SNOOZED else None
-    moments = (moment for at in running(c).values() for moment in (at - DUE_SOON, at) if moment > now)
-    return earlier(wakes, *moments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,90 +303,3 @@ def escalated(conversation: Conversation, to: str) -> Conversation:
 def given(conversation: Conversation, person_id: int) -> Conversation:
     """Shared out to somebody of its team."""
     return replace(conversation, assignee_id=person_id, version=conversation.version + 1)
-
-
-# The order of work ---------------------------------------------------------------------------------------------------
-
-_NO_CLOCK = 10**17
-"""Above every due time in microseconds: what has no clock comes after what has one."""
-
-
-def sort_key(conversation: Conversation) -> int:
-    """Where it stands in its folder, ascending; built from absolute times, so the order never changes by waiting.
-
-    Open: what is due, to be resolved, or closed to answers by its network, first; then, without a clock, the higher priority, then who
-    has waited longest.
-    Snoozed: what wakes first. Waiting for them, done: the latest first.
-    """
-    last = _microseconds(conversation.last_at)
-    if conversation.state in OPEN:
-        clock = earlier(conversation.due_at, conversation.reply_until, conversation.resolve_by)
-        if clock is not None:
-            return _microseconds(clock)
-        return _NO_CLOCK * (1 + Priority.URGENT - conversation.priority) + last
-    if conversation.state is State.SNOOZED and conversation.snoozed_until is not None:
-        return _microseconds(conversation.snoozed_until)
-    return -last
-
-
-def first_clock(due_at: datetime | None, reply_until: datetime | None, resolve_by: datetime | None) -> Clock | None:
-    """Which clock gives an open conversation its place: the one that ends first, of several at once the answer's. None: it has none."""
-    times = {Clock.REPLY: due_at, Clock.WINDOW: reply_until, Clock.RESOLVE: resolve_by}
-    known = {clock: at for clock, at in times.items() if at is not None}
-    return min(known, key=known.__getitem__, default=None)
-
-
-class Lead(StrEnum):
-    """What puts one conversation above another."""
-
-    DUE = "due earlier"
-    CLOCK = "has a clock"
-    PRIORITY = "higher priority"
-    WAITING = "waits longer"
-    WAKING = "wakes earlier"
-    LATEST = "moved later"
-    STATE = "stands otherwise"
-    """They are of folders that are ordered differently."""
-    FIRST = "came first"
-    """All else is the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """Why a conversation stands above another: the first thing in which their sort keys differ."""
-
-    by: Lead
-    gap: timedelta = timedelta(0)
-    """How far apart they are, where it is a matter of time."""
-    priorities: tuple[Priority, Priority] | None = None
-    """Of both, where it is a matter of priority."""
-
-
-def ahead(state: State, key: int, below_state: State, below_key: int) -> Ahead | None:
-    """Why what has this state and `sort_key` stands above what has the others; None: it does not.
-
-    Read from the keys alone, so that what is told is what decides.
-    """
-    if key > below_key:
-        return None
-    by, priority, at = _meaning(state, key)
-    below_by, below_priority, below_at = _meaning(below_state, below_key)
-    if by is not below_by:
-        return Ahead(Lead.CLOCK if {by, below_by} == {Lead.DUE, Lead.WAITING} else Lead.STATE)
-    if priority != below_priority:
-        return Ahead(Lead.PRIORITY, priorities=(Priority(priority), Priority(below_priority)))
-    return Ahead(by, timedelta(microseconds=below_at - at)) if at != below_at else Ahead(Lead.FIRST)
-
-
-def _meaning(state: State, key: int) -> tuple[Lead, int, int]:
-    """What a sort key says: what its time means, the priority where that counts (else 0), the time in microseconds."""
-    if state in OPEN:
-        if key < _NO_CLOCK:
-            return Lead.DUE, 0, key
-        steps, last = divmod(key, _NO_CLOCK)
-        return Lead.WAITING, 1 + Priority.URGENT - steps, last
-    return (Lead.WAKING if state is State.SNOOZED else Lead.LATEST), 0, key
-
-
-def _microseconds(at: datetime) -> int:
-    return int(at.timestamp()) * 1_000_000 + at.microsecond
