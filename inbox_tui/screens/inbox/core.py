@@ -105,7 +105,7 @@ class InboxCore(DeskScreen):
         self.show_bars()
         self._show_folders()
         await self.attempt(self.rows.restart())
-        self.call_after_refresh(lambda: self.work(self.first_reads(), "counts"))
+        self.work(self.first_reads(), "counts")
 
     async def first_reads(self) -> None:
         """What the first page need not wait for."""
