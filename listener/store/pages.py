@@ -18,8 +18,11 @@ from listener.model.scales import Severity
 from listener.store.conversations import Event, tell
 
 # A page that was told in a digest fares as the digest does.
+# What may have left and is sent again, as that is one, is still underway: nobody else is told because its sender died.
 _TELLINGS = """
-SELECT p.what, p.receiver, p.person, p.step, p.round, p.at, o.state, CASE WHEN o.attempts = 0 THEN o.not_before END AS leaves
+SELECT p.what, p.receiver, p.person, p.step, p.round, p.at,
+       CASE WHEN o.state = 'unknown' AND o.frozen ->> 'again' = 'true' THEN 'sending' ELSE o.state END AS state,
+       CASE WHEN o.attempts = 0 THEN o.not_before END AS leaves
 FROM pages AS p LEFT JOIN outbox AS o ON o.page_id = COALESCE(p.digest_id, p.id)
 WHERE p.incident_id = $1 ORDER BY p.id
 """

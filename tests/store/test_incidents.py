@@ -195,7 +195,12 @@ async def test_what_cannot_be_delivered_goes_to_the_next_at_once_and_is_shouted_
     await due(w, later(seconds=31))
     assert ("alert", "tom", 1, 0) not in await pages(w)  # mia's is under way
     await settle(w, "phone-mia", "unknown", later(seconds=32))
+    await pool.execute("UPDATE outbox SET frozen = $1 WHERE state = 'unknown'", {"again": True})
     await due(w, later(seconds=32))
+    assert ("alert", "tom", 1, 0) not in await pages(w)  # its sender died, and the same is sent again
+    await pool.execute("UPDATE outbox SET frozen = $1 WHERE state = 'unknown'", {"again": False})
+    await settle(w, "", "unknown", later(seconds=33))
+    await due(w, later(seconds=33))
     assert ("alert", "tom", 1, 0) in await pages(w)
     await settle(w, "phone-tom", "failed", later(seconds=40))
     await asyncio.gather(due(w, later(seconds=40)), due(w, later(seconds=41)))
