@@ -32,7 +32,7 @@ class Unheard:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Sign:
     """One thing that is kept: that a stream fell silent, or lives again."""
 
     stream: str
@@ -41,27 +41,27 @@ class Turn:
     state: str = ""
     """As that of a stream, where it fell silent."""
     about: str = ""
-    """What else tells apart whom it is about: turns with the same stream and this belong together."""
+    """What else tells apart whom it is about: signs with the same stream and this belong together."""
 
 
-def unheard(turns: Iterable[Turn]) -> tuple[Unheard, ...]:
+def unheard(signs: Iterable[Sign]) -> tuple[Unheard, ...]:
     """The times between them. Who falls silent twice fell silent the first time."""
     found = []
-    for (stream, _), mine in groupby(sorted(turns, key=_whose), key=lambda turn: (turn.stream, turn.about)):
-        since: Turn | None = None
-        for turn in mine:
-            if turn.silent:
-                since = since or turn
+    for (stream, _), mine in groupby(sorted(signs, key=_whose), key=lambda sign: (sign.stream, sign.about)):
+        since: Sign | None = None
+        for sign in mine:
+            if sign.silent:
+                since = since or sign
             elif since is not None:
-                found.append(Unheard(stream, since.at, turn.at, since.state))
+                found.append(Unheard(stream, since.at, sign.at, since.state))
                 since = None
         if since is not None:
             found.append(Unheard(stream, since.at, None, since.state))
     return tuple(found)
 
 
-def _whose(turn: Turn) -> tuple[str, str, float]:
-    return turn.stream, turn.about, turn.at
+def _whose(sign: Sign) -> tuple[str, str, float]:
+    return sign.stream, sign.about, sign.at
 
 
 def lives(streams: Iterable[Stream], silent: Sequence[Unheard]) -> tuple[Stream, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from listener.incidents.lives import Turn, Unheard, unheard
+from listener.incidents.lives import Sign, Unheard, unheard
 from listener.incidents.watching import STEP
 
 # Whoever pauses a stream pauses it for every brand.
@@ -29,16 +29,12 @@ _LIVED = "SELECT extract(epoch FROM max(beat_at))::float8 FROM programs WHERE na
 
 async def of_the_past(connection: asyncpg.Connection, brand_id: int) -> tuple[Unheard, ...]:
     """When streams of a brand are known to have been silent."""
-    turns = [Turn(row["stream"], row["at"], row["silent"], "paused") for row in await connection.fetch(_PAUSES)]
-    turns += [
-        Turn(
-            row["stream"], row["at"] - (0 if row["silent"] else STEP), row["silent"], row["state"] or "", str(row["id"])
-        )
-        for row in await connection.fetch(
-            _TOLD, brand_id
-        )  # that it is over was seen one look after the last one that saw nothing
-    ]
-    return unheard(turns)
+    signs = [Sign(row["stream"], row["at"], row["silent"], "paused") for row in await connection.fetch(_PAUSES)]
+    for row in await connection.fetch(_TOLD, brand_id):
+        # That it is over was seen one look after the last one that saw nothing.
+        at = row["at"] if row["silent"] else row["at"] - STEP
+        signs.append(Sign(row["stream"], at, row["silent"], row["state"] or "", str(row["id"])))
+    return unheard(signs)
 
 
 async def lived_until(connection: asyncpg.Connection) -> float | None:

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listener.incidents.hearing import GONE, Stream, deaf, heard
-from listener.incidents.lives import Turn, Unheard, lives, those_of, unheard
+from listener.incidents.lives import Sign, Unheard, lives, those_of, unheard
 
 HOUR = 3600.0
 NOW = 100 * HOUR
 STREAM = Stream("bluesky/jetstream", "running", 0.0, NOW, heard=NOW, item=NOW)
 
 
-def test_turns_of_one_stream_become_times_and_who_falls_silent_twice_fell_silent_the_first_time() -> None:
-    turns = [
-        Turn("a/x", 5.0, True, "paused"), Turn("a/x", 6.0, True, "paused"), Turn("a/x", 9.0, False), Turn("a/x", 11.0, False),
-        Turn("a", 4.0, True, "stopped", "7"), Turn("b/y", 3.0, False), Turn("b/y", 8.0, True),
+def test_signs_of_one_stream_become_times_and_who_falls_silent_twice_fell_silent_the_first_time() -> None:
+    signs = [
+        Sign("a/x", 5.0, True, "paused"), Sign("a/x", 6.0, True, "paused"), Sign("a/x", 9.0, False), Sign("a/x", 11.0, False),
+        Sign("a", 4.0, True, "stopped", "7"), Sign("b/y", 3.0, False), Sign("b/y", 8.0, True),
     ]  # fmt: skip
-    assert set(unheard(turns)) == {
+    assert set(unheard(signs)) == {
         Unheard("a/x", 5.0, 9.0, "paused"), Unheard("a", 4.0, None, "stopped"), Unheard("b/y", 8.0, None),
     }  # fmt: skip
 
